@@ -1,0 +1,84 @@
+# onewrite: `make` builds the library, `make demo` shows it, `make check` proves it.
+#
+#   make                     build/libonewrite.so
+#   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer)
+#   make demo                a real server, before and after
+#   make install             PREFIX=/usr/local DESTDIR=
+
+PREFIX  ?= /usr/local
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings -Wvla
+CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SANFLAGS) -MMD -MP
+
+ifneq ($(SAN),)
+B        := build/$(SAN)
+SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer
+else
+B        := build
+endif
+
+VERSION := 0.1.0
+LIB     := $(B)/libonewrite.so
+
+# One idea per object. The PURE ones know nothing of sockets, time or memory (tests/unit/pure.c holds them to it).
+PURE := \
+	$(B)/shim/http.o \
+	$(B)/shim/framing.o \
+	$(B)/shim/hold.o
+OBJS := $(PURE) \
+	$(B)/shim/config.o \
+	$(B)/shim/conn.o \
+	$(B)/shim/deadline.o \
+	$(B)/shim/emit.o \
+	$(B)/shim/lifecycle.o \
+	$(B)/shim/lock.o \
+	$(B)/shim/outgoing.o \
+	$(B)/shim/pool.o \
+	$(B)/shim/real.o \
+	$(B)/shim/trace.o \
+	$(B)/shim/hook_fd.o \
+	$(B)/shim/hook_process.o \
+	$(B)/shim/hook_read.o \
+	$(B)/shim/hook_write.o
+
+.PHONY: all check demo install uninstall clean packages
+all: $(LIB)
+
+$(B)/shim/%.o: shim/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -c -o $@ $<
+
+# The export list is the hook list, and nothing else.
+$(B)/exports.map: shim/hooks.def
+	@mkdir -p $(@D)
+	@{ echo '{ global:'; sed -n 's/^HOOK(\([A-Za-z0-9_]*\)).*/  \1;/p' $<; echo 'local: *; };'; } > $@
+
+$(LIB): $(OBJS) $(B)/exports.map
+	$(CC) $(CFLAGS_ALL) -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
+
+# --- tests -----------------------------------------------------------------------------------------------------
+# tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
+# tests/programs: small programs with a main() of their own. tests/support: what the Criterion binaries share.
+SUITES   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*.c tests/preload/*.c tests/wrapper/*.c tests/real/*.c))
+PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/programs/*.c))
+RECORDER := $(patsubst tests/support/recorder.c,$(B)/tests/recorder.so,$(wildcard tests/support/recorder.c))
+SUPPORT  := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out tests/support/recorder.c,$(wildcard tests/support/*.c)))
+
+$(B)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DBUILD_DIR='"$(abspath $(B))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
+
+$(SUITES): %: %.o $(SUPPORT) $(PURE) $(B)/shim/config.o
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
+
+$(PROGRAMS): %: %.o
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+
+$(B)/tests/recorder.so: tests/support/recorder.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
+
+.SECONDARY:
+
+-include $(OBJS:.o=.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d)
