@@ -24,17 +24,18 @@ enum http_body { /* RFC 9112 section 6.3 */
 	BODY_NONE,        /* the head is the whole message */
 	BODY_LENGTH,      /* Content-Length: out->length bytes follow (more than 0) */
 	BODY_CHUNKED,     /* Transfer-Encoding ends in chunked */
-	BODY_UNTIL_CLOSE, /* a response without either */
+	BODY_UNTIL_CLOSE, /* a response without either; whatever cannot be told */
 };
 
 /* Why a head that announces a body is nevertheless sent at once; AT_ONCE_NO: it may be held. */
 enum http_at_once {
 	AT_ONCE_NO,
 	AT_ONCE_NO_BODY,      /* no body can follow: 1xx, 204, 304, Content-Length: 0, request without framing */
-	AT_ONCE_EXPECT,       /* request with Expect: 100-continue: the peer speaks next */
+	AT_ONCE_EXPECT,       /* request with Expect (100-continue): the peer speaks next */
 	AT_ONCE_UPGRADE,      /* request with Upgrade: the peer speaks next */
 	AT_ONCE_TUNNEL,       /* 101, CONNECT, 2xx to a CONNECT: not HTTP any more after this head */
 	AT_ONCE_STREAM,       /* text/event-stream, multipart/x-mixed-replace, X-Accel-Buffering: no */
+	AT_ONCE_UNCLEAR,      /* request with a framing nobody can tell (bad Content-Length, last coding not chunked) */
 };
 
 struct http_head {
@@ -48,7 +49,7 @@ struct http_head {
 };
 
 /* The cheapest look, for bytes that are almost never HTTP: false for everything that cannot open a message.
- * True needs http_head() to decide. Inline, a few instructions. */
+ * True needs http_head() to decide. Inline, a few instructions. Nothing shorter than 8 bytes opens a message. */
 static inline bool http_may_open(const char *p, size_t n)
 {
 	return n >= 8 && (unsigned char)(p[0] - 'A') < 26;

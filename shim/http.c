@@ -1,0 +1,388 @@
+#include "http.h"
+
+#include <string.h>
+
+/* Where a message is badly framed, the reading is the one that does the least: a response is said to last until close,
+ * a request to be unclear and sent at once. Peers disagree about such messages; nothing here depends on who is right. */
+
+/* What the fields of a head have said so far. */
+struct facts {
+	uint64_t length;
+	enum { LENGTH_ABSENT, LENGTH_GIVEN, LENGTH_BAD } length_is;
+	enum { CODING_ABSENT, CODING_CHUNKED, CODING_OTHER } coding; /* the last one named: only that one frames the body */
+	bool expect;
+	bool upgrade;
+	bool stream;
+};
+
+enum field {
+	FIELD_OTHER,
+	FIELD_ACCEL,
+	FIELD_CODING,
+	FIELD_EXPECT,
+	FIELD_LENGTH,
+	FIELD_TYPE,
+	FIELD_UPGRADE,
+};
+
+static inline bool digit(char c)
+{
+	return (unsigned char)(c - '0') < 10;
+}
+
+static inline bool letter(char c)
+{
+	return (unsigned char)((c | 0x20) - 'a') < 26;
+}
+
+/* The line ends of a folded value are blanks like the others. */
+static inline bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static inline const char *skip_blanks(const char *p, const char *end)
+{
+	while (p < end && blank(*p))
+		p++;
+	return p;
+}
+
+/* Do eight bytes in any case equal eight lower-case letters, '-' and '/'? Two cases of a letter differ in 0x20; among these
+ * bytes the letters are the ones with 0x40. */
+static inline bool same_eight(const char *p, const char *word)
+{
+	uint64_t a, b;
+
+	memcpy(&a, p, 8);
+	memcpy(&b, word, 8);
+	return ((a ^ b) & ~((b & 0x4040404040404040) >> 1)) == 0;
+}
+
+/* The same for n bytes. libc's own comparison would ask the locale; and names are what costs most in a head. */
+static inline bool same(const char *p, const char *word, size_t n)
+{
+	size_t i;
+
+	if (n < 8) {
+		for (i = 0; i < n && ((p[i] ^ word[i]) & ~((word[i] & 0x40) >> 1)) == 0; i++)
+			;
+		return i == n;
+	}
+	for (i = 0; i + 8 < n; i += 8) {
+		if (!same_eight(p + i, word + i))
+			return false;
+	}
+	return same_eight(p + n - 8, word + n - 8);
+}
+
+/* Is this word all of a value, but for parameters? */
+static inline bool starts(const char *value, const char *end, const char *word, size_t n)
+{
+	const char *p = skip_blanks(value, end);
+
+	return (size_t)(end - p) >= n && same(p, word, n) && (p + n == end || p[n] == ';' || blank(p[n]));
+}
+
+#define STARTS(value, end, word) starts(value, end, word, sizeof(word) - 1)
+
+/* RFC 9112 section 6.3: a list of one and the same number is still that number. */
+static void note_length(struct facts *facts, const char *p, const char *end)
+{
+	do {
+		const char *first = p = skip_blanks(p, end);
+		uint64_t length = 0;
+		bool good = facts->length_is != LENGTH_BAD;
+
+		for (; p < end && digit(*p); p++) {
+			good = good && !__builtin_mul_overflow(length, 10, &length) &&
+				!__builtin_add_overflow(length, (uint64_t)(*p - '0'), &length);
+		}
+		good = good && p > first && (facts->length_is == LENGTH_ABSENT || facts->length == length);
+		p = skip_blanks(p, end);
+		if (!good || (p < end && *p != ',')) {
+			facts->length_is = LENGTH_BAD;
+			return;
+		}
+		facts->length_is = LENGTH_GIVEN;
+		facts->length = length;
+	} while (p++ < end);
+}
+
+/* Several codings are applied in the order named. "identity" is the old way to say that there is none. */
+static void note_coding(struct facts *facts, const char *p, const char *end)
+{
+	while (p < end) {
+		const char *comma = memchr(p, ',', (size_t)(end - p));
+		const char *stop = comma ? comma : end;
+
+		p = skip_blanks(p, stop);
+		if (p < stop && !STARTS(p, stop, "identity")) {
+			while (blank(stop[-1]))
+				stop--;
+			facts->coding = stop - p == 7 && same(p, "chunked", 7) ? CODING_CHUNKED : CODING_OTHER;
+		}
+		p = comma ? comma + 1 : end;
+	}
+}
+
+static void note(struct facts *facts, enum field which, const char *value, const char *end)
+{
+	switch (which) {
+	case FIELD_ACCEL:
+		facts->stream |= STARTS(value, end, "no");
+		break;
+	case FIELD_CODING:
+		note_coding(facts, value, end);
+		break;
+	case FIELD_EXPECT: /* 100-continue is the only one there is; of another the peer would speak first too */
+		facts->expect = true;
+		break;
+	case FIELD_LENGTH:
+		note_length(facts, value, end);
+		break;
+	case FIELD_TYPE:
+		facts->stream |= STARTS(value, end, "text/event-stream") || STARTS(value, end, "multipart/x-mixed-replace");
+		break;
+	case FIELD_UPGRADE:
+		facts->upgrade = true;
+		break;
+	case FIELD_OTHER:
+		break;
+	}
+}
+
+/* The value of the field of this name, or NULL. The byte behind the name is looked at first: it turns most lines away. */
+static inline const char *value_of(const char *line, const char *end, const char *name, size_t n)
+{
+	const char *p = line + n;
+
+	if ((size_t)(end - line) <= n || (*p != ':' && *p != ' ' && *p != '\t') || !same(line, name, n))
+		return NULL;
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p < end && *p == ':' ? p + 1 : NULL;
+}
+
+/* Which field does a line carry, and where does its value start? */
+static inline enum field field(const char *line, const char *end, const char **value)
+{
+#define NAMED(name) (*value = value_of(line, end, name, sizeof(name) - 1))
+	switch (*line | 0x20) {
+	case 'c': return NAMED("content-length") ? FIELD_LENGTH : NAMED("content-type") ? FIELD_TYPE : FIELD_OTHER;
+	case 'e': return NAMED("expect") ? FIELD_EXPECT : FIELD_OTHER;
+	case 't': return NAMED("transfer-encoding") ? FIELD_CODING : FIELD_OTHER;
+	case 'u': return NAMED("upgrade") ? FIELD_UPGRADE : FIELD_OTHER;
+	case 'x': return NAMED("x-accel-buffering") ? FIELD_ACCEL : FIELD_OTHER;
+	}
+#undef NAMED
+	return FIELD_OTHER;
+}
+
+/* RFC 9110 section 5.6.2 */
+static inline bool token(char c)
+{
+	return letter(c) || digit(c) || memchr("!#$%&'*+-.^_`|~", c, 15);
+}
+
+/* Behind "METHOD SP target SP", or NULL. */
+static const char *behind_target(const char *p, const char *end)
+{
+	enum { METHOD_MAX = 32 };
+	const char *first = p;
+
+	while (p < end && p - first <= METHOD_MAX && token(*p))
+		p++;
+	if (p == end || p - first > METHOD_MAX || *p != ' ')
+		return NULL;
+	first = ++p;
+	while (p < end && (unsigned char)*p > ' ' && *p != 0x7f)
+		p++;
+	return p > first && p < end && *p == ' ' ? p + 1 : NULL;
+}
+
+static inline bool names_version(const char *p, const char *end)
+{
+	return end - p >= 7 && memcmp(p, "HTTP/1.", 7) == 0;
+}
+
+/* Behind the "HTTP/1." of the start line that opens these bytes, or NULL. What follows may be still to come. */
+static const char *behind_version(const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	if (!http_may_open(p, n))
+		return NULL;
+	if (!names_version(p, end)) {
+		p = behind_target(p, end);
+		if (!p || !names_version(p, end))
+			return NULL;
+	}
+	p += 7;
+	return p == end || digit(*p) ? p : NULL;
+}
+
+bool http_opens(const char *p, size_t n)
+{
+	return behind_version(p, n) != NULL;
+}
+
+static inline bool empty(const char *line, const char *newline)
+{
+	return newline == line || (newline == line + 1 && *line == '\r');
+}
+
+/* Does an empty line end at p[seen] or later? */
+static bool has_empty_line(const char *p, size_t n, size_t seen)
+{
+	const char *end = p + n;
+	const char *newline = p + seen;
+
+	while (newline < end && (newline = memchr(newline, '\n', (size_t)(end - newline)))) {
+		if (newline[-1] == '\n' || (newline[-1] == '\r' && newline[-2] == '\n'))
+			return true;
+		newline++;
+	}
+	return false;
+}
+
+/* " 200" and then a blank: three digits from 100 on. 0 for anything else. */
+static uint16_t status_of(const char *p, const char *newline)
+{
+	if (newline - p < 4 || p[0] != ' ' || !digit(p[1]) || p[1] == '0' || !digit(p[2]) || !digit(p[3]) || !blank(p[4]))
+		return 0;
+	return (uint16_t)((p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0'));
+}
+
+static enum http_body body_of(const struct facts *facts, enum http_body unframed)
+{
+	if (facts->coding == CODING_CHUNKED)
+		return BODY_CHUNKED;
+	if (facts->coding == CODING_OTHER || facts->length_is == LENGTH_BAD)
+		return BODY_UNTIL_CLOSE;
+	if (facts->length_is == LENGTH_ABSENT)
+		return unframed;
+	return facts->length > 0 ? BODY_LENGTH : BODY_NONE;
+}
+
+static void announce_request(struct http_head *head, const struct facts *facts)
+{
+	head->body = head->method == METHOD_CONNECT ? BODY_NONE : body_of(facts, BODY_NONE);
+	if (head->method == METHOD_CONNECT)
+		head->at_once = AT_ONCE_TUNNEL;
+	else if (facts->upgrade)
+		head->at_once = AT_ONCE_UPGRADE;
+	else if (facts->expect)
+		head->at_once = AT_ONCE_EXPECT;
+	else if (head->body == BODY_NONE)
+		head->at_once = AT_ONCE_NO_BODY;
+	else if (head->body == BODY_UNTIL_CLOSE)
+		head->at_once = AT_ONCE_UNCLEAR;
+}
+
+/* An Upgrade field here is an advertisement (Apache puts one on every 200). */
+static void announce_response(struct http_head *head, const struct facts *facts)
+{
+	bool success = head->status >= 200 && head->status <= 299;
+	bool tunnel = head->status == 101 || (head->method == METHOD_CONNECT && success);
+	bool bare = head->status < 200 || head->status == 204 || head->status == 304 || head->method == METHOD_HEAD;
+
+	head->body = tunnel || bare ? BODY_NONE : body_of(facts, BODY_UNTIL_CLOSE);
+	if (tunnel)
+		head->at_once = AT_ONCE_TUNNEL;
+	else if (head->body == BODY_NONE)
+		head->at_once = AT_ONCE_NO_BODY;
+	else if (facts->stream)
+		head->at_once = AT_ONCE_STREAM;
+}
+
+enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_method answers, struct http_head *out)
+{
+	size_t most = n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX;
+	enum http_verdict without_end = n < HTTP_HEAD_MAX ? HTTP_MORE : HTTP_NO;
+	struct http_head head = { .method = answers, .at_once = AT_ONCE_NO };
+	struct facts facts = { .length = 0 };
+	const char *end = p + most;
+	const char *minor = behind_version(p, most);
+	const char *line, *newline, *value;
+
+	if (!minor)
+		return HTTP_NO;
+	newline = memchr(minor, '\n', (size_t)(end - minor));
+	if (!newline)
+		return without_end;
+	head.request = minor > p + 7;
+	if (head.request) {
+		if (!digit(*minor) || !empty(minor + 1, newline))
+			return HTTP_NO;
+		http_request_method(p, most, &head.method);
+	} else {
+		head.status = status_of(minor + 1, newline);
+		if (head.status == 0)
+			return HTTP_NO;
+	}
+
+	if (seen > 0 && !has_empty_line(p, most, seen))
+		return without_end;
+	for (line = newline + 1; (newline = memchr(line, '\n', (size_t)(end - line))); line = newline + 1) {
+		enum field which;
+
+		if ((unsigned char)*line < ' ' && empty(line, newline))
+			break;
+		which = field(line, newline, &value);
+		if (which == FIELD_OTHER)
+			continue;
+		while (newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t')) { /* folded: RFC 9112 section 5.2 */
+			newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+			if (!newline)
+				return without_end;
+		}
+		note(&facts, which, value, newline);
+	}
+	if (!newline)
+		return without_end;
+
+	head.size = (size_t)(newline + 1 - p);
+	if (head.request)
+		announce_request(&head, &facts);
+	else
+		announce_response(&head, &facts);
+	if (head.body == BODY_LENGTH)
+		head.length = facts.length;
+	*out = head;
+	return HTTP_HEAD;
+}
+
+enum http_verdict http_request_method(const char *p, size_t n, enum http_method *method)
+{
+	static const struct { const char *word; size_t n; enum http_method method; } known[] = {
+		{ "HEAD ", 5, METHOD_HEAD },
+		{ "CONNECT ", 8, METHOD_CONNECT },
+	};
+
+	for (; n > 0 && (*p == '\r' || *p == '\n'); p++, n--) /* empty lines before a request: RFC 9112 section 2.2 */
+		;
+	*method = METHOD_OTHER;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (memcmp(p, known[i].word, n < known[i].n ? n : known[i].n) != 0)
+			continue;
+		if (n < known[i].n)
+			return HTTP_MORE;
+		*method = known[i].method;
+	}
+	return HTTP_HEAD;
+}
+
+const char *http_at_once_name(enum http_at_once why)
+{
+	switch (why) {
+	case AT_ONCE_NO:      return "no";
+	case AT_ONCE_NO_BODY: return "no-body";
+	case AT_ONCE_EXPECT:  return "expect";
+	case AT_ONCE_UPGRADE: return "upgrade";
+	case AT_ONCE_TUNNEL:  return "tunnel";
+	case AT_ONCE_STREAM:  return "stream";
+	case AT_ONCE_UNCLEAR: return "unclear";
+	}
+	return "unknown";
+}
