@@ -1,0 +1,71 @@
+#include "hold.h"
+
+/* A message that is followed up to its first body write. */
+static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
+	[IDLE] = {
+		[HEAD_PART]  = { KEEP, HEAD },
+		[HEAD_WHOLE] = { KEEP, BODY },
+		[HEAD_NOW]   = { PASS, IDLE },
+		[CHUNK_LINE] = { PASS, IDLE },
+		[BODY_PART]  = { PASS, IDLE },
+		[BODY_END]   = { PASS, IDLE },
+		[NOT_OURS]   = { PASS, IDLE },
+		[OPAQUE]     = { PASS, IDLE },
+		[RELEASE]    = { NOTHING, IDLE },
+		[CLOSE]      = { NOTHING, IDLE },
+	},
+	[HEAD] = {
+		[HEAD_PART]  = { KEEP, HEAD },
+		[HEAD_WHOLE] = { KEEP, BODY },
+		[HEAD_NOW]   = { JOIN, IDLE },
+		[CHUNK_LINE] = { JOIN, IDLE },
+		[BODY_PART]  = { JOIN, IDLE },
+		[BODY_END]   = { JOIN, IDLE },
+		[NOT_OURS]   = { JOIN, IDLE },
+		[OPAQUE]     = { LEAD, IDLE },
+		[RELEASE]    = { EMIT, IDLE },
+		[CLOSE]      = { EMIT, IDLE },
+	},
+	[BODY] = {
+		[HEAD_PART]  = { EMIT, IDLE }, /* a second head, and no body for the first: look again once that one is out */
+		[HEAD_WHOLE] = { EMIT, IDLE },
+		[HEAD_NOW]   = { EMIT, IDLE },
+		[CHUNK_LINE] = { JOIN, IDLE },
+		[BODY_PART]  = { JOIN, IDLE },
+		[BODY_END]   = { JOIN, IDLE },
+		[NOT_OURS]   = { JOIN, IDLE },
+		[OPAQUE]     = { LEAD, IDLE },
+		[RELEASE]    = { EMIT, IDLE },
+		[CLOSE]      = { EMIT, IDLE },
+	},
+	/* REST and STREAM are never entered: after the first body write this mode looks away. */
+	[REST]   = { [HEAD_PART ... OPAQUE] = { PASS, IDLE }, [RELEASE] = { NOTHING, IDLE }, [CLOSE] = { NOTHING, IDLE } },
+	[STREAM] = { [HEAD_PART ... OPAQUE] = { PASS, IDLE }, [RELEASE] = { NOTHING, IDLE }, [CLOSE] = { NOTHING, IDLE } },
+	[FAILED] = { [HEAD_PART ... RELEASE] = { REPORT, IDLE }, [CLOSE] = { NOTHING, IDLE } },
+};
+
+struct hold_rule hold_decide(enum hold_join join, enum hold_state state, enum hold_event event)
+{
+	(void)join;
+	return header_rules[state][event];
+}
+
+const char *hold_state_name(enum hold_state s)
+{
+	static const char *const names[HOLD_STATES] = { "idle", "head", "body", "rest", "stream", "failed" };
+	return names[s];
+}
+
+const char *hold_event_name(enum hold_event e)
+{
+	static const char *const names[HOLD_EVENTS] = { "head-part", "head-whole", "head-now", "chunk-line", "body-part",
+		                                        "body-end", "not-ours", "opaque", "release", "close" };
+	return names[e];
+}
+
+const char *hold_action_name(enum hold_action a)
+{
+	static const char *const names[] = { "(no such row)", "nothing", "keep", "pass", "pass-more", "join", "join-more",
+		                             "lead", "emit", "report" };
+	return names[a];
+}
