@@ -1,0 +1,36 @@
+/* A mutex of one word that knows its owner, so that a signal handler which meets a lock of its own thread is told so instead of
+ * waiting for itself for ever. Safe in a handler, before main and after exit; fork leaves it to the wiped memory it lives in. */
+#ifndef ONEWRITE_LOCK_H
+#define ONEWRITE_LOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lock {
+	_Atomic uintptr_t word; /* owner's thread pointer; bit 0: somebody waits */
+};
+
+/* A thread's identity without a system call: its thread pointer is aligned, and its own while it lives. */
+static inline uintptr_t thread_self(void)
+{
+	return (uintptr_t)__builtin_thread_pointer();
+}
+
+static inline bool lock_try(struct lock *l)
+{
+	uintptr_t free_ = 0;
+	return atomic_compare_exchange_strong_explicit(&l->word, &free_, thread_self(), memory_order_acquire,
+	                                               memory_order_relaxed);
+}
+
+static inline bool lock_is_mine(const struct lock *l)
+{
+	return (atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)1) == thread_self();
+}
+
+/* Wait for the lock. False: this thread has it already (we are in a signal handler, or a handler jumped away from here). */
+bool lock_take(struct lock *l);
+void lock_give(struct lock *l);
+
+#endif

@@ -1,0 +1,105 @@
+#include "pool.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "lock.h"
+#include "real.h"
+
+enum { SMALLEST = 256, CLASSES = 7, REGION = 1 << 20 };
+#define CLASS_SIZE(i) ((size_t)SMALLEST << (i))
+
+struct block {
+	struct block *next;
+};
+
+/* Lives in wiped pages of its own; guarded by `lock`. */
+struct pool {
+	struct lock lock;
+	struct block *free[CLASSES];
+	char *fresh, *fresh_end; /* the part of the newest region that was never handed out */
+};
+
+static struct pool *_Atomic pool;
+static atomic_bool cannot_wipe;
+
+void *pool_pages(size_t size)
+{
+	int saved = errno;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		p = NULL;
+	else if (madvise(p, size, MADV_WIPEONFORK) != 0)
+		atomic_store(&cannot_wipe, true);
+	errno = saved;
+	return p;
+}
+
+bool pool_wipes_on_fork(void)
+{
+	return !atomic_load(&cannot_wipe);
+}
+
+void pool_forget(void)
+{
+	atomic_store(&pool, NULL);
+}
+
+static struct pool *pool_get(void)
+{
+	struct pool *p = atomic_load(&pool), *mine;
+	if (p != NULL || (mine = pool_pages(sizeof *mine)) == NULL)
+		return p;
+	if (atomic_compare_exchange_strong(&pool, &p, mine))
+		return mine;
+	munmap(mine, sizeof *mine);
+	return p;
+}
+
+static int class_of(size_t size)
+{
+	int i = 0;
+	while (i < CLASSES && CLASS_SIZE(i) < size)
+		i++;
+	return i;
+}
+
+void *pool_take(size_t size, size_t *got)
+{
+	struct pool *p = pool_get();
+	int class = class_of(size);
+	if (class == CLASSES || p == NULL || !lock_take(&p->lock))
+		return NULL;
+	size_t want = CLASS_SIZE(class);
+	struct block *b = p->free[class];
+	if (b != NULL) {
+		p->free[class] = b->next;
+	} else {
+		if ((size_t)(p->fresh_end - p->fresh) < want) {
+			char *region = pool_pages(REGION);
+			if (region != NULL) { /* what was left of the old region is less than one block: let it go */
+				p->fresh = region;
+				p->fresh_end = region + REGION;
+			}
+		}
+		if ((size_t)(p->fresh_end - p->fresh) >= want) {
+			b = (struct block *)p->fresh;
+			p->fresh += want;
+		}
+	}
+	lock_give(&p->lock);
+	*got = want;
+	return b;
+}
+
+void pool_give(void *block, size_t got)
+{
+	struct pool *p = pool_get();
+	struct block *b = block;
+	if (p == NULL || !lock_take(&p->lock))
+		return; /* inside a signal handler that interrupted the pool itself: forgetting a block is cheaper than waiting */
+	b->next = p->free[class_of(got)];
+	p->free[class_of(got)] = b;
+	lock_give(&p->lock);
+}

@@ -1,0 +1,74 @@
+/* The libc behind us: one pointer per hook, found by RTLD_NEXT, so other preloads may stand behind.
+ *
+ * Usable before our constructor (the constructors of other libraries call write too) and after our destructor. A test stores a
+ * function of its own here to play a libc that takes only half. */
+#ifndef ONEWRITE_REAL_H
+#define ONEWRITE_REAL_H
+
+#include <aio.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <sched.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Exported by libc (or liburing) without a declaration for us. */
+extern __typeof__(write) __write;
+extern __typeof__(read) __read;
+extern __typeof__(send) __send;
+extern __typeof__(recv) __recv;
+extern __typeof__(sendmmsg) __sendmmsg;
+extern __typeof__(socket) __socket;
+extern __typeof__(connect) __connect;
+extern __typeof__(close) __close;
+extern __typeof__(dup2) __dup2;
+extern __typeof__(fcntl) __fcntl;
+extern __typeof__(fork) __fork;
+extern __typeof__(clone) __clone;
+extern ssize_t __read_chk(int fd, void *buf, size_t n, size_t buflen);
+extern ssize_t __recv_chk(int fd, void *buf, size_t n, size_t buflen, int flags);
+extern ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int flags,
+                              struct sockaddr *addr, socklen_t *addrlen);
+extern int __dprintf_chk(int fd, int flag, const char *format, ...);
+extern int __vdprintf_chk(int fd, int flag, const char *format, va_list ap);
+struct io_uring;
+struct io_uring_params;
+extern int io_uring_setup(unsigned entries, struct io_uring_params *p);
+extern int io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags);
+extern int io_uring_queue_init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *p);
+extern int io_uring_queue_init_mem(unsigned entries, struct io_uring *ring, struct io_uring_params *p, void *buf,
+                                   size_t size);
+
+struct real {
+	bool ready;
+#define HOOK(name) __typeof__(name) *name;
+#include "hooks.def"
+#undef HOOK
+};
+
+extern struct real real;
+void real_init(void);
+
+/* A symbol that the libc behind us lacks (an old one, or liburing not loaded) is NULL here; its hook answers ENOSYS. */
+static inline const struct real *libc(void)
+{
+	if (unlikely(!real.ready))
+		real_init();
+	return &real;
+}
+
+#define EXPORT __attribute__((visibility("default")))
+
+#endif
