@@ -1,0 +1,38 @@
+/* The environment, read once: ONEWRITE_* -> one struct. A bad value costs one line on stderr and leaves the default. */
+#ifndef ONEWRITE_CONFIG_H
+#define ONEWRITE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hold.h"
+
+#define TIMEOUT_DEFAULT_NS 5000000u
+#define TIMEOUT_MIN_NS     100000u     /* below this a hold is shorter than the gap it waits for */
+#define TIMEOUT_MAX_NS     1000000000u /* for tests; anything near the 40 ms of a delayed ACK is a stall of our own */
+
+enum hold_place {
+	PLACE_MEMORY, /* our memory where the descriptor's history is proof, else the kernel */
+	PLACE_KERNEL, /* always the kernel (MSG_MORE) */
+};
+
+struct config {
+	uint64_t timeout_ns;    /* ONEWRITE_TIMEOUT=500us|5ms: the longest time anything is held */
+	enum hold_join join;    /* ONEWRITE_JOIN=header|message */
+	enum hold_place place;  /* ONEWRITE_HOLD=memory|kernel */
+	bool active;            /* ONEWRITE_ONLY=NAME,...: does it name this program? (unset: all programs) */
+	const char *trace;      /* ONEWRITE_TRACE=FILE: append one line per decision; NULL: none */
+};
+
+extern struct config config;
+
+/* Read the environment. Complaints go to `complain` (one finished line each, no newline). */
+void config_read(char **argv, char **envp, void (*complain)(const char *line));
+
+/* "500us", "5ms", "1s" -> nanoseconds. False: not a duration, or out of range. */
+bool config_duration(const char *text, uint64_t *ns);
+/* Is one of the comma-separated names `name`? */
+bool config_lists(const char *names, const char *name);
+
+#endif

@@ -1,0 +1,60 @@
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "real.h"
+
+struct line {
+	char text[512];
+	size_t len;
+};
+
+static void put(struct line *l, const char *s)
+{
+	while (*s != '\0' && l->len < sizeof l->text - 1)
+		l->text[l->len++] = *s++;
+}
+
+static void put_number(struct line *l, uint64_t n, int digits)
+{
+	char buf[24], *p = buf + sizeof buf - 1;
+	*p = '\0';
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+		digits--;
+	} while (n != 0 || digits > 0);
+	put(l, p);
+}
+
+void trace_line(int fd, const char *state, const char *event, const char *action, const char *why, size_t bytes)
+{
+	struct line l = { .len = 0 };
+	struct timespec t;
+	int saved = errno;
+	clock_gettime(CLOCK_REALTIME, &t);
+	put_number(&l, (uint64_t)t.tv_sec, 1);
+	put(&l, ".");
+	put_number(&l, (uint64_t)t.tv_nsec / 1000, 6);
+	put(&l, " pid=");
+	put_number(&l, (uint64_t)getpid(), 1);
+	put(&l, " fd=");
+	put_number(&l, (uint64_t)fd, 1);
+	const char *words[] = { state, event, action, why };
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		put(&l, " ");
+		put(&l, words[i]);
+	}
+	put(&l, " bytes=");
+	put_number(&l, bytes, 1);
+	l.text[l.len++] = '\n';
+	int out = open(config.trace, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	if (out >= 0) {
+		(void)!libc()->write(out, l.text, l.len);
+		libc()->close(out);
+	}
+	errno = saved;
+}
