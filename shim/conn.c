@@ -1,0 +1,303 @@
+#include "conn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "pool.h"
+#include "real.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
+#endif
+
+struct conn *_Atomic conn_pages[CONN_PAGES];
+atomic_int held_messages;
+static atomic_uint epoch = 1;
+
+/* Messages are recycled as messages, never as anything else. Guarded by `lock`. */
+struct spare {
+	struct lock lock;
+	struct msg *free;
+};
+static struct spare *_Atomic spare;
+
+uint32_t epoch_now(void)
+{
+	return atomic_load(&epoch);
+}
+
+void epoch_raise(void)
+{
+	atomic_fetch_add(&epoch, 1);
+}
+
+struct conn *conn_make(int fd)
+{
+	struct conn *c = conn_find(fd);
+	unsigned page = (unsigned)fd >> CONN_PAGE_BITS;
+	if (c != NULL || page >= CONN_PAGES)
+		return c;
+	struct conn *fresh = pool_pages(CONN_PAGE * sizeof *fresh), *none = NULL;
+	if (fresh == NULL)
+		return NULL;
+	if (!atomic_compare_exchange_strong(&conn_pages[page], &none, fresh))
+		munmap(fresh, CONN_PAGE * sizeof *fresh);
+	return conn_find(fd);
+}
+
+void conn_each(void (*f)(struct conn *c, int fd, void *arg), void *arg)
+{
+	for (int page = 0; page < CONN_PAGES; page++) {
+		struct conn *p = atomic_load(&conn_pages[page]);
+		for (int i = 0; p != NULL && i < CONN_PAGE; i++)
+			if (atomic_load(&p[i].msg) != NULL)
+				f(&p[i], page << CONN_PAGE_BITS | i, arg);
+	}
+}
+
+void conn_forget_all(void)
+{
+	for (int page = 0; page < CONN_PAGES; page++)
+		atomic_store(&conn_pages[page], NULL);
+	atomic_store(&spare, NULL);
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------------------- */
+
+static int option(int fd, int level, int name, int otherwise)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+	return libc()->getsockopt(fd, level, name, &value, &len) == 0 ? value : otherwise;
+}
+
+static bool is_tcp(int protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
+}
+
+enum conn_kind conn_classify(struct conn *c, int fd)
+{
+	enum conn_kind kind = atomic_load_explicit(&c->kind, memory_order_relaxed);
+	if (kind != CONN_UNKNOWN)
+		return kind;
+	int saved = errno;
+	kind = is_tcp(option(fd, SOL_SOCKET, SO_PROTOCOL, -1)) ? CONN_TCP : CONN_OTHER;
+	errno = saved;
+	/* What was not seen to be created may be closed without our seeing it, too: a number is not remembered as no socket. */
+	if (kind == CONN_TCP || conn_has(c, CONN_SEEN))
+		atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
+	return kind;
+}
+
+uint64_t conn_cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+	int saved = errno;
+	if (libc()->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0)
+		cookie = 0;
+	errno = saved;
+	return cookie;
+}
+
+struct msg *conn_forget(struct conn *c)
+{
+	struct msg *m = NULL;
+	if (atomic_load_explicit(&c->msg, memory_order_relaxed) != NULL)
+		m = atomic_exchange(&c->msg, NULL);
+	atomic_store_explicit(&c->kind, CONN_UNKNOWN, memory_order_relaxed);
+	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->awaits_request, 0, memory_order_relaxed);
+	c->cookie = 0;
+	return m;
+}
+
+void conn_born(int fd, enum conn_kind kind, unsigned flags)
+{
+	struct conn *c = conn_make(fd);
+	if (c == NULL)
+		return;
+	struct msg *stale = conn_forget(c); /* closed behind our back: what it held for has no socket any more */
+	if (stale != NULL)
+		conn_abandon(stale, lock_try(&stale->lock));
+	c->epoch = epoch_now();
+	c->answers = METHOD_OTHER;
+	c->ask_len = 0;
+	atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
+	atomic_store_explicit(&c->flags, (uint8_t)(flags | CONN_SEEN), memory_order_relaxed);
+	atomic_store_explicit(&c->awaits_request, (flags & CONN_SERVER) != 0, memory_order_release);
+}
+
+bool conn_is_ours(const struct conn *c, int fd)
+{
+	return fd > 2 && conn_has(c, CONN_SEEN) && !conn_has(c, CONN_ALIASED) && c->epoch == epoch_now();
+}
+
+/* --- messages ------------------------------------------------------------------------------------------------------------- */
+
+static struct spare *spare_get(void)
+{
+	struct spare *s = atomic_load(&spare), *mine;
+	if (s != NULL || (mine = pool_pages(sizeof *mine)) == NULL)
+		return s;
+	if (atomic_compare_exchange_strong(&spare, &s, mine))
+		return mine;
+	munmap(mine, sizeof *mine);
+	return s;
+}
+
+static struct msg *msg_new(int fd)
+{
+	struct spare *s = spare_get();
+	struct msg *m = NULL;
+	size_t got;
+	if (s == NULL || !lock_take(&s->lock))
+		return NULL;
+	if ((m = s->free) != NULL)
+		s->free = m->pool_link;
+	lock_give(&s->lock);
+	if (m == NULL && (m = pool_take(sizeof *m, &got)) == NULL)
+		return NULL;
+	if (!lock_take(&m->lock)) /* a stranger may look at it for an instant */
+		return NULL;
+	m->fd = fd;
+	m->error = 0;
+	m->cookie = m->due = 0;
+	m->deadline = (struct deadline){ 0 };
+	m->len = m->sent = 0;
+	m->frame = 0;
+	m->late = NULL;
+	m->in_call = false;
+	atomic_store(&m->brief, 0);
+	atomic_store(&m->closed, 0);
+	atomic_store(&m->state, IDLE);
+	return m;
+}
+
+/* Caller has the lock and loses it; nothing points to the message any more. */
+void msg_free(struct msg *m)
+{
+	struct spare *s = spare_get();
+	if (m->buf != NULL)
+		pool_give(m->buf, m->cap);
+	m->buf = NULL;
+	m->cap = 0;
+	msg_state(m, IDLE);
+	atomic_store(&m->closed, 1);
+	lock_give(&m->lock);
+	if (s == NULL || !lock_take(&s->lock))
+		return;
+	m->pool_link = s->free;
+	s->free = m;
+	lock_give(&s->lock);
+}
+
+static bool holds(enum hold_state s)
+{
+	return s == HEAD || s == BODY || s == REST;
+}
+
+void msg_state(struct msg *m, enum hold_state s)
+{
+	int change = holds(s) - holds(atomic_load_explicit(&m->state, memory_order_relaxed));
+	atomic_store(&m->state, s);
+	if (change != 0)
+		atomic_fetch_add(&held_messages, change);
+}
+
+void msg_clear(struct msg *m)
+{
+	m->len = m->sent = 0;
+}
+
+bool msg_reserve(struct msg *m, size_t need)
+{
+	if (need <= m->cap)
+		return true;
+	if (need > HTTP_HEAD_MAX)
+		return false;
+	size_t got;
+	char *bigger = pool_take(need < 512 ? 512 : need, &got);
+	if (bigger == NULL)
+		return false;
+	if (m->buf != NULL) {
+		memcpy(bigger, m->buf, m->len);
+		pool_give(m->buf, m->cap);
+	}
+	m->buf = bigger;
+	m->cap = got;
+	return true;
+}
+
+struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine)
+{
+	*mine = false;
+	for (;;) {
+		struct msg *m = atomic_load(&c->msg), *none = NULL;
+		if (m == NULL) {
+			if (!make || (m = msg_new(fd)) == NULL)
+				return NULL;
+			if (atomic_compare_exchange_strong(&c->msg, &none, m))
+				return m;
+			msg_free(m);
+		} else if (!lock_take(&m->lock)) {
+			*mine = true;
+			return m;
+		} else if (atomic_load(&c->msg) == m) {
+			return m;
+		} else {
+			lock_give(&m->lock); /* a stranger */
+		}
+	}
+}
+
+struct msg *conn_try_lock(struct conn *c, bool wait_brief)
+{
+	struct msg *m = atomic_load(&c->msg);
+	if (m == NULL)
+		return NULL;
+	if (!lock_try(&m->lock) && !(wait_brief && atomic_load(&m->brief) && lock_take(&m->lock)))
+		return NULL;
+	if (atomic_load(&c->msg) == m)
+		return m;
+	lock_give(&m->lock);
+	return NULL;
+}
+
+bool conn_retire(struct msg *m)
+{
+	struct conn *c = conn_find(m->fd);
+	struct msg *expected = m;
+	if (c == NULL || !atomic_compare_exchange_strong(&c->msg, &expected, NULL))
+		return false;
+	msg_free(m);
+	return true;
+}
+
+/* A message that nothing watches and nobody needs goes back at once; a watched one is the helper's to give back. */
+void conn_unlock(struct msg *m)
+{
+	atomic_store(&m->brief, 0);
+	if (atomic_load(&m->state) != IDLE || atomic_load(&m->deadline.watched) || !conn_retire(m))
+		lock_give(&m->lock);
+}
+
+void conn_abandon(struct msg *m, bool locked)
+{
+	atomic_store(&m->closed, 1);
+	if (locked && !atomic_load(&m->deadline.watched)) {
+		msg_free(m);
+		return;
+	}
+	if (locked)
+		lock_give(&m->lock);
+	deadline_watch(&m->deadline, now_ns());
+}

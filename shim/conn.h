@@ -1,0 +1,152 @@
+/* A descriptor's number -> what we know about it, and the message in progress on it.
+ *
+ * THREADS. A conn's fields are small facts, written when the descriptor is born or changes, read without a lock. A message has a
+ * lock; whoever changes or emits what is held has it. Lookups are lock-free: messages are recycled but their memory always
+ * stays a message, so conn_lock() may lock a stranger for an instant, sees that it is not the descriptor's, and looks again.
+ * Detaching (close) is an atomic exchange: who gets the message is the one to finish it. */
+#ifndef ONEWRITE_CONN_H
+#define ONEWRITE_CONN_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stddef.h>
+
+#include "deadline.h"
+#include "framing.h"
+#include "hold.h"
+#include "http.h"
+#include "lock.h"
+
+struct msg {
+	void *pool_link;           /* the pool's, while the message is free; the lock must outlive that */
+	struct lock lock;
+	_Atomic uint8_t state;     /* enum hold_state; written under the lock, peeked at without */
+	_Atomic uint8_t closed;    /* detached by close(): whoever has the lock drops it */
+	_Atomic uint8_t brief;     /* the owner of the lock does not block: waiting for it is short */
+	int fd;
+	int error;                 /* FAILED: the errno to report */
+	uint64_t cookie;           /* SO_COOKIE of the socket that this is for */
+	uint64_t due;              /* CLOCK_MONOTONIC ns: nothing is held after this */
+	struct deadline deadline;
+	char *buf;                 /* the head, as far as it was written; NULL: none */
+	size_t cap;
+	size_t len;                /* bytes of the head in buf */
+	size_t sent;               /* ... of which the kernel has this many */
+	struct framing framing;
+	uintptr_t frame;           /* stack address of the hook that has the lock in a call which may block */
+	struct late *late;         /* bytes that a signal handler of that very thread wrote meanwhile */
+	bool in_call;              /* ... and the call is on its way: what is held may be out already */
+};
+
+enum conn_kind {
+	CONN_UNKNOWN, /* never seen, or not since it was closed */
+	CONN_OTHER,   /* not TCP: never looked at */
+	CONN_TCP,     /* a TCP socket */
+	CONN_TUNNEL,  /* a TCP socket that stopped speaking HTTP: never looked at again */
+};
+
+enum conn_flags {
+	CONN_SEEN = 1,     /* this process was seen to create it: what an epoch is about */
+	CONN_ALIASED = 2,  /* dup, fdopen, SCM_RIGHTS: other hands can write to it */
+	CONN_CORKED = 4,   /* the program set TCP_CORK itself: it knows what it is doing */
+	CONN_SHUT = 8,     /* the program shut its sending side */
+	CONN_CONNECTED = 16, /* accepted, or connect() succeeded */
+	CONN_CROWDED = 32, /* the last write was cut short: the send buffer is full */
+	CONN_SERVER = 64,  /* accepted: requests are read here */
+};
+
+struct conn {
+	struct msg *_Atomic msg;   /* the message in progress; NULL: none */
+	uint64_t cookie;           /* SO_COOKIE; 0: not asked yet */
+	uint32_t epoch;            /* the process epoch when it was created */
+	_Atomic uint8_t kind;      /* enum conn_kind */
+	_Atomic uint8_t flags;     /* enum conn_flags */
+	_Atomic uint8_t awaits_request; /* look at what is read next */
+	uint8_t answers;           /* enum http_method of the request read last */
+	uint8_t ask_len;           /* a request's first bytes, as far as read */
+	char ask[8];
+};
+
+/* --- lookup: a directory of pages of conns, because descriptor numbers have no bound and own no memory until seen ---------- */
+enum { CONN_PAGE_BITS = 10, CONN_PAGE = 1 << CONN_PAGE_BITS, CONN_PAGES = 1 << 14 };
+extern struct conn *_Atomic conn_pages[CONN_PAGES];
+
+static inline struct conn *conn_find(int fd)
+{
+	unsigned page = (unsigned)fd >> CONN_PAGE_BITS;
+	if (__builtin_expect(page >= CONN_PAGES, 0))
+		return NULL;
+	struct conn *p = atomic_load_explicit(&conn_pages[page], memory_order_acquire);
+	return p == NULL ? NULL : p + ((unsigned)fd & (CONN_PAGE - 1));
+}
+
+/* Nothing is held and no error waits. */
+static inline bool conn_idle(const struct conn *c)
+{
+	const struct msg *m;
+	return c == NULL || (m = atomic_load_explicit(&c->msg, memory_order_acquire)) == NULL ||
+	       atomic_load_explicit(&m->state, memory_order_acquire) == IDLE;
+}
+
+/* Make room for a descriptor; NULL: no memory, or a number beyond all measure. */
+struct conn *conn_make(int fd);
+/* Call f for every conn with a message in progress. */
+void conn_each(void (*f)(struct conn *c, int fd, void *arg), void *arg);
+
+/* In a forked child whose memory the kernel did not wipe: know nothing (what the tables took is lost). */
+void conn_forget_all(void);
+
+/* --- life ----------------------------------------------------------------------------------------------------------------- */
+/* A descriptor was created before our eyes. */
+void conn_born(int fd, enum conn_kind kind, unsigned flags);
+/* Forget a descriptor and detach its message (not emitted: that is outgoing.c's business). */
+struct msg *conn_forget(struct conn *c);
+/* What is this descriptor? Asks the kernel once if need be. */
+enum conn_kind conn_classify(struct conn *c, int fd);
+/* The socket's SO_COOKIE, 0 if it has none. */
+uint64_t conn_cookie_of(int fd);
+/* Proof that nobody else can write to this socket: created here, in this epoch, no alias. */
+bool conn_is_ours(const struct conn *c, int fd);
+
+/* The epoch: raised whenever descriptors may have been copied to another process. Whoever holds looks at it after the hold is
+ * visible, whoever raises it looks for holds afterwards: one of the two sees the other. */
+uint32_t epoch_now(void);
+void epoch_raise(void);
+
+static inline void conn_set(struct conn *c, unsigned flag)
+{
+	atomic_fetch_or_explicit(&c->flags, (uint8_t)flag, memory_order_relaxed);
+}
+
+static inline void conn_unset(struct conn *c, unsigned flag)
+{
+	atomic_fetch_and_explicit(&c->flags, (uint8_t)~flag, memory_order_relaxed);
+}
+
+static inline bool conn_has(const struct conn *c, unsigned flag)
+{
+	return atomic_load_explicit(&c->flags, memory_order_relaxed) & flag;
+}
+
+/* --- messages ------------------------------------------------------------------------------------------------------------- */
+/* The descriptor's message, locked; a new one if there is none and `make`. NULL: none. *mine: it is locked by this very thread,
+ * which a signal interrupted (then it is returned without being locked again). */
+struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine);
+/* The descriptor's message if its lock is free at once (or, with `wait_brief`, held by one who does not block). */
+struct msg *conn_try_lock(struct conn *c, bool wait_brief);
+void conn_unlock(struct msg *m);
+/* Give an idle message back, unless a closer was faster. Caller has its lock, and loses it if true. */
+bool conn_retire(struct msg *m);
+/* Give a message back that conn_forget() detached; `locked`: the caller has its lock, and loses it. */
+void conn_abandon(struct msg *m, bool locked);
+/* Give a message back that nothing points to. Caller has its lock and loses it. */
+void msg_free(struct msg *m);
+/* Room for `need` bytes of head. False: no memory, or more than HTTP_HEAD_MAX. */
+bool msg_reserve(struct msg *m, size_t need);
+void msg_clear(struct msg *m);
+void msg_state(struct msg *m, enum hold_state s);
+
+/* How many messages hold something now. */
+extern atomic_int held_messages;
+
+#endif

@@ -1,0 +1,230 @@
+#include "deadline.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "config.h"
+#include "pool.h"
+#include "real.h"
+
+/* After the last deadline the helper looks around for LINGER_NS, at the pace of the timeout, so that a program which sends a
+ * message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. */
+#define LINGER_NS 100000000u
+#define IDLE_NS   1000000000u
+#define STACK     (128 * 1024)
+
+TAILQ_HEAD(list, deadline);
+
+/* In pages that fork wipes: a child has no helper. */
+struct helper {
+	_Atomic int running;            /* a thread has the right to be the helper */
+	_Atomic int stopping;           /* ... and shall end */
+	_Atomic int joinable;           /* `thread` has not been joined yet */
+	pthread_t thread;
+	struct deadline *_Atomic pushed;
+	struct list list;               /* the helper's own, in order of due */
+	_Atomic uint64_t sleeps_until;  /* 0: awake, will look at `pushed` before it sleeps */
+	_Atomic uint32_t futex;
+};
+
+static struct helper *_Atomic helper;
+static deadline_look *look;
+
+void deadline_init(deadline_look *callback)
+{
+	look = callback;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void insert(struct list *list, struct deadline *d)
+{
+	struct deadline *after = TAILQ_LAST(list, list); /* deadlines come in order, nearly: look from the end */
+	while (after != NULL && after->due > d->due)
+		after = TAILQ_PREV(after, list, link);
+	if (after != NULL)
+		TAILQ_INSERT_AFTER(list, after, d, link);
+	else
+		TAILQ_INSERT_HEAD(list, d, link);
+}
+
+static void take_pushed(struct helper *h)
+{
+	struct deadline *d = atomic_exchange(&h->pushed, NULL), *older = NULL;
+	while (d != NULL) { /* the newest comes first: turn them round */
+		struct deadline *next = d->pushed;
+		d->pushed = older;
+		older = d;
+		d = next;
+	}
+	for (; older != NULL; older = d) {
+		d = older->pushed;
+		insert(&h->list, older);
+	}
+}
+
+static void look_at_the_due(struct helper *h)
+{
+	struct deadline *d;
+	uint64_t now = now_ns(), next;
+	while ((d = TAILQ_FIRST(&h->list)) != NULL && d->due <= now) {
+		TAILQ_REMOVE(&h->list, d, link);
+		if ((next = look(d, now)) != 0) {
+			d->due = next > now ? next : now + 1;
+			insert(&h->list, d);
+		}
+	}
+}
+
+/* Sleep until `until`, or until somebody pushes what falls due earlier. */
+static void sleep_until(struct helper *h, uint64_t until)
+{
+	uint32_t seen = atomic_load(&h->futex);
+	atomic_store(&h->sleeps_until, until);
+	if (atomic_load(&h->pushed) == NULL && !atomic_load(&h->stopping)) {
+		struct timespec t = { (time_t)(until / 1000000000u), (long)(until % 1000000000u) };
+		libc()->syscall(SYS_futex, &h->futex, FUTEX_WAIT_BITSET_PRIVATE, seen, &t, NULL, FUTEX_BITSET_MATCH_ANY);
+	}
+	atomic_store(&h->sleeps_until, 0);
+}
+
+static void wake(struct helper *h)
+{
+	int saved = errno;
+	atomic_fetch_add(&h->futex, 1);
+	libc()->syscall(SYS_futex, &h->futex, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved;
+}
+
+static void *run(void *arg)
+{
+	struct helper *h = arg;
+	uint64_t busy = now_ns();
+	while (!atomic_load(&h->stopping)) {
+		take_pushed(h);
+		look_at_the_due(h);
+		uint64_t now = now_ns();
+		struct deadline *first = TAILQ_FIRST(&h->list);
+		if (first != NULL) {
+			busy = now;
+			if (first->due > now)
+				sleep_until(h, first->due);
+		} else if (now - busy < LINGER_NS) {
+			sleep_until(h, now + config.timeout_ns);
+		} else if (now - busy < LINGER_NS + IDLE_NS) {
+			sleep_until(h, busy + LINGER_NS + IDLE_NS);
+		} else if (atomic_load(&h->pushed) == NULL) {
+			break;
+		}
+	}
+	/* From here on whoever pushes starts the next helper; what was pushed a moment ago is ours still, if nobody did. */
+	atomic_store(&h->running, 0);
+	int nobody = 0;
+	if (atomic_load(&h->pushed) != NULL && !atomic_load(&h->stopping) &&
+	    atomic_compare_exchange_strong(&h->running, &nobody, 1))
+		return run(arg);
+	return NULL;
+}
+
+static bool start(struct helper *h)
+{
+	int saved = errno, gone = 1;
+	sigset_t all, before;
+	pthread_attr_t attr;
+	if (atomic_compare_exchange_strong(&h->joinable, &gone, 0))
+		pthread_join(h->thread, NULL); /* it gave up `running`, so it is at its end */
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	pthread_attr_setstacksize(&attr, STACK);
+	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: pthread_sigmask sees to that */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&h->thread, &attr, run, h);
+	if (error == EINVAL) { /* a program with large thread-local storage */
+		pthread_attr_destroy(&attr);
+		pthread_attr_init(&attr);
+		error = pthread_create(&h->thread, &attr, run, h);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (error == 0)
+		atomic_store(&h->joinable, 1);
+	errno = saved;
+	return error == 0;
+}
+
+static struct helper *helper_get(void)
+{
+	struct helper *h = atomic_load(&helper), *mine;
+	if (h == NULL) {
+		if ((mine = pool_pages(sizeof *mine)) == NULL)
+			return NULL;
+		if (atomic_compare_exchange_strong(&helper, &h, mine))
+			h = mine;
+	}
+	return h;
+}
+
+bool deadline_watch(struct deadline *d, uint64_t due)
+{
+	uint8_t unwatched = 0;
+	if (!atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
+		return true;
+	struct helper *h = helper_get();
+	if (h == NULL) {
+		atomic_store(&d->watched, 0);
+		return false;
+	}
+	d->due = due;
+	d->pushed = atomic_load(&h->pushed);
+	while (!atomic_compare_exchange_weak(&h->pushed, &d->pushed, d)) {
+	}
+	int nobody = 0;
+	if (!atomic_load(&h->running) && atomic_compare_exchange_strong(&h->running, &nobody, 1)) {
+		if (!TAILQ_FIRST(&h->list))
+			TAILQ_INIT(&h->list);
+		if (!start(h)) {
+			atomic_store(&h->running, 0);
+			return false; /* it stays watched: the next helper will look at it */
+		}
+	} else if (atomic_load(&h->sleeps_until) > due) {
+		wake(h);
+	}
+	return true;
+}
+
+void deadline_stop(void)
+{
+	struct helper *h = atomic_load(&helper);
+	int joinable = 1, saved = errno;
+	if (h == NULL || !atomic_compare_exchange_strong(&h->joinable, &joinable, 0))
+		return;
+	struct timespec limit;
+	atomic_store(&h->stopping, 1);
+	wake(h);
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_nsec += 100000000;
+	if (limit.tv_nsec >= 1000000000) {
+		limit.tv_nsec -= 1000000000;
+		limit.tv_sec++;
+	}
+	/* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
+	if (pthread_timedjoin_np(h->thread, NULL, &limit) != 0)
+		atomic_store(&h->joinable, 1);
+	atomic_store(&h->stopping, 0);
+	errno = saved;
+}
+
+void deadline_forget(void)
+{
+	atomic_store(&helper, NULL);
+}

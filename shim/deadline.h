@@ -1,0 +1,34 @@
+/* The helper: one thread that exists while something is watched. It knows times and pointers and calls back.
+ *
+ * A watched deadline is looked at when it falls due, not removed when its message is done: the owner's callback answers with the
+ * time of the next look, or 0. So holding and joining take no lock here and wake nobody. */
+#ifndef ONEWRITE_DEADLINE_H
+#define ONEWRITE_DEADLINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct deadline {
+	TAILQ_ENTRY(deadline) link;  /* the helper's own list, in order of due */
+	struct deadline *pushed;     /* newcomers, until the helper takes them over */
+	uint64_t due;                /* CLOCK_MONOTONIC ns of the next look */
+	_Atomic uint8_t watched;     /* on one of the two lists */
+};
+
+/* Called by the helper when d falls due. Returns the time of the next look; 0: d was forgotten, with watched cleared. */
+typedef uint64_t deadline_look(struct deadline *d, uint64_t now);
+void deadline_init(deadline_look *look);
+
+/* Watch d until the callback answers 0. False: there is no helper and none could be started. */
+bool deadline_watch(struct deadline *d, uint64_t due);
+
+/* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one. */
+void deadline_stop(void);
+/* In a forked child: there is no helper and nothing is watched. */
+void deadline_forget(void);
+
+uint64_t now_ns(void);
+
+#endif
