@@ -1,0 +1,145 @@
+#include "emit.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "real.h"
+
+enum {
+	JOIN_IOVS = 64,        /* more than this go after the head, not with it: an array for 1024 does not fit every stack */
+	LAST_WAIT_MS = 200,
+};
+#define CALL_MAX 0x7ffff000u /* the most bytes that one system call takes, see write(2) */
+
+ssize_t emit_call(const struct call *c)
+{
+	switch (c->door) {
+	case DOOR_WRITE:
+		return libc()->write(c->fd, c->iov->iov_base, c->iov->iov_len);
+	case DOOR_WRITEV:
+		return libc()->writev(c->fd, c->iov, (int)c->iovcnt);
+	case DOOR_SEND:
+		return libc()->send(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags);
+	case DOOR_SENDMSG:
+		return libc()->sendmsg(c->fd, c->hdr, c->flags);
+	}
+	return -1;
+}
+
+static ssize_t transmit(int fd, const struct iovec *iov, size_t n, int flags)
+{
+	if (flags == 0)
+		return libc()->writev(fd, iov, (int)n);
+	struct msghdr hdr = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n };
+	return libc()->sendmsg(fd, &hdr, flags);
+}
+
+ssize_t emit_call_more(const struct call *c)
+{
+	if (c->iovcnt == 1)
+		return libc()->send(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags | MSG_MORE);
+	return transmit(c->fd, c->iov, c->iovcnt, c->flags | MSG_MORE);
+}
+
+static bool is_nonblocking(int fd)
+{
+	return (libc()->fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+}
+
+ssize_t emit_joined(struct msg *m, const struct call *c, bool more)
+{
+	if (c->iovcnt >= JOIN_IOVS || c->size > CALL_MAX - HTTP_HEAD_MAX) {
+		int error = emit_held(m, c->fd, c->flags | MSG_MORE);
+		if (error != 0) {
+			errno = error;
+			return -1;
+		}
+		return more ? emit_call_more(c) : emit_call(c);
+	}
+	struct iovec iov[JOIN_IOVS];
+	memcpy(iov + 1, c->iov, c->iovcnt * sizeof *iov);
+	/* Once the kernel took less than was held it is asked again, without waiting, for its reason: the program must not
+	 * be told 0, and what it may be told is why its own bytes did not go. */
+	for (int again = 0;; again = MSG_DONTWAIT) {
+		size_t held = m->len - m->sent;
+		iov[0] = (struct iovec){ m->buf + m->sent, held };
+		size_t skip = held == 0;
+		ssize_t r = transmit(c->fd, iov + skip, c->iovcnt + 1 - skip, c->flags | again | (more ? MSG_MORE : 0));
+		if (r < 0) {
+			if (errno == EAGAIN && again && !(c->flags & MSG_DONTWAIT) && !is_nonblocking(c->fd))
+				errno = EINTR; /* a call that waits was cut short: by a signal */
+			return -1;
+		}
+		if ((size_t)r > held || c->size == 0) {
+			m->sent = m->len;
+			return r - (ssize_t)held;
+		}
+		m->sent += (size_t)r;
+	}
+}
+
+int emit_held(struct msg *m, int fd, int flags)
+{
+	while (m->sent < m->len) {
+		ssize_t r = libc()->send(fd, m->buf + m->sent, m->len - m->sent, flags);
+		if (r < 0)
+			return errno;
+		m->sent += (size_t)r;
+	}
+	return 0;
+}
+
+static size_t send_some(int fd, const char *p, size_t n, int flags)
+{
+	ssize_t r = libc()->send(fd, p, n, flags | MSG_NOSIGNAL);
+	return r > 0 ? (size_t)r : 0;
+}
+
+void emit_surely(int fd, const char *p, size_t n)
+{
+	static const int room = 1 << 20;
+	size_t k = n > 0 ? send_some(fd, p, n, MSG_DONTWAIT) : 0;
+	if (k == n || errno != EAGAIN)
+		return;
+	if (!is_nonblocking(fd)) {
+		while ((k += send_some(fd, p + k, n - k, 0)) < n && !emit_is_final(errno)) {
+		}
+		return;
+	}
+	/* The program's own write would have been refused, but its bytes were taken: make room, then wait a little for the peer. */
+	libc()->setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	k += send_some(fd, p + k, n - k, MSG_DONTWAIT);
+	if (k < n) {
+		struct pollfd p1 = { .fd = fd, .events = POLLOUT };
+		poll(&p1, 1, LAST_WAIT_MS);
+		send_some(fd, p + k, n - k, MSG_DONTWAIT);
+	}
+}
+
+void emit_push(int fd)
+{
+	static const int off = 0;
+	int saved = errno;
+	libc()->setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+	errno = saved;
+}
+
+bool emit_is_final(int error)
+{
+	switch (error) {
+	case 0:
+	case EAGAIN:
+	case EINTR:
+	case ENOBUFS:
+	case ENOMEM:
+	case EFAULT:
+	case EINVAL:
+	case EMSGSIZE:
+		return false;
+	}
+	return true;
+}

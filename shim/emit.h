@@ -1,0 +1,45 @@
+/* I/O: what is held and what the program's call brings, short writes, and the result that the caller may see. */
+#ifndef ONEWRITE_EMIT_H
+#define ONEWRITE_EMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "conn.h"
+
+/* One output call of the program, whatever its name. */
+struct call {
+	int fd;
+	int flags;                /* send(2)'s */
+	const struct iovec *iov;  /* its bytes */
+	size_t iovcnt;
+	size_t size;              /* ... all together */
+	const struct msghdr *hdr; /* sendmsg: as given */
+	enum { DOOR_WRITE, DOOR_WRITEV, DOOR_SEND, DOOR_SENDMSG } door;
+};
+
+/* The call as the program made it. */
+ssize_t emit_call(const struct call *c);
+/* ... with MSG_MORE. */
+ssize_t emit_call_more(const struct call *c);
+
+/* What is held and the call's bytes in one system call: writev, or sendmsg where there are flags to keep. Returns what the
+ * program may see: the count of its own bytes, or -1 and errno as if what is held had been written before. */
+ssize_t emit_joined(struct msg *m, const struct call *c, bool more);
+
+/* What is held, by itself, with these send(2) flags. 0, or an errno; what was not taken stays held. */
+int emit_held(struct msg *m, int fd, int flags);
+
+/* Bytes that cannot stay held, because their descriptor goes or nobody would send them: waits where the program's own write would
+ * have waited, and where that would have been refused makes room. */
+void emit_surely(int fd, const char *p, size_t n);
+
+/* Push out what the kernel holds after MSG_MORE. */
+void emit_push(int fd);
+
+/* An errno after which nothing can be sent on this connection any more. */
+bool emit_is_final(int error);
+
+#endif

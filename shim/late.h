@@ -1,0 +1,16 @@
+/* A signal handler writes to the socket on which the very thread it interrupted is writing.
+ *
+ * What the thread was sending may or may not be out; the handler's bytes wait until the thread knows, and follow then. A handler
+ * may also leave by siglongjmp: then the thread meets its own lock again, from no deeper in the stack than it took it. */
+#ifndef ONEWRITE_LATE_H
+#define ONEWRITE_LATE_H
+
+#include "emit.h"
+
+/* `frame`: the stack address of the hook that asks. */
+bool late_is_abandoned(struct msg *m, uintptr_t frame);
+ssize_t late_write(struct msg *m, const struct call *call);
+/* Send what handlers wrote meanwhile. Caller has the lock. */
+void late_drain(struct msg *m);
+
+#endif
