@@ -31,6 +31,8 @@ OBJS := $(PURE) \
 	$(B)/shim/conn.o \
 	$(B)/shim/deadline.o \
 	$(B)/shim/emit.o \
+	$(B)/shim/incoming.o \
+	$(B)/shim/late.o \
 	$(B)/shim/lifecycle.o \
 	$(B)/shim/lock.o \
 	$(B)/shim/outgoing.o \

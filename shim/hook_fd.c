@@ -1,0 +1,235 @@
+/* The life of a descriptor: born, shared, questioned, gone. */
+#include <errno.h>
+#include <linux/close_range.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "config.h"
+#include "outgoing.h"
+#include "real.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
+
+/* --- born ----------------------------------------------------------------------------------------------------------------- */
+
+#define SOCKET(name)                                                                                           \
+	EXPORT int name(int domain, int type, int protocol)                                                    \
+	{                                                                                                      \
+		int fd = libc()->name(domain, type, protocol);                                                 \
+		bool tcp = (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM &&         \
+		           (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);            \
+		if (fd >= 0 && config.active)                                                                  \
+			conn_born(fd, tcp ? CONN_TCP : CONN_OTHER, 0);                                         \
+		return fd;                                                                                     \
+	}
+SOCKET(socket)
+SOCKET(__socket)
+
+/* What a listener accepts is of its own kind; an unknown listener's connections are asked when it matters. */
+static void accepted(int listener, int fd)
+{
+	if (fd < 0 || !config.active)
+		return;
+	const struct conn *l = conn_find(listener);
+	conn_born(fd, l != NULL ? atomic_load(&l->kind) : CONN_UNKNOWN, CONN_SERVER | CONN_CONNECTED);
+}
+
+EXPORT int accept(int listener, struct sockaddr *restrict addr, socklen_t *restrict len)
+{
+	int fd = libc()->accept(listener, addr, len);
+	accepted(listener, fd);
+	return fd;
+}
+
+EXPORT int accept4(int listener, struct sockaddr *restrict addr, socklen_t *restrict len, int flags)
+{
+	int fd = libc()->accept4(listener, addr, len, flags);
+	accepted(listener, fd);
+	return fd;
+}
+
+#define CONNECT(name)                                                                \
+	EXPORT int name(int fd, const struct sockaddr *addr, socklen_t len)          \
+	{                                                                            \
+		outgoing_release(fd, "connect");                                     \
+		int r = libc()->name(fd, addr, len);                                 \
+		struct conn *c = conn_find(fd);                                      \
+		if (c != NULL && r == 0)                                             \
+			conn_set(c, CONN_CONNECTED);                                 \
+		return r;                                                            \
+	}
+CONNECT(connect)
+CONNECT(__connect)
+
+/* --- gone ----------------------------------------------------------------------------------------------------------------- */
+
+#define CLOSE_HOOK(name)                         \
+	EXPORT int name(int fd)                  \
+	{                                        \
+		outgoing_closing(fd, "close");   \
+		return libc()->name(fd);         \
+	}
+CLOSE_HOOK(close)
+CLOSE_HOOK(__close)
+
+EXPORT int close_range(unsigned first, unsigned last, int flags)
+{
+	if (libc()->close_range == NULL) {
+		errno = ENOSYS;
+		return -1;
+	}
+	if (!(flags & CLOSE_RANGE_CLOEXEC) && first <= last)
+		outgoing_closing_range(first, last, "close_range");
+	return libc()->close_range(first, last, flags);
+}
+
+EXPORT void closefrom(int first)
+{
+	outgoing_closing_range(first < 0 ? 0 : (unsigned)first, ~0u, "closefrom");
+	if (libc()->closefrom != NULL)
+		libc()->closefrom(first);
+}
+
+EXPORT int fclose(FILE *f)
+{
+	int fd = fileno(f);
+	if (fd >= 0)
+		outgoing_closing(fd, "fclose");
+	return libc()->fclose(f);
+}
+
+#define FREOPEN(name)                                                                                           \
+	EXPORT FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict f)               \
+	{                                                                                                       \
+		int fd = fileno(f);                                                                             \
+		if (fd >= 0)                                                                                    \
+			outgoing_closing(fd, #name);                                                            \
+		return libc()->name(path, mode, f);                                                             \
+	}
+FREOPEN(freopen)
+FREOPEN(freopen64)
+
+EXPORT int shutdown(int fd, int how)
+{
+	if (how == SHUT_RD)
+		outgoing_release(fd, "shutdown");
+	else
+		outgoing_ending(fd, "shutdown");
+	return libc()->shutdown(fd, how);
+}
+
+/* --- shared ----------------------------------------------------------------------------------------------------------------- */
+
+/* A number that just came to be names another descriptor of a socket, or something never seen: nothing is known about it. */
+static int newborn(int fd)
+{
+	int saved = errno;
+	if (fd >= 0)
+		outgoing_closing(fd, "reused");
+	errno = saved;
+	return fd;
+}
+
+EXPORT int dup(int fd)
+{
+	outgoing_aliased(fd, "dup");
+	return newborn(libc()->dup(fd));
+}
+
+#define DUP2(name)                                                     \
+	EXPORT int name(int fd, int to)                                \
+	{                                                              \
+		outgoing_aliased(fd, "dup2");                          \
+		if (fd != to)                                          \
+			outgoing_closing(to, "dup2");                  \
+		return libc()->name(fd, to);                           \
+	}
+DUP2(dup2)
+DUP2(__dup2)
+
+EXPORT int dup3(int fd, int to, int flags)
+{
+	outgoing_aliased(fd, "dup3");
+	if (fd != to)
+		outgoing_closing(to, "dup3");
+	return libc()->dup3(fd, to, flags);
+}
+
+#define FCNTL(name)                                                                  \
+	EXPORT int name(int fd, int cmd, ...)                                        \
+	{                                                                            \
+		va_list ap;                                                          \
+		va_start(ap, cmd);                                                   \
+		void *arg = va_arg(ap, void *);                                      \
+		va_end(ap);                                                          \
+		if (cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC)                        \
+			return libc()->name(fd, cmd, arg);                           \
+		outgoing_aliased(fd, "fcntl-dupfd");                                 \
+		return newborn(libc()->name(fd, cmd, arg));                          \
+	}
+FCNTL(fcntl)
+FCNTL(fcntl64)
+FCNTL(__fcntl)
+
+EXPORT FILE *fdopen(int fd, const char *mode)
+{
+	outgoing_aliased(fd, "fdopen");
+	return libc()->fdopen(fd, mode);
+}
+
+/* --- questioned --------------------------------------------------------------------------------------------------------------- */
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	va_start(ap, request);
+	void *arg = va_arg(ap, void *);
+	va_end(ap);
+	outgoing_release(fd, "ioctl");
+	return libc()->ioctl(fd, request, arg);
+}
+
+static bool is_on(const void *value, socklen_t len)
+{
+	int on = 0;
+	if (value != NULL && len >= sizeof on)
+		memcpy(&on, value, sizeof on);
+	return on != 0;
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	struct conn *c = conn_find(fd);
+	if (c != NULL && level == IPPROTO_TCP && name == TCP_CORK) {
+		bool on = is_on(value, len), led;
+		if (on && outgoing_lead(fd, &led) == 0) { /* the program corks from here on: what was held goes under its cork */
+			conn_set(c, CONN_CORKED);
+			return libc()->setsockopt(fd, level, name, value, len);
+		}
+		if (!on)
+			conn_unset(c, CONN_CORKED);
+	}
+	outgoing_release(fd, "setsockopt");
+	if (c != NULL && level == IPPROTO_TCP && name == TCP_ULP) /* kTLS: what is written now is not what the peer reads */
+		atomic_store(&c->kind, CONN_TUNNEL);
+	return libc()->setsockopt(fd, level, name, value, len);
+}
+
+EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len)
+{
+	if (level != SOL_SOCKET || name != SO_ERROR) {
+		outgoing_release(fd, "getsockopt");
+		return libc()->getsockopt(fd, level, name, value, len);
+	}
+	int late = outgoing_release_or_fail(fd, "getsockopt");
+	int r = libc()->getsockopt(fd, level, name, value, len);
+	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
+		memcpy(value, &late, sizeof late);
+	return r;
+}

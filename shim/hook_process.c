@@ -1,0 +1,295 @@
+/* Another process, another image, the end; and doors that hide writers from us. */
+#include <alloca.h>
+#include <errno.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "config.h"
+#include "lifecycle.h"
+#include "outgoing.h"
+#include "real.h"
+
+/* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners --------------------- */
+
+#define FORK(name)                                       \
+	EXPORT pid_t name(void)                          \
+	{                                                \
+		lifecycle_before_copy(#name);            \
+		pid_t pid = libc()->name();              \
+		if (pid == 0)                            \
+			lifecycle_in_child();            \
+		return pid;                              \
+	}
+FORK(fork)
+FORK(__fork)
+FORK(_Fork)
+
+EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const struct winsize *winp)
+{
+	lifecycle_before_copy("forkpty");
+	return libc()->forkpty(master, name, termp, winp);
+}
+
+EXPORT int daemon(int nochdir, int noclose)
+{
+	lifecycle_before_copy("daemon");
+	return libc()->daemon(nochdir, noclose);
+}
+
+#define CLONE(name)                                                                              \
+	EXPORT int name(int (*fn)(void *), void *stack, int flags, void *arg, ...)               \
+	{                                                                                        \
+		va_list ap;                                                                      \
+		va_start(ap, arg);                                                               \
+		pid_t *ptid = va_arg(ap, pid_t *);                                               \
+		void *tls = va_arg(ap, void *);                                                  \
+		pid_t *ctid = va_arg(ap, pid_t *);                                               \
+		va_end(ap);                                                                      \
+		if (!(flags & CLONE_THREAD))                                                     \
+			lifecycle_before_copy(#name);                                            \
+		return libc()->name(fn, stack, flags, arg, ptid, tls, ctid);                     \
+	}
+CLONE(clone)
+CLONE(__clone)
+
+#define POSIX_SPAWN(name)                                                                                     \
+	EXPORT int name(pid_t *restrict pid, const char *restrict path,                                       \
+	                const posix_spawn_file_actions_t *restrict actions,                                   \
+	                const posix_spawnattr_t *restrict attr, char *const argv[restrict],                   \
+	                char *const envp[restrict])                                                           \
+	{                                                                                                     \
+		lifecycle_before_spawn(#name);                                                                \
+		return libc()->name(pid, path, actions, attr, argv, envp);                                    \
+	}
+POSIX_SPAWN(posix_spawn)
+POSIX_SPAWN(posix_spawnp)
+
+EXPORT int system(const char *command)
+{
+	lifecycle_before_spawn("system");
+	return libc()->system(command);
+}
+
+EXPORT FILE *popen(const char *command, const char *type)
+{
+	lifecycle_before_spawn("popen");
+	return libc()->popen(command, type);
+}
+
+/* --- another image: seven doors --------------------------------------------------------------------------------------------------- */
+
+EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+{
+	lifecycle_before_spawn("execve");
+	return libc()->execve(path, argv, envp);
+}
+
+EXPORT int execv(const char *path, char *const argv[])
+{
+	lifecycle_before_spawn("execv");
+	return libc()->execv(path, argv);
+}
+
+EXPORT int execvp(const char *file, char *const argv[])
+{
+	lifecycle_before_spawn("execvp");
+	return libc()->execvp(file, argv);
+}
+
+EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+	lifecycle_before_spawn("execvpe");
+	return libc()->execvpe(file, argv, envp);
+}
+
+EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	lifecycle_before_spawn("execveat");
+	if (libc()->execveat == NULL) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return libc()->execveat(dir, path, argv, envp, flags);
+}
+
+EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	lifecycle_before_spawn("fexecve");
+	return libc()->fexecve(fd, argv, envp);
+}
+
+/* The arguments of execl and its kin as a vector; ap stands behind the terminating NULL afterwards. */
+#define ARGUMENTS(argv, first, ap)                                      \
+	size_t n_ = 1;                                                  \
+	va_list count_;                                                 \
+	va_copy(count_, ap);                                            \
+	while (va_arg(count_, char *) != NULL)                          \
+		n_++;                                                   \
+	va_end(count_);                                                 \
+	char **argv = alloca((n_ + 1) * sizeof *argv);                  \
+	argv[0] = (char *)(first);                                      \
+	for (size_t i_ = 1; i_ <= n_; i_++)                             \
+		argv[i_] = va_arg(ap, char *)
+
+EXPORT int execl(const char *path, const char *arg, ...)
+{
+	va_list ap;
+	va_start(ap, arg);
+	ARGUMENTS(argv, arg, ap);
+	va_end(ap);
+	return execv(path, argv);
+}
+
+EXPORT int execlp(const char *file, const char *arg, ...)
+{
+	va_list ap;
+	va_start(ap, arg);
+	ARGUMENTS(argv, arg, ap);
+	va_end(ap);
+	return execvp(file, argv);
+}
+
+EXPORT int execle(const char *path, const char *arg, ...)
+{
+	va_list ap;
+	va_start(ap, arg);
+	ARGUMENTS(argv, arg, ap);
+	char **envp = va_arg(ap, char **);
+	va_end(ap);
+	return execve(path, argv, envp);
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Also called by the child of a vfork, in its parent's memory: nothing may be switched off here. */
+#define EXIT(name)                                                     \
+	EXPORT __attribute__((noreturn)) void name(int status)         \
+	{                                                              \
+		outgoing_release_all(#name, true);                     \
+		libc()->name(status);                                  \
+		__builtin_unreachable();                               \
+	}
+EXIT(_exit)
+EXIT(_Exit)
+
+EXPORT __attribute__((noreturn)) void quick_exit(int status)
+{
+	lifecycle_end("quick_exit");
+	libc()->quick_exit(status);
+	__builtin_unreachable();
+}
+
+EXPORT __attribute__((noreturn)) void abort(void)
+{
+	outgoing_release_all("abort", true);
+	libc()->abort();
+	__builtin_unreachable();
+}
+
+/* --- other namespaces: not for a process of several threads --------------------------------------------------------------------------- */
+
+EXPORT int unshare(int flags)
+{
+	lifecycle_alone("unshare");
+	return libc()->unshare(flags);
+}
+
+EXPORT int setns(int fd, int type)
+{
+	lifecycle_alone("setns");
+	return libc()->setns(fd, type);
+}
+
+/* --- writers that no hook sees: from here on the kernel keeps the order ---------------------------------------------------------------- */
+
+EXPORT void *dlopen(const char *file, int flags)
+{
+	if (unlikely(flags & RTLD_DEEPBIND))
+		lifecycle_unseen_writers("deepbind");
+	return libc()->dlopen(file, flags); /* a jump: dlopen looks at who called it */
+}
+
+EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
+{
+	if (unlikely(flags & RTLD_DEEPBIND) || ns != LM_ID_BASE)
+		lifecycle_unseen_writers("dlmopen");
+	return libc()->dlmopen(ns, file, flags);
+}
+
+#define IO_URING(name, params, args)                                  \
+	EXPORT int name params                                        \
+	{                                                             \
+		lifecycle_unseen_writers(#name);                      \
+		if (libc()->name == NULL)                             \
+			real_init(); /* liburing came by dlopen */    \
+		if (libc()->name == NULL)                             \
+			return -ENOSYS;                               \
+		return libc()->name args;                             \
+	}
+IO_URING(io_uring_setup, (unsigned n, struct io_uring_params *p), (n, p))
+IO_URING(io_uring_queue_init, (unsigned n, struct io_uring *ring, unsigned flags), (n, ring, flags))
+IO_URING(io_uring_queue_init_params, (unsigned n, struct io_uring *ring, struct io_uring_params *p), (n, ring, p))
+IO_URING(io_uring_queue_init_mem, (unsigned n, struct io_uring *ring, struct io_uring_params *p, void *b, size_t s),
+         (n, ring, p, b, s))
+
+/* --- any of it by number ---------------------------------------------------------------------------------------------------------------- */
+
+static void before_syscall(long number, long a, long b, long c)
+{
+	switch (number) {
+	case SYS_write: case SYS_writev: case SYS_pwritev2: case SYS_sendto: case SYS_sendmsg: case SYS_sendmmsg:
+	case SYS_sendfile: case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg:
+	case SYS_recvmmsg: case SYS_shutdown: case SYS_setsockopt: case SYS_getsockopt: case SYS_ioctl:
+		outgoing_release((int)a, "syscall");
+		break;
+	case SYS_splice:
+		outgoing_release((int)c, "syscall");
+		break;
+	case SYS_dup: case SYS_fcntl:
+		outgoing_aliased((int)a, "syscall");
+		break;
+#ifdef SYS_dup2
+	case SYS_dup2:
+#endif
+	case SYS_dup3:
+		outgoing_aliased((int)a, "syscall");
+		outgoing_closing((int)b, "syscall");
+		break;
+	case SYS_close:
+		outgoing_closing((int)a, "syscall");
+		break;
+	case SYS_close_range:
+		if (!(c & 4 /* CLOSE_RANGE_CLOEXEC */))
+			outgoing_closing_range((unsigned)a, (unsigned)b, "syscall");
+		break;
+#ifdef SYS_fork
+	case SYS_fork:
+#endif
+	case SYS_clone: case SYS_clone3:
+		lifecycle_before_copy("syscall");
+		break;
+	case SYS_execve: case SYS_execveat:
+		lifecycle_before_spawn("syscall");
+		break;
+	case SYS_exit_group:
+		outgoing_release_all("syscall", true);
+		break;
+	case SYS_unshare: case SYS_setns:
+		lifecycle_alone("syscall");
+		break;
+	case SYS_io_uring_setup:
+		lifecycle_unseen_writers("io_uring");
+		break;
+	}
+}
+
+EXPORT long syscall(long number, ...)
+{
+	va_list ap;
+	va_start(ap, number);
+	long a = va_arg(ap, long), b = va_arg(ap, long), c = va_arg(ap, long), d = va_arg(ap, long), e = va_arg(ap, long),
+	     f = va_arg(ap, long);
+	va_end(ap);
+	before_syscall(number, a, b, c);
+	return libc()->syscall(number, a, b, c, d, e, f);
+}

@@ -1,0 +1,234 @@
+/* Bytes leave. Everything that is not ours goes straight on; the rest is a struct call for outgoing(). */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "outgoing.h"
+#include "real.h"
+
+static size_t total(const struct iovec *iov, size_t n)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < n; i++)
+		if (__builtin_add_overflow(sum, iov[i].iov_len, &sum))
+			return SIZE_MAX;
+	return sum;
+}
+
+static bool quiet_iov(int fd, const struct iovec *iov, size_t n)
+{
+	while (n > 0 && iov->iov_len == 0) /* a head may stand behind empty pieces */
+		iov++, n--;
+	return n == 0 ? conn_idle(conn_find(fd)) : outgoing_quiet(fd, iov->iov_base, iov->iov_len);
+}
+
+/* A vector the kernel would refuse is the kernel's to refuse. */
+static bool fits(const struct iovec *iov, size_t n)
+{
+	return n <= IOV_MAX && total(iov, n) <= SSIZE_MAX;
+}
+
+static ssize_t out_bytes(int fd, const void *buf, size_t n, int flags, int door)
+{
+	struct iovec iov = { (void *)buf, n };
+	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n, .door = door });
+}
+
+static ssize_t out_iov(int fd, const struct iovec *iov, size_t n, int flags, const struct msghdr *hdr)
+{
+	const struct iovec *first = iov;
+	while (n > 0 && first->iov_len == 0)
+		first++, n--;
+	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = first, .iovcnt = n, .size = total(first, n),
+	                                .hdr = hdr, .door = hdr != NULL ? DOOR_SENDMSG : DOOR_WRITEV });
+}
+
+#define WRITE(name)                                                   \
+	EXPORT ssize_t name(int fd, const void *buf, size_t n)        \
+	{                                                             \
+		if (likely(outgoing_quiet(fd, buf, n)))               \
+			return libc()->name(fd, buf, n);              \
+		return out_bytes(fd, buf, n, 0, DOOR_WRITE);          \
+	}
+WRITE(write)
+WRITE(__write)
+
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+	if (n <= 0 || likely(quiet_iov(fd, iov, (size_t)n)) || !fits(iov, (size_t)n))
+		return libc()->writev(fd, iov, n);
+	return out_iov(fd, iov, (size_t)n, 0, NULL);
+}
+
+#define SEND(name)                                                          \
+	EXPORT ssize_t name(int fd, const void *buf, size_t n, int flags)   \
+	{                                                                   \
+		if (likely(outgoing_quiet(fd, buf, n)))                     \
+			return libc()->name(fd, buf, n, flags);             \
+		return out_bytes(fd, buf, n, flags, DOOR_SEND);             \
+	}
+SEND(send)
+SEND(__send)
+
+EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)
+{
+	if (likely(outgoing_quiet(fd, buf, n)))
+		return libc()->sendto(fd, buf, n, flags, addr, len);
+	if (addr == NULL)
+		return out_bytes(fd, buf, n, flags, DOOR_SEND);
+	struct iovec iov = { (void *)buf, n };
+	struct msghdr hdr = { .msg_name = (void *)addr, .msg_namelen = len, .msg_iov = &iov, .msg_iovlen = 1 };
+	return out_iov(fd, &iov, 1, flags, &hdr);
+}
+
+/* Descriptors that travel are aliases from now on. */
+static void pass_rights(const struct msghdr *hdr)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = CMSG_NXTHDR((struct msghdr *)hdr, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)))
+			continue;
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			outgoing_aliased(fd, "scm-rights");
+		}
+	}
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
+{
+	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && hdr->msg_control != NULL)
+		pass_rights(hdr);
+	if (likely(quiet_iov(fd, hdr->msg_iov, hdr->msg_iovlen)) || !fits(hdr->msg_iov, hdr->msg_iovlen))
+		return libc()->sendmsg(fd, hdr, flags);
+	return out_iov(fd, hdr->msg_iov, hdr->msg_iovlen, flags, hdr);
+}
+
+/* pwritev2 at offset -1 is writev with flags of its own (RWF_*); anywhere else a socket refuses it. */
+#define PWRITEV2(name, off)                                                                       \
+	EXPORT ssize_t name(int fd, const struct iovec *iov, int n, off offset, int flags)        \
+	{                                                                                         \
+		if (offset == -1 && flags == 0 && n > 0 && !quiet_iov(fd, iov, (size_t)n) &&      \
+		    fits(iov, (size_t)n))                                                         \
+			return out_iov(fd, iov, (size_t)n, 0, NULL);                              \
+		outgoing_release(fd, "pwritev2");                                                 \
+		return libc()->name(fd, iov, n, offset, flags);                                   \
+	}
+PWRITEV2(pwritev2, off_t)
+PWRITEV2(pwritev64v2, off64_t)
+
+/* --- bytes that cannot be joined: what is held leads ------------------------------------------------------------------------ */
+
+/* Declares `led`; returns -1 from the hook if what is held could not be sent. */
+static bool lead_failed(int fd, bool *led)
+{
+	int error = outgoing_lead(fd, led);
+	if (error != 0)
+		errno = error;
+	return error != 0;
+}
+
+static void followed(bool led, int fd, ssize_t result)
+{
+	if (unlikely(led))
+		outgoing_followed(fd, result);
+}
+
+#define SENDMMSG(name)                                                                 \
+	EXPORT int name(int fd, struct mmsghdr *v, unsigned n, int flags)              \
+	{                                                                              \
+		bool led;                                                              \
+		for (unsigned i = 0; i < n; i++)                                       \
+			if (v[i].msg_hdr.msg_controllen >= CMSG_LEN(sizeof(int)))      \
+				pass_rights(&v[i].msg_hdr);                            \
+		if (lead_failed(fd, &led))                                             \
+			return -1;                                                     \
+		int r = libc()->name(fd, v, n, flags);                                 \
+		followed(led, fd, r);                                                  \
+		return r;                                                              \
+	}
+SENDMMSG(sendmmsg)
+SENDMMSG(__sendmmsg)
+
+#define SENDFILE(name, off)                                                    \
+	EXPORT ssize_t name(int out, int in, off *offset, size_t n)            \
+	{                                                                      \
+		bool led;                                                      \
+		if (lead_failed(out, &led))                                    \
+			return -1;                                             \
+		ssize_t r = libc()->name(out, in, offset, n);                  \
+		followed(led, out, r);                                         \
+		return r;                                                      \
+	}
+SENDFILE(sendfile, off_t)
+SENDFILE(sendfile64, off64_t)
+
+EXPORT ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t n, unsigned flags)
+{
+	bool led;
+	outgoing_release(in, "splice-from");
+	if (lead_failed(out, &led))
+		return -1;
+	ssize_t r = libc()->splice(in, in_off, out, out_off, n, flags);
+	followed(led, out, r);
+	return r;
+}
+
+EXPORT int vdprintf(int fd, const char *format, va_list ap)
+{
+	bool led;
+	if (lead_failed(fd, &led))
+		return -1;
+	int r = libc()->vdprintf(fd, format, ap);
+	followed(led, fd, r);
+	return r;
+}
+
+EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
+{
+	bool led;
+	if (lead_failed(fd, &led))
+		return -1;
+	int r = libc()->__vdprintf_chk(fd, flag, format, ap);
+	followed(led, fd, r);
+	return r;
+}
+
+EXPORT int dprintf(int fd, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	int r = vdprintf(fd, format, ap);
+	va_end(ap);
+	return r;
+}
+
+EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	int r = __vdprintf_chk(fd, flag, format, ap);
+	va_end(ap);
+	return r;
+}
+
+#define AIO_WRITE(name, cb)                                     \
+	EXPORT int name(struct cb *a)                           \
+	{                                                       \
+		outgoing_aliased(a->aio_fildes, "aio");         \
+		return libc()->name(a);                         \
+	}
+AIO_WRITE(aio_write, aiocb)
+AIO_WRITE(aio_write64, aiocb64)
+
+#define LIO_LISTIO(name, cb)                                                                             \
+	EXPORT int name(int mode, struct cb *const list[restrict], int n, struct sigevent *restrict s)   \
+	{                                                                                                \
+		for (int i = 0; i < n; i++)                                                              \
+			if (list[i] != NULL)                                                             \
+				outgoing_aliased(list[i]->aio_fildes, "aio");                            \
+		return libc()->name(mode, list, n, s);                                                   \
+	}
+LIO_LISTIO(lio_listio, aiocb)
+LIO_LISTIO(lio_listio64, aiocb64)

@@ -1,0 +1,97 @@
+#include "lifecycle.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "config.h"
+#include "outgoing.h"
+#include "pool.h"
+#include "real.h"
+#include "trace.h"
+
+static void complain(const char *line)
+{
+	struct iovec iov[] = { { (void *)line, strlen(line) }, { (void *)"\n", 1 } };
+	(void)!libc()->writev(2, iov, 2);
+}
+
+/* The fork handlers are for forks inside libc; fork() itself comes by our hook first, where waiting for the helper's end is safe:
+ * here other handlers may hold locks that it needs. */
+static void prepare(void)
+{
+	epoch_raise();
+	outgoing_release_all("fork", false);
+}
+
+static void child(void)
+{
+	lifecycle_in_child();
+}
+
+__attribute__((constructor)) static void begin(int argc, char **argv, char **envp)
+{
+	(void)argc;
+	int saved = errno;
+	real_init();
+	config_read(argv, envp, complain);
+	deadline_init(outgoing_due);
+	pthread_atfork(prepare, NULL, child);
+	errno = saved;
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	lifecycle_end("exit");
+}
+
+void lifecycle_before_copy(const char *why)
+{
+	int saved = errno;
+	epoch_raise();
+	outgoing_release_all(why, false);
+	deadline_stop();
+	errno = saved;
+}
+
+void lifecycle_in_child(void)
+{
+	atomic_store(&held_messages, 0);
+	if (pool_wipes_on_fork())
+		return; /* the kernel has cleared the tables, the messages, their locks and the helper's state */
+	deadline_forget();
+	conn_forget_all();
+	pool_forget();
+}
+
+void lifecycle_before_spawn(const char *why)
+{
+	int saved = errno;
+	epoch_raise();
+	outgoing_release_all(why, false);
+	errno = saved;
+}
+
+void lifecycle_alone(const char *why)
+{
+	int saved = errno;
+	outgoing_release_all(why, false);
+	deadline_stop();
+	errno = saved;
+}
+
+void lifecycle_unseen_writers(const char *why)
+{
+	int saved = errno;
+	config.place = PLACE_KERNEL;
+	outgoing_release_all(why, false);
+	errno = saved;
+}
+
+void lifecycle_end(const char *why)
+{
+	int saved = errno;
+	config.active = false;
+	outgoing_release_all(why, true);
+	errno = saved;
+}
