@@ -91,6 +91,10 @@ check: $(LIB) $(RECORDER) $(PROGRAMS) $(SUITES)
 	echo "suites: $$passed passed, $$failed failed"; \
 	test $$failed -eq 0
 
+# Two servers without and with the shim, measured and drawn as a table.
+demo: $(LIB) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
+	@scripts/demo
+
 .SECONDARY:
 
 -include $(OBJS:.o=.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d)

@@ -1,0 +1,358 @@
+/* One row of the demo's table: starts a server, exchanges with it over one kept-alive connection, measures, ends it.
+ *
+ *	demo_client EXCHANGES COMMAND [ARGUMENT...]
+ *
+ * COMMAND says "... port N" on its stdout when it listens on 127.0.0.1. Prints on one line:
+ *
+ *	writes       write-type system calls per response, "?" where ptrace is forbidden
+ *	segments     TCP segments with data per response
+ *	median       of the time from the request's send to the response's last byte, in microseconds
+ *	digest       of the response without its Date line
+ *
+ * The server runs twice. Segments and times are those of an undisturbed run; writes are counted in a second, shorter
+ * run under ptrace, which sees what really reaches the kernel (a second preload would see what reaches libc). */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/tcp.h> /* not <netinet/tcp.h>: its struct tcp_info ends before tcpi_data_segs_in */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	EXCHANGES_MAX = 10000,
+	EXCHANGES_TRACED = 20,
+	START_SECONDS = 10, /* for the server to say its port */
+	ANSWER_SECONDS = 2, /* for each response */
+	TOTAL_SECONDS = 30,
+};
+
+static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: demo\r\nAccept: */*\r\n\r\n";
+
+static struct {
+	pid_t pid;
+	int out; /* its stdout: where it says its port */
+	int err; /* its stderr: shown when something fails */
+} server;
+
+static struct {
+	int exchanges;
+	double segments; /* per response */
+	uint64_t digest;
+	double micros[EXCHANGES_MAX];
+	atomic_bool running; /* writes count from the first request to the last byte of the last response */
+	unsigned long writes;
+} run;
+
+__attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
+{
+	char said[2048];
+	ssize_t n;
+	va_list args;
+
+	fputs("demo: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	if (server.pid > 0) {
+		kill(server.pid, SIGKILL);
+		if ((n = pread(server.err, said, sizeof said, 0)) > 0)
+			fprintf(stderr, "demo: the server said:\n%.*s", (int)n, said);
+	}
+	exit(1);
+}
+
+/* --- the server ----------------------------------------------------------------------------------------------- */
+
+static void start_server(char **command, bool traced)
+{
+	int out[2];
+
+	if (pipe(out) || (server.err = memfd_create("stderr", 0)) < 0)
+		die("no pipe: %s", strerror(errno));
+	server.out = out[0];
+	if ((server.pid = fork()) < 0)
+		die("no process: %s", strerror(errno));
+	if (server.pid > 0) {
+		close(out[1]);
+		return;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it never outlives us, however we end; survives exec */
+	dup2(out[1], STDOUT_FILENO);
+	dup2(server.err, STDERR_FILENO);
+	close(out[0]);
+	close(out[1]);
+	close(server.err);
+	if (traced) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+			_exit(126); /* instead of the stop that follow_server() waits for */
+		raise(SIGSTOP);
+	}
+	execvp(command[0], command);
+	dprintf(STDERR_FILENO, "%s: %s\n", command[0], strerror(errno));
+	_exit(127);
+}
+
+static uint16_t server_port(void)
+{
+	char said[4096];
+	size_t have = 0;
+	struct pollfd readable = { .fd = server.out, .events = POLLIN };
+
+	while (have < sizeof said - 1) {
+		ssize_t got;
+		const char *port;
+
+		if (poll(&readable, 1, START_SECONDS * 1000) <= 0)
+			die("the server said no port within %d s", START_SECONDS);
+		if ((got = read(server.out, said + have, sizeof said - 1 - have)) <= 0)
+			die("the server ended before it said its port");
+		have += (size_t)got;
+		said[have] = '\0';
+		if ((port = strstr(said, " port ")) && port[6 + strspn(port + 6, "0123456789")] != '\0')
+			return (uint16_t)atoi(port + 6);
+	}
+	die("the server said much, but no port");
+}
+
+/* --- the exchanges -------------------------------------------------------------------------------------------- */
+
+static unsigned data_segments_in(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof info;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size))
+		die("TCP_INFO: %s", strerror(errno));
+	return info.tcpi_data_segs_in;
+}
+
+/* FNV-1a over all lines but the Date: the one thing that may differ between two answers to the same request. */
+static uint64_t digest_response(const char *p)
+{
+	uint64_t digest = 14695981039346656037u;
+
+	while (*p) {
+		const char *next = strchrnul(p, '\n');
+
+		if (*next)
+			next++;
+		if (strncasecmp(p, "Date:", 5) == 0)
+			p = next;
+		for (; p < next; p++)
+			digest = (digest ^ (unsigned char)*p) * 1099511628211u;
+	}
+	return digest;
+}
+
+static void exchange(int fd, int number)
+{
+	char response[65536];
+	size_t have = 0, whole = sizeof response - 1;
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) != sizeof request - 1)
+		die("request %d: %s", number, strerror(errno));
+	for (bool headed = false; have < whole;) {
+		ssize_t got = recv(fd, response + have, sizeof response - 1 - have, 0);
+		const char *length, *end;
+
+		if (got < 0 && errno == EAGAIN)
+			die("request %d: no complete answer within %d s", number, ANSWER_SECONDS);
+		if (got <= 0)
+			die("request %d: %s", number, got ? strerror(errno) : "the server closed the connection");
+		have += (size_t)got;
+		response[have] = '\0';
+		if (headed || !(end = strstr(response, "\r\n\r\n")))
+			continue;
+		headed = true;
+		if (strncmp(response, "HTTP/1.1 200 ", 13) || !(length = strcasestr(response, "\r\nContent-Length:")) ||
+		    length > end)
+			die("request %d: not an answer this demo understands:\n%s", number, response);
+		whole = (size_t)(end + 4 - response) + strtoul(length + 17, NULL, 10);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	run.micros[number] = (double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3;
+	if (have != whole)
+		die("request %d: %zu bytes where the head announced %zu", number, have, whole);
+
+	uint64_t digest = digest_response(response);
+
+	if (run.digest && run.digest != digest)
+		die("request %d: not the answer that the request before it had:\n%s", number, response);
+	run.digest = digest;
+}
+
+/* A thread of its own: the one that forked the server has to be the one that waits for it, traced or not. */
+static void *exchange_all(void *unused)
+{
+	struct sockaddr_in there = {
+		.sin_family = AF_INET,
+		.sin_port = htons(server_port()),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct timeval patience = { .tv_sec = ANSWER_SECONDS };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	if (connect(fd, (struct sockaddr *)&there, sizeof there))
+		die("connect: %s", strerror(errno));
+
+	atomic_store(&run.running, true);
+	for (int i = 0; i < run.exchanges; i++)
+		exchange(fd, i);
+	atomic_store(&run.running, false);
+	run.segments = (double)data_segments_in(fd) / run.exchanges;
+	close(fd);
+	kill(server.pid, SIGKILL);
+	return unused;
+}
+
+/* --- the counting --------------------------------------------------------------------------------------------- */
+
+static bool is_socket(pid_t pid, uint64_t fd)
+{
+	char path[64], target[16];
+
+	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, (int)fd);
+	ssize_t n = readlink(path, target, sizeof target);
+	return n >= 7 && memcmp(target, "socket:", 7) == 0;
+}
+
+/* At a system call's entry: does it write to a socket? The server's log lines go elsewhere and do not count. */
+static bool writes_socket(pid_t pid)
+{
+	struct __ptrace_syscall_info call;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) <= 0 || call.op != PTRACE_SYSCALL_INFO_ENTRY)
+		return false;
+	switch (call.entry.nr) {
+	case SYS_write:
+	case SYS_writev:
+#ifdef SYS_send
+	case SYS_send:
+#endif
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
+	case SYS_sendfile:
+#ifdef SYS_sendfile64
+	case SYS_sendfile64:
+#endif
+		return is_socket(pid, call.entry.args[0]);
+	case SYS_splice:
+		return is_socket(pid, call.entry.args[2]);
+	default:
+		return false;
+	}
+}
+
+/* Takes hold of the traced server before its first step; false when ptrace is forbidden. */
+static bool follow_server(void)
+{
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE |
+	                     PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+	int status;
+
+	return waitpid(server.pid, &status, 0) == server.pid && WIFSTOPPED(status) &&
+	       ptrace(PTRACE_SETOPTIONS, server.pid, NULL, options) == 0 &&
+	       ptrace(PTRACE_SYSCALL, server.pid, NULL, 0) == 0;
+}
+
+/* Follows the server, its threads and its children, until it ends. */
+static void count_writes(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
+		if (!WIFSTOPPED(status)) {
+			if (pid == server.pid)
+				return;
+			continue;
+		}
+		int signal = WSTOPSIG(status);
+
+		if (signal == (SIGTRAP | 0x80)) {
+			if (atomic_load(&run.running) && writes_socket(pid))
+				run.writes++;
+			signal = 0;
+		} else if (status >> 16 || signal == SIGSTOP) {
+			signal = 0; /* an exec, a new thread, and the stop in which each of those begins */
+		}
+		ptrace(PTRACE_SYSCALL, pid, NULL, (long)signal);
+	}
+}
+
+/* --- one run -------------------------------------------------------------------------------------------------- */
+
+static void measure(char **command, int exchanges, bool traced)
+{
+	pthread_t thread;
+
+	memset(&run, 0, sizeof run);
+	run.exchanges = exchanges;
+	start_server(command, traced);
+	if (!traced || follow_server()) {
+		if (pthread_create(&thread, NULL, exchange_all, NULL))
+			die("no thread");
+		if (traced)
+			count_writes();
+		else
+			waitpid(server.pid, NULL, 0);
+		pthread_join(thread, NULL);
+	}
+	close(server.out);
+	close(server.err);
+	server.pid = 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+	int exchanges = argc > 2 ? atoi(argv[1]) : 0;
+
+	if (exchanges < 1 || exchanges > EXCHANGES_MAX) {
+		fprintf(stderr, "usage: demo_client EXCHANGES COMMAND [ARGUMENT...]\n");
+		return 2;
+	}
+	alarm(TOTAL_SECONDS); /* whatever hangs, ends */
+
+	measure(argv + 2, exchanges, false);
+	double segments = run.segments;
+	uint64_t digest = run.digest;
+
+	qsort(run.micros, (size_t)exchanges, sizeof *run.micros, ascending);
+	double median = run.micros[exchanges / 2];
+
+	char writes[32] = "?";
+
+	measure(argv + 2, EXCHANGES_TRACED, true);
+	if (run.writes > 0)
+		snprintf(writes, sizeof writes, "%.2f", (double)run.writes / EXCHANGES_TRACED);
+	printf("%s %.2f %.1f %016llx\n", writes, segments, median, (unsigned long long)digest);
+	return 0;
+}

@@ -1,0 +1,141 @@
+/* The HTTP server everybody has met: one thread around poll(), each line of the head written as it comes to mind, then
+ * the page, and nobody ever thought of Nagle's algorithm. Correct, and 40 ms slow on every kept-alive request.
+ *
+ *	legacy [PORT]           on 127.0.0.1; any free port unless given; says which on stdout
+ *
+ * Answers GET and HEAD; keeps connections alive as HTTP/1.1 asks. */
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 64, REQUEST_MAX = 8192 };
+
+struct connection {
+	size_t have;                   /* bytes of request so far */
+	char request[REQUEST_MAX + 1]; /* one more for the NUL that strstr() wants */
+};
+
+static struct pollfd polled[1 + CONNECTIONS]; /* [0] listens */
+static struct connection connections[1 + CONNECTIONS];
+static nfds_t polled_count = 1;
+
+static const char page[] =
+	"<!DOCTYPE html>\n<html>\n<head><title>It works</title></head>\n<body>\n<h1>It works!</h1>\n"
+	"<p>The page is short, the wait is long: who is waiting for whom?</p>\n</body>\n</html>\n";
+
+static bool put(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t did = write(fd, p, n);
+
+		if (did < 0)
+			return false;
+		p += did;
+		n -= (size_t)did;
+	}
+	return true;
+}
+
+__attribute__((format(printf, 2, 3))) static bool say(int fd, const char *format, ...)
+{
+	char line[128]; /* every caller's fits */
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	return put(fd, line, (size_t)n);
+}
+
+/* Answers one whole request; false when the connection is to be closed. */
+static bool answer(int fd, const char *request)
+{
+	bool head = strncmp(request, "HEAD ", 5) == 0;
+	bool known = head || strncmp(request, "GET ", 4) == 0;
+	bool keep = known && strstr(request, " HTTP/1.1\r\n") && !strcasestr(request, "\r\nConnection: close\r\n");
+	const char *body = known ? page : "Only GET and HEAD here.\n";
+
+	return say(fd, "HTTP/1.1 %s\r\n", known ? "200 OK" : "501 Not Implemented") &&
+	       say(fd, "Server: legacy/1.0\r\n") &&
+	       say(fd, "Content-Type: %s\r\n", known ? "text/html" : "text/plain") &&
+	       say(fd, "Content-Length: %zu\r\n", strlen(body)) &&
+	       say(fd, "Connection: %s\r\n", keep ? "keep-alive" : "close") &&
+	       say(fd, "\r\n") &&
+	       (head || put(fd, body, strlen(body))) && keep;
+}
+
+/* Reads what there is and answers every request that is complete; false when the connection is to be closed. */
+static bool serve(int fd, struct connection *c)
+{
+	ssize_t got = read(fd, c->request + c->have, REQUEST_MAX - c->have);
+	char *end;
+
+	if (got <= 0)
+		return false;
+	c->have += (size_t)got;
+	c->request[c->have] = '\0';
+	while ((end = strstr(c->request, "\r\n\r\n"))) {
+		char first_of_next = end[4];
+
+		end[4] = '\0';
+		if (!answer(fd, c->request))
+			return false;
+		end[4] = first_of_next;
+		c->have -= (size_t)(end + 4 - c->request);
+		memmove(c->request, end + 4, c->have + 1);
+	}
+	return c->have < REQUEST_MAX;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in here = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 0)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t size = sizeof here;
+	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+	signal(SIGPIPE, SIG_IGN);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (bind(listener, (struct sockaddr *)&here, size) || listen(listener, 64) ||
+	    getsockname(listener, (struct sockaddr *)&here, &size)) {
+		perror("legacy");
+		return 1;
+	}
+	printf("Serving HTTP on 127.0.0.1 port %d\n", ntohs(here.sin_port));
+	fflush(stdout);
+
+	polled[0] = (struct pollfd){ .fd = listener, .events = POLLIN };
+	for (;;) {
+		/* A full house lets newcomers wait in the backlog. */
+		polled[0].events = polled_count <= CONNECTIONS ? POLLIN : 0;
+		if (poll(polled, polled_count, -1) < 0) {
+			perror("legacy: poll");
+			return 1;
+		}
+		for (nfds_t i = polled_count - 1; i > 0; i--) { /* downwards: the last one fills the gap of a closed one */
+			if (!polled[i].revents || serve(polled[i].fd, &connections[i]))
+				continue;
+			close(polled[i].fd);
+			polled[i] = polled[--polled_count];
+			connections[i] = connections[polled_count];
+		}
+		if (polled[0].revents) {
+			int fd = accept(listener, NULL, NULL);
+
+			if (fd >= 0) {
+				connections[polled_count].have = 0;
+				polled[polled_count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+			}
+		}
+	}
+}
