@@ -95,6 +95,19 @@ check: $(LIB) $(RECORDER) $(PROGRAMS) $(SUITES)
 demo: $(LIB) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
 	@scripts/demo
 
+install: $(LIB)
+	install -D -m 755 scripts/onewrite $(DESTDIR)$(PREFIX)/bin/onewrite
+	install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/onewrite/libonewrite.so
+	install -D -m 644 docs/man/onewrite.1 $(DESTDIR)$(PREFIX)/share/man/man1/onewrite.1
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/onewrite $(DESTDIR)$(PREFIX)/lib/onewrite/libonewrite.so \
+		$(DESTDIR)$(PREFIX)/share/man/man1/onewrite.1
+	-rmdir $(DESTDIR)$(PREFIX)/lib/onewrite
+
+clean:
+	rm -rf build
+
 .SECONDARY:
 
 -include $(OBJS:.o=.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d)
