@@ -44,7 +44,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_read.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check demo install uninstall clean packages
+.PHONY: all check demo fuzz-http install uninstall clean packages
 all: $(LIB)
 
 $(B)/shim/%.o: shim/%.c
@@ -94,6 +94,15 @@ check: $(LIB) $(RECORDER) $(PROGRAMS) $(SUITES)
 # Two servers without and with the shim, measured and drawn as a table.
 demo: $(LIB) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
 	@scripts/demo
+
+# The recogniser and the framing against whatever libFuzzer thinks of (needs clang).
+FUZZ_SECONDS ?= 60
+$(B)/tests/http_fuzz: tests/fuzz/http_fuzz.c shim/http.c shim/framing.c shim/http.h shim/framing.h
+	@mkdir -p $(@D)/found
+	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Ishim -o $@ $(filter %.c,$^)
+
+fuzz-http: $(B)/tests/http_fuzz
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/http.dict -artifact_prefix=$(<D)/found/ $(<D)/found tests/fuzz/corpus
 
 install: $(LIB)
 	install -D -m 755 scripts/onewrite $(DESTDIR)$(PREFIX)/bin/onewrite

@@ -1,6 +1,7 @@
 /* How much of the message is still to come? Follows a body through any split of writes.
  *
- * PURE: no I/O, no memory of its own; looks at chunk-size lines and trailers only, never at data bytes. RFC 9112 sections 6 and 7. */
+ * PURE: no I/O, no memory of its own; looks at chunk-size lines and trailers only, never at data bytes.
+ * RFC 9112 sections 6 and 7. */
 #ifndef ONEWRITE_FRAMING_H
 #define ONEWRITE_FRAMING_H
 

@@ -2,14 +2,15 @@
 
 #include <string.h>
 
-/* Where a message is badly framed, the reading is the one that does the least: a response is said to last until close,
- * a request to be unclear and sent at once. Peers disagree about such messages; nothing here depends on who is right. */
+/* Where a message is badly framed, the reading is the one that does the least: a response is said to last until
+ * close, a request to be unclear and sent at once. Peers disagree about such messages; nothing here depends on who is
+ * right. */
 
 /* What the fields of a head have said so far. */
 struct facts {
 	uint64_t length;
 	enum { LENGTH_ABSENT, LENGTH_GIVEN, LENGTH_BAD } length_is;
-	enum { CODING_ABSENT, CODING_CHUNKED, CODING_OTHER } coding; /* the last one named: only that one frames the body */
+	enum { CODING_ABSENT, CODING_CHUNKED, CODING_OTHER } coding; /* the last one named: only that frames the body */
 	bool expect;
 	bool upgrade;
 	bool stream;
@@ -48,8 +49,8 @@ static inline const char *skip_blanks(const char *p, const char *end)
 	return p;
 }
 
-/* Do eight bytes in any case equal eight lower-case letters, '-' and '/'? Two cases of a letter differ in 0x20; among these
- * bytes the letters are the ones with 0x40. */
+/* Do eight bytes in any case equal eight lower-case letters, '-' and '/'? Two cases of a letter differ in 0x20; among
+ * these bytes the letters are the ones with 0x40. */
 static inline bool same_eight(const char *p, const char *word)
 {
 	uint64_t a, b;
@@ -76,7 +77,7 @@ static inline bool same(const char *p, const char *word, size_t n)
 	return same_eight(p + n - 8, word + n - 8);
 }
 
-/* Is this word all of a value, but for parameters? */
+/* Is this word all of a value, parameters aside? */
 static inline bool starts(const char *value, const char *end, const char *word, size_t n)
 {
 	const char *p = skip_blanks(value, end);
@@ -142,7 +143,8 @@ static void note(struct facts *facts, enum field which, const char *value, const
 		note_length(facts, value, end);
 		break;
 	case FIELD_TYPE:
-		facts->stream |= STARTS(value, end, "text/event-stream") || STARTS(value, end, "multipart/x-mixed-replace");
+		facts->stream |= STARTS(value, end, "text/event-stream");
+		facts->stream |= STARTS(value, end, "multipart/x-mixed-replace");
 		break;
 	case FIELD_UPGRADE:
 		facts->upgrade = true;
@@ -152,7 +154,7 @@ static void note(struct facts *facts, enum field which, const char *value, const
 	}
 }
 
-/* The value of the field of this name, or NULL. The byte behind the name is looked at first: it turns most lines away. */
+/* The value of the field of this name, or NULL. The byte behind the name comes first: it turns most lines away. */
 static inline const char *value_of(const char *line, const char *end, const char *name, size_t n)
 {
 	const char *p = line + n;
@@ -249,7 +251,9 @@ static bool has_empty_line(const char *p, size_t n, size_t seen)
 /* " 200" and then a blank: three digits from 100 on. 0 for anything else. */
 static uint16_t status_of(const char *p, const char *newline)
 {
-	if (newline - p < 4 || p[0] != ' ' || !digit(p[1]) || p[1] == '0' || !digit(p[2]) || !digit(p[3]) || !blank(p[4]))
+	if (newline - p < 4 || p[0] != ' ' || !blank(p[4]))
+		return 0;
+	if (!digit(p[1]) || p[1] == '0' || !digit(p[2]) || !digit(p[3]))
 		return 0;
 	return (uint16_t)((p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0'));
 }
@@ -313,7 +317,7 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 		return without_end;
 	head.request = minor > p + 7;
 	if (head.request) {
-		if (!digit(*minor) || !empty(minor + 1, newline))
+		if (!empty(minor + 1, newline))
 			return HTTP_NO;
 		http_request_method(p, most, &head.method);
 	} else {
@@ -332,7 +336,8 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 		which = field(line, newline, &value);
 		if (which == FIELD_OTHER)
 			continue;
-		while (newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t')) { /* folded: RFC 9112 section 5.2 */
+		/* A line that starts with a blank continues the value: RFC 9112 section 5.2. */
+		while (newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t')) {
 			newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
 			if (!newline)
 				return without_end;

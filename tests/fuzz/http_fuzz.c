@@ -1,0 +1,153 @@
+/* libFuzzer entry for the pure modules: no read outside the input (AddressSanitizer sees to that: every write is a
+ * buffer of its own), the same answer for every split into writes, and the promises of http.h.
+ *
+ * An input is three bytes and then what a program writes. '0', '1', '2': it answers another request, a HEAD, a CONNECT;
+ * '3': it is a chunked body. The other two say where the writes are cut. The corpus is plain text for that reason. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "framing.h"
+#include "http.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+#define MUST(truth) ((truth) ? (void)0 : broken(#truth))
+
+static void broken(const char *promise)
+{
+	fprintf(stderr, "broken promise: %s\n", promise);
+	abort();
+}
+
+/* The bytes of one write: exactly as large as they are. */
+static char *copy(const char *p, size_t n)
+{
+	char *own = malloc(n ? n : 1);
+
+	MUST(own);
+	memcpy(own, p, n);
+	return own;
+}
+
+static enum http_verdict look(const char *p, size_t n, size_t seen, enum http_method answers, struct http_head *out)
+{
+	char *own = copy(p, n);
+	enum http_verdict verdict = http_head(own, n, seen, answers, out);
+
+	MUST(seen > 0 || http_opens(own, n) || verdict == HTTP_NO);
+	MUST(!http_opens(own, n) || http_may_open(own, n));
+	free(own);
+	return verdict;
+}
+
+/* The first empty line, found the slow way: the offset behind it, 0 if there is none. */
+static size_t first_empty_line(const char *p, size_t n)
+{
+	for (size_t i = 2; i < n; i++) {
+		if (p[i] == '\n' && (p[i - 1] == '\n' || (p[i - 1] == '\r' && p[i - 2] == '\n')))
+			return i + 1;
+	}
+	return 0;
+}
+
+static void check_head(const struct http_head *head, const char *p, size_t n)
+{
+	MUST(head->size == first_empty_line(p, n));
+	MUST(head->size <= HTTP_HEAD_MAX);
+	MUST(head->body != BODY_NONE || head->at_once != AT_ONCE_NO);
+	MUST(head->at_once != AT_ONCE_NO_BODY || head->body == BODY_NONE);
+	MUST((head->length > 0) == (head->body == BODY_LENGTH));
+	MUST(head->request ? head->status == 0 : head->status >= 100 && head->status <= 999);
+}
+
+static bool equal(const struct http_head *a, const struct http_head *b)
+{
+	return a->size == b->size && a->request == b->request && a->status == b->status && a->method == b->method &&
+		a->body == b->body && a->at_once == b->at_once && a->length == b->length;
+}
+
+static enum http_verdict check_recogniser(const char *p, size_t n, const size_t *ends, size_t writes,
+	enum http_method answers, struct http_head *whole)
+{
+	enum http_verdict want = look(p, n, 0, answers, whole), got = HTTP_MORE;
+	struct http_head head;
+	size_t seen = 0;
+
+	if (want == HTTP_HEAD)
+		check_head(whole, p, n);
+	if (want == HTTP_MORE)
+		MUST(n < HTTP_HEAD_MAX && first_empty_line(p, n) == 0);
+	for (size_t i = 0; i < writes && got == HTTP_MORE; i++) {
+		got = look(p, ends[i], seen, answers, &head);
+		seen = ends[i];
+		if (i == 0 && got == HTTP_NO && !http_opens(p, ends[i]))
+			return want; /* the first write has to bring the version: then there is nothing to compare */
+	}
+	MUST(got == want);
+	MUST(want != HTTP_HEAD || equal(&head, whole));
+	return want;
+}
+
+static void check_framing(const char *p, size_t n, const size_t *ends, size_t writes, const struct http_head *head)
+{
+	enum framing_verdict want, got;
+	struct framing whole, split;
+	size_t end = 0, at = 0, taken;
+
+	want = framing_begin(&whole, head);
+	got = framing_begin(&split, head);
+	if (want == FRAMING_INSIDE)
+		want = framing_follow(&whole, p, n, &end);
+	MUST(end <= n && (want == FRAMING_END || end == n));
+	for (size_t i = 0; i < writes && got == FRAMING_INSIDE; i++) {
+		char *own = copy(p + at, ends[i] - at);
+
+		got = framing_follow(&split, own, ends[i] - at, &taken);
+		MUST(taken <= ends[i] - at);
+		at += taken;
+		free(own);
+	}
+	MUST(got == want);
+	MUST(want == FRAMING_LOST || at == end);
+	MUST(split.counted == whole.counted && split.phase == whole.phase);
+	MUST(want == FRAMING_LOST || (split.left == whole.left && split.line == whole.line));
+	MUST(whole.counted <= n);
+}
+
+static void check_request_method(const char *p, size_t n, size_t cut)
+{
+	enum http_method early = METHOD_OTHER, late = METHOD_OTHER;
+	char *own = copy(p, cut);
+
+	if (http_request_method(own, cut, &early) == HTTP_HEAD)
+		MUST(http_request_method(p, n, &late) == HTTP_HEAD && late == early);
+	free(own);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	const struct http_head chunked = { .body = BODY_CHUNKED };
+	const char *p = (const char *)data + 3;
+	struct http_head head;
+	size_t a, b;
+
+	if (n < 3)
+		return 0;
+	n -= 3;
+	a = data[1] * n / 255;
+	b = a + data[2] * (n - a) / 255;
+	check_request_method(p, n, a);
+	if (data[0] % 4 == 3) {
+		check_framing(p, n, (size_t[]){ a, b, n }, 3, &chunked);
+		return 0;
+	}
+	if (check_recogniser(p, n, (size_t[]){ a, b, n }, 3, (enum http_method)(data[0] % 4), &head) == HTTP_HEAD) {
+		p += head.size;
+		n -= head.size;
+		a = data[1] * n / 255;
+		b = a + data[2] * (n - a) / 255;
+		check_framing(p, n, (size_t[]){ a, b, n }, 3, &head);
+	}
+	return 0;
+}
