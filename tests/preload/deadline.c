@@ -1,0 +1,80 @@
+/* Whatever the program does after its head, the peer has it within the timeout and two milliseconds. */
+#include "harness.h"
+
+#include <stdlib.h>
+
+enum { ROUNDS = 50, TIMEOUT_MS = 5, SLACK_MS = 2 };
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* When did the head of round i reach the peer, counted from its write? */
+static int64_t delay_of(const struct run *r, int i)
+{
+	size_t head = (size_t)i * 300 + 100;
+
+	for (size_t k = 0; k < r->arrived; k++)
+		if (r->arrivals[k].total >= head)
+			return r->arrivals[k].at - r->shared->sent[i];
+	return INT64_MAX;
+}
+
+static const char *const waits[] = { "sleep", "spin", "pipe", "epoll" };
+
+EACH_TEST(deadline, held_head_goes_out_in_time, ROWS(waits), 60)
+{
+	struct setup setup = { .args = { SCENARIOS, "deadline", waits[*i] }, .timeout = "5ms" };
+	struct run *r = check_same(waits[*i], &setup);
+	int64_t delays[ROUNDS], median;
+
+	for (int k = 0; k < ROUNDS; k++)
+		delays[k] = delay_of(r, k);
+	qsort(delays, ROUNDS, sizeof *delays, by_size);
+	median = delays[ROUNDS / 2] / 1000;
+	cr_expect(median <= (TIMEOUT_MS + SLACK_MS) * 1000,
+		"%s: the median head came after %lld us, wanted %d ms at most",
+		waits[*i], (long long)median, TIMEOUT_MS + SLACK_MS);
+	cr_expect(median >= TIMEOUT_MS * 900, "%s: the median head came after %lld us: it was not held", waits[*i],
+		(long long)median);
+	cr_expect(calls_like(r, "write bytes=200 = 200") > ROUNDS / 2,
+		"%s: the bodies after the deadline are not as they were written:\n%.600s",
+		waits[*i], r->calls.p);
+	run_free(r);
+}
+
+/* Many connections, one helper: each has its own deadline. */
+Test(deadline, each_connection_has_its_own, .timeout = 30)
+{
+	struct setup setup = { .args = { SCENARIOS, "deadlines" }, .timeout = "20ms", .clients = 4 };
+	struct run *r = check_same("four connections", &setup);
+
+	cr_expect(calls_like(r, "* bytes=100* = 100") == 2, "want the two abandoned heads alone:\n%.600s", r->calls.p);
+	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == 2, "want the two prompt messages joined:\n%.600s",
+		r->calls.p);
+	run_free(r);
+}
+
+/* No thread, no memory: the program runs as if the shim were not there. */
+static const struct scenario without[] = {
+	{ "no thread can be made", { "write=" HEAD, "await", "write=*200", "await" },
+		"* bytes=100* = 100, * bytes=200* = 200",
+		.faults = "pthread_create:*:errno=EAGAIN" },
+	{ "no memory can be had", { "write=" HEAD, "await", "write=*200", "await" }, NULL,
+		.faults = "mmap:*:errno=ENOMEM" },
+	{ "memory runs out at the first hold", { "write=" HEAD, "write=*200", "await", "write=" HEAD, "write=*200",
+		"await" }, ANY_CALLS,
+		.faults = "mmap:2:errno=ENOMEM" },
+	{ "memory runs out later", { "write=" HEAD, "write=*200", "await", "write=" HEAD, "write=*200", "await" },
+		ANY_CALLS,
+		.faults = "mmap:3:errno=ENOMEM" },
+	{ "the helper can have no descriptor", { "write=" HEAD, "sleep=30", "await", "write=*200", "await" },
+		"send bytes=100 * = 100, write bytes=200 = 200", .timeout = "5ms", .faults = "fcntl:*:errno=EMFILE" },
+	{ "no descriptor can be had", { "keepalive=1", "nofiles", "write=" HEAD, "sleep=20", "await", "write=*200",
+		"await" },
+		ANY_CALLS, .timeout = "5ms" },
+};
+SCENARIO_TESTS(deadline, without);

@@ -1,0 +1,88 @@
+/* The program's side of peer.h: results, sockets, bytes. */
+#ifndef P_COMMON_H
+#define P_COMMON_H
+
+#include "peer.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+static struct shared *shared;
+
+/* One packet to the harness: a line of results, or '>' and bytes that the peer is to send, or '!' and a word for it.
+ * Not through write(), so that no preload sees it. */
+static inline void report_bytes(const char *p, size_t n)
+{
+	syscall(SYS_write, REPORT_FD, p, n);
+}
+
+static inline void __attribute__((format(printf, 1, 2))) report(const char *format, ...)
+{
+	char line[256];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	report_bytes(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+static inline void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	report("%s failed: %s\n", what, strerrorname_np(errno));
+	exit(3);
+}
+
+/* The next connection from the peer; its number is reported so that the harness knows whose calls to look at. */
+static inline int accept_peer(void)
+{
+	int fd = accept(LISTENER_FD, NULL, NULL);
+
+	must(fd >= 0, "accept");
+	report("fd=%d", fd);
+	return fd;
+}
+
+/* A connection within this process, for what the peer has no part in: returns the accepted end, *client the other. */
+static inline int accept_own(int *client)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof at;
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+	must(bind(listener, (struct sockaddr *)&at, size) == 0 && listen(listener, 1) == 0, "listen");
+	getsockname(listener, (struct sockaddr *)&at, &size);
+	*client = socket(AF_INET, SOCK_STREAM, 0);
+	must(connect(*client, (struct sockaddr *)&at, size) == 0, "connect");
+	fd = accept(listener, NULL, NULL);
+	must(fd >= 0, "accept");
+	close(listener);
+	return fd;
+}
+
+/* Does the peer have all that was written, and soon? Soon: well before a hold of HOLD_LONG (harness.h) ends. */
+static inline bool peer_has_all(void)
+{
+	int64_t until = now_ns() + INT64_C(400000000);
+
+	while (atomic_load(&shared->received) < atomic_load(&shared->written)) {
+		if (now_ns() > until)
+			return false;
+		sleep_us(100);
+	}
+	return true;
+}
+
+static inline void set_int(int fd, int level, int name, int value)
+{
+	must(setsockopt(fd, level, name, &value, sizeof value) == 0, "setsockopt");
+}
+
+#endif

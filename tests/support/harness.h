@@ -1,0 +1,103 @@
+/* Runs a program bare or behind the shim, plays its peer on loopback, and brings back all that can be compared:
+ * the bytes that arrived and when, what the program reported, the calls that reached libc (recorder.c).
+ *
+ * Most tests are rows of a table: the steps for p_steps and the calls that are to reach libc. */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include "peer.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdbool.h>
+
+/* A hold that no test waits for: what is late by it is late by much. Less than half of it is `soon` (p_common.h). */
+#define HOLD_LONG "1s"
+
+#define STEPS BUILD_DIR "/tests/programs/p_steps"
+#define SCENARIOS BUILD_DIR "/tests/programs/p_scenarios"
+
+enum { ARGS_MAX = 16 };
+
+struct text { /* grows; always a string */
+	char *p;
+	size_t n;
+};
+
+struct setup {
+	const char *args[ARGS_MAX]; /* program and arguments */
+	const char *timeout;        /* ONEWRITE_TIMEOUT; NULL: HOLD_LONG */
+	const char *faults;         /* RECORDER_FAULTS */
+	const char *request;        /* what the peer sends at once */
+	int clients;                /* connections the peer makes; 0: one; -1: it accepts one instead */
+	size_t gulp;                /* a slow peer takes so many bytes a millisecond; 0: all it can get */
+};
+
+struct arrival {
+	int64_t at;
+	size_t total; /* bytes of the first connection, up to and including this arrival */
+};
+
+struct run {
+	struct text bytes[CLIENTS_MAX]; /* per connection */
+	struct text results;            /* what the program reported */
+	struct text said;               /* its stdout and stderr */
+	struct text calls;              /* on its reported descriptors, one per line, without the fd */
+	struct shared *shared;
+	struct arrival *arrivals;
+	size_t arrived;
+	int status;                     /* as from waitpid; -1: it had to be killed */
+};
+
+enum behind { BARE, SHIM };
+
+struct run *run(const struct setup *setup, enum behind behind);
+void run_free(struct run *r);
+
+/* The calls of a run that matter to `expected` (output, and whatever it names), joined with ", ". */
+char *calls_of(const struct run *r, const char *expected);
+
+/* How many recorded calls match this pattern (fnmatch)? */
+int calls_like(const struct run *r, const char *pattern);
+
+/* Rows say what they need and leave out the rest. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#define ANY_CALLS "*" /* only bytes and results count */
+
+struct scenario {
+	const char *name;
+	const char *steps[ARGS_MAX - 1]; /* for p_steps */
+	const char *calls;               /* fnmatch patterns, joined with ", "; NULL: those of the bare run */
+	const char *timeout, *faults, *request;
+	int clients;
+	const char *results;             /* where they honestly differ from the bare run: the results behind the shim */
+};
+
+/* Bare and behind the shim: same bytes, same results, nothing printed, and the calls expected. */
+void check_scenario(const struct scenario *s);
+
+/* The same comparison for a program of its own: returns the run behind the shim. */
+struct run *check_same(const char *name, const struct setup *setup);
+
+/* A Criterion test of its own for each i below count; the body finds it as *i. */
+#define EACH_TEST(suite, name, count, seconds) \
+	ParameterizedTestParameters(suite, name) \
+	{ \
+		static size_t index[count]; \
+		for (size_t i = 0; i < (count); i++) \
+			index[i] = i; \
+		return cr_make_param_array(size_t, index, count); \
+	} \
+	ParameterizedTest(size_t *i, suite, name, .timeout = seconds)
+
+#define ROWS(table) (sizeof table / sizeof *table)
+
+#define SCENARIO_TESTS(suite, rows) \
+	EACH_TEST(suite, rows, ROWS(rows), 30) \
+	{ \
+		check_scenario(&rows[*i]); \
+	} \
+	_Static_assert(1, "the macro ends in a semicolon")
+
+#endif

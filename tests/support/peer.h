@@ -1,0 +1,76 @@
+/* What a program under test and its peer (harness.c) agree on.
+ *
+ * The harness is the peer: it connects to, or accepts from, the program; it reads every byte and notes when it came.
+ * The program finds three descriptors: the listener, a packet pipe for its results, memory that the peer shares. */
+#ifndef PEER_H
+#define PEER_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LISTENER_FD = 3, REPORT_FD = 4, SHARED_FD = 5 };
+enum { CLIENTS_MAX = 4, STAMPS_MAX = 64 };
+
+struct shared {
+	_Atomic uint64_t received;  /* bytes that reached the peer, all connections */
+	_Atomic uint64_t written;   /* bytes that the program was told were taken */
+	_Atomic uint64_t generated; /* position in the endless body that the program draws from */
+	int64_t sent[STAMPS_MAX];   /* when the program wrote its n-th head */
+};
+
+/* 100 bytes, so that what was joined with what can be read off the byte counts: 100 is a head, 200 its body. */
+#define HEAD_PAD(length) \
+	"Server: a server with a name that fills the line, just so.\r\nContent-Length: " length "\r\n\r\n"
+#define HEAD "HTTP/1.1 200 OK\r\n" HEAD_PAD("200")
+_Static_assert(sizeof HEAD - 1 == 100, "HEAD is 100 bytes");
+
+static inline int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static inline void sleep_us(long us)
+{
+	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
+
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
+		;
+}
+
+static inline struct shared *shared_map(int fd)
+{
+	/* Not through mmap(), which a test may let fail. */
+	long at = syscall(SYS_mmap, NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == -1)
+		abort();
+	return (struct shared *)at;
+}
+
+/* A byte of the endless body: never the start of a head, and different enough from its neighbours that bytes which
+ * are lost, repeated or out of order do not look right by chance. */
+static inline char body_byte(uint64_t at)
+{
+	return "abcdefghijklmnopqrstuvwxyz0123456789"[(at * 7 + at / 36 * 5 + at / 1296 * 11) % 36];
+}
+
+static inline void body_fill(struct shared *s, char *p, size_t n)
+{
+	uint64_t at = atomic_fetch_add(&s->generated, n);
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = body_byte(at + i);
+}
+
+#endif

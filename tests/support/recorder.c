@@ -1,0 +1,477 @@
+/* A preload that stands BEHIND the shim and writes down which calls reach libc: one line per call,
+ *
+ *	writev fd=5 iov=2 bytes=300 = 300
+ *	sendmsg fd=5 iov=2 bytes=300 flags=MSG_NOSIGNAL = -1 EAGAIN
+ *
+ * appended to the file RECORDER_LOG. It keeps no descriptor and no memory of its own. RECORDER_FAULTS makes calls on
+ * sockets (and mmap, pthread_create) fail or fall short, counting from 1; `*` is every one:
+ *
+ *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,pthread_create:*:errno=EAGAIN */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define REAL(name) ({ \
+	static __typeof__(name) *real_##name; \
+	if (real_##name == NULL) \
+		real_##name = (__typeof__(name) *)dlsym(RTLD_NEXT, #name); \
+	real_##name; \
+})
+#define EXPORT __attribute__((visibility("default")))
+#define ALIAS_OF(name) __attribute__((alias(#name), visibility("default")))
+
+/* --- faults --------------------------------------------------------------------------------------------------- */
+
+static struct fault {
+	char call[16];
+	int nth;     /* 0: every one */
+	size_t most; /* take at most so many bytes, really */
+	int error;   /* or fail with this */
+	atomic_int seen;
+} faults[32];
+
+static const struct { const char *name; int value; } errors[] = {
+	{ "EAGAIN", EAGAIN }, { "EINTR", EINTR }, { "EPIPE", EPIPE }, { "ECONNRESET", ECONNRESET },
+	{ "ENOBUFS", ENOBUFS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EPERM", EPERM }, { "EINVAL", EINVAL },
+	{ "EBADF", EBADF }, { "EIO", EIO }, { "ETIMEDOUT", ETIMEDOUT },
+};
+
+static void fault_add(struct fault *f, const char *text)
+{
+	char nth[8], what[8], value[16];
+
+	if (sscanf(text, "%15[^:]:%7[^:]:%7[^=]=%15[^,]", f->call, nth, what, value) != 4)
+		abort();
+	f->nth = atoi(nth);
+	f->most = strcmp(what, "short") == 0 ? strtoul(value, NULL, 10) : SIZE_MAX;
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+		if (strcmp(value, errors[i].name) == 0)
+			f->error = errors[i].value;
+	if (f->most == SIZE_MAX && f->error == 0)
+		abort();
+}
+
+static __attribute__((constructor(101))) void faults_read(void)
+{
+	const char *text = getenv("RECORDER_FAULTS");
+
+	for (size_t i = 0; text != NULL && *text != '\0' && i < sizeof faults / sizeof *faults; i++) {
+		fault_add(&faults[i], text);
+		text = strchr(text, ',');
+		text = text == NULL ? NULL : text + 1;
+	}
+}
+
+static bool is_socket(int fd)
+{
+	int type, keep = errno;
+	socklen_t n = sizeof type;
+	bool yes = REAL(syscall)(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0;
+
+	errno = keep;
+	return yes;
+}
+
+static const struct fault *fault_of(const char *call)
+{
+	const struct fault *found = NULL;
+
+	for (struct fault *f = faults; f < faults + 32 && f->call[0] != '\0'; f++)
+		if (strcmp(f->call, call) == 0) {
+			int nth = atomic_fetch_add(&f->seen, 1) + 1;
+			if (found == NULL && (f->nth == 0 || f->nth == nth))
+				found = f;
+		}
+	return found;
+}
+
+/* --- the log -------------------------------------------------------------------------------------------------- */
+
+static const char *flag_names(int flags, char *out, size_t size)
+{
+	static const struct { int bit; const char *name; } names[] = {
+		{ MSG_MORE, "MSG_MORE" }, { MSG_NOSIGNAL, "MSG_NOSIGNAL" }, { MSG_DONTWAIT, "MSG_DONTWAIT" },
+			{ MSG_OOB, "MSG_OOB" },
+		{ MSG_ZEROCOPY, "MSG_ZEROCOPY" }, { MSG_FASTOPEN, "MSG_FASTOPEN" }, { MSG_PEEK, "MSG_PEEK" },
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (flags & names[i].bit) {
+			n += (size_t)snprintf(out + n, size - n, "%s%s", n == 0 ? " flags=" : "|", names[i].name);
+			flags &= ~names[i].bit;
+		}
+	if (flags != 0)
+		snprintf(out + n, size - n, "%s%#x", n == 0 ? " flags=" : "|", flags);
+	return out;
+}
+
+/* Opened and closed for each line: the host may close every descriptor it does not know. */
+static void __attribute__((format(printf, 2, 3))) record(long result, const char *format, ...)
+{
+	const char *path = getenv("RECORDER_LOG"), *error;
+	int keep = errno;
+	char line[240];
+	va_list args;
+	int n;
+	long fd;
+
+	if (path == NULL)
+		return;
+	va_start(args, format);
+	n = vsnprintf(line, sizeof line - 40, format, args);
+	va_end(args);
+	error = result < 0 ? strerrorname_np(keep) : NULL;
+	n += snprintf(line + n, 40, " = %ld%s%s\n", result, error == NULL ? "" : " ", error == NULL ? "" : error);
+	fd = REAL(syscall)(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0) {
+		REAL(syscall)(SYS_write, fd, line, n);
+		REAL(syscall)(SYS_close, fd);
+	}
+	errno = keep;
+}
+
+/* --- calls that write ----------------------------------------------------------------------------------------- */
+
+static size_t iov_bytes(const struct iovec *iov, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += iov[i].iov_len;
+	return n;
+}
+
+/* The first `most` bytes of iov, as iovecs in `cut`; returns how many. */
+static size_t iov_first(const struct iovec *iov, size_t count, size_t most, struct iovec *cut)
+{
+	size_t i;
+
+	for (i = 0; i < count && i < IOV_MAX && most > 0; i++) {
+		cut[i] = iov[i];
+		if (cut[i].iov_len > most)
+			cut[i].iov_len = most;
+		most -= cut[i].iov_len;
+	}
+	return i;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Run `call` with at most f->most bytes, or fail as the fault says. */
+#define INJECT(name, fd, call) ({ \
+	const struct fault *f = is_socket(fd) ? fault_of(name) : NULL; \
+	size_t most = f == NULL ? SIZE_MAX : f->most; \
+	long r_ = -1; \
+	if (f != NULL && f->error != 0) \
+		errno = f->error; \
+	else \
+		r_ = (call); \
+	(void)most; \
+	r_; \
+})
+
+EXPORT ssize_t write(int fd, const void *p, size_t n)
+{
+	long r = INJECT("write", fd, REAL(write)(fd, p, smaller(n, most)));
+
+	record(r, "write fd=%d bytes=%zu", fd, n);
+	return r;
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+	struct iovec cut[IOV_MAX];
+	long r = INJECT("writev", fd, most == SIZE_MAX ? REAL(writev)(fd, iov, count)
+		: REAL(writev)(fd, cut, (int)iov_first(iov, (size_t)count, most, cut)));
+
+	record(r, "writev fd=%d iov=%d bytes=%zu", fd, count, count < 0 ? 0 : iov_bytes(iov, (size_t)count));
+	return r;
+}
+
+EXPORT ssize_t send(int fd, const void *p, size_t n, int flags)
+{
+	char names[128] = "";
+	long r = INJECT("send", fd, REAL(send)(fd, p, smaller(n, most), flags));
+
+	record(r, "send fd=%d bytes=%zu%s", fd, n, flag_names(flags, names, sizeof names));
+	return r;
+}
+
+EXPORT ssize_t sendto(int fd, const void *p, size_t n, int flags, __CONST_SOCKADDR_ARG to, socklen_t size)
+{
+	char names[128] = "";
+	long r = INJECT("sendto", fd, REAL(sendto)(fd, p, smaller(n, most), flags, to, size));
+
+	record(r, "sendto fd=%d bytes=%zu%s", fd, n, flag_names(flags, names, sizeof names));
+	return r;
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	char names[128] = "";
+	struct iovec cut[IOV_MAX];
+	struct msghdr part = *m;
+	long r = INJECT("sendmsg", fd, most == SIZE_MAX ? REAL(sendmsg)(fd, m, flags)
+		: (part.msg_iov = cut, part.msg_iovlen = iov_first(m->msg_iov, m->msg_iovlen, most, cut),
+			REAL(sendmsg)(fd, &part, flags)));
+
+	record(r, "sendmsg fd=%d iov=%zu bytes=%zu%s", fd, m->msg_iovlen, iov_bytes(m->msg_iov, m->msg_iovlen),
+		flag_names(flags, names, sizeof names));
+	return r;
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *m, unsigned count, int flags)
+{
+	char names[128] = "";
+	size_t n = 0;
+	long r = INJECT("sendmmsg", fd, REAL(sendmmsg)(fd, m, count, flags));
+
+	for (unsigned i = 0; i < count; i++)
+		n += iov_bytes(m[i].msg_hdr.msg_iov, m[i].msg_hdr.msg_iovlen);
+	record(r, "sendmmsg fd=%d messages=%u bytes=%zu%s", fd, count, n, flag_names(flags, names, sizeof names));
+	return (int)r;
+}
+
+EXPORT ssize_t sendfile(int out, int in, off_t *at, size_t n)
+{
+	long r = INJECT("sendfile", out, REAL(sendfile)(out, in, at, smaller(n, most)));
+
+	record(r, "sendfile fd=%d bytes=%zu", out, n);
+	return r;
+}
+
+EXPORT ssize_t sendfile64(int out, int in, off64_t *at, size_t n)
+{
+	long r = INJECT("sendfile64", out, REAL(sendfile64)(out, in, at, smaller(n, most)));
+
+	record(r, "sendfile64 fd=%d bytes=%zu", out, n);
+	return r;
+}
+
+EXPORT ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+{
+	long r = INJECT("splice", out, REAL(splice)(in, in_at, out, out_at, smaller(n, most), flags));
+
+	record(r, "splice fd=%d bytes=%zu", out, n);
+	return r;
+}
+
+__typeof__(write) __write ALIAS_OF(write);
+__typeof__(send) __send ALIAS_OF(send);
+
+/* --- calls that read ------------------------------------------------------------------------------------------ */
+
+EXPORT ssize_t read(int fd, void *p, size_t n)
+{
+	long r = REAL(read)(fd, p, n);
+
+	record(r, "read fd=%d bytes=%zu", fd, n);
+	return r;
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+	long r = REAL(readv)(fd, iov, count);
+
+	record(r, "readv fd=%d", fd);
+	return r;
+}
+
+EXPORT ssize_t recv(int fd, void *p, size_t n, int flags)
+{
+	char names[128] = "";
+	long r = REAL(recv)(fd, p, n, flags);
+
+	record(r, "recv fd=%d bytes=%zu%s", fd, n, flag_names(flags, names, sizeof names));
+	return r;
+}
+
+EXPORT ssize_t recvfrom(int fd, void *restrict p, size_t n, int flags, __SOCKADDR_ARG from, socklen_t *restrict size)
+{
+	char names[128] = "";
+	long r = REAL(recvfrom)(fd, p, n, flags, from, size);
+
+	record(r, "recvfrom fd=%d bytes=%zu%s", fd, n, flag_names(flags, names, sizeof names));
+	return r;
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+	char names[128] = "";
+	long r = REAL(recvmsg)(fd, m, flags);
+
+	record(r, "recvmsg fd=%d%s", fd, flag_names(flags, names, sizeof names));
+	return r;
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *m, unsigned count, int flags, struct timespec *timeout)
+{
+	int r = REAL(recvmmsg)(fd, m, count, flags, timeout);
+
+	record(r, "recvmmsg fd=%d", fd);
+	return r;
+}
+
+__typeof__(read) __read ALIAS_OF(read);
+
+/* --- calls on the descriptor ---------------------------------------------------------------------------------- */
+
+static const char *option_name(int level, int name)
+{
+	if (level == IPPROTO_TCP)
+		return name == TCP_CORK ? "TCP_CORK" : name == TCP_NODELAY ? "TCP_NODELAY" : "TCP_";
+	return level == SOL_SOCKET ? "SO_" : "other";
+}
+
+static long option_value(const void *p, socklen_t n)
+{
+	return p != NULL && n >= sizeof(int) ? *(const int *)p : -1;
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *p, socklen_t n)
+{
+	int r = (int)INJECT("setsockopt", fd, REAL(setsockopt)(fd, level, name, p, n));
+
+	record(r, "setsockopt fd=%d %s=%ld", fd, option_name(level, name), option_value(p, n));
+	return r;
+}
+
+EXPORT int getsockopt(int fd, int level, int name, void *restrict p, socklen_t *restrict n)
+{
+	int r = REAL(getsockopt)(fd, level, name, p, n);
+
+	record(r, "getsockopt fd=%d %s%d", fd, option_name(level, name), name);
+	return r;
+}
+
+/* All commands that the programs under test use take an int, a pointer or nothing: one word either way. */
+static int fcntl_recorded(__typeof__(fcntl) *real, int fd, int command, void *argument)
+{
+	int r = (int)INJECT("fcntl", fd, real(fd, command, argument));
+
+	record(r, "%s fd=%d %d", command == F_DUPFD || command == F_DUPFD_CLOEXEC ? "F_DUPFD" : "fcntl", fd, command);
+	return r;
+}
+
+EXPORT int fcntl(int fd, int command, ...)
+{
+	va_list args;
+	void *argument;
+
+	va_start(args, command);
+	argument = va_arg(args, void *);
+	va_end(args);
+	return fcntl_recorded(REAL(fcntl), fd, command, argument);
+}
+
+EXPORT int fcntl64(int fd, int command, ...)
+{
+	va_list args;
+	void *argument;
+
+	va_start(args, command);
+	argument = va_arg(args, void *);
+	va_end(args);
+	return fcntl_recorded(REAL(fcntl64), fd, command, argument);
+}
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *argument;
+	int r;
+
+	va_start(args, request);
+	argument = va_arg(args, void *);
+	va_end(args);
+	r = REAL(ioctl)(fd, request, argument);
+	record(r, "ioctl fd=%d %#lx", fd, request);
+	return r;
+}
+
+EXPORT int close(int fd)
+{
+	int r = REAL(close)(fd);
+
+	record(r, "close fd=%d", fd);
+	return r;
+}
+
+EXPORT int shutdown(int fd, int how)
+{
+	int r = REAL(shutdown)(fd, how);
+
+	record(r, "shutdown fd=%d how=%d", fd, how);
+	return r;
+}
+
+EXPORT int dup(int fd)
+{
+	int r = REAL(dup)(fd);
+
+	record(r, "dup fd=%d", fd);
+	return r;
+}
+
+EXPORT int dup2(int fd, int to)
+{
+	int r = REAL(dup2)(fd, to);
+
+	record(r, "dup2 fd=%d to=%d", fd, to);
+	return r;
+}
+
+EXPORT int dup3(int fd, int to, int flags)
+{
+	int r = REAL(dup3)(fd, to, flags);
+
+	record(r, "dup3 fd=%d to=%d", fd, to);
+	return r;
+}
+
+__typeof__(close) __close ALIAS_OF(close);
+
+/* --- what a library needs that holds bytes -------------------------------------------------------------------- */
+
+EXPORT void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
+{
+	const struct fault *f = fault_of("mmap");
+
+	if (f != NULL && f->error != 0) {
+		errno = f->error;
+		record(-1, "mmap fd=%d bytes=%zu", fd, n);
+		return MAP_FAILED;
+	}
+	return REAL(mmap)(at, n, protection, flags, fd, offset);
+}
+
+EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*run)(void *),
+	void *restrict argument)
+{
+	const struct fault *f = fault_of("pthread_create");
+	int r = f != NULL && f->error != 0 ? f->error : REAL(pthread_create)(thread, attributes, run, argument);
+
+	record(r, "pthread_create fd=-1");
+	return r;
+}
