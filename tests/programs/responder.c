@@ -1,0 +1,234 @@
+/* responder [options]: an HTTP/1.1 server that says how each request arrived.
+ *
+ * Listens on a free port of 127.0.0.1, serves one connection after the other, each kept alive. Prints
+ *
+ *   listening port=40312
+ *   request n=1 port=51034 status=200 segments=2 reads=2 whole=no interim=0 head=91 wire=200 sum=1f2e3d4c
+ *
+ * where port is the client's, segments counts TCP segments with data, reads the recv calls it took, whole says whether
+ * the first of them had the whole request, interim the bytes of a 100 Continue that we sent, head and wire are bytes
+ * as received, sum is of the wire bytes behind the head.
+ *
+ * --single-read makes it the device that this project is about: it polls its socket without sleeping, as small network
+ * stacks do, reads once, and answers 400 unless that read had a whole request. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+static struct {
+	unsigned count;       /* end after so many requests; 0: go on */
+	unsigned deadline_ms; /* end, with 1, when nothing came for so long */
+	bool expect;
+	bool single_read;
+	FILE *dump;
+} opt = { .deadline_ms = 10000 };
+
+struct connection {
+	int fd;
+	unsigned port;     /* the client's */
+	unsigned segments; /* that brought the requests so far */
+	size_t have;
+	char bytes[4 << 20];
+};
+
+struct request {
+	unsigned status, segments, reads;
+	bool whole;
+	size_t interim, head, wire;
+};
+
+static const char answer_200[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n"
+				 "{\"on\": true}\n";
+static const char answer_400[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+				 "Content-Length: 22\r\n\r\n{\"error\": \"cut short\"}";
+static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/* The size of a chunked body from its first chunk-size line to its empty line; 0 while incomplete. */
+static size_t chunked_size(const char *p, size_t n)
+{
+	const char *at = p, *end = p + n;
+
+	for (;;) {
+		const char *line_end = memmem(at, (size_t)(end - at), "\r\n", 2);
+		uint64_t size;
+
+		if (!line_end)
+			return 0;
+		size = strtoull(at, NULL, 16);
+		at = line_end + 2;
+		if (size == 0)
+			break;
+		if ((uint64_t)(end - at) < size + 2)
+			return 0;
+		at += size + 2;
+	}
+	for (;;) { /* trailers */
+		const char *line_end = memmem(at, (size_t)(end - at), "\r\n", 2);
+
+		if (!line_end)
+			return 0;
+		if (line_end == at)
+			return (size_t)(at + 2 - p);
+		at = line_end + 2;
+	}
+}
+
+/* The size of the request at the front; 0 while incomplete. */
+static size_t request_size(const char *p, size_t n)
+{
+	size_t head = head_size(p, n), body;
+
+	if (!head)
+		return 0;
+	if (head_field_is(p, head, "Transfer-Encoding", "chunked")) {
+		body = chunked_size(p + head, n - head);
+		return body ? head + body : 0;
+	}
+	body = head_length(p, head);
+	return n - head >= body ? head + body : 0;
+}
+
+/* One recv behind what is there. False: the client has closed. */
+static bool receive(struct connection *c)
+{
+	uint64_t started = now_us();
+	ssize_t n;
+
+	if (c->have == sizeof(c->bytes))
+		errx(1, "a request of more than %zu bytes", sizeof(c->bytes));
+	do
+		n = recv(c->fd, c->bytes + c->have, sizeof(c->bytes) - c->have, opt.single_read ? MSG_DONTWAIT : 0);
+	while (n < 0 && errno == EAGAIN && now_us() - started < (uint64_t)opt.deadline_ms * 1000);
+	if (n < 0 && errno == EAGAIN)
+		errx(1, "no complete request within %u ms: %zu bytes came", opt.deadline_ms, c->have);
+	if (n <= 0)
+		return false;
+	if (opt.dump)
+		fwrite(c->bytes + c->have, 1, (size_t)n, opt.dump);
+	c->have += (size_t)n;
+	return true;
+}
+
+static void answer(const struct connection *c, const char *text, size_t size)
+{
+	if (send(c->fd, text, size, MSG_NOSIGNAL) != (ssize_t)size)
+		warn("cannot answer");
+}
+
+/* False: the client has closed. */
+static bool serve_request(struct connection *c, struct request *r)
+{
+	size_t size, head;
+
+	*r = (struct request){ .status = 200 };
+	while (!(size = request_size(c->bytes, c->have))) {
+		if (r->reads > 0 && opt.single_read && r->status == 200) {
+			r->status = 400; /* and swallow the rest */
+			answer(c, answer_400, sizeof(answer_400) - 1);
+		}
+		head = head_size(c->bytes, c->have);
+		if (opt.expect && head && !r->interim && head_field_is(c->bytes, head, "Expect", "100-continue")) {
+			r->interim = sizeof(go_on) - 1;
+			answer(c, go_on, r->interim);
+		}
+		if (!receive(c)) {
+			if (c->have > 0)
+				errx(1, "the client closed %zu bytes into a request", c->have);
+			return false;
+		}
+		r->reads++;
+	}
+	r->whole = r->reads <= 1;
+	r->segments = segments_in(c->fd) - c->segments; /* now: the answer may bring the next request */
+	c->segments += r->segments;
+	r->head = head_size(c->bytes, c->have);
+	r->wire = size - r->head;
+	if (r->status == 200)
+		answer(c, answer_200, sizeof(answer_200) - 1 - (strncmp(c->bytes, "HEAD ", 5) ? 0 : 13));
+	return true;
+}
+
+static void report(struct connection *c, const struct request *r)
+{
+	static unsigned n;
+	size_t size = r->head + r->wire;
+
+	printf("request n=%u port=%u status=%u segments=%u reads=%u whole=%s interim=%zu head=%zu wire=%zu sum=%08x\n",
+	       ++n, c->port, r->status, r->segments, r->reads, r->whole ? "yes" : "no", r->interim, r->head, r->wire,
+	       sum_more(SUM_START, c->bytes + r->head, r->wire));
+	memmove(c->bytes, c->bytes + size, c->have - size);
+	c->have -= size;
+	if (opt.dump)
+		fflush(opt.dump);
+	if (n == opt.count) {
+		close(c->fd);
+		exit(0);
+	}
+}
+
+static void read_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "count", 1, NULL, 'n' },  { "expect", 0, NULL, 'e' },	  { "single-read", 0, NULL, 's' },
+		{ "dump", 1, NULL, 'd' },   { "deadline", 1, NULL, 't' }, { NULL, 0, NULL, 0 },
+	};
+
+	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
+		switch (o) {
+		case 'n': opt.count = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'e': opt.expect = true; break;
+		case 's': opt.single_read = true; break;
+		case 't': opt.deadline_ms = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'd':
+			opt.dump = fopen(optarg, "w");
+			if (!opt.dump)
+				err(1, "%s", optarg);
+			break;
+		default:
+			fputs("usage: responder [--count N] [--expect] [--single-read] [--dump FILE] [--deadline MS]\n",
+			      stderr);
+			exit(2);
+		}
+}
+
+int main(int argc, char **argv)
+{
+	static struct connection c;
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	read_options(argc, argv);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) || listen(listener, 16) ||
+	    getsockname(listener, (struct sockaddr *)&address, &size))
+		err(1, "cannot listen on 127.0.0.1");
+	set_patience(listener, opt.deadline_ms);
+	if (opt.single_read)
+		setpriority(PRIO_PROCESS, 0, -20); /* a device has a processor of its own: come close, where allowed */
+	printf("listening port=%u\n", ntohs(address.sin_port));
+	for (;;) {
+		struct request r;
+
+		size = sizeof(address);
+		c.fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_CLOEXEC);
+		if (c.fd < 0 && errno == EAGAIN)
+			errx(1, "no client within %u ms", opt.deadline_ms);
+		if (c.fd < 0)
+			err(1, "accept");
+		c.port = ntohs(address.sin_port);
+		c.segments = 0;
+		c.have = 0;
+		set_nodelay(c.fd);
+		set_patience(c.fd, opt.deadline_ms);
+		while (serve_request(&c, &r))
+			report(&c, &r);
+		close(c.fd);
+	}
+}

@@ -1,0 +1,45 @@
+"""A http.server handler, the way tutorials write it. Argument: the port."""
+import http.server
+import sys
+import time
+
+SMALL = b'{"name": "small", "pad": "' + b"x" * 172 + b'"}'
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def head(self, status, **fields):
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def do_GET(self):
+        if self.path == "/empty":
+            self.head(204)
+        elif self.path == "/fresh":
+            self.head(304, ETag='"1"')
+        elif self.path == "/moved":
+            self.head(302, Location="/small", Content_Length="0")
+        elif self.path == "/events":
+            self.head(200, Content_Type="text/event-stream", Connection="close")
+            for n in range(2):
+                self.wfile.write(b"data: %d\n\n" % n)
+                time.sleep(0.1)
+        else:
+            self.head(200, Content_Type="application/json", Content_Length=str(len(SMALL)))
+            if self.command != "HEAD":
+                self.wfile.write(SMALL)
+
+    do_HEAD = do_GET
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

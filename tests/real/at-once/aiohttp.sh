@@ -1,0 +1,2 @@
+. "$real/servers/aiohttp.sh"
+at_once="HEAD 204 304 redirect events continue upgrade"

@@ -1,0 +1,11 @@
+# The handshake, asked for by exchange; then both sides under the shim, and a message there and back.
+. "$real/servers/websockets.sh"
+at_once=upgrade
+client() { (run /usr/bin/python3 "$apps/websockets_client.py" "$port"); }
+scenario() {
+	start server
+	ask_at_once
+	in_time handshake handshake_us client
+	in_time message message_us client
+	stop
+}

@@ -1,0 +1,2 @@
+packages=python3
+client() { run /usr/bin/python3 "$apps/post_http_client.py" "$port" "$exchanges"; }
