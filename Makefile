@@ -35,9 +35,11 @@ OBJS := $(PURE) \
 	$(B)/shim/late.o \
 	$(B)/shim/lifecycle.o \
 	$(B)/shim/lock.o \
+	$(B)/shim/look.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/pool.o \
 	$(B)/shim/real.o \
+	$(B)/shim/release.o \
 	$(B)/shim/trace.o \
 	$(B)/shim/hook_fd.o \
 	$(B)/shim/hook_process.o \

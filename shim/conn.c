@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "late.h"
 #include "pool.h"
 #include "real.h"
 
@@ -90,6 +91,8 @@ enum conn_kind conn_classify(struct conn *c, int fd)
 		return kind;
 	int saved = errno;
 	kind = is_tcp(option(fd, SOL_SOCKET, SO_PROTOCOL, -1)) ? CONN_TCP : CONN_OTHER;
+	if (kind == CONN_TCP && !conn_has(c, CONN_SEEN) && option(fd, IPPROTO_TCP, TCP_CORK, 0))
+		conn_set(c, CONN_CORKED); /* before we came */
 	errno = saved;
 	/* What was not seen to be created may be closed without our seeing it, too: a number is not remembered as no socket. */
 	if (kind == CONN_TCP || conn_has(c, CONN_SEEN))
@@ -115,7 +118,7 @@ struct msg *conn_forget(struct conn *c)
 		m = atomic_exchange(&c->msg, NULL);
 	atomic_store_explicit(&c->kind, CONN_UNKNOWN, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
-	atomic_store_explicit(&c->awaits_request, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
 	c->cookie = 0;
 	return m;
 }
@@ -130,10 +133,10 @@ void conn_born(int fd, enum conn_kind kind, unsigned flags)
 		conn_abandon(stale, lock_try(&stale->lock));
 	c->epoch = epoch_now();
 	c->answers = METHOD_OTHER;
-	c->ask_len = 0;
+	c->asked = c->ask_len = 0;
 	atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, (uint8_t)(flags | CONN_SEEN), memory_order_relaxed);
-	atomic_store_explicit(&c->awaits_request, (flags & CONN_SERVER) != 0, memory_order_release);
+	atomic_store_explicit(&c->watches, (flags & CONN_SERVER) != 0, memory_order_release);
 }
 
 bool conn_is_ours(const struct conn *c, int fd)
@@ -175,7 +178,8 @@ static struct msg *msg_new(int fd)
 	m->len = m->sent = 0;
 	m->frame = 0;
 	m->late = NULL;
-	m->in_call = false;
+	m->in_call = m->kernel = m->request = m->sure = false;
+	atomic_store(&m->read_since, 0);
 	atomic_store(&m->brief, 0);
 	atomic_store(&m->closed, 0);
 	atomic_store(&m->state, IDLE);
@@ -245,13 +249,16 @@ struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine)
 		if (m == NULL) {
 			if (!make || (m = msg_new(fd)) == NULL)
 				return NULL;
-			if (atomic_compare_exchange_strong(&c->msg, &none, m))
+			if (atomic_compare_exchange_strong(&c->msg, &none, m)) {
+				m->frame = (uintptr_t)__builtin_frame_address(0);
 				return m;
+			}
 			msg_free(m);
 		} else if (!lock_take(&m->lock)) {
 			*mine = true;
 			return m;
 		} else if (atomic_load(&c->msg) == m) {
+			m->frame = (uintptr_t)__builtin_frame_address(0);
 			return m;
 		} else {
 			lock_give(&m->lock); /* a stranger */
@@ -266,8 +273,10 @@ struct msg *conn_try_lock(struct conn *c, bool wait_brief)
 		return NULL;
 	if (!lock_try(&m->lock) && !(wait_brief && atomic_load(&m->brief) && lock_take(&m->lock)))
 		return NULL;
-	if (atomic_load(&c->msg) == m)
+	if (atomic_load(&c->msg) == m) {
+		m->frame = (uintptr_t)__builtin_frame_address(0);
 		return m;
+	}
 	lock_give(&m->lock);
 	return NULL;
 }
@@ -278,6 +287,7 @@ bool conn_retire(struct msg *m)
 	struct msg *expected = m;
 	if (c == NULL || !atomic_compare_exchange_strong(&c->msg, &expected, NULL))
 		return false;
+	late_drain(m); /* from here on no handler finds it any more */
 	msg_free(m);
 	return true;
 }
@@ -285,13 +295,19 @@ bool conn_retire(struct msg *m)
 /* A message that nothing watches and nobody needs goes back at once; a watched one is the helper's to give back. */
 void conn_unlock(struct msg *m)
 {
-	atomic_store(&m->brief, 0);
-	if (atomic_load(&m->state) != IDLE || atomic_load(&m->deadline.watched) || !conn_retire(m))
-		lock_give(&m->lock);
+	do {
+		late_drain(m);
+		if (atomic_load(&m->state) == IDLE && !atomic_load(&m->deadline.watched) && conn_retire(m))
+			return;
+		m->frame = 0;
+		atomic_store(&m->brief, 0);
+	} while (!lock_give_unless_left(&m->lock));
 }
 
 void conn_abandon(struct msg *m, bool locked)
 {
+	if (locked)
+		late_drain(m);
 	atomic_store(&m->closed, 1);
 	if (locked && !atomic_load(&m->deadline.watched)) {
 		msg_free(m);

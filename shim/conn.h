@@ -22,20 +22,26 @@ struct msg {
 	struct lock lock;
 	_Atomic uint8_t state;     /* enum hold_state; written under the lock, peeked at without */
 	_Atomic uint8_t closed;    /* detached by close(): whoever has the lock drops it */
+	_Atomic uint8_t read_since; /* the peer was heard since the last write */
 	_Atomic uint8_t brief;     /* the owner of the lock does not block: waiting for it is short */
 	int fd;
 	int error;                 /* FAILED: the errno to report */
 	uint64_t cookie;           /* SO_COOKIE of the socket that this is for */
 	uint64_t due;              /* CLOCK_MONOTONIC ns: nothing is held after this */
+	uint64_t last;             /* ... of the last write */
+	uint64_t last_size;        /* ... and its bytes */
 	struct deadline deadline;
 	char *buf;                 /* the head, as far as it was written; NULL: none */
 	size_t cap;
 	size_t len;                /* bytes of the head in buf */
 	size_t sent;               /* ... of which the kernel has this many */
 	struct framing framing;
-	uintptr_t frame;           /* stack address of the hook that has the lock in a call which may block */
-	struct late *late;         /* bytes that a signal handler of that very thread wrote meanwhile */
+	uintptr_t frame;           /* stack address from which the lock was taken; 0: not known */
+	struct late *_Atomic late; /* bytes that a signal handler of that very thread wrote meanwhile */
 	bool in_call;              /* ... and the call is on its way: what is held may be out already */
+	bool kernel;               /* held by the kernel under MSG_MORE: sent == len, buf is there to be looked at */
+	bool request;              /* else a response */
+	bool sure;                 /* it has a body for certain: a next head before that is written comes from a writer we missed */
 };
 
 enum conn_kind {
@@ -53,6 +59,7 @@ enum conn_flags {
 	CONN_CONNECTED = 16, /* accepted, or connect() succeeded */
 	CONN_CROWDED = 32, /* the last write was cut short: the send buffer is full */
 	CONN_SERVER = 64,  /* accepted: requests are read here */
+	CONN_SMALL = 128,  /* a short segment went out since the peer was heard last: with Nagle on the next one waits for its ACK */
 };
 
 struct conn {
@@ -61,8 +68,9 @@ struct conn {
 	uint32_t epoch;            /* the process epoch when it was created */
 	_Atomic uint8_t kind;      /* enum conn_kind */
 	_Atomic uint8_t flags;     /* enum conn_flags */
-	_Atomic uint8_t awaits_request; /* look at what is read next */
+	_Atomic uint8_t watches;   /* look at what is read next */
 	uint8_t answers;           /* enum http_method of the request read last */
+	uint8_t asked;             /* ... and it was seen */
 	uint8_t ask_len;           /* a request's first bytes, as far as read */
 	char ask[8];
 };
@@ -85,7 +93,8 @@ static inline bool conn_idle(const struct conn *c)
 {
 	const struct msg *m;
 	return c == NULL || (m = atomic_load_explicit(&c->msg, memory_order_acquire)) == NULL ||
-	       atomic_load_explicit(&m->state, memory_order_acquire) == IDLE;
+	       (atomic_load_explicit(&m->state, memory_order_acquire) == IDLE &&
+	        atomic_load_explicit(&m->late, memory_order_relaxed) == NULL);
 }
 
 /* Make room for a descriptor; NULL: no memory, or a number beyond all measure. */

@@ -40,9 +40,9 @@ static ssize_t transmit(int fd, const struct iovec *iov, size_t n, int flags)
 
 ssize_t emit_call_more(const struct call *c)
 {
-	if (c->iovcnt == 1)
-		return libc()->send(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags | MSG_MORE);
-	return transmit(c->fd, c->iov, c->iovcnt, c->flags | MSG_MORE);
+	ssize_t r = c->iovcnt == 1 ? libc()->send(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags | MSG_MORE)
+	                           : transmit(c->fd, c->iov, c->iovcnt, c->flags | MSG_MORE);
+	return r < 0 && errno == ENOTSOCK ? emit_call(c) : r; /* closed and reused behind our back */
 }
 
 static bool is_nonblocking(int fd)
@@ -120,12 +120,42 @@ void emit_surely(int fd, const char *p, size_t n)
 	}
 }
 
-void emit_push(int fd)
+static void set(int fd, int option, int value)
 {
-	static const int off = 0;
 	int saved = errno;
-	libc()->setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+	libc()->setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
 	errno = saved;
+}
+
+void emit_cork(int fd)
+{
+	set(fd, TCP_CORK, 1);
+}
+
+/* TCP_NODELAY sends what is there even under a cork, tcp(7). */
+static void flush_by_nodelay(int fd, bool only_with_nagle)
+{
+	int nodelay = 0, saved = errno;
+	socklen_t len = sizeof nodelay;
+	if (libc()->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) == 0 && !(nodelay && only_with_nagle)) {
+		set(fd, TCP_NODELAY, 1);
+		if (!nodelay)
+			set(fd, TCP_NODELAY, 0);
+	}
+	errno = saved;
+}
+
+void emit_push(int fd, const struct conn *c)
+{
+	if (c != NULL && conn_has(c, CONN_CORKED))
+		flush_by_nodelay(fd, false); /* the cork is the program's */
+	else
+		set(fd, TCP_CORK, 0);
+}
+
+void emit_nudge(int fd)
+{
+	flush_by_nodelay(fd, true);
 }
 
 bool emit_is_final(int error)

@@ -36,8 +36,12 @@ int emit_held(struct msg *m, int fd, int flags);
  * have waited, and where that would have been refused makes room. */
 void emit_surely(int fd, const char *p, size_t n);
 
-/* Push out what the kernel holds after MSG_MORE. */
-void emit_push(int fd);
+/* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an earlier one's ACK. */
+void emit_push(int fd, const struct conn *c);
+/* Let the kernel hold short segments until the next emit_push(), for calls that have no MSG_MORE. */
+void emit_cork(int fd);
+/* Send the last short segment whatever Nagle says. The program's TCP_NODELAY reads the same before and after. */
+void emit_nudge(int fd);
 
 /* An errno after which nothing can be sent on this connection any more. */
 bool emit_is_final(int error);

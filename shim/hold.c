@@ -35,19 +35,107 @@ static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 		[BODY_END]   = { JOIN, IDLE },
 		[NOT_OURS]   = { JOIN, IDLE },
 		[OPAQUE]     = { LEAD, IDLE },
+		[RELEASE]    = { EMIT, STREAM },
+		[CLOSE]      = { EMIT, IDLE },
+	},
+	[REST] = { [HEAD_PART ... OPAQUE] = { PASS, IDLE }, [RELEASE ... CLOSE] = { NOTHING, IDLE } }, /* never entered */
+	[STREAM] = {
+		[HEAD_PART]  = { EMIT, IDLE },
+		[HEAD_WHOLE] = { EMIT, IDLE },
+		[HEAD_NOW]   = { EMIT, IDLE },
+		[CHUNK_LINE] = { PASS, IDLE },
+		[BODY_PART]  = { PASS, IDLE },
+		[BODY_END]   = { PASS, IDLE },
+		[NOT_OURS]   = { PASS, IDLE },
+		[OPAQUE]     = { PASS, IDLE },
+		[RELEASE]    = { NOTHING, STREAM },
+		[CLOSE]      = { NOTHING, IDLE },
+	},
+	[FAILED] = { [HEAD_PART ... RELEASE] = { REPORT, IDLE }, [CLOSE] = { NOTHING, IDLE } },
+};
+
+/* A message that is followed to its end. */
+static const struct hold_rule message_rules[HOLD_STATES][HOLD_EVENTS] = {
+	[IDLE] = {
+		[HEAD_PART]  = { KEEP, HEAD },
+		[HEAD_WHOLE] = { KEEP, BODY },
+		[HEAD_NOW]   = { PASS, STREAM },
+		[CHUNK_LINE] = { PASS, IDLE },
+		[BODY_PART]  = { PASS_MORE, REST },
+		[BODY_END]   = { PASS, IDLE },
+		[NOT_OURS]   = { PASS, IDLE },
+		[OPAQUE]     = { PASS, IDLE },
+		[RELEASE]    = { NOTHING, IDLE },
+		[CLOSE]      = { NOTHING, IDLE },
+	},
+	[HEAD] = {
+		[HEAD_PART]  = { KEEP, HEAD },
+		[HEAD_WHOLE] = { KEEP, BODY },
+		[HEAD_NOW]   = { JOIN, STREAM },
+		[CHUNK_LINE] = { KEEP, BODY },
+		[BODY_PART]  = { JOIN_MORE, REST },
+		[BODY_END]   = { JOIN, IDLE },
+		[NOT_OURS]   = { JOIN, IDLE },
+		[OPAQUE]     = { LEAD, IDLE },
 		[RELEASE]    = { EMIT, IDLE },
 		[CLOSE]      = { EMIT, IDLE },
 	},
-	/* REST and STREAM are never entered: after the first body write this mode looks away. */
-	[REST]   = { [HEAD_PART ... OPAQUE] = { PASS, IDLE }, [RELEASE] = { NOTHING, IDLE }, [CLOSE] = { NOTHING, IDLE } },
-	[STREAM] = { [HEAD_PART ... OPAQUE] = { PASS, IDLE }, [RELEASE] = { NOTHING, IDLE }, [CLOSE] = { NOTHING, IDLE } },
+	[BODY] = {
+		[HEAD_PART]  = { EMIT, IDLE }, /* a second head, and no body for the first: look again once that one is out */
+		[HEAD_WHOLE] = { EMIT, IDLE },
+		[HEAD_NOW]   = { EMIT, IDLE },
+		[CHUNK_LINE] = { KEEP, BODY },
+		[BODY_PART]  = { JOIN_MORE, REST },
+		[BODY_END]   = { JOIN, IDLE },
+		[NOT_OURS]   = { JOIN, IDLE },
+		[OPAQUE]     = { LEAD, REST },
+		[RELEASE]    = { EMIT, STREAM },
+		[CLOSE]      = { EMIT, IDLE },
+	},
+	[REST] = {
+		[HEAD_PART]  = { EMIT, IDLE },
+		[HEAD_WHOLE] = { EMIT, IDLE },
+		[HEAD_NOW]   = { EMIT, IDLE },
+		[CHUNK_LINE] = { PASS_MORE, REST },
+		[BODY_PART]  = { PASS_MORE, REST },
+		[BODY_END]   = { PASS, IDLE },
+		[NOT_OURS]   = { PASS, IDLE },
+		[OPAQUE]     = { PASS, REST },
+		[RELEASE]    = { EMIT, STREAM },
+		[CLOSE]      = { NOTHING, IDLE }, /* the FIN takes the last segment along */
+	},
+	[STREAM] = {
+		[HEAD_PART]  = { EMIT, IDLE },
+		[HEAD_WHOLE] = { EMIT, IDLE },
+		[HEAD_NOW]   = { EMIT, IDLE },
+		[CHUNK_LINE] = { PASS, STREAM },
+		[BODY_PART]  = { PASS, STREAM },
+		[BODY_END]   = { PASS, IDLE },
+		[NOT_OURS]   = { PASS, IDLE },
+		[OPAQUE]     = { PASS, STREAM },
+		[RELEASE]    = { NOTHING, STREAM },
+		[CLOSE]      = { NOTHING, IDLE },
+	},
 	[FAILED] = { [HEAD_PART ... RELEASE] = { REPORT, IDLE }, [CLOSE] = { NOTHING, IDLE } },
 };
 
 struct hold_rule hold_decide(enum hold_join join, enum hold_state state, enum hold_event event)
 {
-	(void)join;
-	return header_rules[state][event];
+	return (join == JOIN_MESSAGE ? message_rules : header_rules)[state][event];
+}
+
+struct hold_rule hold_without(struct hold_rule rule)
+{
+	switch (rule.action) {
+	case KEEP:
+		return (struct hold_rule){ JOIN, IDLE };
+	case JOIN_MORE:
+		return (struct hold_rule){ JOIN, STREAM };
+	case PASS_MORE:
+		return (struct hold_rule){ PASS, STREAM };
+	default:
+		return rule;
+	}
 }
 
 const char *hold_state_name(enum hold_state s)

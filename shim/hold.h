@@ -13,7 +13,7 @@ enum hold_state {
 	HEAD,   /* the rest of a head: its beginning is held */
 	BODY,   /* the first body byte: the whole head is held */
 	REST,   /* the rest of the body: the kernel holds the last partial segment */
-	STREAM, /* the end of a message that had to go early: nothing is held */
+	STREAM, /* the rest of a message that had to go early: nothing is held */
 	FAILED, /* a call that can report the error which a late emission met */
 	HOLD_STATES
 };
@@ -52,6 +52,9 @@ struct hold_rule {
 };
 
 struct hold_rule hold_decide(enum hold_join join, enum hold_state state, enum hold_event event);
+
+/* The rule when nothing can be held (no memory, no helper, the end of the process): the same bytes, at once. */
+struct hold_rule hold_without(struct hold_rule rule);
 
 /* Words for traces and for test failures. */
 const char *hold_state_name(enum hold_state);

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "outgoing.h"
 #include "real.h"
+#include "release.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -37,7 +38,8 @@ static void accepted(int listener, int fd)
 	if (fd < 0 || !config.active)
 		return;
 	const struct conn *l = conn_find(listener);
-	conn_born(fd, l != NULL ? atomic_load(&l->kind) : CONN_UNKNOWN, CONN_SERVER | CONN_CONNECTED);
+	unsigned corked = l != NULL && conn_has(l, CONN_CORKED) ? CONN_CORKED : 0;
+	conn_born(fd, l != NULL ? atomic_load(&l->kind) : CONN_UNKNOWN, CONN_SERVER | CONN_CONNECTED | corked);
 }
 
 EXPORT int accept(int listener, struct sockaddr *restrict addr, socklen_t *restrict len)
@@ -57,7 +59,7 @@ EXPORT int accept4(int listener, struct sockaddr *restrict addr, socklen_t *rest
 #define CONNECT(name)                                                                \
 	EXPORT int name(int fd, const struct sockaddr *addr, socklen_t len)          \
 	{                                                                            \
-		outgoing_release(fd, "connect");                                     \
+		release(fd, "connect");                                     \
 		int r = libc()->name(fd, addr, len);                                 \
 		struct conn *c = conn_find(fd);                                      \
 		if (c != NULL && r == 0)                                             \
@@ -72,7 +74,7 @@ CONNECT(__connect)
 #define CLOSE_HOOK(name)                         \
 	EXPORT int name(int fd)                  \
 	{                                        \
-		outgoing_closing(fd, "close");   \
+		release_closing(fd, "close");   \
 		return libc()->name(fd);         \
 	}
 CLOSE_HOOK(close)
@@ -85,13 +87,13 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 		return -1;
 	}
 	if (!(flags & CLOSE_RANGE_CLOEXEC) && first <= last)
-		outgoing_closing_range(first, last, "close_range");
+		release_closing_range(first, last, "close_range");
 	return libc()->close_range(first, last, flags);
 }
 
 EXPORT void closefrom(int first)
 {
-	outgoing_closing_range(first < 0 ? 0 : (unsigned)first, ~0u, "closefrom");
+	release_closing_range(first < 0 ? 0 : (unsigned)first, ~0u, "closefrom");
 	if (libc()->closefrom != NULL)
 		libc()->closefrom(first);
 }
@@ -100,7 +102,7 @@ EXPORT int fclose(FILE *f)
 {
 	int fd = fileno(f);
 	if (fd >= 0)
-		outgoing_closing(fd, "fclose");
+		release_closing(fd, "fclose");
 	return libc()->fclose(f);
 }
 
@@ -109,7 +111,7 @@ EXPORT int fclose(FILE *f)
 	{                                                                                                       \
 		int fd = fileno(f);                                                                             \
 		if (fd >= 0)                                                                                    \
-			outgoing_closing(fd, #name);                                                            \
+			release_closing(fd, #name);                                                            \
 		return libc()->name(path, mode, f);                                                             \
 	}
 FREOPEN(freopen)
@@ -118,9 +120,9 @@ FREOPEN(freopen64)
 EXPORT int shutdown(int fd, int how)
 {
 	if (how == SHUT_RD)
-		outgoing_release(fd, "shutdown");
+		release(fd, "shutdown");
 	else
-		outgoing_ending(fd, "shutdown");
+		release_ending(fd, "shutdown");
 	return libc()->shutdown(fd, how);
 }
 
@@ -131,23 +133,23 @@ static int newborn(int fd)
 {
 	int saved = errno;
 	if (fd >= 0)
-		outgoing_closing(fd, "reused");
+		release_closing(fd, "reused");
 	errno = saved;
 	return fd;
 }
 
 EXPORT int dup(int fd)
 {
-	outgoing_aliased(fd, "dup");
+	release_aliased(fd, "dup");
 	return newborn(libc()->dup(fd));
 }
 
 #define DUP2(name)                                                     \
 	EXPORT int name(int fd, int to)                                \
 	{                                                              \
-		outgoing_aliased(fd, "dup2");                          \
+		release_aliased(fd, "dup2");                          \
 		if (fd != to)                                          \
-			outgoing_closing(to, "dup2");                  \
+			release_closing(to, "dup2");                  \
 		return libc()->name(fd, to);                           \
 	}
 DUP2(dup2)
@@ -155,9 +157,9 @@ DUP2(__dup2)
 
 EXPORT int dup3(int fd, int to, int flags)
 {
-	outgoing_aliased(fd, "dup3");
+	release_aliased(fd, "dup3");
 	if (fd != to)
-		outgoing_closing(to, "dup3");
+		release_closing(to, "dup3");
 	return libc()->dup3(fd, to, flags);
 }
 
@@ -170,7 +172,7 @@ EXPORT int dup3(int fd, int to, int flags)
 		va_end(ap);                                                          \
 		if (cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC)                        \
 			return libc()->name(fd, cmd, arg);                           \
-		outgoing_aliased(fd, "fcntl-dupfd");                                 \
+		release_aliased(fd, "fcntl-dupfd");                                 \
 		return newborn(libc()->name(fd, cmd, arg));                          \
 	}
 FCNTL(fcntl)
@@ -179,7 +181,7 @@ FCNTL(__fcntl)
 
 EXPORT FILE *fdopen(int fd, const char *mode)
 {
-	outgoing_aliased(fd, "fdopen");
+	release_aliased(fd, "fdopen");
 	return libc()->fdopen(fd, mode);
 }
 
@@ -191,7 +193,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	void *arg = va_arg(ap, void *);
 	va_end(ap);
-	outgoing_release(fd, "ioctl");
+	release(fd, "ioctl");
 	return libc()->ioctl(fd, request, arg);
 }
 
@@ -207,15 +209,14 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 {
 	struct conn *c = conn_find(fd);
 	if (c != NULL && level == IPPROTO_TCP && name == TCP_CORK) {
-		bool on = is_on(value, len), led;
-		if (on && outgoing_lead(fd, &led) == 0) { /* the program corks from here on: what was held goes under its cork */
+		if (is_on(value, len)) {
+			outgoing_corked(fd);
 			conn_set(c, CONN_CORKED);
 			return libc()->setsockopt(fd, level, name, value, len);
 		}
-		if (!on)
-			conn_unset(c, CONN_CORKED);
+		conn_unset(c, CONN_CORKED);
 	}
-	outgoing_release(fd, "setsockopt");
+	release(fd, "setsockopt");
 	if (c != NULL && level == IPPROTO_TCP && name == TCP_ULP) /* kTLS: what is written now is not what the peer reads */
 		atomic_store(&c->kind, CONN_TUNNEL);
 	return libc()->setsockopt(fd, level, name, value, len);
@@ -224,10 +225,10 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len)
 {
 	if (level != SOL_SOCKET || name != SO_ERROR) {
-		outgoing_release(fd, "getsockopt");
+		release(fd, "getsockopt");
 		return libc()->getsockopt(fd, level, name, value, len);
 	}
-	int late = outgoing_release_or_fail(fd, "getsockopt");
+	int late = release_or_fail(fd, "getsockopt");
 	int r = libc()->getsockopt(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
 		memcpy(value, &late, sizeof late);

@@ -6,8 +6,8 @@
 
 #include "config.h"
 #include "lifecycle.h"
-#include "outgoing.h"
 #include "real.h"
+#include "release.h"
 
 /* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners --------------------- */
 
@@ -165,7 +165,7 @@ EXPORT int execle(const char *path, const char *arg, ...)
 #define EXIT(name)                                                     \
 	EXPORT __attribute__((noreturn)) void name(int status)         \
 	{                                                              \
-		outgoing_release_all(#name, true);                     \
+		release_all(#name, true);                     \
 		libc()->name(status);                                  \
 		__builtin_unreachable();                               \
 	}
@@ -181,7 +181,7 @@ EXPORT __attribute__((noreturn)) void quick_exit(int status)
 
 EXPORT __attribute__((noreturn)) void abort(void)
 {
-	outgoing_release_all("abort", true);
+	release_all("abort", true);
 	libc()->abort();
 	__builtin_unreachable();
 }
@@ -240,27 +240,27 @@ static void before_syscall(long number, long a, long b, long c)
 	case SYS_write: case SYS_writev: case SYS_pwritev2: case SYS_sendto: case SYS_sendmsg: case SYS_sendmmsg:
 	case SYS_sendfile: case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg:
 	case SYS_recvmmsg: case SYS_shutdown: case SYS_setsockopt: case SYS_getsockopt: case SYS_ioctl:
-		outgoing_release((int)a, "syscall");
+		release((int)a, "syscall");
 		break;
 	case SYS_splice:
-		outgoing_release((int)c, "syscall");
+		release((int)c, "syscall");
 		break;
 	case SYS_dup: case SYS_fcntl:
-		outgoing_aliased((int)a, "syscall");
+		release_aliased((int)a, "syscall");
 		break;
 #ifdef SYS_dup2
 	case SYS_dup2:
 #endif
 	case SYS_dup3:
-		outgoing_aliased((int)a, "syscall");
-		outgoing_closing((int)b, "syscall");
+		release_aliased((int)a, "syscall");
+		release_closing((int)b, "syscall");
 		break;
 	case SYS_close:
-		outgoing_closing((int)a, "syscall");
+		release_closing((int)a, "syscall");
 		break;
 	case SYS_close_range:
 		if (!(c & 4 /* CLOSE_RANGE_CLOEXEC */))
-			outgoing_closing_range((unsigned)a, (unsigned)b, "syscall");
+			release_closing_range((unsigned)a, (unsigned)b, "syscall");
 		break;
 #ifdef SYS_fork
 	case SYS_fork:
@@ -272,7 +272,7 @@ static void before_syscall(long number, long a, long b, long c)
 		lifecycle_before_spawn("syscall");
 		break;
 	case SYS_exit_group:
-		outgoing_release_all("syscall", true);
+		release_all("syscall", true);
 		break;
 	case SYS_unshare: case SYS_setns:
 		lifecycle_alone("syscall");

@@ -7,8 +7,8 @@
 /* Bytes that were only looked at, thrown away, or never part of the stream say nothing about requests. */
 #define NOT_STREAM (MSG_PEEK | MSG_TRUNC | MSG_OOB | MSG_ERRQUEUE)
 
-/* A hook: straight on when quiet; else before, the call, after. `first` and `len` say where the first bytes landed. */
-#define READ(type, name, params, args, flags, first, len)                                       \
+/* A hook: straight on when quiet; else before, the call, after. `bytes` landed in `where`: (vector, count). */
+#define READ(type, name, params, args, flags, bytes, where)                                     \
 	EXPORT type name params                                                                 \
 	{                                                                                       \
 		struct conn *c = conn_find(fd);                                                 \
@@ -21,24 +21,27 @@
 		}                                                                               \
 		type r = libc()->name args;                                                     \
 		if (r > 0 && !((flags) & NOT_STREAM))                                           \
-			incoming_after(c, first, (size_t)r < (size_t)(len) ? r : (ssize_t)(len)); \
+			incoming_after(c, (size_t)(bytes), UNPACK where);                       \
 		return r;                                                                       \
 	}
 
-READ(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n), 0, buf, n)
-READ(ssize_t, __read, (int fd, void *buf, size_t n), (fd, buf, n), 0, buf, n)
-READ(ssize_t, __read_chk, (int fd, void *buf, size_t n, size_t size), (fd, buf, n, size), 0, buf, n)
-READ(ssize_t, readv, (int fd, const struct iovec *v, int n), (fd, v, n), 0, v->iov_base, v->iov_len)
-READ(ssize_t, preadv2, (int fd, const struct iovec *v, int n, off_t at, int rwf), (fd, v, n, at, rwf), 0, v->iov_base, v->iov_len)
-READ(ssize_t, preadv64v2, (int fd, const struct iovec *v, int n, off64_t at, int rwf), (fd, v, n, at, rwf), 0, v->iov_base,
-     v->iov_len)
-READ(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags), flags, buf, n)
-READ(ssize_t, __recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags), flags, buf, n)
-READ(ssize_t, __recv_chk, (int fd, void *buf, size_t n, size_t size, int flags), (fd, buf, n, size, flags), flags, buf, n)
+#define UNPACK(...)  __VA_ARGS__
+#define ONE(buf, n) (&(struct iovec){ buf, n }, 1)
+
+READ(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n), 0, r, ONE(buf, n))
+READ(ssize_t, __read, (int fd, void *buf, size_t n), (fd, buf, n), 0, r, ONE(buf, n))
+READ(ssize_t, __read_chk, (int fd, void *buf, size_t n, size_t size), (fd, buf, n, size), 0, r, ONE(buf, n))
+READ(ssize_t, readv, (int fd, const struct iovec *v, int n), (fd, v, n), 0, r, (v, (size_t)n))
+READ(ssize_t, preadv2, (int fd, const struct iovec *v, int n, off_t at, int rwf), (fd, v, n, at, rwf), 0, r, (v, (size_t)n))
+READ(ssize_t, preadv64v2, (int fd, const struct iovec *v, int n, off64_t at, int rwf), (fd, v, n, at, rwf), 0, r, (v, (size_t)n))
+READ(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags), flags, r, ONE(buf, n))
+READ(ssize_t, __recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags), flags, r, ONE(buf, n))
+READ(ssize_t, __recv_chk, (int fd, void *buf, size_t n, size_t size, int flags), (fd, buf, n, size, flags), flags, r, ONE(buf, n))
 READ(ssize_t, recvfrom, (int fd, void *buf, size_t n, int flags, struct sockaddr *a, socklen_t *alen),
-     (fd, buf, n, flags, a, alen), flags, buf, n)
+     (fd, buf, n, flags, a, alen), flags, r, ONE(buf, n))
 READ(ssize_t, __recvfrom_chk, (int fd, void *buf, size_t n, size_t size, int flags, struct sockaddr *a, socklen_t *alen),
-     (fd, buf, n, size, flags, a, alen), flags, buf, n)
-READ(ssize_t, recvmsg, (int fd, struct msghdr *h, int flags), (fd, h, flags), flags, h->msg_iov->iov_base, h->msg_iov->iov_len)
+     (fd, buf, n, size, flags, a, alen), flags, r, ONE(buf, n))
+READ(ssize_t, recvmsg, (int fd, struct msghdr *h, int flags), (fd, h, flags), flags, r, (h->msg_iov, h->msg_iovlen))
+/* Several at once are for datagrams; of a stream the first is the one that matters. */
 READ(int, recvmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t), (fd, v, n, flags, t), flags,
-     v->msg_hdr.msg_iov->iov_base, v->msg_len)
+     v->msg_len, (v->msg_hdr.msg_iov, v->msg_hdr.msg_iovlen))

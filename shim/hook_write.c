@@ -5,6 +5,7 @@
 
 #include "outgoing.h"
 #include "real.h"
+#include "release.h"
 
 static size_t total(const struct iovec *iov, size_t n)
 {
@@ -55,7 +56,7 @@ WRITE(__write)
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
-	if (n <= 0 || likely(quiet_iov(fd, iov, (size_t)n)) || !fits(iov, (size_t)n))
+	if (n <= 0 || iov == NULL || likely(quiet_iov(fd, iov, (size_t)n)) || !fits(iov, (size_t)n))
 		return libc()->writev(fd, iov, n);
 	return out_iov(fd, iov, (size_t)n, 0, NULL);
 }
@@ -91,13 +92,15 @@ static void pass_rights(const struct msghdr *hdr)
 		for (size_t i = 0; i < n; i++) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			outgoing_aliased(fd, "scm-rights");
+			release_aliased(fd, "scm-rights");
 		}
 	}
 }
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
 {
+	if (hdr == NULL || (hdr->msg_iov == NULL && hdr->msg_iovlen > 0))
+		return libc()->sendmsg(fd, hdr, flags);
 	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && hdr->msg_control != NULL)
 		pass_rights(hdr);
 	if (likely(quiet_iov(fd, hdr->msg_iov, hdr->msg_iovlen)) || !fits(hdr->msg_iov, hdr->msg_iovlen))
@@ -112,7 +115,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
 		if (offset == -1 && flags == 0 && n > 0 && !quiet_iov(fd, iov, (size_t)n) &&      \
 		    fits(iov, (size_t)n))                                                         \
 			return out_iov(fd, iov, (size_t)n, 0, NULL);                              \
-		outgoing_release(fd, "pwritev2");                                                 \
+		release(fd, "pwritev2");                                                 \
 		return libc()->name(fd, iov, n, offset, flags);                                   \
 	}
 PWRITEV2(pwritev2, off_t)
@@ -121,9 +124,9 @@ PWRITEV2(pwritev64v2, off64_t)
 /* --- bytes that cannot be joined: what is held leads ------------------------------------------------------------------------ */
 
 /* Declares `led`; returns -1 from the hook if what is held could not be sent. */
-static bool lead_failed(int fd, bool *led)
+static bool lead_failed(int fd, size_t n, bool *led)
 {
-	int error = outgoing_lead(fd, led);
+	int error = outgoing_lead(fd, n, led);
 	if (error != 0)
 		errno = error;
 	return error != 0;
@@ -142,7 +145,7 @@ static void followed(bool led, int fd, ssize_t result)
 		for (unsigned i = 0; i < n; i++)                                       \
 			if (v[i].msg_hdr.msg_controllen >= CMSG_LEN(sizeof(int)))      \
 				pass_rights(&v[i].msg_hdr);                            \
-		if (lead_failed(fd, &led))                                             \
+		if (lead_failed(fd, 0, &led))                                             \
 			return -1;                                                     \
 		int r = libc()->name(fd, v, n, flags);                                 \
 		followed(led, fd, r);                                                  \
@@ -155,7 +158,7 @@ SENDMMSG(__sendmmsg)
 	EXPORT ssize_t name(int out, int in, off *offset, size_t n)            \
 	{                                                                      \
 		bool led;                                                      \
-		if (lead_failed(out, &led))                                    \
+		if (lead_failed(out, n, &led))                                    \
 			return -1;                                             \
 		ssize_t r = libc()->name(out, in, offset, n);                  \
 		followed(led, out, r);                                         \
@@ -167,8 +170,8 @@ SENDFILE(sendfile64, off64_t)
 EXPORT ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t n, unsigned flags)
 {
 	bool led;
-	outgoing_release(in, "splice-from");
-	if (lead_failed(out, &led))
+	release(in, "splice-from");
+	if (lead_failed(out, n, &led))
 		return -1;
 	ssize_t r = libc()->splice(in, in_off, out, out_off, n, flags);
 	followed(led, out, r);
@@ -178,7 +181,7 @@ EXPORT ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t
 EXPORT int vdprintf(int fd, const char *format, va_list ap)
 {
 	bool led;
-	if (lead_failed(fd, &led))
+	if (lead_failed(fd, 0, &led))
 		return -1;
 	int r = libc()->vdprintf(fd, format, ap);
 	followed(led, fd, r);
@@ -188,7 +191,7 @@ EXPORT int vdprintf(int fd, const char *format, va_list ap)
 EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
 {
 	bool led;
-	if (lead_failed(fd, &led))
+	if (lead_failed(fd, 0, &led))
 		return -1;
 	int r = libc()->__vdprintf_chk(fd, flag, format, ap);
 	followed(led, fd, r);
@@ -216,7 +219,7 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 #define AIO_WRITE(name, cb)                                     \
 	EXPORT int name(struct cb *a)                           \
 	{                                                       \
-		outgoing_aliased(a->aio_fildes, "aio");         \
+		release_aliased(a->aio_fildes, "aio");         \
 		return libc()->name(a);                         \
 	}
 AIO_WRITE(aio_write, aiocb)
@@ -227,7 +230,7 @@ AIO_WRITE(aio_write64, aiocb64)
 	{                                                                                                \
 		for (int i = 0; i < n; i++)                                                              \
 			if (list[i] != NULL)                                                             \
-				outgoing_aliased(list[i]->aio_fildes, "aio");                            \
+				release_aliased(list[i]->aio_fildes, "aio");                            \
 		return libc()->name(mode, list, n, s);                                                   \
 	}
 LIO_LISTIO(lio_listio, aiocb)

@@ -2,29 +2,26 @@
 
 #include <errno.h>
 
-#include "outgoing.h"
+#include "release.h"
 
 int incoming_before(struct conn *c, int fd)
 {
 	if (conn_idle(c))
 		return 0;
-	int saved = errno, error = outgoing_release_or_fail(fd, "read");
+	int saved = errno, error = release_or_fail(fd, "read");
 	errno = saved;
 	return error == EPIPE ? 0 : error; /* a read never fails with that */
 }
 
 /* Byte by byte at most until the method is clear; then this connection's reads are quiet until it answers. */
-void incoming_after(struct conn *c, const void *p, ssize_t n)
+static void look_for_method(struct conn *c, const char *p, size_t n)
 {
-	if (n <= 0 || !atomic_load_explicit(&c->awaits_request, memory_order_relaxed))
-		return;
-	const char *bytes = p;
 	enum http_method method = METHOD_OTHER;
 	enum http_verdict v = HTTP_MORE;
-	for (ssize_t i = 0; i < n && v == HTTP_MORE; i++) {
-		if (c->ask_len == 0 && (bytes[i] == '\r' || bytes[i] == '\n'))
+	for (size_t i = 0; i < n && v == HTTP_MORE; i++) {
+		if (c->ask_len == 0 && (p[i] == '\r' || p[i] == '\n'))
 			continue; /* RFC 9112 section 2.2: empty lines before a request */
-		c->ask[c->ask_len++] = bytes[i];
+		c->ask[c->ask_len++] = p[i];
 		v = http_request_method(c->ask, c->ask_len, &method);
 		if (c->ask_len == sizeof c->ask && v == HTTP_MORE)
 			v = HTTP_NO;
@@ -32,5 +29,21 @@ void incoming_after(struct conn *c, const void *p, ssize_t n)
 	if (v == HTTP_MORE)
 		return;
 	c->answers = v == HTTP_HEAD ? method : METHOD_OTHER;
-	atomic_store_explicit(&c->awaits_request, 0, memory_order_relaxed);
+	c->asked = 1;
+	atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
+}
+
+void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt)
+{
+	conn_unset(c, CONN_SMALL); /* what the peer sends acknowledges what it got */
+	struct msg *m = atomic_load(&c->msg);
+	if (m != NULL)
+		atomic_store(&m->read_since, 1);
+	if (!conn_has(c, CONN_SERVER))
+		atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
+	for (size_t i = 0; i < iovcnt && n > 0 && atomic_load_explicit(&c->watches, memory_order_relaxed); i++) {
+		size_t part = iov[i].iov_len < n ? iov[i].iov_len : n;
+		look_for_method(c, iov[i].iov_base, part);
+		n -= part;
+	}
 }

@@ -2,18 +2,18 @@
 #ifndef ONEWRITE_INCOMING_H
 #define ONEWRITE_INCOMING_H
 
-#include <sys/types.h>
+#include <sys/uio.h>
 
 #include "conn.h"
 
 static inline bool incoming_quiet(const struct conn *c)
 {
-	return c == NULL || (!atomic_load_explicit(&c->awaits_request, memory_order_relaxed) && conn_idle(c));
+	return c == NULL || (!atomic_load_explicit(&c->watches, memory_order_relaxed) && conn_idle(c));
 }
 
 /* Before a read-type call. 0, or the errno it fails with. */
 int incoming_before(struct conn *c, int fd);
-/* After it: the first n bytes that were read. */
-void incoming_after(struct conn *c, const void *p, ssize_t n);
+/* After it: n bytes were read to there. */
+void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt);
 
 #endif

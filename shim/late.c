@@ -8,10 +8,13 @@
 #include "pool.h"
 #include "real.h"
 
-enum { ROOM = HTTP_HEAD_MAX - sizeof(size_t) };
+enum { ROOM = 65536 - 4 * sizeof(size_t) };
+#define CLOSED SIZE_MAX
 
+/* Handler and thread are one thread: what the one does between two instructions of the other is complete. So one atomic exchange of
+ * `len` settles whether more came before the thread was through. */
 struct late {
-	size_t len;
+	_Atomic size_t len; /* CLOSED: all of it is sent */
 	char bytes[ROOM];
 };
 
@@ -35,17 +38,20 @@ bool late_is_abandoned(struct msg *m, uintptr_t frame)
 
 ssize_t late_write(struct msg *m, const struct call *call)
 {
-	struct late *l = m->late != NULL ? m->late : pool_pages(sizeof *l);
-	size_t n = 0;
+	struct late *l = atomic_load(&m->late);
+	if (l == NULL || atomic_load(&l->len) == CLOSED)
+		l = pool_pages(sizeof *l);
 	if (l == NULL || call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		return emit_call(call);
-	m->late = l;
-	for (size_t i = 0; i < call->iovcnt && l->len < ROOM; i++) {
-		size_t part = call->iov[i].iov_len < ROOM - l->len ? call->iov[i].iov_len : ROOM - l->len;
-		memcpy(l->bytes + l->len, call->iov[i].iov_base, part);
-		l->len += part;
+	size_t n = 0, len = atomic_load(&l->len);
+	for (size_t i = 0; i < call->iovcnt && len + n < ROOM; i++) {
+		size_t room = ROOM - len - n, part = call->iov[i].iov_len < room ? call->iov[i].iov_len : room;
+		memcpy(l->bytes + len + n, call->iov[i].iov_base, part);
 		n += part;
 	}
+	atomic_store(&l->len, len + n);
+	atomic_store(&m->late, l);
+	lock_leave(&m->lock);
 	if (n == 0 && call->size > 0) {
 		errno = EAGAIN;
 		return -1;
@@ -55,13 +61,16 @@ ssize_t late_write(struct msg *m, const struct call *call)
 
 void late_drain(struct msg *m)
 {
-	struct late *l = m->late;
-	if (l == NULL)
-		return;
-	m->late = NULL;
-	emit_surely(m->fd, m->buf + m->sent, m->len - m->sent);
-	emit_surely(m->fd, l->bytes, l->len);
-	munmap(l, sizeof *l);
-	msg_clear(m);
-	msg_state(m, IDLE);
+	struct late *l;
+	while ((l = atomic_load(&m->late)) != NULL) {
+		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent);
+		msg_clear(m);
+		for (size_t sent = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ sent }, CLOSED); sent = len) {
+			len = atomic_load(&l->len);
+			emit_surely(m->fd, l->bytes + sent, len - sent);
+		}
+		msg_state(m, IDLE);
+		atomic_compare_exchange_strong(&m->late, &(struct late *){ l }, NULL); /* unless a handler has begun another */
+		munmap(l, sizeof *l);
+	}
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "config.h"
-#include "outgoing.h"
 #include "pool.h"
 #include "real.h"
+#include "release.h"
 #include "trace.h"
 
 static void complain(const char *line)
@@ -21,7 +21,7 @@ static void complain(const char *line)
 static void prepare(void)
 {
 	epoch_raise();
-	outgoing_release_all("fork", false);
+	release_all("fork", false);
 }
 
 static void child(void)
@@ -35,7 +35,7 @@ __attribute__((constructor)) static void begin(int argc, char **argv, char **env
 	int saved = errno;
 	real_init();
 	config_read(argv, envp, complain);
-	deadline_init(outgoing_due);
+	deadline_init(release_due);
 	pthread_atfork(prepare, NULL, child);
 	errno = saved;
 }
@@ -49,7 +49,7 @@ void lifecycle_before_copy(const char *why)
 {
 	int saved = errno;
 	epoch_raise();
-	outgoing_release_all(why, false);
+	release_all(why, false);
 	deadline_stop();
 	errno = saved;
 }
@@ -68,14 +68,14 @@ void lifecycle_before_spawn(const char *why)
 {
 	int saved = errno;
 	epoch_raise();
-	outgoing_release_all(why, false);
+	release_all(why, false);
 	errno = saved;
 }
 
 void lifecycle_alone(const char *why)
 {
 	int saved = errno;
-	outgoing_release_all(why, false);
+	release_all(why, false);
 	deadline_stop();
 	errno = saved;
 }
@@ -84,7 +84,7 @@ void lifecycle_unseen_writers(const char *why)
 {
 	int saved = errno;
 	config.place = PLACE_KERNEL;
-	outgoing_release_all(why, false);
+	release_all(why, false);
 	errno = saved;
 }
 
@@ -92,6 +92,6 @@ void lifecycle_end(const char *why)
 {
 	int saved = errno;
 	config.active = false;
-	outgoing_release_all(why, true);
+	release_all(why, true);
 	errno = saved;
 }

@@ -7,7 +7,7 @@
 
 #include "real.h"
 
-#define WAITERS ((uintptr_t)1)
+#define WAITERS ((uintptr_t)LOCK_WAITERS)
 
 /* The futex is the word's low half: the one with the waiters bit. */
 static uint32_t *low_half(struct lock *l)
@@ -45,11 +45,34 @@ bool lock_take(struct lock *l)
 	return true;
 }
 
+static void wake_one(struct lock *l)
+{
+	int saved = errno;
+	libc()->syscall(SYS_futex, low_half(l), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved;
+}
+
 void lock_give(struct lock *l)
 {
-	if (atomic_exchange_explicit(&l->word, 0, memory_order_release) & WAITERS) {
-		int saved = errno;
-		libc()->syscall(SYS_futex, low_half(l), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-		errno = saved;
-	}
+	if (atomic_exchange_explicit(&l->word, 0, memory_order_release) & WAITERS)
+		wake_one(l);
+}
+
+bool lock_give_unless_left(struct lock *l)
+{
+	uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
+	do {
+		if (seen & LOCK_LEFT) {
+			atomic_fetch_and(&l->word, ~(uintptr_t)LOCK_LEFT);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
+	if (seen & WAITERS)
+		wake_one(l);
+	return true;
+}
+
+void lock_leave(struct lock *l)
+{
+	atomic_fetch_or(&l->word, LOCK_LEFT);
 }

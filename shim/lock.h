@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 struct lock {
-	_Atomic uintptr_t word; /* owner's thread pointer; bit 0: somebody waits */
+	_Atomic uintptr_t word; /* owner's thread pointer; bit 0: somebody waits; bit 1: something was left for the owner */
 };
+
+enum { LOCK_WAITERS = 1, LOCK_LEFT = 2, LOCK_BITS = 3 };
 
 /* A thread's identity without a system call: its thread pointer is aligned, and its own while it lives. */
 static inline uintptr_t thread_self(void)
@@ -26,11 +28,15 @@ static inline bool lock_try(struct lock *l)
 
 static inline bool lock_is_mine(const struct lock *l)
 {
-	return (atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)1) == thread_self();
+	return (atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)LOCK_BITS) == thread_self();
 }
 
 /* Wait for the lock. False: this thread has it already (we are in a signal handler, or a handler jumped away from here). */
 bool lock_take(struct lock *l);
 void lock_give(struct lock *l);
+/* ... unless a signal handler left something meanwhile (lock_leave): then false, the lock is kept, and the mark is gone. */
+bool lock_give_unless_left(struct lock *l);
+/* By a handler whose thread has the lock. */
+void lock_leave(struct lock *l);
 
 #endif

@@ -9,33 +9,18 @@
 static inline bool outgoing_quiet(int fd, const void *p, size_t n)
 {
 	const struct conn *c = conn_find(fd);
-	return conn_idle(c) && !(c != NULL && http_may_open(p, n) && http_opens(p, n));
+	return conn_idle(c) && !(http_may_open(p, n) && http_opens(p, n));
 }
 
 /* A write-type call whose bytes we have. */
 ssize_t outgoing(const struct call *call);
 
-/* Before a call whose bytes we cannot join (sendfile, ...): what is held goes now, with MSG_MORE. 0, or the errno the call fails
- * with. *led: something went this way; tell outgoing_followed() how the call ended. */
-int outgoing_lead(int fd, bool *led);
+/* Before a call that writes at most n bytes which we cannot join (sendfile, ...): what is held goes now, with MSG_MORE. 0, or the
+ * errno the call fails with. *led: a message is in progress: tell outgoing_followed() how the call ended. */
+int outgoing_lead(int fd, size_t n, bool *led);
 void outgoing_followed(int fd, ssize_t result);
 
-/* Before a call after which nothing may be held. `why` is for the trace. */
-void outgoing_release(int fd, const char *why);
-/* ... and which can report an error that waits: 0, or the errno. */
-int outgoing_release_or_fail(int fd, const char *why);
-/* ... or which takes the descriptor away. */
-void outgoing_closing(int fd, const char *why);
-void outgoing_closing_range(unsigned first, unsigned last, const char *why);
-/* ... or which ends its sending side. */
-void outgoing_ending(int fd, const char *why);
-/* ... or which copies all descriptors to another process, or ends this one. */
-void outgoing_release_all(const char *why, bool last);
-
-/* Another descriptor of the same socket comes to be, or another hand on this one. */
-void outgoing_aliased(int fd, const char *why);
-
-/* What the helper does when a deadline falls due. */
-uint64_t outgoing_due(struct deadline *d, uint64_t now);
+/* Before the program corks by itself: what is held goes under its cork; the deadline stays. */
+void outgoing_corked(int fd);
 
 #endif

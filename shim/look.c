@@ -1,0 +1,148 @@
+#include "look.h"
+
+#include <string.h>
+
+
+size_t look_copy(char *to, size_t room, const struct call *call)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < call->iovcnt && n < room; i++) {
+		size_t part = call->iov[i].iov_len < room - n ? call->iov[i].iov_len : room - n;
+		memcpy(to + n, call->iov[i].iov_base, part);
+		n += part;
+	}
+	return n;
+}
+
+bool look_opens(const struct call *call)
+{
+	const struct iovec *v = call->iov;
+	return call->iovcnt > 0 && http_may_open(v->iov_base, v->iov_len) && http_opens(v->iov_base, v->iov_len);
+}
+
+enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken)
+{
+	enum framing_verdict v = FRAMING_INSIDE;
+	size_t at = 0, end = from;
+	for (size_t i = 0; i < call->iovcnt && at < to && v == FRAMING_INSIDE; at += call->iov[i++].iov_len) {
+		size_t len = call->iov[i].iov_len, skip = from > at ? from - at : 0, n = to - at < len ? to - at : len;
+		if (skip >= n)
+			continue;
+		size_t t;
+		v = framing_follow(f, (const char *)call->iov[i].iov_base + skip, n - skip, &t);
+		end = at + skip + t;
+	}
+	*taken = end - from;
+	return v;
+}
+
+/* The call's bytes from `from` on, where they lie, as far as they lie together. */
+static const char *piece(const struct call *call, size_t from, size_t *n)
+{
+	size_t i = 0;
+	while (i < call->iovcnt && from >= call->iov[i].iov_len)
+		from -= call->iov[i++].iov_len;
+	*n = i < call->iovcnt ? call->iov[i].iov_len - from : 0;
+	return *n > 0 ? (const char *)call->iov[i].iov_base + from : NULL;
+}
+
+/* Body bytes from `from` on, and whatever begins behind the message's end in the same call. */
+static void look_at_body(const struct call *call, size_t from, struct sight *s)
+{
+	for (;;) {
+		size_t taken, n;
+		struct http_head next;
+		switch (look_follow(&s->framing, call, from, call->size, &taken)) {
+		case FRAMING_INSIDE:
+			s->event = framing_before_body(&s->framing) ? CHUNK_LINE : BODY_PART;
+			return;
+		case FRAMING_LOST:
+			s->event = NOT_OURS, s->why = "framing-lost";
+			return;
+		case FRAMING_END:
+			break;
+		}
+		s->event = BODY_END;
+		if ((from += taken) >= call->size)
+			return;
+		const char *p = piece(call, from, &n);
+		if (http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, 0, METHOD_OTHER, &next) != HTTP_HEAD) {
+			s->event = NOT_OURS, s->why = "behind-the-end"; /* part of a head, or none: not followed */
+			return;
+		}
+		s->why = "pipelined";
+		from += next.size;
+		framing_begin(&s->framing, &next);
+		if (next.body != BODY_NONE && from == call->size) {
+			s->event = next.at_once == AT_ONCE_NO ? BODY_PART : NOT_OURS;
+			return;
+		}
+	}
+}
+
+/* The call's bytes begin a head, or go on with the one that is held: where does it stand now? */
+static void look_at_head(struct msg *m, const struct call *call, enum http_method answers, struct sight *s)
+{
+	size_t before = m->len, n = call->size;
+	const char *p = call->iov->iov_base;
+	if (before > 0 || call->iovcnt > 1) { /* else it is read where it lies: most heads that pass are never copied */
+		size_t want = before + call->size;
+		if (!msg_reserve(m, want < HTTP_HEAD_MAX ? want : HTTP_HEAD_MAX)) {
+			s->event = NOT_OURS, s->why = "no-memory";
+			return;
+		}
+		p = m->buf;
+		n = before + look_copy(m->buf + before, m->cap - before, call);
+	}
+	switch (http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, before, answers, &s->head)) {
+	case HTTP_NO:
+		s->event = NOT_OURS, s->why = "not-http";
+		return;
+	case HTTP_MORE:
+		s->event = before + call->size < HTTP_HEAD_MAX ? HEAD_PART : NOT_OURS;
+		s->why = s->event == HEAD_PART ? "head-goes-on" : "head-too-long";
+		s->head_bytes = call->size;
+		return;
+	case HTTP_HEAD:
+		break;
+	}
+	s->head_done = true;
+	s->head_bytes = s->head.size - before;
+	s->why = s->head.at_once == AT_ONCE_NO ? "body-to-come" : http_at_once_name(s->head.at_once);
+	framing_begin(&s->framing, &s->head);
+	if (s->head.body == BODY_NONE && s->head_bytes == call->size) {
+		s->event = BODY_END;
+	} else if (s->head_bytes == call->size) {
+		s->event = s->head.at_once == AT_ONCE_NO ? HEAD_WHOLE : HEAD_NOW;
+	} else {
+		look_at_body(call, s->head_bytes, s);
+		if (s->head.at_once != AT_ONCE_NO && s->event != BODY_END)
+			s->event = HEAD_NOW;
+		else if (s->event == CHUNK_LINE)
+			s->event = HEAD_WHOLE;
+	}
+}
+
+/* A head where body bytes are due: the next message, because this one has no body after all (the answer to a HEAD that we did not
+ * see), or because its body went by a way that we do not see; or a body that looks like a head (message/http). */
+static bool is_next(const struct msg *m, const struct call *call)
+{
+	return look_opens(call) && m->request == (memcmp(call->iov->iov_base, "HTTP/", 5) != 0) &&
+	       (framing_before_body(&m->framing) || m->read_since);
+}
+
+void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s)
+{
+	*s = (struct sight){ .event = BODY_PART, .why = "body", .framing = m->framing };
+	enum hold_state state = m->state;
+	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
+		s->event = OPAQUE, s->why = "flags";
+	else if (call->hdr != NULL && (call->hdr->msg_namelen > 0 || call->hdr->msg_controllen > 0))
+		s->event = OPAQUE, s->why = "control";
+	else if (state == IDLE || state == HEAD)
+		look_at_head(m, call, answers, s);
+	else if (is_next(m, call))
+		s->event = HEAD_WHOLE, s->why = "next-head";
+	else
+		look_at_body(call, 0, s);
+}

@@ -1,0 +1,29 @@
+/* What are these bytes? The recogniser and the framing applied to one output call. Changes nothing but the room in m->buf. */
+#ifndef ONEWRITE_LOOK_H
+#define ONEWRITE_LOOK_H
+
+#include "conn.h"
+#include "emit.h"
+
+struct sight {
+	enum hold_event event;
+	const char *why;        /* for the trace */
+	size_t head_bytes;      /* how many of the call's bytes belong to a head that was not complete before */
+	bool head_done;         /* `head` is complete with this call */
+	struct http_head head;
+	struct framing framing; /* the message as it stands when all of the call is written */
+};
+
+/* Do the call's bytes open a message? */
+bool look_opens(const struct call *call);
+
+/* `answers`: the method of the request read last. */
+void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s);
+
+/* Feed bytes [from, to) of the call to the framing. *taken as in framing_follow(). */
+enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken);
+
+/* Copy the call's first bytes, `room` at most. Returns how many. */
+size_t look_copy(char *to, size_t room, const struct call *call);
+
+#endif

@@ -1,0 +1,240 @@
+#include "release.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stddef.h>
+
+#include "config.h"
+#include "emit.h"
+#include "real.h"
+#include "trace.h"
+
+void release_held(struct msg *m, int fd, enum hold_state next)
+{
+	int saved = errno, error = 0;
+	struct conn *c = conn_find(m->fd);
+	if (m->kernel)
+		emit_push(fd, conn_find(m->fd));
+	else
+		error = emit_held(m, fd, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (emit_is_final(error)) {
+		msg_clear(m);
+		m->error = error;
+		msg_state(m, FAILED);
+	} else if (error == 0) {
+		m->kernel = true;
+		msg_clear(m);
+		if (c != NULL)
+			conn_set(c, CONN_SMALL);
+		msg_state(m, next);
+	} /* else it stays held: the helper tries again */
+	errno = saved;
+}
+
+static int release_one(int fd, bool wait_brief, bool may_report, const char *why)
+{
+	struct conn *c = conn_find(fd);
+	int error = 0;
+	if (conn_idle(c))
+		return 0;
+	struct msg *m = conn_try_lock(c, wait_brief);
+	if (m == NULL)
+		return 0; /* a writer has it, and is sending */
+	atomic_store(&m->brief, 1);
+	enum hold_state state = m->state;
+	if (state != FAILED) {
+		struct hold_rule rule = hold_decide(config.join, state, RELEASE);
+		if (rule.action == EMIT) {
+			trace(fd, state, RELEASE, rule.action, why, m->len - m->sent);
+			release_held(m, fd, rule.next);
+		}
+	}
+	if (may_report && m->state == FAILED) {
+		error = m->error;
+		m->error = 0;
+		msg_state(m, IDLE);
+	}
+	conn_unlock(m);
+	return error;
+}
+
+void release(int fd, const char *why)
+{
+	release_one(fd, true, false, why);
+}
+
+int release_or_fail(int fd, const char *why)
+{
+	return release_one(fd, false, true, why);
+}
+
+void release_aliased(int fd, const char *why)
+{
+	struct conn *c = conn_find(fd);
+	if (c == NULL)
+		return;
+	conn_set(c, CONN_ALIASED);
+	release_one(fd, true, false, why);
+}
+
+/* The last chance: `gone`: the kernel will send what it holds by itself, with the FIN. */
+static void emit_last(struct msg *m, int fd, bool gone, const char *why)
+{
+	enum hold_state state = m->state;
+	if (state != HEAD && state != BODY && state != REST)
+		return;
+	int saved = errno;
+	trace(fd, state, CLOSE, m->kernel && gone ? NOTHING : EMIT, why, m->len - m->sent);
+	if (!m->kernel)
+		emit_surely(fd, m->buf + m->sent, m->len - m->sent);
+	else if (!gone)
+		emit_push(fd, conn_find(m->fd));
+	msg_clear(m);
+	msg_state(m, IDLE);
+	errno = saved;
+}
+
+void release_closing(int fd, const char *why)
+{
+	struct conn *c = conn_find(fd);
+	if (c == NULL || (atomic_load_explicit(&c->msg, memory_order_relaxed) == NULL &&
+	                  atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_UNKNOWN))
+		return;
+	bool alone = conn_is_ours(c, fd);
+	struct msg *m = conn_forget(c);
+	if (m == NULL)
+		return;
+	/* The helper sends through a descriptor of its own and needs nobody to wait for it; a reader that is just releasing does. */
+	bool locked = lock_try(&m->lock) || (atomic_load(&m->brief) && lock_take(&m->lock));
+	if (locked)
+		emit_last(m, fd, alone, why);
+	conn_abandon(m, locked);
+}
+
+void release_closing_range(unsigned first, unsigned last, const char *why)
+{
+	for (unsigned page = first >> CONN_PAGE_BITS; page < CONN_PAGES && page <= last >> CONN_PAGE_BITS; page++) {
+		unsigned begin = page << CONN_PAGE_BITS;
+		if (conn_find((int)begin) == NULL)
+			continue;
+		for (unsigned fd = begin < first ? first : begin; fd < begin + CONN_PAGE && fd <= last; fd++)
+			release_closing((int)fd, why);
+	}
+}
+
+void release_ending(int fd, const char *why)
+{
+	struct conn *c = conn_find(fd);
+	if (c == NULL)
+		return;
+	struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
+	if (m != NULL) {
+		atomic_store(&m->brief, 1);
+		emit_last(m, fd, true, why);
+		conn_unlock(m);
+	}
+	conn_set(c, CONN_SHUT);
+}
+
+struct every {
+	const char *why;
+	bool last;
+};
+
+static void release_each(struct conn *c, int fd, void *arg)
+{
+	const struct every *e = arg;
+	if (!e->last) {
+		release_one(fd, true, false, e->why);
+		return;
+	}
+	struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
+	if (m == NULL)
+		return;
+	atomic_store(&m->brief, 1);
+	emit_last(m, fd, false, e->why);
+	conn_unlock(m);
+}
+
+void release_all(const char *why, bool last)
+{
+	struct every e = { why, last };
+	if (atomic_load(&held_messages) > 0)
+		conn_each(release_each, &e);
+}
+
+/* --- the helper's side ------------------------------------------------------------------------------------------------------------ */
+
+/* A descriptor of our own for the instant of an emission: whatever the program does to its number meanwhile, these bytes reach
+ * the socket they were written to. High numbers, so that the program gets the ones it expects. -1: none to be had. */
+static int borrow(int fd)
+{
+	int d = libc()->fcntl(fd, F_DUPFD_CLOEXEC, 1000);
+	return d >= 0 || errno != EINVAL ? d : libc()->fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+/* What the kernel holds may be younger than the hold: the bytes that were there at its beginning went out in full segments since.
+ * Then the hold goes on until m->due, or, if the kernel holds nothing, until the next write. */
+static bool is_young(struct msg *m, int fd, uint64_t now)
+{
+	int unsent = 0;
+	if (m->state != REST || libc()->ioctl(fd, SIOCOUTQNSD, &unsent) != 0)
+		return false;
+	if (unsent > 0 && ((uint64_t)unsent > m->last_size || now - m->last >= config.timeout_ns))
+		return false;
+	m->due = unsent > 0 ? m->last + config.timeout_ns : 0;
+	return true;
+}
+
+static void emit_due(struct msg *m, uint64_t now)
+{
+	int d = borrow(m->fd);
+	bool direct = d < 0 && errno != EBADF; /* no descriptor left: the closer waits instead */
+	if (direct) {
+		d = m->fd;
+		atomic_store(&m->brief, 1);
+	}
+	if (d < 0 || conn_cookie_of(d) != m->cookie) { /* closed without our seeing it */
+		trace(m->fd, m->state, RELEASE, NOTHING, "socket-gone", m->len - m->sent);
+		msg_clear(m);
+		msg_state(m, IDLE);
+	} else if (!is_young(m, d, now)) {
+		struct hold_rule rule = hold_decide(config.join, m->state, RELEASE);
+		trace(m->fd, m->state, RELEASE, rule.action, "deadline", m->len - m->sent);
+		release_held(m, d, rule.next);
+	}
+	if (d >= 0 && !direct)
+		libc()->close(d);
+}
+
+static bool holds(const struct msg *m)
+{
+	return m->state == HEAD || m->state == BODY || m->state == REST;
+}
+
+uint64_t release_due(struct deadline *d, uint64_t now)
+{
+	struct msg *m = (struct msg *)((char *)d - offsetof(struct msg, deadline));
+	if (!lock_try(&m->lock))
+		return now + (m->in_call ? config.timeout_ns : 50000);
+	bool closed = atomic_load(&m->closed);
+	if (!closed && holds(m) && m->due <= now)
+		emit_due(m, now);
+	if (!closed && holds(m) && m->due != 0) { /* not due yet, or the send buffer is full */
+		uint64_t due = m->due > now ? m->due : now + config.timeout_ns;
+		atomic_store(&m->brief, 0);
+		lock_give(&m->lock);
+		return due;
+	}
+	/* Nothing to look at any more. A closer that found the lock taken says so first and then asks for another look: one of the
+	 * two of us sees the other. */
+	uint8_t unwatched = 0;
+	atomic_store(&d->watched, 0);
+	if (!atomic_load(&m->closed))
+		conn_unlock(m);
+	else if (atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
+		msg_free(m);
+	else
+		lock_give(&m->lock);
+	return 0;
+}
