@@ -46,7 +46,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_read.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check demo fuzz-http install uninstall clean packages
+.PHONY: all check run-suites demo run-demo fuzz-http install uninstall clean packages-demo packages-check
 all: $(LIB)
 
 $(B)/shim/%.o: shim/%.c
@@ -83,8 +83,15 @@ $(B)/tests/recorder.so: tests/support/recorder.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 
+# What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
+packages-demo packages-check: packages-%:
+	@scripts/packages $*
+
 # Every suite runs, whatever the others say; the last line counts them.
-check: $(LIB) $(RECORDER) $(PROGRAMS) $(SUITES)
+check: packages-check
+	@$(MAKE) --no-print-directory run-suites
+
+run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(SUITES)
 	@passed=0; failed=0; \
 	for suite in $(SUITES); do \
 		echo "== $$suite"; \
@@ -94,7 +101,10 @@ check: $(LIB) $(RECORDER) $(PROGRAMS) $(SUITES)
 	test $$failed -eq 0
 
 # Two servers without and with the shim, measured and drawn as a table.
-demo: $(LIB) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
+demo: packages-demo
+	@$(MAKE) --no-print-directory run-demo
+
+run-demo: $(LIB) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
 	@scripts/demo
 
 # The recogniser and the framing against whatever libFuzzer thinks of (needs clang).

@@ -52,8 +52,7 @@ struct http_head {
  * True needs http_head() to decide. Inline, a few instructions. Nothing shorter than 8 bytes opens a message. */
 static inline bool http_may_open(const char *p, size_t n)
 {
-	return n >= 8 && p != NULL && (unsigned char)(p[0] - 'A') < 26 && (unsigned char)(p[1] - 'A') < 26 &&
-	       (unsigned char)(p[2] - 'A') < 26;
+	return n >= 8 && p != NULL && (unsigned char)(p[0] - 'A') < 26 && (unsigned char)(p[2] - 'A') < 26;
 }
 
 /* Do these bytes, the first of a write, open a message: "HTTP/1." or "METHOD SP target SP HTTP/1."?
