@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -178,9 +179,10 @@ static struct msg *msg_new(int fd)
 	m->len = m->sent = 0;
 	m->frame = 0;
 	m->late = NULL;
-	m->in_call = m->kernel = m->request = m->sure = false;
+	m->kernel = m->corked = m->request = m->sure = false;
 	atomic_store(&m->read_since, 0);
-	atomic_store(&m->brief, 0);
+	atomic_store(&m->in_call, 0);
+	atomic_store(&m->elsewhere, 0);
 	atomic_store(&m->closed, 0);
 	atomic_store(&m->state, IDLE);
 	return m;
@@ -266,12 +268,21 @@ struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine)
 	}
 }
 
-struct msg *conn_try_lock(struct conn *c, bool wait_brief)
+/* Whoever has the lock and cannot block is done in a moment; no futex, so that we see it should it turn to a call that may. */
+bool msg_try_lock(struct msg *m, bool wait)
+{
+	while (!lock_try(&m->lock)) {
+		if (!wait || lock_is_mine(&m->lock) || atomic_load(&m->in_call))
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+struct msg *conn_try_lock(struct conn *c, bool wait)
 {
 	struct msg *m = atomic_load(&c->msg);
-	if (m == NULL)
-		return NULL;
-	if (!lock_try(&m->lock) && !(wait_brief && atomic_load(&m->brief) && lock_take(&m->lock)))
+	if (m == NULL || !msg_try_lock(m, wait))
 		return NULL;
 	if (atomic_load(&c->msg) == m) {
 		m->frame = (uintptr_t)__builtin_frame_address(0);
@@ -300,7 +311,6 @@ void conn_unlock(struct msg *m)
 		if (atomic_load(&m->state) == IDLE && !atomic_load(&m->deadline.watched) && conn_retire(m))
 			return;
 		m->frame = 0;
-		atomic_store(&m->brief, 0);
 	} while (!lock_give_unless_left(&m->lock));
 }
 

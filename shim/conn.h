@@ -23,7 +23,8 @@ struct msg {
 	_Atomic uint8_t state;     /* enum hold_state; written under the lock, peeked at without */
 	_Atomic uint8_t closed;    /* detached by close(): whoever has the lock drops it */
 	_Atomic uint8_t read_since; /* the peer was heard since the last write */
-	_Atomic uint8_t brief;     /* the owner of the lock does not block: waiting for it is short */
+	_Atomic uint8_t in_call;   /* the owner of the lock is in a call that may block: what is held may be out already */
+	_Atomic uint8_t elsewhere; /* the owner is the helper, and sends through a descriptor of its own */
 	int fd;
 	int error;                 /* FAILED: the errno to report */
 	uint64_t cookie;           /* SO_COOKIE of the socket that this is for */
@@ -38,8 +39,8 @@ struct msg {
 	struct framing framing;
 	uintptr_t frame;           /* stack address from which the lock was taken; 0: not known */
 	struct late *_Atomic late; /* bytes that a signal handler of that very thread wrote meanwhile */
-	bool in_call;              /* ... and the call is on its way: what is held may be out already */
 	bool kernel;               /* held by the kernel under MSG_MORE: sent == len, buf is there to be looked at */
+	bool corked;               /* ... and under a cork of ours */
 	bool request;              /* else a response */
 	bool sure;                 /* it has a body for certain: a next head before that is written comes from a writer we missed */
 };
@@ -141,8 +142,10 @@ static inline bool conn_has(const struct conn *c, unsigned flag)
 /* The descriptor's message, locked; a new one if there is none and `make`. NULL: none. *mine: it is locked by this very thread,
  * which a signal interrupted (then it is returned without being locked again). */
 struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine);
-/* The descriptor's message if its lock is free at once (or, with `wait_brief`, held by one who does not block). */
-struct msg *conn_try_lock(struct conn *c, bool wait_brief);
+/* The descriptor's message, locked, if nobody else has it who may block: NULL then. Without `wait` also if anybody has it. */
+struct msg *conn_try_lock(struct conn *c, bool wait);
+/* The same for a message in hand. */
+bool msg_try_lock(struct msg *m, bool wait);
 void conn_unlock(struct msg *m);
 /* Give an idle message back, unless a closer was faster. Caller has its lock, and loses it if true. */
 bool conn_retire(struct msg *m);

@@ -141,10 +141,11 @@ static bool start(struct helper *h)
 	int saved = errno, gone = 1;
 	sigset_t all, before;
 	pthread_attr_t attr;
+	int cancel;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* pthread_join is a place to be cancelled, our caller has a lock */
 	if (atomic_compare_exchange_strong(&h->joinable, &gone, 0))
 		pthread_join(h->thread, NULL); /* it gave up `running`, so it is at its end */
-	if (pthread_attr_init(&attr) != 0)
-		return false;
+	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
 	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: pthread_sigmask sees to that */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -156,6 +157,7 @@ static bool start(struct helper *h)
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
+	pthread_setcancelstate(cancel, NULL);
 	if (error == 0)
 		atomic_store(&h->joinable, 1);
 	errno = saved;
@@ -174,32 +176,44 @@ static struct helper *helper_get(void)
 	return h;
 }
 
+/* Is there a helper, or can there be? Both lists are its alone, so whoever has the right to start it may look at them. */
+static bool ensure(struct helper *h)
+{
+	int nobody = 0;
+	if (atomic_load(&h->running) || !atomic_compare_exchange_strong(&h->running, &nobody, 1))
+		return true;
+	if (TAILQ_FIRST(&h->list) == NULL)
+		TAILQ_INIT(&h->list);
+	if (start(h))
+		return true;
+	atomic_store(&h->running, 0);
+	return false;
+}
+
 bool deadline_watch(struct deadline *d, uint64_t due)
 {
 	uint8_t unwatched = 0;
-	if (!atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
-		return true;
 	struct helper *h = helper_get();
-	if (h == NULL) {
-		atomic_store(&d->watched, 0);
+	if (h == NULL)
 		return false;
-	}
+	if (!atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
+		return ensure(h);
 	d->due = due;
 	d->pushed = atomic_load(&h->pushed);
 	while (!atomic_compare_exchange_weak(&h->pushed, &d->pushed, d)) {
 	}
-	int nobody = 0;
-	if (!atomic_load(&h->running) && atomic_compare_exchange_strong(&h->running, &nobody, 1)) {
-		if (!TAILQ_FIRST(&h->list))
-			TAILQ_INIT(&h->list);
-		if (!start(h)) {
-			atomic_store(&h->running, 0);
-			return false; /* it stays watched: the next helper will look at it */
-		}
-	} else if (atomic_load(&h->sleeps_until) > due) {
+	if (!ensure(h))
+		return false; /* it stays watched: the next helper will look at it */
+	if (atomic_load(&h->sleeps_until) > due)
 		wake(h);
-	}
 	return true;
+}
+
+void deadline_resume(void)
+{
+	struct helper *h = atomic_load(&helper);
+	if (h != NULL && !atomic_load(&h->running) && (atomic_load(&h->pushed) != NULL || TAILQ_FIRST(&h->list) != NULL))
+		ensure(h);
 }
 
 void deadline_stop(void)
@@ -209,6 +223,8 @@ void deadline_stop(void)
 	if (h == NULL || !atomic_compare_exchange_strong(&h->joinable, &joinable, 0))
 		return;
 	struct timespec limit;
+	int cancel;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	atomic_store(&h->stopping, 1);
 	wake(h);
 	clock_gettime(CLOCK_REALTIME, &limit);
@@ -221,6 +237,7 @@ void deadline_stop(void)
 	if (pthread_timedjoin_np(h->thread, NULL, &limit) != 0)
 		atomic_store(&h->joinable, 1);
 	atomic_store(&h->stopping, 0);
+	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
 }
 

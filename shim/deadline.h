@@ -24,8 +24,10 @@ void deadline_init(deadline_look *look);
 /* Watch d until the callback answers 0. False: there is no helper and none could be started. */
 bool deadline_watch(struct deadline *d, uint64_t due);
 
-/* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one. */
+/* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one, or deadline_resume() if another
+ * thread asked for it meanwhile. */
 void deadline_stop(void);
+void deadline_resume(void);
 /* In a forked child: there is no helper and nothing is watched. */
 void deadline_forget(void);
 

@@ -99,10 +99,10 @@ static size_t send_some(int fd, const char *p, size_t n, int flags)
 	return r > 0 ? (size_t)r : 0;
 }
 
-void emit_surely(int fd, const char *p, size_t n)
+static void send_surely(int fd, const char *p, size_t n)
 {
 	static const int room = 1 << 20;
-	size_t k = n > 0 ? send_some(fd, p, n, MSG_DONTWAIT) : 0;
+	size_t k = send_some(fd, p, n, MSG_DONTWAIT);
 	if (k == n || errno != EAGAIN)
 		return;
 	if (!is_nonblocking(fd)) {
@@ -118,6 +118,18 @@ void emit_surely(int fd, const char *p, size_t n)
 		poll(&p1, 1, LAST_WAIT_MS);
 		send_some(fd, p + k, n - k, MSG_DONTWAIT);
 	}
+}
+
+void emit_surely(int fd, const char *p, size_t n)
+{
+	int saved = errno, cancel;
+	if (n == 0)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	errno = EAGAIN; /* a send that took some says nothing */
+	send_surely(fd, p, n);
+	pthread_setcancelstate(cancel, NULL);
+	errno = saved;
 }
 
 static void set(int fd, int option, int value)

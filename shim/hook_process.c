@@ -18,6 +18,8 @@
 		pid_t pid = libc()->name();              \
 		if (pid == 0)                            \
 			lifecycle_in_child();            \
+		else                                     \
+			lifecycle_after_copy();          \
 		return pid;                              \
 	}
 FORK(fork)
@@ -27,7 +29,10 @@ FORK(_Fork)
 EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const struct winsize *winp)
 {
 	lifecycle_before_copy("forkpty");
-	return libc()->forkpty(master, name, termp, winp);
+	pid_t pid = libc()->forkpty(master, name, termp, winp);
+	if (pid != 0)
+		lifecycle_after_copy();
+	return pid;
 }
 
 EXPORT int daemon(int nochdir, int noclose)
@@ -47,7 +52,9 @@ EXPORT int daemon(int nochdir, int noclose)
 		va_end(ap);                                                                      \
 		if (!(flags & CLONE_THREAD))                                                     \
 			lifecycle_before_copy(#name);                                            \
-		return libc()->name(fn, stack, flags, arg, ptid, tls, ctid);                     \
+		int pid = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);                  \
+		lifecycle_after_copy();                                                          \
+		return pid;                                                                      \
 	}
 CLONE(clone)
 CLONE(__clone)
@@ -191,13 +198,17 @@ EXPORT __attribute__((noreturn)) void abort(void)
 EXPORT int unshare(int flags)
 {
 	lifecycle_alone("unshare");
-	return libc()->unshare(flags);
+	int r = libc()->unshare(flags);
+	lifecycle_after_copy();
+	return r;
 }
 
 EXPORT int setns(int fd, int type)
 {
 	lifecycle_alone("setns");
-	return libc()->setns(fd, type);
+	int r = libc()->setns(fd, type);
+	lifecycle_after_copy();
+	return r;
 }
 
 /* --- writers that no hook sees: from here on the kernel keeps the order ---------------------------------------------------------------- */

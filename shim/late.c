@@ -27,11 +27,11 @@ bool late_is_abandoned(struct msg *m, uintptr_t frame)
 	if (elsewhere || m->frame == 0 || frame < m->frame)
 		return false;
 	/* A jump out of a call that was on its way: what was held went with it, as far as anybody can tell. */
-	if (m->in_call) {
+	if (atomic_exchange(&m->in_call, 0)) {
 		msg_clear(m);
 		msg_state(m, IDLE);
-		m->in_call = false;
 	}
+	m->frame = frame;
 	late_drain(m);
 	return true;
 }

@@ -54,6 +54,11 @@ void lifecycle_before_copy(const char *why)
 	errno = saved;
 }
 
+void lifecycle_after_copy(void)
+{
+	deadline_resume();
+}
+
 void lifecycle_in_child(void)
 {
 	atomic_store(&held_messages, 0);

@@ -4,11 +4,13 @@
 
 /* Before this process is copied: nothing is held any more, no helper runs, and descriptors of now prove nothing. */
 void lifecycle_before_copy(const char *why);
+/* After it, in the original. */
+void lifecycle_after_copy(void);
 /* In the copy: it starts with nothing held, nothing known and no helper. */
 void lifecycle_in_child(void);
 /* Before another image runs with our descriptors. */
 void lifecycle_before_spawn(const char *why);
-/* Before a call that wants the process to have one thread. */
+/* Before a call that wants the process to have one thread; lifecycle_after_copy() afterwards. */
 void lifecycle_alone(const char *why);
 /* There may be writers that no hook sees: memory is no place to hold from now on. */
 void lifecycle_unseen_writers(const char *why);

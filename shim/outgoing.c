@@ -107,55 +107,56 @@ static ssize_t flush(struct msg *m, const struct call *call)
 }
 
 /* The error that is waiting for a call. */
-static ssize_t report(struct msg *m, const struct call *call)
+static ssize_t report(struct msg *m)
 {
-	int error = m->error;
+	errno = m->error;
 	m->error = 0;
 	msg_state(m, IDLE);
-	if (error == EPIPE && !(call->flags & MSG_NOSIGNAL))
-		raise(SIGPIPE);
-	errno = error;
 	return -1;
 }
 
-static ssize_t act(enum hold_action action, struct msg *m, const struct call *call)
+static ssize_t join(struct msg *m, const struct call *call)
 {
-	switch (action) {
-	case KEEP:
-		return keep(m, call);
-	case JOIN:
-	case JOIN_MORE:
-		if (m->sent < m->len)
-			return emit_joined(m, call, action == JOIN_MORE);
-		return action == JOIN ? emit_call(call) : emit_call_more(call);
-	case PASS_MORE:
-		return emit_call_more(call);
-	case LEAD:
-		return lead(m, call);
-	case EMIT:
-		return flush(m, call);
-	case REPORT:
-		return report(m, call);
-	default:
-		return emit_call(call);
-	}
+	return m->sent < m->len ? emit_joined(m, call, false) : emit_call(call);
 }
+
+static ssize_t join_more(struct msg *m, const struct call *call)
+{
+	return m->sent < m->len ? emit_joined(m, call, true) : emit_call_more(call);
+}
+
+static ssize_t pass(struct msg *m, const struct call *call)
+{
+	(void)m;
+	return emit_call(call);
+}
+
+static ssize_t pass_more(struct msg *m, const struct call *call)
+{
+	(void)m;
+	return emit_call_more(call);
+}
+
+static ssize_t (*const actions[])(struct msg *, const struct call *) = {
+	[NOTHING] = pass, [KEEP] = keep, [PASS] = pass, [PASS_MORE] = pass_more,
+	[JOIN] = join, [JOIN_MORE] = join_more, [LEAD] = lead, [EMIT] = flush,
+};
 
 static void unlock_cancelled(void *m)
 {
-	((struct msg *)m)->in_call = false;
+	atomic_store(&((struct msg *)m)->in_call, 0);
 	conn_unlock(m);
 }
 
 /* The action may block: a signal may come, its handler may write here, and the thread may be cancelled. */
-static ssize_t act_safely(enum hold_action action, struct msg *m, const struct call *call)
+static ssize_t act_safely(ssize_t (*action)(struct msg *, const struct call *), struct msg *m, const struct call *call)
 {
 	ssize_t r;
-	m->in_call = true;
+	atomic_store(&m->in_call, 1);
 	pthread_cleanup_push(unlock_cancelled, m);
-	r = act(action, m, call);
+	r = action(m, call);
 	pthread_cleanup_pop(0);
-	m->in_call = false;
+	atomic_store(&m->in_call, 0);
 	return r;
 }
 
@@ -198,6 +199,18 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 	return REST;
 }
 
+/* The message is complete: nothing of it waits, neither under our cork nor for the ACK of a short segment before it. */
+static void ended(struct msg *m, struct conn *c)
+{
+	if (m->corked)
+		emit_push(m->fd, c);
+	m->corked = false;
+	if (config.join == JOIN_MESSAGE && conn_has(c, CONN_SMALL))
+		emit_nudge(m->fd);
+	conn_set(c, CONN_SMALL);
+	msg_state(m, IDLE);
+}
+
 static void settle(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, ssize_t r,
                    struct hold_rule rule)
 {
@@ -226,12 +239,13 @@ static void settle(struct msg *m, struct conn *c, const struct call *call, const
 		m->kernel = true;
 		msg_clear(m);
 	}
-	if (config.join == JOIN_MESSAGE && rule.action != KEEP && rule.action != PASS_MORE && rule.action != JOIN_MORE) {
-		if (next == IDLE && conn_has(c, CONN_SMALL))
-			emit_nudge(call->fd);
-		conn_set(c, CONN_SMALL);
-	}
 	m->read_since = 0;
+	if (next == IDLE) {
+		ended(m, c);
+		return;
+	}
+	if (next == STREAM)
+		conn_set(c, CONN_SMALL);
 	msg_state(m, next);
 	/* An epoch began meanwhile? Who began it may have looked for holds before this one was there. */
 	if (rule.action == KEEP && !m->kernel && !in_memory(c, call->fd))
@@ -272,7 +286,9 @@ ssize_t outgoing(const struct call *call)
 			rule = hold_without(rule);
 		trace(call->fd, state, s.event, rule.action, s.why, call->size);
 
-		ssize_t r = rule.action == KEEP && !m->kernel ? keep(m, call) : act_safely(rule.action, m, call);
+		ssize_t r = rule.action == REPORT             ? report(m)
+		            : rule.action == KEEP && !m->kernel ? keep(m, call)
+		                                                : act_safely(actions[rule.action], m, call);
 		int error = errno;
 		bool again = rule.action == EMIT && r == 0;
 		if (again) { /* what was there before is out: now look at this call */
@@ -287,12 +303,20 @@ ssize_t outgoing(const struct call *call)
 		conn_unlock(m);
 		if (again)
 			continue;
+		if (rule.action == REPORT && error == EPIPE && !(call->flags & MSG_NOSIGNAL))
+			raise(SIGPIPE);
 		errno = r >= 0 ? saved : error;
 		return r;
 	}
 }
 
 /* --- calls whose bytes are not ours to join ------------------------------------------------------------------------------------- */
+
+static ssize_t hand_over(struct msg *m, const struct call *call)
+{
+	errno = emit_held(m, call->fd, MSG_MORE);
+	return errno == 0 ? 0 : -1;
+}
 
 int outgoing_lead(int fd, size_t n, bool *led)
 {
@@ -305,28 +329,30 @@ int outgoing_lead(int fd, size_t n, bool *led)
 	if (m == NULL || mine)
 		return 0;
 	int saved = errno, error = 0;
-	struct call nothing = { .fd = fd };
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
 	trace(fd, m->state, OPAQUE, rule.action, "lead", n);
 	if (rule.action == REPORT) {
-		report(m, &nothing);
+		report(m);
 		error = errno;
 	} else if (m->state != IDLE) {
-		error = emit_held(m, fd, MSG_MORE);
-		if (error == 0) {
-			*led = true;
+		struct call nothing = { .fd = fd };
+		if (act_safely(hand_over, m, &nothing) == 0) {
+			*led = m->kernel = true;
 			msg_clear(m);
-			m->kernel = true;
 			msg_state(m, rule.next);
-			if (rule.next == REST && framing_left(&m->framing) > n)
+			if (rule.next == REST && n > 0 && framing_left(&m->framing) > n) {
 				emit_cork(fd); /* the first of several: only the last one's end is a short segment */
-		} else if (emit_is_final(error)) {
+				m->corked = true;
+			}
+		} else if (emit_is_final(error = errno)) {
 			conn_set(c, CONN_SHUT);
 			msg_clear(m);
 			msg_state(m, IDLE);
 		}
 	}
 	conn_unlock(m);
+	if (rule.action == REPORT && error == EPIPE)
+		raise(SIGPIPE);
 	errno = saved;
 	return error;
 }
@@ -351,13 +377,10 @@ void outgoing_followed(int fd, ssize_t result)
 		emit_push(fd, c);
 	struct msg *m = conn_idle(c) ? NULL : conn_lock(c, fd, false, &mine);
 	if (m != NULL && !mine) {
-		if (result > 0) {
+		if (result > 0 && framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE)
+			ended(m, c);
+		else if (result > 0 && !m->corked)
 			conn_set(c, CONN_SMALL);
-			if (framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE) {
-				emit_push(fd, c);
-				msg_state(m, IDLE);
-			}
-		}
 		conn_unlock(m);
 	}
 	errno = saved;

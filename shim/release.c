@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "config.h"
@@ -11,18 +12,21 @@
 
 void release_held(struct msg *m, int fd, enum hold_state next)
 {
-	int saved = errno, error = 0;
+	int saved = errno, error = 0, cancel;
 	struct conn *c = conn_find(m->fd);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* send is a place to be cancelled, but not with a lock in hand */
 	if (m->kernel)
-		emit_push(fd, conn_find(m->fd));
+		emit_push(fd, c);
 	else
 		error = emit_held(m, fd, MSG_DONTWAIT | MSG_NOSIGNAL);
+	pthread_setcancelstate(cancel, NULL);
 	if (emit_is_final(error)) {
 		msg_clear(m);
 		m->error = error;
 		msg_state(m, FAILED);
 	} else if (error == 0) {
 		m->kernel = true;
+		m->corked = false;
 		msg_clear(m);
 		if (c != NULL)
 			conn_set(c, CONN_SMALL);
@@ -31,16 +35,15 @@ void release_held(struct msg *m, int fd, enum hold_state next)
 	errno = saved;
 }
 
-static int release_one(int fd, bool wait_brief, bool may_report, const char *why)
+static int release_one(int fd, bool wait, bool may_report, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	int error = 0;
 	if (conn_idle(c))
 		return 0;
-	struct msg *m = conn_try_lock(c, wait_brief);
+	struct msg *m = conn_try_lock(c, wait);
 	if (m == NULL)
 		return 0; /* a writer has it, and is sending */
-	atomic_store(&m->brief, 1);
 	enum hold_state state = m->state;
 	if (state != FAILED) {
 		struct hold_rule rule = hold_decide(config.join, state, RELEASE);
@@ -105,7 +108,7 @@ void release_closing(int fd, const char *why)
 	if (m == NULL)
 		return;
 	/* The helper sends through a descriptor of its own and needs nobody to wait for it; a reader that is just releasing does. */
-	bool locked = lock_try(&m->lock) || (atomic_load(&m->brief) && lock_take(&m->lock));
+	bool locked = msg_try_lock(m, !atomic_load(&m->elsewhere));
 	if (locked)
 		emit_last(m, fd, alone, why);
 	conn_abandon(m, locked);
@@ -129,8 +132,7 @@ void release_ending(int fd, const char *why)
 		return;
 	struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
 	if (m != NULL) {
-		atomic_store(&m->brief, 1);
-		emit_last(m, fd, true, why);
+			emit_last(m, fd, true, why);
 		conn_unlock(m);
 	}
 	conn_set(c, CONN_SHUT);
@@ -151,7 +153,6 @@ static void release_each(struct conn *c, int fd, void *arg)
 	struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
 	if (m == NULL)
 		return;
-	atomic_store(&m->brief, 1);
 	emit_last(m, fd, false, e->why);
 	conn_unlock(m);
 }
@@ -188,12 +189,12 @@ static bool is_young(struct msg *m, int fd, uint64_t now)
 
 static void emit_due(struct msg *m, uint64_t now)
 {
+	atomic_store(&m->elsewhere, 1);
 	int d = borrow(m->fd);
 	bool direct = d < 0 && errno != EBADF; /* no descriptor left: the closer waits instead */
 	if (direct) {
 		d = m->fd;
-		atomic_store(&m->brief, 1);
-	}
+		}
 	if (d < 0 || conn_cookie_of(d) != m->cookie) { /* closed without our seeing it */
 		trace(m->fd, m->state, RELEASE, NOTHING, "socket-gone", m->len - m->sent);
 		msg_clear(m);
@@ -205,6 +206,7 @@ static void emit_due(struct msg *m, uint64_t now)
 	}
 	if (d >= 0 && !direct)
 		libc()->close(d);
+	atomic_store(&m->elsewhere, 0);
 }
 
 static bool holds(const struct msg *m)
@@ -222,7 +224,6 @@ uint64_t release_due(struct deadline *d, uint64_t now)
 		emit_due(m, now);
 	if (!closed && holds(m) && m->due != 0) { /* not due yet, or the send buffer is full */
 		uint64_t due = m->due > now ? m->due : now + config.timeout_ns;
-		atomic_store(&m->brief, 0);
 		lock_give(&m->lock);
 		return due;
 	}

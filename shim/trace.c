@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -34,7 +35,8 @@ void trace_line(int fd, const char *state, const char *event, const char *action
 {
 	struct line l = { .len = 0 };
 	struct timespec t;
-	int saved = errno;
+	int saved = errno, cancel;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	clock_gettime(CLOCK_REALTIME, &t);
 	put_number(&l, (uint64_t)t.tv_sec, 1);
 	put(&l, ".");
@@ -56,5 +58,6 @@ void trace_line(int fd, const char *state, const char *event, const char *action
 		(void)!libc()->write(out, l.text, l.len);
 		libc()->close(out);
 	}
+	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
 }
