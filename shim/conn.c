@@ -112,6 +112,16 @@ uint64_t conn_cookie_of(int fd)
 	return cookie;
 }
 
+size_t conn_mss(struct conn *c, int fd)
+{
+	if (c->mss == 0) {
+		int saved = errno, mss = option(fd, IPPROTO_TCP, TCP_MAXSEG, 536);
+		c->mss = mss < UINT16_MAX ? (uint16_t)mss : UINT16_MAX;
+		errno = saved;
+	}
+	return c->mss;
+}
+
 struct msg *conn_forget(struct conn *c)
 {
 	struct msg *m = NULL;
@@ -121,6 +131,7 @@ struct msg *conn_forget(struct conn *c)
 	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
 	c->cookie = 0;
+	c->mss = 0;
 	return m;
 }
 

@@ -29,6 +29,7 @@ struct msg {
 	int error;                 /* FAILED: the errno to report */
 	uint64_t cookie;           /* SO_COOKIE of the socket that this is for */
 	uint64_t due;              /* CLOCK_MONOTONIC ns: nothing is held after this */
+	uint64_t size;             /* bytes of the message so far, head included */
 	uint64_t last;             /* ... of the last write */
 	uint64_t last_size;        /* ... and its bytes */
 	struct deadline deadline;
@@ -72,6 +73,7 @@ struct conn {
 	_Atomic uint8_t watches;   /* look at what is read next */
 	uint8_t answers;           /* enum http_method of the request read last */
 	uint8_t asked;             /* ... and it was seen */
+	uint16_t mss;              /* TCP_MAXSEG, bytes; 0: not asked yet */
 	uint8_t ask_len;           /* a request's first bytes, as far as read */
 	char ask[8];
 };
@@ -115,6 +117,8 @@ struct msg *conn_forget(struct conn *c);
 enum conn_kind conn_classify(struct conn *c, int fd);
 /* The socket's SO_COOKIE, 0 if it has none. */
 uint64_t conn_cookie_of(int fd);
+/* The most bytes that one segment takes, as far as known now. */
+size_t conn_mss(struct conn *c, int fd);
 /* Proof that nobody else can write to this socket: created here, in this epoch, no alias. */
 bool conn_is_ours(const struct conn *c, int fd);
 

@@ -63,12 +63,22 @@ static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enu
 	m->last_size = call->size;
 	if (m->state == IDLE) {
 		m->cookie = c->cookie;
+		m->size = 0;
 		m->kernel = action != KEEP || !in_memory(c, call->fd);
 	}
 	if (m->state == IDLE || m->due == 0)
 		m->due = m->last + config.timeout_ns;
-	return config.active && (action != KEEP || msg_reserve(m, m->len + call->size)) &&
-	       deadline_watch(&m->deadline, m->due);
+	m->size += call->size;
+	if (!config.active || (action == KEEP && !msg_reserve(m, m->len + call->size)) ||
+	    !deadline_watch(&m->deadline, m->due))
+		return false;
+	/* MSG_MORE lasts until the next ACK only: when a full segment of the message is acknowledged, the kernel sends the short one
+	 * behind it. So what is longer than a segment goes under a cork. */
+	if (action != KEEP && !m->corked && m->size > conn_mss(c, call->fd)) {
+		emit_cork(call->fd);
+		m->corked = true;
+	}
+	return true;
 }
 
 /* --- doing --------------------------------------------------------------------------------------------------------------------- */
