@@ -20,7 +20,7 @@
 #endif
 
 struct conn *_Atomic conn_pages[CONN_PAGES];
-atomic_int held_messages;
+atomic_int held_messages, held_heads;
 static atomic_uint epoch = 1;
 
 /* Messages are recycled as messages, never as anything else. Guarded by `lock`. */
@@ -217,17 +217,20 @@ void msg_free(struct msg *m)
 	lock_give(&s->lock);
 }
 
-static bool holds(enum hold_state s)
+static bool waits(enum hold_state s)
 {
-	return s == HEAD || s == BODY || s == REST;
+	return s == HEAD || s == BODY;
 }
 
 void msg_state(struct msg *m, enum hold_state s)
 {
-	int change = holds(s) - holds(atomic_load_explicit(&m->state, memory_order_relaxed));
+	enum hold_state before = atomic_load_explicit(&m->state, memory_order_relaxed);
+	int heads = waits(s) - waits(before), messages = heads + (s == REST) - (before == REST);
 	atomic_store(&m->state, s);
-	if (change != 0)
-		atomic_fetch_add(&held_messages, change);
+	if (heads != 0)
+		atomic_fetch_add(&held_heads, heads);
+	if (messages != 0)
+		atomic_fetch_add(&held_messages, messages);
 }
 
 void msg_clear(struct msg *m)

@@ -162,7 +162,10 @@ bool msg_reserve(struct msg *m, size_t need);
 void msg_clear(struct msg *m);
 void msg_state(struct msg *m, enum hold_state s);
 
-/* How many messages hold something now. */
-extern atomic_int held_messages;
+/* How many messages hold something now, and how many of those are heads that wait for their body. */
+extern atomic_int held_messages, held_heads;
+/* No more heads than these wait at a time, which is about what the helper sends in 2 ms: whoever writes thousands of heads
+ * and no bodies has them sent as they are written. */
+enum { HELD_HEADS_MAX = 128 };
 
 #endif

@@ -59,6 +59,8 @@ static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enu
 {
 	if (action != KEEP && action != PASS_MORE && action != JOIN_MORE)
 		return true;
+	if (m->state == IDLE && action == KEEP && atomic_load(&held_heads) >= HELD_HEADS_MAX)
+		return false;
 	m->last = now_ns();
 	m->last_size = call->size;
 	if (m->state == IDLE) {
