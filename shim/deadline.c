@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "config.h"
+#include "lock.h"
 #include "pool.h"
 #include "real.h"
 
@@ -16,15 +17,17 @@
  * message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. */
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
+#define STOP_NS   100000000 /* for a helper that was told to end */
 #define STACK     (128 * 1024)
 
 TAILQ_HEAD(list, deadline);
 
 /* In pages that fork wipes: a child has no helper. */
 struct helper {
-	_Atomic int running;            /* a thread has the right to be the helper */
-	_Atomic int stopping;           /* ... and shall end */
-	_Atomic int joinable;           /* `thread` has not been joined yet */
+	struct lock lock;               /* guards the thread's start and end; never waited for by a writer */
+	_Atomic int running;            /* there is a thread, and it will look at `pushed` once more before it ends */
+	_Atomic int stopping;           /* ... and it shall end */
+	bool joinable;                  /* `thread` has not been joined yet */
 	pthread_t thread;
 	struct deadline *_Atomic pushed;
 	struct list list;               /* the helper's own, in order of due */
@@ -106,9 +109,8 @@ static void wake(struct helper *h)
 	errno = saved;
 }
 
-static void *run(void *arg)
+static void run(struct helper *h)
 {
-	struct helper *h = arg;
 	uint64_t busy = now_ns();
 	while (!atomic_load(&h->stopping)) {
 		take_pushed(h);
@@ -127,39 +129,50 @@ static void *run(void *arg)
 			break;
 		}
 	}
-	/* From here on whoever pushes starts the next helper; what was pushed a moment ago is ours still, if nobody did. */
-	atomic_store(&h->running, 0);
-	int nobody = 0;
-	if (atomic_load(&h->pushed) != NULL && !atomic_load(&h->stopping) &&
-	    atomic_compare_exchange_strong(&h->running, &nobody, 1))
-		return run(arg);
+}
+
+/* The thread's end: from running = 0 on whoever pushes starts the next helper. What was pushed a moment before is this one's still,
+ * unless somebody is about to start or to stop a helper just now: then it is theirs. */
+static void *run_until_idle(void *arg)
+{
+	struct helper *h = arg;
+	bool again = true;
+	while (again) {
+		run(h);
+		atomic_store(&h->running, 0);
+		again = atomic_load(&h->pushed) != NULL && !atomic_load(&h->stopping) && lock_try(&h->lock);
+		if (again) {
+			again = !atomic_exchange(&h->running, 1);
+			lock_give(&h->lock);
+		}
+	}
 	return NULL;
 }
 
+/* Caller has the lock. */
 static bool start(struct helper *h)
 {
-	int saved = errno, gone = 1;
+	int saved = errno;
 	sigset_t all, before;
 	pthread_attr_t attr;
 	int cancel;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* pthread_join is a place to be cancelled, our caller has a lock */
-	if (atomic_compare_exchange_strong(&h->joinable, &gone, 0))
+	if (h->joinable)
 		pthread_join(h->thread, NULL); /* it gave up `running`, so it is at its end */
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
 	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: pthread_sigmask sees to that */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&h->thread, &attr, run, h);
+	int error = pthread_create(&h->thread, &attr, run_until_idle, h);
 	if (error == EINVAL) { /* a program with large thread-local storage */
 		pthread_attr_destroy(&attr);
 		pthread_attr_init(&attr);
-		error = pthread_create(&h->thread, &attr, run, h);
+		error = pthread_create(&h->thread, &attr, run_until_idle, h);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	pthread_setcancelstate(cancel, NULL);
-	if (error == 0)
-		atomic_store(&h->joinable, 1);
+	h->joinable = error == 0;
 	errno = saved;
 	return error == 0;
 }
@@ -176,18 +189,27 @@ static struct helper *helper_get(void)
 	return h;
 }
 
-/* Is there a helper, or can there be? Both lists are its alone, so whoever has the right to start it may look at them. */
+/* Is there a helper, or can there be? Nobody waits to know: not while another thread starts or stops one, nor in a signal handler
+ * that interrupted just that. */
 static bool ensure(struct helper *h)
 {
-	int nobody = 0;
-	if (atomic_load(&h->running) || !atomic_compare_exchange_strong(&h->running, &nobody, 1))
+	if (atomic_load(&h->stopping))
+		return false;
+	if (atomic_load(&h->running))
 		return true;
-	if (TAILQ_FIRST(&h->list) == NULL)
-		TAILQ_INIT(&h->list);
-	if (start(h))
-		return true;
-	atomic_store(&h->running, 0);
-	return false;
+	if (!lock_try(&h->lock))
+		return false;
+	bool ok = atomic_load(&h->running);
+	if (!ok) {
+		if (TAILQ_FIRST(&h->list) == NULL)
+			TAILQ_INIT(&h->list);
+		atomic_store(&h->running, 1);
+		ok = start(h);
+		if (!ok)
+			atomic_store(&h->running, 0);
+	}
+	lock_give(&h->lock);
+	return ok;
 }
 
 bool deadline_watch(struct deadline *d, uint64_t due)
@@ -219,25 +241,24 @@ void deadline_resume(void)
 void deadline_stop(void)
 {
 	struct helper *h = atomic_load(&helper);
-	int joinable = 1, saved = errno;
-	if (h == NULL || !atomic_compare_exchange_strong(&h->joinable, &joinable, 0))
-		return;
 	struct timespec limit;
-	int cancel;
+	int cancel, saved = errno;
+	if (h == NULL || !lock_take(&h->lock))
+		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	atomic_store(&h->stopping, 1);
-	wake(h);
-	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_nsec += 100000000;
-	if (limit.tv_nsec >= 1000000000) {
-		limit.tv_nsec -= 1000000000;
-		limit.tv_sec++;
+	if (h->joinable) {
+		atomic_store(&h->stopping, 1);
+		wake(h);
+		clock_gettime(CLOCK_REALTIME, &limit);
+		limit.tv_nsec += STOP_NS;
+		limit.tv_sec += limit.tv_nsec / 1000000000;
+		limit.tv_nsec %= 1000000000;
+		/* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
+		h->joinable = pthread_timedjoin_np(h->thread, NULL, &limit) != 0;
+		atomic_store(&h->stopping, 0);
 	}
-	/* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
-	if (pthread_timedjoin_np(h->thread, NULL, &limit) != 0)
-		atomic_store(&h->joinable, 1);
-	atomic_store(&h->stopping, 0);
 	pthread_setcancelstate(cancel, NULL);
+	lock_give(&h->lock);
 	errno = saved;
 }
 
