@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "late.h"
@@ -19,7 +20,13 @@
 #define SO_COOKIE 57
 #endif
 
-struct conn *_Atomic conn_pages[CONN_PAGES];
+/* Longer than any limit that Linux has by default (fs.nr_open), 40 MB of addresses. */
+#define CONN_MAX (1u << 20)
+
+struct conn *conns;
+_Atomic unsigned conn_count;
+static _Atomic unsigned conn_top; /* no descriptor from here on was ever seen */
+static struct lock making;
 atomic_int held_messages, held_heads;
 static atomic_uint epoch = 1;
 
@@ -42,32 +49,31 @@ void epoch_raise(void)
 
 struct conn *conn_make(int fd)
 {
+	if (atomic_load(&conn_count) == 0 && lock_take(&making)) {
+		struct rlimit limit;
+		if (atomic_load(&conn_count) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+			unsigned n = limit.rlim_max < CONN_MAX ? (unsigned)limit.rlim_max : CONN_MAX;
+			conns = pool_pages(n * sizeof *conns);
+			atomic_store(&conn_count, conns != NULL ? n : 0);
+		}
+		lock_give(&making);
+	}
 	struct conn *c = conn_find(fd);
-	unsigned page = (unsigned)fd >> CONN_PAGE_BITS;
-	if (c != NULL || page >= CONN_PAGES)
-		return c;
-	struct conn *fresh = pool_pages(CONN_PAGE * sizeof *fresh), *none = NULL;
-	if (fresh == NULL)
-		return NULL;
-	if (!atomic_compare_exchange_strong(&conn_pages[page], &none, fresh))
-		munmap(fresh, CONN_PAGE * sizeof *fresh);
-	return conn_find(fd);
+	unsigned top = atomic_load(&conn_top);
+	while (c != NULL && top <= (unsigned)fd && !atomic_compare_exchange_weak(&conn_top, &top, (unsigned)fd + 1)) {
+	}
+	return c;
 }
 
-void conn_each(void (*f)(struct conn *c, int fd, void *arg), void *arg)
+unsigned conn_end(void)
 {
-	for (int page = 0; page < CONN_PAGES; page++) {
-		struct conn *p = atomic_load(&conn_pages[page]);
-		for (int i = 0; p != NULL && i < CONN_PAGE; i++)
-			if (atomic_load(&p[i].msg) != NULL)
-				f(&p[i], page << CONN_PAGE_BITS | i, arg);
-	}
+	return atomic_load(&conn_top);
 }
 
 void conn_forget_all(void)
 {
-	for (int page = 0; page < CONN_PAGES; page++)
-		atomic_store(&conn_pages[page], NULL);
+	if (conns != NULL)
+		memset(conns, 0, conn_end() * sizeof *conns);
 	atomic_store(&spare, NULL);
 }
 

@@ -78,32 +78,54 @@ struct conn {
 	char ask[8];
 };
 
-/* --- lookup: a directory of pages of conns, because descriptor numbers have no bound and own no memory until seen ---------- */
-enum { CONN_PAGE_BITS = 10, CONN_PAGE = 1 << CONN_PAGE_BITS, CONN_PAGES = 1 << 14 };
-extern struct conn *_Atomic conn_pages[CONN_PAGES];
+/* --- lookup: one table, by descriptor --------------------------------------------------------------------------------------- */
+#pragma GCC visibility push(hidden) /* -fvisibility says nothing about declarations; hidden data is one load away */
+extern struct conn *conns;             /* mapped at the first need, as long as the hard limit of descriptors; pages that were never touched cost nothing */
+extern _Atomic unsigned conn_count;    /* 0: not mapped yet. Descriptors beyond it are never looked at. */
+/* How many messages hold something now, and how many of those are heads that wait for their body. */
+extern atomic_int held_messages, held_heads;
+#pragma GCC visibility pop
 
 static inline struct conn *conn_find(int fd)
 {
-	unsigned page = (unsigned)fd >> CONN_PAGE_BITS;
-	if (__builtin_expect(page >= CONN_PAGES, 0))
-		return NULL;
-	struct conn *p = atomic_load_explicit(&conn_pages[page], memory_order_acquire);
-	return p == NULL ? NULL : p + ((unsigned)fd & (CONN_PAGE - 1));
+	return (unsigned)fd < atomic_load_explicit(&conn_count, memory_order_acquire) ? conns + fd : NULL;
 }
 
-/* Nothing is held and no error waits. */
+/* Nothing is held, no error waits, no signal handler's bytes wait. */
+static inline bool msg_idle(const struct msg *m)
+{
+	return m == NULL || (atomic_load_explicit(&m->state, memory_order_acquire) == IDLE &&
+	                     atomic_load_explicit(&m->late, memory_order_relaxed) == NULL);
+}
+
 static inline bool conn_idle(const struct conn *c)
 {
-	const struct msg *m;
-	return c == NULL || (m = atomic_load_explicit(&c->msg, memory_order_acquire)) == NULL ||
-	       (atomic_load_explicit(&m->state, memory_order_acquire) == IDLE &&
-	        atomic_load_explicit(&m->late, memory_order_relaxed) == NULL);
+	return c == NULL || msg_idle(atomic_load_explicit(&c->msg, memory_order_acquire));
+}
+
+/* The same for a number, and (`reading`) what is read there is not looked at: the first thing every hook asks. */
+static inline bool conn_quiet(int fd, bool reading)
+{
+	if ((unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire))
+		return true;
+	const struct conn *c = conns + fd;
+	return !(reading && atomic_load_explicit(&c->watches, memory_order_relaxed)) &&
+	       msg_idle(atomic_load_explicit(&c->msg, memory_order_acquire));
+}
+
+/* Nothing is known about it that its end would change. */
+static inline bool conn_unknown(int fd)
+{
+	const struct conn *c = conn_find(fd);
+	return c == NULL || (atomic_load_explicit(&c->msg, memory_order_relaxed) == NULL &&
+	                     atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_UNKNOWN &&
+	                     atomic_load_explicit(&c->flags, memory_order_relaxed) == 0);
 }
 
 /* Make room for a descriptor; NULL: no memory, or a number beyond all measure. */
 struct conn *conn_make(int fd);
-/* Call f for every conn with a message in progress. */
-void conn_each(void (*f)(struct conn *c, int fd, void *arg), void *arg);
+/* No descriptor from this number on was ever seen. */
+unsigned conn_end(void);
 
 /* In a forked child whose memory the kernel did not wipe: know nothing (what the tables took is lost). */
 void conn_forget_all(void);
@@ -162,8 +184,6 @@ bool msg_reserve(struct msg *m, size_t need);
 void msg_clear(struct msg *m);
 void msg_state(struct msg *m, enum hold_state s);
 
-/* How many messages hold something now, and how many of those are heads that wait for their body. */
-extern atomic_int held_messages, held_heads;
 /* No more heads than these wait at a time, which is about what the helper sends in 2 ms: whoever writes thousands of heads
  * and no bodies has them sent as they are written. */
 enum { HELD_HEADS_MAX = 128 };

@@ -71,11 +71,15 @@ CONNECT(__connect)
 
 /* --- gone ----------------------------------------------------------------------------------------------------------------- */
 
-#define CLOSE_HOOK(name)                         \
-	EXPORT int name(int fd)                  \
-	{                                        \
-		release_closing(fd, "close");   \
-		return libc()->name(fd);         \
+#define CLOSE_HOOK(name)                                                                             \
+	SLOW int slow_##name(int fd)                                                                 \
+	{                                                                                            \
+		release_closing(fd, "close");                                                        \
+		return libc()->name(fd);                                                             \
+	}                                                                                            \
+	EXPORT int name(int fd)                                                                      \
+	{                                                                                            \
+		return likely(real.ready && conn_unknown(fd)) ? real.name(fd) : slow_##name(fd);     \
 	}
 CLOSE_HOOK(close)
 CLOSE_HOOK(__close)

@@ -9,20 +9,22 @@
 
 /* A hook: straight on when quiet; else before, the call, after. `bytes` landed in `where`: (vector, count). */
 #define READ(type, name, params, args, flags, bytes, where)                                     \
-	EXPORT type name params                                                                 \
+	SLOW type slow_##name params                                                            \
 	{                                                                                       \
 		struct conn *c = conn_find(fd);                                                 \
-		if (likely(incoming_quiet(c)))                                                  \
-			return libc()->name args;                                               \
 		int error = incoming_before(c, fd);                                             \
 		if (error != 0) {                                                               \
 			errno = error;                                                          \
 			return -1;                                                              \
 		}                                                                               \
 		type r = libc()->name args;                                                     \
-		if (r > 0 && !((flags) & NOT_STREAM))                                           \
+		if (r > 0 && c != NULL && !((flags) & NOT_STREAM))                              \
 			incoming_after(c, (size_t)(bytes), UNPACK where);                       \
 		return r;                                                                       \
+	}                                                                                       \
+	EXPORT type name params                                                                 \
+	{                                                                                       \
+		return likely(incoming_quiet(fd)) ? real.name args : slow_##name args;          \
 	}
 
 #define UNPACK(...)  __VA_ARGS__

@@ -29,13 +29,13 @@ static bool fits(const struct iovec *iov, size_t n)
 	return n <= IOV_MAX && total(iov, n) <= SSIZE_MAX;
 }
 
-static ssize_t out_bytes(int fd, const void *buf, size_t n, int flags, int door)
+SLOW ssize_t out_bytes(int fd, const void *buf, size_t n, int flags, int door)
 {
 	struct iovec iov = { (void *)buf, n };
 	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n, .door = door });
 }
 
-static ssize_t out_iov(int fd, const struct iovec *iov, size_t n, int flags, const struct msghdr *hdr)
+SLOW ssize_t out_iov(int fd, const struct iovec *iov, size_t n, int flags, const struct msghdr *hdr)
 {
 	const struct iovec *first = iov;
 	while (n > 0 && first->iov_len == 0)
@@ -48,7 +48,7 @@ static ssize_t out_iov(int fd, const struct iovec *iov, size_t n, int flags, con
 	EXPORT ssize_t name(int fd, const void *buf, size_t n)        \
 	{                                                             \
 		if (likely(outgoing_quiet(fd, buf, n)))               \
-			return libc()->name(fd, buf, n);              \
+			return real.name(fd, buf, n);                 \
 		return out_bytes(fd, buf, n, 0, DOOR_WRITE);          \
 	}
 WRITE(write)
@@ -65,7 +65,7 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 	EXPORT ssize_t name(int fd, const void *buf, size_t n, int flags)   \
 	{                                                                   \
 		if (likely(outgoing_quiet(fd, buf, n)))                     \
-			return libc()->name(fd, buf, n, flags);             \
+			return real.name(fd, buf, n, flags);                \
 		return out_bytes(fd, buf, n, flags, DOOR_SEND);             \
 	}
 SEND(send)
@@ -74,7 +74,7 @@ SEND(__send)
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)
 {
 	if (likely(outgoing_quiet(fd, buf, n)))
-		return libc()->sendto(fd, buf, n, flags, addr, len);
+		return real.sendto(fd, buf, n, flags, addr, len);
 	if (addr == NULL)
 		return out_bytes(fd, buf, n, flags, DOOR_SEND);
 	struct iovec iov = { (void *)buf, n };

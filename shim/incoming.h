@@ -5,10 +5,11 @@
 #include <sys/uio.h>
 
 #include "conn.h"
+#include "real.h"
 
-static inline bool incoming_quiet(const struct conn *c)
+static inline bool incoming_quiet(int fd)
 {
-	return c == NULL || (!atomic_load_explicit(&c->watches, memory_order_relaxed) && conn_idle(c));
+	return likely(real.ready) && conn_quiet(fd, true);
 }
 
 /* Before a read-type call. 0, or the errno it fails with. */

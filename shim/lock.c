@@ -19,10 +19,8 @@ static uint32_t *low_half(struct lock *l)
 	return (uint32_t *)p;
 }
 
-bool lock_take(struct lock *l)
+bool lock_wait(struct lock *l)
 {
-	if (lock_try(l))
-		return true;
 	if (lock_is_mine(l))
 		return false;
 	int saved = errno;
@@ -58,7 +56,7 @@ void lock_give(struct lock *l)
 		wake_one(l);
 }
 
-bool lock_give_unless_left(struct lock *l)
+bool lock_give_slowly(struct lock *l)
 {
 	uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
 	do {

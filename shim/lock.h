@@ -32,10 +32,21 @@ static inline bool lock_is_mine(const struct lock *l)
 }
 
 /* Wait for the lock. False: this thread has it already (we are in a signal handler, or a handler jumped away from here). */
-bool lock_take(struct lock *l);
+bool lock_wait(struct lock *l);
+static inline bool lock_take(struct lock *l)
+{
+	return lock_try(l) || lock_wait(l);
+}
+
 void lock_give(struct lock *l);
 /* ... unless a signal handler left something meanwhile (lock_leave): then false, the lock is kept, and the mark is gone. */
-bool lock_give_unless_left(struct lock *l);
+bool lock_give_slowly(struct lock *l);
+static inline bool lock_give_unless_left(struct lock *l)
+{
+	uintptr_t self = thread_self(); /* nobody waits, nothing was left */
+	return atomic_compare_exchange_strong_explicit(&l->word, &self, 0, memory_order_release, memory_order_relaxed) ||
+	       lock_give_slowly(l);
+}
 /* By a handler whose thread has the lock. */
 void lock_leave(struct lock *l);
 

@@ -133,7 +133,7 @@ static bool is_next(const struct msg *m, const struct call *call)
 
 void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s)
 {
-	*s = (struct sight){ .event = BODY_PART, .why = "body", .framing = m->framing };
+	s->event = BODY_PART, s->why = "body", s->head_bytes = 0, s->head_done = false, s->framing = m->framing;
 	enum hold_state state = m->state;
 	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		s->event = OPAQUE, s->why = "flags";

@@ -4,12 +4,12 @@
 
 #include "conn.h"
 #include "emit.h"
+#include "real.h"
 
-/* The one predicate for "not our business": nothing is held on this descriptor, and these bytes open nothing. */
+/* The one predicate for "not our business": nothing is held on this descriptor, and these bytes cannot open anything. */
 static inline bool outgoing_quiet(int fd, const void *p, size_t n)
 {
-	const struct conn *c = conn_find(fd);
-	return conn_idle(c) && !(http_may_open(p, n) && http_opens(p, n));
+	return likely(real.ready) && conn_quiet(fd, false) && !http_may_open(p, n);
 }
 
 /* A write-type call whose bytes we have. */

@@ -27,7 +27,7 @@ static atomic_bool cannot_wipe;
 void *pool_pages(size_t size)
 {
 	int saved = errno;
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		p = NULL;
 	else if (madvise(p, size, MADV_WIPEONFORK) != 0)

@@ -58,7 +58,7 @@ struct real {
 #undef HOOK
 };
 
-extern struct real real;
+extern struct real real __attribute__((visibility("hidden"))); /* -fvisibility says nothing about declarations */
 void real_init(void);
 
 /* A symbol that the libc behind us lacks (an old one, or liburing not loaded) is NULL here; its hook answers ENOSYS. */
@@ -69,6 +69,9 @@ static inline const struct real *libc(void)
 	return &real;
 }
 
+/* Every hook is a few instructions for what is not our business, and a call to a function beside it for what may be: so the first
+ * needs no registers saved. */
+#define SLOW static __attribute__((noinline))
 #define EXPORT __attribute__((visibility("default")))
 
 #endif

@@ -100,8 +100,7 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 void release_closing(int fd, const char *why)
 {
 	struct conn *c = conn_find(fd);
-	if (c == NULL || (atomic_load_explicit(&c->msg, memory_order_relaxed) == NULL &&
-	                  atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_UNKNOWN))
+	if (conn_unknown(fd))
 		return;
 	bool alone = conn_is_ours(c, fd);
 	struct msg *m = conn_forget(c);
@@ -116,13 +115,8 @@ void release_closing(int fd, const char *why)
 
 void release_closing_range(unsigned first, unsigned last, const char *why)
 {
-	for (unsigned page = first >> CONN_PAGE_BITS; page < CONN_PAGES && page <= last >> CONN_PAGE_BITS; page++) {
-		unsigned begin = page << CONN_PAGE_BITS;
-		if (conn_find((int)begin) == NULL)
-			continue;
-		for (unsigned fd = begin < first ? first : begin; fd < begin + CONN_PAGE && fd <= last; fd++)
-			release_closing((int)fd, why);
-	}
+	for (unsigned fd = first, end = conn_end(); fd < end && fd <= last; fd++)
+		release_closing((int)fd, why);
 }
 
 void release_ending(int fd, const char *why)
@@ -138,30 +132,24 @@ void release_ending(int fd, const char *why)
 	conn_set(c, CONN_SHUT);
 }
 
-struct every {
-	const char *why;
-	bool last;
-};
-
-static void release_each(struct conn *c, int fd, void *arg)
-{
-	const struct every *e = arg;
-	if (!e->last) {
-		release_one(fd, true, false, e->why);
-		return;
-	}
-	struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
-	if (m == NULL)
-		return;
-	emit_last(m, fd, false, e->why);
-	conn_unlock(m);
-}
-
 void release_all(const char *why, bool last)
 {
-	struct every e = { why, last };
-	if (atomic_load(&held_messages) > 0)
-		conn_each(release_each, &e);
+	if (atomic_load(&held_messages) == 0)
+		return;
+	for (unsigned fd = 0, end = conn_end(); fd < end; fd++) {
+		struct conn *c = conn_find((int)fd);
+		if (conn_idle(c))
+			continue;
+		if (!last) {
+			release_one((int)fd, true, false, why);
+			continue;
+		}
+		struct msg *m = conn_try_lock(c, true);
+		if (m != NULL) {
+			emit_last(m, (int)fd, false, why);
+			conn_unlock(m);
+		}
+	}
 }
 
 /* --- the helper's side ------------------------------------------------------------------------------------------------------------ */
