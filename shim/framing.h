@@ -29,12 +29,6 @@ enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, 
 /* n bytes went by that cannot be looked at (sendfile, splice). */
 enum framing_verdict framing_skip(struct framing *f, uint64_t n);
 
-/* How many data bytes are known to come (of a counted body, or of this chunk). */
-static inline uint64_t framing_left(const struct framing *f)
-{
-	return f->left;
-}
-
 /* True while no body byte has been written: only chunk-size lines at most (they may still join the head). */
 static inline bool framing_before_body(const struct framing *f)
 {

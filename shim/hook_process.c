@@ -66,10 +66,14 @@ CLONE(__clone)
 	                char *const envp[restrict])                                                           \
 	{                                                                                                     \
 		lifecycle_before_spawn(#name);                                                                \
+		if (libc()->name == NULL)                                                                     \
+			return ENOSYS;                                                                        \
 		return libc()->name(pid, path, actions, attr, argv, envp);                                    \
 	}
 POSIX_SPAWN(posix_spawn)
 POSIX_SPAWN(posix_spawnp)
+POSIX_SPAWN(pidfd_spawn)
+POSIX_SPAWN(pidfd_spawnp)
 
 EXPORT int system(const char *command)
 {

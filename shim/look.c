@@ -73,8 +73,9 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 		s->why = "pipelined";
 		from += next.size;
 		framing_begin(&s->framing, &next);
-		if (next.body != BODY_NONE && from == call->size) {
-			s->event = next.at_once == AT_ONCE_NO ? BODY_PART : NOT_OURS;
+		if (from == call->size) {
+			if (next.body != BODY_NONE)
+				s->event = next.at_once == AT_ONCE_NO ? BODY_PART : NOT_OURS;
 			return;
 		}
 	}

@@ -352,7 +352,8 @@ int outgoing_lead(int fd, size_t n, bool *led)
 			*led = m->kernel = true;
 			msg_clear(m);
 			msg_state(m, rule.next);
-			if (rule.next == REST && n > 0 && framing_left(&m->framing) > n) {
+			struct framing then = m->framing;
+			if (rule.next == REST && !m->corked && n > 0 && framing_skip(&then, n) == FRAMING_INSIDE) {
 				emit_cork(fd); /* the first of several: only the last one's end is a short segment */
 				m->corked = true;
 			}
