@@ -6,7 +6,7 @@
 
 struct config config = {
 	.timeout_ns = TIMEOUT_DEFAULT_NS,
-	.join = JOIN_HEADER,
+	.join = JOIN_MESSAGE,
 	.place = PLACE_MEMORY,
 	.active = true,
 };
