@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -17,7 +18,7 @@
  * message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. */
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
-#define STOP_NS   100000000 /* for a helper that was told to end */
+#define STOP_NS   100000000 /* the longest wait for the helper, to end or to finish what it does */
 #define STACK     (128 * 1024)
 
 TAILQ_HEAD(list, deadline);
@@ -31,6 +32,7 @@ struct helper {
 	pthread_t thread;
 	struct deadline *_Atomic pushed;
 	struct list list;               /* the helper's own, in order of due */
+	_Atomic int looking;            /* in the callback */
 	_Atomic uint64_t sleeps_until;  /* 0: awake, will look at `pushed` before it sleeps */
 	_Atomic uint32_t futex;
 };
@@ -82,7 +84,10 @@ static void look_at_the_due(struct helper *h)
 	uint64_t now = now_ns(), next;
 	while ((d = TAILQ_FIRST(&h->list)) != NULL && d->due <= now) {
 		TAILQ_REMOVE(&h->list, d, link);
-		if ((next = look(d, now)) != 0) {
+		atomic_store(&h->looking, 1);
+		next = look(d, now);
+		atomic_store(&h->looking, 0);
+		if (next != 0) {
 			d->due = next > now ? next : now + 1;
 			insert(&h->list, d);
 		}
@@ -260,6 +265,15 @@ void deadline_stop(void)
 	pthread_setcancelstate(cancel, NULL);
 	lock_give(&h->lock);
 	errno = saved;
+}
+
+void deadline_settle(void)
+{
+	struct helper *h = atomic_load(&helper);
+	if (h == NULL || !atomic_load(&h->looking))
+		return;
+	for (uint64_t until = now_ns() + STOP_NS; atomic_load(&h->looking) && now_ns() < until;)
+		sched_yield();
 }
 
 void deadline_forget(void)

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "config.h"
 #include "outgoing.h"
@@ -197,7 +198,8 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	void *arg = va_arg(ap, void *);
 	va_end(ap);
-	release(fd, "ioctl");
+	if (request != FIONREAD && request != FIONBIO && request != FIOASYNC) /* SIOCOUTQ counts what is not sent */
+		release(fd, "ioctl");
 	return libc()->ioctl(fd, request, arg);
 }
 
@@ -226,13 +228,12 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	return libc()->setsockopt(fd, level, name, value, len);
 }
 
+/* Most questions are not about what is held; those about TCP's state, its queue and its cork are. */
 EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len)
 {
-	if (level != SOL_SOCKET || name != SO_ERROR) {
+	if ((level == IPPROTO_TCP && name != TCP_NODELAY && name != TCP_MAXSEG) || (level == SOL_SOCKET && name == SO_MEMINFO))
 		release(fd, "getsockopt");
-		return libc()->getsockopt(fd, level, name, value, len);
-	}
-	int late = release_or_fail(fd, "getsockopt");
+	int late = level == SOL_SOCKET && name == SO_ERROR ? release_or_fail(fd, "getsockopt") : 0;
 	int r = libc()->getsockopt(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
 		memcpy(value, &late, sizeof late);

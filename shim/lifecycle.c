@@ -74,6 +74,7 @@ void lifecycle_before_spawn(const char *why)
 {
 	int saved = errno;
 	epoch_raise();
+	deadline_settle(); /* an exec ends all other threads */
 	release_all(why, false);
 	errno = saved;
 }

@@ -80,18 +80,30 @@ void release_aliased(int fd, const char *why)
 	release_one(fd, true, false, why);
 }
 
-/* The last chance: `gone`: the kernel will send what it holds by itself, with the FIN. */
+/* Does the kernel send what it holds when this descriptor is closed? Not if the close is a reset, because input is left unread or
+ * the program asked for one: then the queue is thrown away. */
+static bool fin_follows(int fd)
+{
+	int unread = 0;
+	struct linger linger = { 0, 0 };
+	socklen_t len = sizeof linger;
+	return libc()->ioctl(fd, FIONREAD, &unread) == 0 && unread == 0 &&
+	       libc()->getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && !(linger.l_onoff && linger.l_linger == 0);
+}
+
+/* The last chance. `gone`: this is the socket's end, and its FIN may take along what the kernel holds. */
 static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 {
 	enum hold_state state = m->state;
 	if (state != HEAD && state != BODY && state != REST)
 		return;
 	int saved = errno;
-	trace(fd, state, CLOSE, m->kernel && gone ? NOTHING : EMIT, why, m->len - m->sent);
-	if (!m->kernel)
-		emit_surely(fd, m->buf + m->sent, m->len - m->sent);
-	else if (!gone)
+	bool push = m->kernel && !(gone && fin_follows(fd));
+	trace(fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
+	if (push)
 		emit_push(fd, conn_find(m->fd));
+	else if (!m->kernel)
+		emit_surely(fd, m->buf + m->sent, m->len - m->sent);
 	msg_clear(m);
 	msg_state(m, IDLE);
 	errno = saved;
@@ -134,6 +146,8 @@ void release_ending(int fd, const char *why)
 
 void release_all(const char *why, bool last)
 {
+	if (last)
+		deadline_settle(); /* what the helper is sending for a descriptor that is closed already */
 	if (atomic_load(&held_messages) == 0)
 		return;
 	for (unsigned fd = 0, end = conn_end(); fd < end; fd++) {

@@ -8,12 +8,12 @@
 void release(int fd, const char *why);
 /* ... and which can report an error that waits: 0, or the errno. Never waits for anybody. */
 int release_or_fail(int fd, const char *why);
-/* ... or which ends the sending side. */
+/* Before a call which ends the sending side. */
 void release_ending(int fd, const char *why);
-/* ... or which takes the descriptor away. Never waits for a writer or for the helper. */
+/* ... which takes the descriptor away. Never waits for a writer or for the helper. */
 void release_closing(int fd, const char *why);
 void release_closing_range(unsigned first, unsigned last, const char *why);
-/* ... or which copies all descriptors to another process; `last`: or ends this one. */
+/* ... which copies all descriptors to another process; `last`: or ends this one. */
 void release_all(const char *why, bool last);
 
 /* Another descriptor of the same socket comes to be, or another hand on this one. */
