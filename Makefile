@@ -51,7 +51,7 @@ all: $(LIB)
 
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
 
 # The export list is the hook list, and nothing else.
 $(B)/exports.map: shim/hooks.def

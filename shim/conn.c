@@ -27,7 +27,8 @@ struct conn *conns;
 _Atomic unsigned conn_count;
 static _Atomic unsigned conn_top; /* no descriptor from here on was ever seen */
 static struct lock making;
-atomic_int held_messages, held_heads;
+atomic_int held_heads;
+_Thread_local uintptr_t hook_frame;
 static atomic_uint epoch = 1;
 
 /* Messages are recycled as messages, never as anything else. Guarded by `lock`. */
@@ -148,7 +149,7 @@ void conn_born(int fd, enum conn_kind kind, unsigned flags)
 		return;
 	struct msg *stale = conn_forget(c); /* closed behind our back: what it held for has no socket any more */
 	if (stale != NULL)
-		conn_abandon(stale, lock_try(&stale->lock));
+		conn_abandon(stale, msg_try_lock(stale, false));
 	c->epoch = epoch_now();
 	c->answers = METHOD_OTHER;
 	c->asked = c->ask_len = 0;
@@ -194,7 +195,6 @@ static struct msg *msg_new(int fd)
 	m->cookie = m->due = 0;
 	m->deadline = (struct deadline){ 0 };
 	m->len = m->sent = 0;
-	m->frame = 0;
 	m->late = NULL;
 	m->kernel = m->corked = m->request = m->sure = false;
 	atomic_store(&m->read_since, 0);
@@ -228,15 +228,16 @@ static bool waits(enum hold_state s)
 	return s == HEAD || s == BODY;
 }
 
+/* A hold in memory becomes visible to whoever raises the epoch, which it looks at next: hence the strict order. */
 void msg_state(struct msg *m, enum hold_state s)
 {
-	enum hold_state before = atomic_load_explicit(&m->state, memory_order_relaxed);
-	int heads = waits(s) - waits(before), messages = heads + (s == REST) - (before == REST);
-	atomic_store(&m->state, s);
+	int heads = waits(s) - waits(atomic_load_explicit(&m->state, memory_order_relaxed));
+	if (waits(s))
+		atomic_store(&m->state, s);
+	else
+		atomic_store_explicit(&m->state, s, memory_order_release);
 	if (heads != 0)
-		atomic_fetch_add(&held_heads, heads);
-	if (messages != 0)
-		atomic_fetch_add(&held_messages, messages);
+		atomic_fetch_add_explicit(&held_heads, heads, memory_order_relaxed);
 }
 
 void msg_clear(struct msg *m)
@@ -265,37 +266,47 @@ bool msg_reserve(struct msg *m, size_t need)
 
 struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine)
 {
+	uintptr_t before = hook_frame, here = (uintptr_t)__builtin_frame_address(0);
+	struct msg *m, *none;
 	*mine = false;
+	hook_frame = here;
 	for (;;) {
-		struct msg *m = atomic_load(&c->msg), *none = NULL;
-		if (m == NULL) {
+		none = NULL;
+		if ((m = atomic_load(&c->msg)) == NULL) {
 			if (!make || (m = msg_new(fd)) == NULL)
-				return NULL;
-			if (atomic_compare_exchange_strong(&c->msg, &none, m)) {
-				m->frame = (uintptr_t)__builtin_frame_address(0);
-				return m;
-			}
+				break;
+			if (atomic_compare_exchange_strong(&c->msg, &none, m))
+				break;
 			msg_free(m);
 		} else if (!lock_take(&m->lock)) {
-			*mine = true;
-			return m;
+			*mine = !late_is_abandoned(m, before, here);
+			break;
 		} else if (atomic_load(&c->msg) == m) {
-			m->frame = (uintptr_t)__builtin_frame_address(0);
-			return m;
+			break;
 		} else {
 			lock_give(&m->lock); /* a stranger */
 		}
 	}
+	if (m != NULL && !*mine)
+		m->before = before;
+	else
+		hook_frame = before;
+	return m;
 }
 
 /* Whoever has the lock and cannot block is done in a moment; no futex, so that we see it should it turn to a call that may. */
 bool msg_try_lock(struct msg *m, bool wait)
 {
+	uintptr_t before = hook_frame;
+	hook_frame = (uintptr_t)__builtin_frame_address(0);
 	while (!lock_try(&m->lock)) {
-		if (!wait || lock_is_mine(&m->lock) || atomic_load(&m->in_call))
+		if (!wait || lock_is_mine(&m->lock) || atomic_load(&m->in_call)) {
+			hook_frame = before;
 			return false;
+		}
 		sched_yield();
 	}
+	m->before = before;
 	return true;
 }
 
@@ -304,10 +315,9 @@ struct msg *conn_try_lock(struct conn *c, bool wait)
 	struct msg *m = atomic_load(&c->msg);
 	if (m == NULL || !msg_try_lock(m, wait))
 		return NULL;
-	if (atomic_load(&c->msg) == m) {
-		m->frame = (uintptr_t)__builtin_frame_address(0);
+	if (atomic_load(&c->msg) == m)
 		return m;
-	}
+	hook_frame = m->before;
 	lock_give(&m->lock);
 	return NULL;
 }
@@ -326,24 +336,30 @@ bool conn_retire(struct msg *m)
 /* A message that nothing watches and nobody needs goes back at once; a watched one is the helper's to give back. */
 void conn_unlock(struct msg *m)
 {
+	uintptr_t before = m->before;
 	do {
 		late_drain(m);
-		if (atomic_load(&m->state) == IDLE && !atomic_load(&m->deadline.watched) && conn_retire(m))
-			return;
-		m->frame = 0;
+		if (atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE && !atomic_load(&m->deadline.watched) &&
+		    conn_retire(m))
+			break;
 	} while (!lock_give_unless_left(&m->lock));
+	hook_frame = before;
 }
 
 void conn_abandon(struct msg *m, bool locked)
 {
+	uintptr_t before = m->before;
 	if (locked)
 		late_drain(m);
 	atomic_store(&m->closed, 1);
 	if (locked && !atomic_load(&m->deadline.watched)) {
 		msg_free(m);
+		hook_frame = before;
 		return;
 	}
-	if (locked)
+	if (locked) {
 		lock_give(&m->lock);
+		hook_frame = before;
+	}
 	deadline_watch(&m->deadline, now_ns());
 }

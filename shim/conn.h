@@ -38,7 +38,7 @@ struct msg {
 	size_t len;                /* bytes of the head in buf */
 	size_t sent;               /* ... of which the kernel has this many */
 	struct framing framing;
-	uintptr_t frame;           /* stack address from which the lock was taken; 0: not known */
+	uintptr_t before;          /* the owner's hook_frame before it took the lock */
 	struct late *_Atomic late; /* bytes that a signal handler of that very thread wrote meanwhile */
 	bool kernel;               /* held by the kernel under MSG_MORE: sent == len, buf is there to be looked at */
 	bool corked;               /* ... and under a cork of ours */
@@ -82,8 +82,11 @@ struct conn {
 #pragma GCC visibility push(hidden) /* -fvisibility says nothing about declarations; hidden data is one load away */
 extern struct conn *conns;             /* mapped at the first need, as long as the hard limit of descriptors; pages that were never touched cost nothing */
 extern _Atomic unsigned conn_count;    /* 0: not mapped yet. Descriptors beyond it are never looked at. */
-/* How many messages hold something now, and how many of those are heads that wait for their body. */
-extern atomic_int held_messages, held_heads;
+/* How many heads wait for their body now. */
+extern atomic_int held_heads;
+/* From where on its stack this thread took its innermost lock: set before, restored after. A handler that meets a lock of its own
+ * thread stands deeper in the stack than this; who stands no deeper comes after one that left by siglongjmp. */
+extern _Thread_local uintptr_t hook_frame __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 
 static inline struct conn *conn_find(int fd)
@@ -149,24 +152,26 @@ bool conn_is_ours(const struct conn *c, int fd);
 uint32_t epoch_now(void);
 void epoch_raise(void);
 
-static inline void conn_set(struct conn *c, unsigned flag)
-{
-	atomic_fetch_or_explicit(&c->flags, (uint8_t)flag, memory_order_relaxed);
-}
-
-static inline void conn_unset(struct conn *c, unsigned flag)
-{
-	atomic_fetch_and_explicit(&c->flags, (uint8_t)~flag, memory_order_relaxed);
-}
-
 static inline bool conn_has(const struct conn *c, unsigned flag)
 {
 	return atomic_load_explicit(&c->flags, memory_order_relaxed) & flag;
 }
 
+static inline void conn_set(struct conn *c, unsigned flag)
+{
+	if (!conn_has(c, flag)) /* a locked instruction only where there is something to change */
+		atomic_fetch_or(&c->flags, (uint8_t)flag);
+}
+
+static inline void conn_unset(struct conn *c, unsigned flag)
+{
+	if (conn_has(c, flag))
+		atomic_fetch_and(&c->flags, (uint8_t)~flag);
+}
+
 /* --- messages ------------------------------------------------------------------------------------------------------------- */
-/* The descriptor's message, locked; a new one if there is none and `make`. NULL: none. *mine: it is locked by this very thread,
- * which a signal interrupted (then it is returned without being locked again). */
+/* The descriptor's message, locked; a new one if there is none and `make`. NULL: none. *mine: we are in a signal handler, and the
+ * thread it interrupted has the lock (then the message is returned as it is). */
 struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine);
 /* The descriptor's message, locked, if nobody else has it who may block: NULL then. Without `wait` also if anybody has it. */
 struct msg *conn_try_lock(struct conn *c, bool wait);

@@ -223,7 +223,7 @@ bool deadline_watch(struct deadline *d, uint64_t due)
 	struct helper *h = helper_get();
 	if (h == NULL)
 		return false;
-	if (!atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
+	if (atomic_load(&d->watched) || !atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
 		return ensure(h);
 	d->due = due;
 	d->pushed = atomic_load(&h->pushed);

@@ -198,7 +198,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	void *arg = va_arg(ap, void *);
 	va_end(ap);
-	if (request != FIONREAD && request != FIONBIO && request != FIOASYNC) /* SIOCOUTQ counts what is not sent */
+	if (request != FIONBIO && request != FIOASYNC) /* SIOCOUTQ counts what is not sent */
 		release(fd, "ioctl");
 	return libc()->ioctl(fd, request, arg);
 }

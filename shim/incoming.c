@@ -38,7 +38,7 @@ void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t io
 	conn_unset(c, CONN_SMALL); /* what the peer sends acknowledges what it got */
 	struct msg *m = atomic_load(&c->msg);
 	if (m != NULL)
-		atomic_store(&m->read_since, 1);
+		atomic_store_explicit(&m->read_since, 1, memory_order_relaxed);
 	if (!conn_has(c, CONN_SERVER))
 		atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
 	for (size_t i = 0; i < iovcnt && n > 0 && atomic_load_explicit(&c->watches, memory_order_relaxed); i++) {

@@ -7,8 +7,9 @@
 
 #include "emit.h"
 
-/* `frame`: the stack address of the hook that asks. */
-bool late_is_abandoned(struct msg *m, uintptr_t frame);
+/* This thread meets its own lock, which it took at stack address `then` and meets at `now`: did it leave without giving it back? Then
+ * the lock is as good as taken. */
+bool late_is_abandoned(struct msg *m, uintptr_t then, uintptr_t now);
 ssize_t late_write(struct msg *m, const struct call *call);
 /* Send what handlers wrote meanwhile. Caller has the lock. */
 void late_drain(struct msg *m);

@@ -185,7 +185,7 @@ static void head_taken(struct msg *m, struct conn *c, const struct sight *s)
 		atomic_store(&c->kind, CONN_TUNNEL);
 	if (!h->request && h->status >= 200)
 		c->asked = c->answers = c->ask_len = 0;
-	atomic_store(&c->watches, h->request || conn_has(c, CONN_SERVER));
+	atomic_store_explicit(&c->watches, h->request || conn_has(c, CONN_SERVER), memory_order_relaxed);
 }
 
 /* The state after r of the call's bytes were taken; as in the table if all were. */
@@ -251,7 +251,7 @@ static void settle(struct msg *m, struct conn *c, const struct call *call, const
 		m->kernel = true;
 		msg_clear(m);
 	}
-	m->read_since = 0;
+	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
 	if (next == IDLE) {
 		ended(m, c);
 		return;
@@ -282,8 +282,7 @@ ssize_t outgoing(const struct call *call)
 		struct msg *m = conn_lock(c, call->fd, begins, &mine);
 		if (m == NULL)
 			return emit_call(call);
-		uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-		if (mine && !late_is_abandoned(m, frame))
+		if (mine)
 			return late_write(m, call);
 		enum hold_state state = m->state;
 		if (state == IDLE && !begins) {

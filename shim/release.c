@@ -148,8 +148,6 @@ void release_all(const char *why, bool last)
 {
 	if (last)
 		deadline_settle(); /* what the helper is sending for a descriptor that is closed already */
-	if (atomic_load(&held_messages) == 0)
-		return;
 	for (unsigned fd = 0, end = conn_end(); fd < end; fd++) {
 		struct conn *c = conn_find((int)fd);
 		if (conn_idle(c))
