@@ -300,7 +300,10 @@ bool msg_try_lock(struct msg *m, bool wait)
 	uintptr_t before = hook_frame;
 	hook_frame = (uintptr_t)__builtin_frame_address(0);
 	while (!lock_try(&m->lock)) {
-		if (!wait || lock_is_mine(&m->lock) || atomic_load(&m->in_call)) {
+		bool mine = lock_is_mine(&m->lock);
+		if (mine && late_is_abandoned(m, before, hook_frame))
+			break;
+		if (!wait || mine || atomic_load(&m->in_call)) {
 			hook_frame = before;
 			return false;
 		}

@@ -84,8 +84,9 @@ extern struct conn *conns;             /* mapped at the first need, as long as t
 extern _Atomic unsigned conn_count;    /* 0: not mapped yet. Descriptors beyond it are never looked at. */
 /* How many heads wait for their body now. */
 extern atomic_int held_heads;
-/* From where on its stack this thread took its innermost lock: set before, restored after. A handler that meets a lock of its own
- * thread stands deeper in the stack than this; who stands no deeper comes after one that left by siglongjmp. */
+/* From where on its stack this thread took its innermost lock: set before, restored after. HOOK_LEFT: it has jumped (longjmp) since. A
+ * handler that meets a lock of its own thread stands deeper in the stack than this, and nobody has jumped. */
+enum { HOOK_LEFT = 1 };
 extern _Thread_local uintptr_t hook_frame __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 

@@ -18,7 +18,8 @@
  * message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. */
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
-#define STOP_NS   100000000 /* the longest wait for the helper, to end or to finish what it does */
+#define STOP_NS   100000000  /* the longest wait for a helper that was told to end */
+#define SETTLE_NS 1000000000 /* ... for what it is sending, which it does without waiting: only a busy machine delays it */
 #define STACK     (128 * 1024)
 
 TAILQ_HEAD(list, deadline);
@@ -272,7 +273,7 @@ void deadline_settle(void)
 	struct helper *h = atomic_load(&helper);
 	if (h == NULL || !atomic_load(&h->looking))
 		return;
-	for (uint64_t until = now_ns() + STOP_NS; atomic_load(&h->looking) && now_ns() < until;)
+	for (uint64_t until = now_ns() + SETTLE_NS; atomic_load(&h->looking) && now_ns() < until;)
 		sched_yield();
 }
 

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "config.h"
+#include "conn.h"
 #include "lifecycle.h"
 #include "real.h"
 #include "release.h"
@@ -214,6 +215,21 @@ EXPORT int setns(int fd, int type)
 	lifecycle_after_copy();
 	return r;
 }
+
+/* --- a jump out of a hook that a signal interrupted ---------------------------------------------------------------------------------------- */
+
+#define LONGJMP(name)                                                                                        \
+	EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1], int value)                   \
+	{                                                                                                    \
+		if (hook_frame != 0)                                                                         \
+			hook_frame |= HOOK_LEFT;                                                             \
+		libc()->name(env, value);                                                                    \
+		__builtin_unreachable();                                                                     \
+	}
+LONGJMP(longjmp)
+LONGJMP(_longjmp)
+LONGJMP(siglongjmp)
+LONGJMP(__longjmp_chk)
 
 /* --- writers that no hook sees: from here on the kernel keeps the order ---------------------------------------------------------------- */
 

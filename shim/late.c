@@ -15,20 +15,16 @@ enum { ROOM = 65536 - 4 * sizeof(size_t) };
  * `len` settles whether more came before the thread was through. */
 struct late {
 	_Atomic size_t len; /* CLOSED: all of it is sent */
-	uint64_t since;     /* CLOCK_MONOTONIC ns */
 	char bytes[ROOM];
 };
 
-/* How deep the stack is says it nearly always. Where a later call stands deeper than the one that was left, time does: no handler goes
- * on for a second. */
 bool late_is_abandoned(struct msg *m, uintptr_t then, uintptr_t now)
 {
 	stack_t s;
-	struct late *l = atomic_load(&m->late);
 	int saved = errno;
 	bool elsewhere = sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK); /* then depths say nothing */
 	errno = saved;
-	if ((elsewhere || now < then) && !(l != NULL && now_ns() - l->since > 1000000000u))
+	if (!(then & HOOK_LEFT) && (elsewhere || now < then))
 		return false;
 	/* A jump out of a call that was on its way: what was held went with it, as far as anybody can tell. */
 	if (atomic_exchange(&m->in_call, 0)) {
@@ -42,10 +38,8 @@ bool late_is_abandoned(struct msg *m, uintptr_t then, uintptr_t now)
 ssize_t late_write(struct msg *m, const struct call *call)
 {
 	struct late *l = atomic_load(&m->late);
-	if (l == NULL || atomic_load(&l->len) == CLOSED) {
-		if ((l = pool_pages(sizeof *l)) != NULL)
-			l->since = now_ns();
-	}
+	if (l == NULL || atomic_load(&l->len) == CLOSED)
+		l = pool_pages(sizeof *l);
 	if (l == NULL || call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		return emit_call(call);
 	size_t n = 0, len = atomic_load(&l->len);

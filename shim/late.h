@@ -1,7 +1,7 @@
 /* A signal handler writes to the socket on which the very thread it interrupted is writing.
  *
  * What the thread was sending may or may not be out; the handler's bytes wait until the thread knows, and follow then. A handler
- * may also leave by siglongjmp: then the thread meets its own lock again, from no deeper in the stack than it took it. */
+ * may also leave by siglongjmp: then our hook of that says so, and the thread meets its own lock again. */
 #ifndef ONEWRITE_LATE_H
 #define ONEWRITE_LATE_H
 

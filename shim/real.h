@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -45,6 +46,7 @@ extern ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int fl
                               struct sockaddr *addr, socklen_t *addrlen);
 extern int __dprintf_chk(int fd, int flag, const char *format, ...);
 extern int __vdprintf_chk(int fd, int flag, const char *format, va_list ap);
+extern void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 struct io_uring;
 struct io_uring_params;
 extern int io_uring_setup(unsigned entries, struct io_uring_params *p);
