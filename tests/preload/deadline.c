@@ -1,6 +1,7 @@
 /* Whatever the program does after its head, the peer has it within the timeout and two milliseconds. */
 #include "harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { ROUNDS = 50, TIMEOUT_MS = 5, SLACK_MS = 2 };
@@ -23,12 +24,17 @@ static int64_t delay_of(const struct run *r, int i)
 	return INT64_MAX;
 }
 
-static const char *const waits[] = { "sleep", "spin", "pipe", "epoll" };
+static const char *const waits[][3] = { { "sleep", "memory", "header" }, { "spin", "memory", "header" },
+	{ "pipe", "memory", "header" }, { "epoll", "memory", "header" }, { "sleep", "kernel", "header" },
+	{ "epoll", "kernel", "header" }, { "sleep", "memory", "message" }, { "sleep", "kernel", "message" } };
 
 EACH_TEST(deadline, held_head_goes_out_in_time, ROWS(waits), 60)
 {
-	struct setup setup = { .args = { SCENARIOS, "deadline", waits[*i] }, .timeout = "5ms" };
-	struct run *r = check_same(waits[*i], &setup);
+	struct setup setup = { .args = { SCENARIOS, "deadline", waits[*i][0] }, .timeout = "5ms", .hold = waits[*i][1],
+		.join = waits[*i][2] };
+	char name[64];
+	snprintf(name, sizeof name, "%s, hold %s, join %s", waits[*i][0], setup.hold, setup.join);
+	struct run *r = check_same(name, &setup);
 	int64_t delays[ROUNDS], median;
 
 	for (int k = 0; k < ROUNDS; k++)
@@ -37,12 +43,14 @@ EACH_TEST(deadline, held_head_goes_out_in_time, ROWS(waits), 60)
 	median = delays[ROUNDS / 2] / 1000;
 	cr_expect(median <= (TIMEOUT_MS + SLACK_MS) * 1000,
 		"%s: the median head came after %lld us, wanted %d ms at most",
-		waits[*i], (long long)median, TIMEOUT_MS + SLACK_MS);
-	cr_expect(median >= TIMEOUT_MS * 900, "%s: the median head came after %lld us: it was not held", waits[*i],
+		name, (long long)median, TIMEOUT_MS + SLACK_MS);
+	/* With Nagle on the kernel may send a head that it holds along with an earlier body: held is then what is so marked. */
+	cr_expect(strcmp(setup.hold, "kernel") == 0 ? calls_like(r, "send bytes=100 flags=MSG_MORE = 100") == ROUNDS
+		: median >= TIMEOUT_MS * 900, "%s: the median head came after %lld us: it was not held", name,
 		(long long)median);
 	cr_expect(calls_like(r, "write bytes=200 = 200") > ROUNDS / 2,
 		"%s: the bodies after the deadline are not as they were written:\n%.600s",
-		waits[*i], r->calls.p);
+		name, r->calls.p);
 	run_free(r);
 }
 

@@ -67,20 +67,21 @@ Test(lifecycle, held_head_never_reaches_the_next_owner_of_its_number, .timeout =
 	}
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a redzone */
 Test(lifecycle, cancelled_writer_leaves_no_lock, .timeout = 30)
 {
 	struct setup setup = { .args = { SCENARIOS, "cancelled" }, .clients = 4 };
 	struct run *r = run(&setup, SHIM);
 
-	cr_expect(strcmp(r->results.p, "done\n") == 0 && r->status == 0, "wait status %#x, reported \"%s\"",
-		(unsigned)r->status,
-		r->results.p);
+	cr_expect(strcmp(r->results.p, "done\n") == 0 && r->status == 0, "wait status %#x, reported \"%s\", said \"%s\"",
+		(unsigned)r->status, r->results.p, r->said.p);
 	for (int i = 0; i < 4; i++)
 		for (size_t k = 0; k < r->bytes[i].n; k++)
 			cr_assert(r->bytes[i].p[k] == (k % 300 < 100 ? HEAD[k % 300] : 'b'),
 				"connection %d: wrong byte at %zu", i, k);
 	run_free(r);
 }
+#endif
 
 #define ALL_TAKEN "enough signals: 1, refused writes: 0\n"
 
@@ -126,9 +127,8 @@ EACH_TEST(lifecycle, handler_that_writes_on_the_same_socket_finds_whole_writes, 
 	struct run *r = run(&setup, SHIM);
 	int marks;
 
-	cr_assert(r->status == 0 && strcmp(r->results.p, ALL_TAKEN) == 0, "%s: wait status %#x, reported \"%s\"",
-		same_socket[*i],
-		(unsigned)r->status, r->results.p);
+	cr_assert(r->status == 0 && strcmp(r->results.p, ALL_TAKEN) == 0, "%s: wait status %#x, reported \"%s\", said \"%s\"",
+		same_socket[*i], (unsigned)r->status, r->results.p, r->said.p);
 	marks = check_stream(same_socket[*i], r);
 	cr_expect(marks == (int)r->shared->sent[0], "%s: %d marks arrived of %d", same_socket[*i], marks,
 		(int)r->shared->sent[0]);
@@ -143,8 +143,8 @@ Test(lifecycle, handler_that_writes_on_its_own_socket_does_not_disturb, .timeout
 		struct setup setup = { .args = { SCENARIOS, "signals", ways[i] }, .clients = 2 };
 		struct run *r = run(&setup, SHIM);
 		cr_assert(r->status == 0 && strcmp(r->results.p, ALL_TAKEN) == 0,
-			"%s: wait status %#x, reported \"%s\"", ways[i],
-			(unsigned)r->status, r->results.p);
+			"%s: wait status %#x, reported \"%s\", said \"%s\"", ways[i],
+			(unsigned)r->status, r->results.p, r->said.p);
 		cr_expect(check_stream(ways[i], r) == 0, "%s: a mark on the wrong socket", ways[i]);
 		cr_expect(r->bytes[1].n == (size_t)r->shared->sent[0] * (i == 0 ? 16 : 300),
 			"%s: %zu bytes for %d signals", ways[i],
@@ -170,7 +170,7 @@ static char *output_of(const char *command)
 
 Test(library, needs_libc_and_nothing_else)
 {
-	char *needed = output_of("readelf -dW " LIBRARY " | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | tr '\\n' ' '");
+	char *needed = output_of("readelf -dW " LIBRARY " | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | grep -v '^lib[a-z]*san' | tr '\\n' ' '");
 
 	cr_expect(strcmp(needed, "libc.so.6 ") == 0, "NEEDED is %s", needed);
 	free(needed);

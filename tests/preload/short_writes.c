@@ -98,11 +98,11 @@ static const struct scenario errors[] = {
 		.faults = "writev:1:errno=EINTR,writev:2:errno=EAGAIN,writev:3:short=99" },
 	{ "writev: ENOBUFS", { TWICE }, ANY_CALLS, .faults = "writev:1:errno=ENOBUFS",
 		.results = "write = 100\n" REFUSED("ENOBUFS") },
-	{ "a release meets EAGAIN", { "nonblock", "write=" HEAD, "recv+MSG_DONTWAIT=1", "writeall=*200", "await" },
+	{ "a release meets EAGAIN", { "nonblock", "writeall=" HEAD, "recv+MSG_DONTWAIT=1", "writeall=*200", "await" },
 		ANY_CALLS, .faults = "send:1:errno=EAGAIN,sendmsg:1:errno=EAGAIN,writev:1:errno=EAGAIN" },
-	{ "the deadline meets EAGAIN", { "nonblock", "write=" HEAD, "sleep=30", "writeall=*200", "await" }, ANY_CALLS,
+	{ "the deadline meets EAGAIN", { "nonblock", "writeall=" HEAD, "sleep=30", "writeall=*200", "await" }, ANY_CALLS,
 		.faults = "send:1:errno=EAGAIN,sendmsg:1:errno=EAGAIN,writev:1:errno=EAGAIN", .timeout = "5ms" },
-	{ "the deadline meets a short count", { "nonblock", "write=" HEAD, "sleep=30", "writeall=*200", "await" },
+	{ "the deadline meets a short count", { "nonblock", "writeall=" HEAD, "sleep=30", "writeall=*200", "await" },
 		ANY_CALLS, .faults = "send:1:short=33,sendmsg:1:short=33,writev:1:short=33", .timeout = "5ms" },
 };
 SCENARIO_TESTS(short_writes, errors);

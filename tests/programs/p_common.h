@@ -80,6 +80,27 @@ static inline bool peer_has_all(void)
 	return true;
 }
 
+/* A system call as libc makes them inside fclose(), or a program by itself: no hook sees it. */
+static inline long unseen(long number, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+	__asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+		: "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = number, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c,
+		x3 __asm__("x3") = d, x4 __asm__("x4") = e, x5 __asm__("x5") = f;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+	number = x0;
+#else
+#error "a system call for this machine"
+#endif
+	if (number >= 0 || number < -4095)
+		return number;
+	errno = (int)-number;
+	return -1;
+}
+
 static inline void set_int(int fd, int level, int name, int value)
 {
 	must(setsockopt(fd, level, name, &value, sizeof value) == 0, "setsockopt");

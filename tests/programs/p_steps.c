@@ -6,8 +6,12 @@
  * the endless body. `child:STEP` is done by a forked child. The connection is accepted when it is first needed. */
 #include "p_common.h"
 
+#include <aio.h>
+#include <dlfcn.h>
 #include <limits.h>
+#include <linux/io_uring.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
@@ -35,6 +39,7 @@ static char **args; /* the steps; args[1] is the one being done */
 static const char *self;
 static int fd = -1;     /* what the steps act on */
 static int other = -1;  /* the descriptor that dup, pass and the like made; `use` swaps the two */
+static bool stops;      /* at a final error, as programs do */
 static int partner = -1; /* the other end of what `open` made */
 static FILE *stream;
 
@@ -93,12 +98,95 @@ static long do_sendmsg(const struct step *s)
 	return sendmsg(fd, &m, s->flags);
 }
 
+/* One message for each piece. */
 static long do_sendmmsg(const struct step *s)
 {
-	struct iovec iov = { s->bytes, s->size };
-	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
+	struct iovec iov[64];
+	struct mmsghdr m[64] = { { .msg_hdr = { .msg_iov = NULL } } };
+	size_t count = pieces_of(s, iov);
+	long sent = 0, r;
 
-	return sendmmsg(fd, &m, 1, s->flags) == 1 ? (long)m.msg_len : -1;
+	for (size_t i = 0; i < count; i++)
+		m[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1 };
+	r = sendmmsg(fd, m, (unsigned)count, s->flags);
+	for (long i = 0; i < r; i++)
+		sent += m[i].msg_len;
+	return r < 0 ? -1 : sent;
+}
+
+static long do_pwritev2(const struct step *s)
+{
+	struct iovec iov[64];
+
+	return pwritev2(fd, iov, (int)pieces_of(s, iov), -1, 0);
+}
+
+extern __typeof__(write) __write;
+extern __typeof__(send) __send;
+
+static long do_alias(const struct step *s)
+{
+	return strcmp(s->verb, "__write") == 0 ? __write(fd, s->bytes, s->size) : __send(fd, s->bytes, s->size, s->flags);
+}
+
+/* By number, through libc's syscall(). */
+static long do_syscall(const struct step *s)
+{
+	struct iovec iov = { s->bytes, s->size };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (strcmp(s->verb, "SYS_write") == 0)
+		return syscall(SYS_write, fd, s->bytes, s->size);
+	if (strcmp(s->verb, "SYS_writev") == 0)
+		return syscall(SYS_writev, fd, &iov, 1);
+	if (strcmp(s->verb, "SYS_sendto") == 0)
+		return syscall(SYS_sendto, fd, s->bytes, s->size, s->flags, NULL, 0);
+	return syscall(SYS_sendmsg, fd, &m, s->flags);
+}
+
+/* By an instruction of the program's own. */
+static long do_unseen(const struct step *s)
+{
+	return unseen(SYS_write, fd, (long)s->bytes, (long)s->size, 0, 0, 0);
+}
+
+/* By a ring of the program's own making: the kernel writes, and nothing was called by name. */
+static long do_uring(const struct step *s)
+{
+	struct io_uring_params p = { .flags = 0 };
+	int ring = (int)unseen(SYS_io_uring_setup, 1, (long)&p, 0, 0, 0, 0), keep = errno;
+	char *sq, *cq;
+	struct io_uring_sqe *sqe;
+
+	must(ring >= 0, "io_uring_setup (kernel.io_uring_disabled must be 0)");
+	sq = (char *)unseen(SYS_mmap, 0, p.sq_off.array + p.sq_entries * sizeof(unsigned), PROT_READ | PROT_WRITE,
+		MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	cq = (char *)unseen(SYS_mmap, 0, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe),
+		PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_CQ_RING);
+	sqe = (struct io_uring_sqe *)unseen(SYS_mmap, 0, p.sq_entries * sizeof *sqe, PROT_READ | PROT_WRITE,
+		MAP_SHARED, ring, (long)IORING_OFF_SQES);
+	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_SEND, .fd = fd, .addr = (uint64_t)s->bytes,
+		.len = (uint32_t)s->size };
+	*(unsigned *)(sq + p.sq_off.array) = 0;
+	__atomic_store_n((unsigned *)(sq + p.sq_off.tail), 1, __ATOMIC_RELEASE);
+	must(unseen(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, 0, 0) == 1, "io_uring_enter");
+	unseen(SYS_close, ring, 0, 0, 0, 0, 0);
+	errno = keep;
+	return ((struct io_uring_cqe *)(cq + p.cq_off.cqes))->res;
+}
+
+static long do_aio(const struct step *s)
+{
+	struct aiocb a = { .aio_fildes = fd, .aio_buf = s->bytes, .aio_nbytes = s->size };
+	const struct aiocb *list[] = { &a };
+	struct aiocb *all[] = { &a };
+
+	if (strcmp(s->verb, "lio_listio") == 0) {
+		a.aio_lio_opcode = LIO_WRITE;
+		must(lio_listio(LIO_WAIT, all, 1, NULL) == 0, "lio_listio");
+	} else
+		must(aio_write(&a) == 0 && aio_suspend(list, 1, NULL) == 0, "aio_write");
+	return aio_return(&a);
 }
 
 static int file_of(const struct step *s)
@@ -109,35 +197,65 @@ static int file_of(const struct step *s)
 	return file;
 }
 
+static bool may_pass(int error)
+{
+	return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
 static long do_sendfile(const struct step *s)
 {
 	int file = file_of(s);
-	long r = strcmp(s->verb, "sendfile64") == 0 ? sendfile64(fd, file, NULL, s->size) : sendfile(fd, file, NULL,
-		s->size);
+	struct iovec iov[64];
+	size_t count = pieces_of(s, iov);
+	long sent = 0, r = 0;
 
+	for (size_t i = 0; i < count && r >= 0; i++, sent += r < 0 ? 0 : r)
+		do {
+			r = strcmp(s->verb, "sendfile64") == 0 ? sendfile64(fd, file, NULL, iov[i].iov_len)
+				: sendfile(fd, file, NULL, iov[i].iov_len);
+		} while (r < 0 && may_pass(errno) && (errno = ERRNO_BEFORE));
 	close(file);
-	return r;
+	return sent > 0 ? sent : r;
 }
 
 static long do_splice(const struct step *s)
 {
+	struct iovec iov[64];
+	size_t count = pieces_of(s, iov);
 	int ends[2];
-	long r;
+	long sent = 0, r = 0;
 
 	must(pipe(ends) == 0, "pipe");
 	syscall(SYS_write, ends[1], s->bytes, s->size);
-	r = splice(ends[0], NULL, fd, NULL, s->size, (unsigned)s->flags);
+	for (size_t i = 0; i < count && r >= 0; i++, sent += r < 0 ? 0 : r)
+		r = splice(ends[0], NULL, fd, NULL, iov[i].iov_len, (unsigned)s->flags);
 	close(ends[0]);
 	close(ends[1]);
+	return sent > 0 ? sent : r;
+}
+
+extern int __dprintf_chk(int to, int flag, const char *format, ...);
+extern int __vdprintf_chk(int to, int flag, const char *format, va_list args);
+
+static long print(const struct step *s, ...)
+{
+	va_list ap;
+	long r;
+
+	va_start(ap, s);
+	r = s->verb[0] == 'v' ? vdprintf(fd, "%s", ap) : __vdprintf_chk(fd, 1, "%s", ap);
+	va_end(ap);
 	return r;
 }
 
 static long do_dprintf(const struct step *s)
 {
-	return dprintf(fd, "%s", s->bytes);
+	if (strstr(s->verb, "vdprintf") != NULL)
+		return print(s, s->bytes);
+	return s->verb[0] == '_' ? __dprintf_chk(fd, 1, "%s", s->bytes) : dprintf(fd, "%s", s->bytes);
 }
 
-/* As programs write that care: until all is taken, through short counts, EAGAIN and EINTR. A 0 is never honest. */
+/* As programs write that care: until all is taken, through short counts and whatever may pass. A 0 is never honest. */
 static long do_writeall(const struct step *s)
 {
 	size_t done = 0;
@@ -148,10 +266,10 @@ static long do_writeall(const struct step *s)
 				s->size - done - 1 } }, 2);
 		if (r == 0 || r > (ssize_t)(s->size - done))
 			return -2;
+		if (r < 0 && !may_pass(errno))
+			return -1;
 		if (r < 0 && errno == EAGAIN)
 			poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, -1);
-		else if (r < 0 && errno != EINTR)
-			return -1;
 		done += r < 0 ? 0 : (size_t)r;
 		errno = r < 0 ? ERRNO_BEFORE : errno;
 	}
@@ -175,6 +293,22 @@ static long do_fdopen(const struct step *s)
 	(void)s;
 	stream = fdopen(fd, "w");
 	return stream != NULL ? 0 : -1;
+}
+
+/* The stream, and with it the descriptor, becomes another one. */
+static long do_freopen(const struct step *s)
+{
+	FILE *was = stream;
+
+	(void)s;
+	fd = -1;
+	stream = freopen("/dev/null", "w", was);
+	return stream != NULL ? 0 : -1;
+}
+
+static long do_fprintf(const struct step *s)
+{
+	return fprintf(stream, "%s", s->bytes);
 }
 
 static long do_fwrite(const struct step *s)
@@ -248,7 +382,26 @@ static long do_dup(const struct step *s)
 		return made(dup2(fd, over));
 	if (strcmp(s->verb, "dup3") == 0)
 		return made(dup3(fd, over, O_CLOEXEC));
+	if (strcmp(s->verb, "fcntl64") == 0)
+		return made(fcntl64(fd, F_DUPFD, over));
+	if (strcmp(s->verb, "SYS_dup") == 0)
+		return made((int)syscall(SYS_dup, fd));
+	if (strcmp(s->verb, "SYS_dup3") == 0)
+		return made((int)syscall(SYS_dup3, fd, over, 0));
+	if (strcmp(s->verb, "SYS_fcntl") == 0)
+		return made((int)syscall(SYS_fcntl, fd, F_DUPFD, over));
 	return made(fcntl(fd, strcmp(s->verb, "F_DUPFD") == 0 ? F_DUPFD : F_DUPFD_CLOEXEC, over));
+}
+
+/* The connection moves to another number, as inetd hands it to its servers. */
+static long do_onto(const struct step *s)
+{
+	int r = dup2(fd, atoi(s->argument));
+
+	close(fd);
+	fd = r;
+	report("fd=%d", fd);
+	return r;
 }
 
 /* Something else takes this number: an implicit close. */
@@ -300,6 +453,16 @@ static long do_option(const struct step *s)
 		return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, size);
 	if (strcmp(s->verb, "cork") == 0)
 		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, size);
+	if (strcmp(s->verb, "sndbuf") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, size);
+	if (strcmp(s->verb, "zerocopy") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &value, size);
+	if (strcmp(s->verb, "linger") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, value }, sizeof(struct linger));
+	if (strcmp(s->verb, "ulp") == 0)
+		return setsockopt(fd, IPPROTO_TCP, TCP_ULP, s->argument, (socklen_t)strlen(s->argument));
+	if (strcmp(s->verb, "SYS_setsockopt") == 0)
+		return syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_KEEPALIVE, &value, size);
 	if (strcmp(s->verb, "keepalive") == 0)
 		return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, size);
 	if (strcmp(s->verb, "get-error") == 0)
@@ -307,6 +470,17 @@ static long do_option(const struct step *s)
 	if (strcmp(s->verb, "outq") == 0)
 		return ioctl(fd, FIONREAD, &value) == 0 ? value : -1;
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+/* The program's own settings, asked so that nobody else notices: 10 is TCP_NODELAY, 1 is TCP_CORK. */
+static long do_settings(const struct step *s)
+{
+	int nodelay = 0, cork = 0, size = sizeof(int);
+
+	(void)s;
+	unseen(SYS_getsockopt, fd, IPPROTO_TCP, TCP_NODELAY, (long)&nodelay, (long)&size, 0);
+	unseen(SYS_getsockopt, fd, IPPROTO_TCP, TCP_CORK, (long)&cork, (long)&size, 0);
+	return (nodelay != 0) * 10 + (cork != 0);
 }
 
 static long do_shutdown(const struct step *s)
@@ -321,6 +495,10 @@ static long do_close(const struct step *s)
 
 	if (was == fd)
 		fd = -1;
+	if (strcmp(s->verb, "SYS_close") == 0)
+		return syscall(SYS_close, was);
+	if (strcmp(s->verb, "SYS_close_range") == 0)
+		return syscall(SYS_close_range, was, was, 0);
 	if (strcmp(s->verb, "close_range") == 0)
 		return close_range((unsigned)was, (unsigned)was, 0);
 	if (strcmp(s->verb, "closefrom") == 0)
@@ -367,11 +545,46 @@ static long do_connect(const struct step *s)
 	struct sockaddr_storage at;
 	socklen_t size = sizeof at;
 
-	(void)s;
+	int protocol = 0, one = 1;
+	socklen_t option = sizeof protocol;
+
 	getsockname(LISTENER_FD, (struct sockaddr *)&at, &size);
-	fd = socket(at.ss_family, SOCK_STREAM, 0);
+	getsockopt(LISTENER_FD, SOL_SOCKET, SO_PROTOCOL, &protocol, &option);
+	fd = socket(at.ss_family, SOCK_STREAM, protocol);
 	report("fd=%d", fd);
+	if (strcmp(s->verb, "fastopen") == 0)
+		return sendto(fd, s->bytes, s->size, MSG_FASTOPEN, (struct sockaddr *)&at, size);
+	if (s->flags & MSG_FASTOPEN)
+		must(setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof one) == 0, "TCP_FASTOPEN_CONNECT");
 	return connect(fd, (struct sockaddr *)&at, size);
+}
+
+/* Connected to nobody. */
+static long do_socket(const struct step *s)
+{
+	(void)s;
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	report("fd=%d", fd);
+	return signal(SIGPIPE, SIG_IGN) == SIG_ERR;
+}
+
+static long do_ignore(const struct step *s)
+{
+	(void)s;
+	return signal(SIGPIPE, SIG_IGN) == SIG_ERR;
+}
+
+static long do_stops(const struct step *s)
+{
+	(void)s;
+	stops = true;
+	return 0;
+}
+
+static long do_readable(const struct step *s)
+{
+	(void)s;
+	return poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 5000);
 }
 
 /* --- processes ------------------------------------------------------------------------------------------------ */
@@ -402,9 +615,24 @@ static long do_spawn(const struct step *s)
 {
 	pid_t pid;
 
-	if (posix_spawn(&pid, self, NULL, NULL, again(s->argument), environ) != 0)
+	if ((strcmp(s->verb, "spawnp") == 0 ? posix_spawnp : posix_spawn)(&pid, self, NULL, NULL, again(s->argument),
+		environ) != 0)
 		return -1;
 	return reap(pid);
+}
+
+static long do_daemon(const struct step *s)
+{
+	(void)s;
+	return daemon(1, 1);
+}
+
+/* What wants a process of one thread, or every thread to take part. */
+static long do_privilege(const struct step *s)
+{
+	if (strcmp(s->verb, "setuid") == 0)
+		return setuid(getuid());
+	return unshare(CLONE_NEWUSER);
 }
 
 static long do_shell(const struct step *s)
@@ -457,7 +685,25 @@ static long do_exec(const struct step *s)
 		fexecve(open(self, O_RDONLY | O_CLOEXEC), args, environ);
 	else if (strcmp(s->argument, "execveat") == 0)
 		execveat(AT_FDCWD, self, args, environ, 0);
+	else
+		execv("/nothing", args);
 	return -1;
+}
+
+/* What is still to be written when the process ends. */
+static struct step last;
+
+static void write_last(void)
+{
+	if (write(fd, last.bytes, last.size) != (ssize_t)last.size)
+		_exit(8);
+}
+
+static long do_at_exit(const struct step *s)
+{
+	last = *s;
+	last.bytes = strndup(s->bytes, s->size);
+	return strcmp(s->verb, "atexit") == 0 ? atexit(write_last) : at_quick_exit(write_last);
 }
 
 static long do_exit(const struct step *s)
@@ -468,11 +714,44 @@ static long do_exit(const struct step *s)
 		_exit(status);
 	if (strcmp(s->verb, "_Exit") == 0)
 		_Exit(status);
+	if (strcmp(s->verb, "SYS_exit_group") == 0)
+		syscall(SYS_exit_group, status);
 	if (strcmp(s->verb, "quick_exit") == 0)
 		quick_exit(status);
 	if (strcmp(s->verb, "abort") == 0)
 		abort();
 	exit(status);
+}
+
+/* --- other people's code -------------------------------------------------------------------------------------- */
+
+/* A library that binds past every preload. */
+static long do_deepbind(const struct step *s)
+{
+	(void)s;
+	return dlopen("libm.so.6", RTLD_NOW | RTLD_DEEPBIND) != NULL ? 0 : -1;
+}
+
+/* A library that loads another one which only its own run path knows. */
+static long do_plugin(const struct step *s)
+{
+	void *plugin = dlopen(s->argument, RTLD_NOW);
+	int (*load)(void) = plugin != NULL ? (int (*)(void))dlsym(plugin, "load") : NULL;
+
+	if (load == NULL)
+		report("%s\n", dlerror());
+	errno = ERRNO_BEFORE;
+	return load != NULL ? load() : -1;
+}
+
+static long do_uring_setup(const struct step *s)
+{
+	struct io_uring_params p = { .flags = 0 };
+	long ring = syscall(SYS_io_uring_setup, 1, &p);
+
+	(void)s;
+	must(ring >= 0, "io_uring_setup (kernel.io_uring_disabled must be 0)");
+	return (long)close((int)ring);
 }
 
 /* --- the peer ------------------------------------------------------------------------------------------------- */
@@ -528,27 +807,40 @@ static const struct verb {
 	{ "sendto", do_sendto, BYTES }, { "sendmsg", do_sendmsg, BYTES }, { "sendmmsg", do_sendmmsg, BYTES },
 	{ "sendfile", do_sendfile, BYTES }, { "sendfile64", do_sendfile, BYTES }, { "splice", do_splice, BYTES },
 	{ "dprintf", do_dprintf, BYTES }, { "fwrite", do_fwrite, BYTES }, { "writeall", do_writeall, BYTES },
-	{ "again", do_again, BYTES },
+	{ "again", do_again, BYTES }, { "pwritev2", do_pwritev2, BYTES }, { "__write", do_alias, BYTES },
+	{ "__send", do_alias, BYTES }, { "SYS_write", do_syscall, BYTES }, { "SYS_writev", do_syscall, BYTES },
+	{ "SYS_sendto", do_syscall, BYTES }, { "SYS_sendmsg", do_syscall, BYTES }, { "unseen", do_unseen, BYTES },
+	{ "uring", do_uring, BYTES }, { "aio_write", do_aio, BYTES }, { "lio_listio", do_aio, BYTES },
+	{ "vdprintf", do_dprintf, BYTES }, { "__dprintf_chk", do_dprintf, BYTES },
+	{ "__vdprintf_chk", do_dprintf, BYTES }, { "fprintf", do_fprintf, BYTES },
+	{ "atexit", do_at_exit, BYTES }, { "at_quick_exit", do_at_exit, BYTES },
 	{ "read", do_read, 0 }, { "readeach", do_readeach, 0 }, { "readv", do_readv, 0 }, { "recv", do_recv, 0 },
 	{ "recvfrom", do_recvfrom, 0 }, { "recvmsg", do_recvmsg, 0 }, { "recvmmsg", do_recvmmsg, 0 },
 	{ "dup", do_dup, 0 }, { "dup2", do_dup, 0 }, { "dup3", do_dup, 0 }, { "F_DUPFD", do_dup, 0 },
-	{ "F_DUPFD_CLOEXEC", do_dup, 0 }, { "replace", do_replace, 0 }, { "use", do_use, 0 }, { "pass", do_pass, 0 },
-	{ "fdopen", do_fdopen, 0 }, { "shutdown", do_shutdown, 0 },
-	{ "fclose", do_close, 0 },
+	{ "F_DUPFD_CLOEXEC", do_dup, 0 }, { "replace", do_replace, 0 }, { "use", do_use, ADOPT }, { "pass", do_pass, 0 },
+	{ "fcntl64", do_dup, 0 }, { "SYS_dup", do_dup, 0 }, { "SYS_dup3", do_dup, 0 }, { "SYS_fcntl", do_dup, 0 },
+	{ "onto", do_onto, 0 }, { "fdopen", do_fdopen, 0 }, { "freopen", do_freopen, 0 }, { "shutdown", do_shutdown, 0 },
+	{ "fclose", do_close, 0 }, { "SYS_close", do_close, 0 }, { "SYS_close_range", do_close, 0 },
+	{ "settings", do_settings, 0 }, { "sndbuf", do_option, 0 }, { "zerocopy", do_option, 0 },
+	{ "linger", do_option, 0 }, { "ulp", do_option, 0 }, { "SYS_setsockopt", do_option, 0 },
 	{ "nodelay", do_option, 0 }, { "cork", do_option, 0 }, { "keepalive", do_option, 0 },
 	{ "get-error", do_option, 0 }, { "outq", do_option, 0 }, { "nonblock", do_option, 0 },
 	{ "close", do_close, ADOPT }, { "close_range", do_close, ADOPT }, { "closefrom", do_close, ADOPT },
-	{ "open", do_open, ADOPT }, { "connect", do_connect, ADOPT },
-	{ "spawn", do_spawn, 0 }, { "system", do_shell, 0 }, { "popen", do_shell, 0 }, { "vfork", do_vfork, 0 },
+	{ "open", do_open, ADOPT }, { "connect", do_connect, ADOPT }, { "fastopen", do_connect, BYTES | ADOPT },
+	{ "socket", do_socket, ADOPT }, { "stops", do_stops, ADOPT }, { "ignore-sigpipe", do_ignore, 0 }, { "readable", do_readable, 0 },
+	{ "spawn", do_spawn, 0 }, { "spawnp", do_spawn, 0 }, { "daemon", do_daemon, 0 }, { "system", do_shell, 0 }, { "popen", do_shell, 0 }, { "vfork", do_vfork, 0 },
 	{ "exec", do_exec, 0 }, { "exit", do_exit, 0 }, { "_exit", do_exit, 0 }, { "_Exit", do_exit, 0 },
 	{ "quick_exit", do_exit, 0 }, { "abort", do_exit, 0 },
+	{ "SYS_exit_group", do_exit, 0 }, { "setuid", do_privilege, 0 }, { "unshare", do_privilege, 0 },
+	{ "deepbind", do_deepbind, 0 }, { "plugin", do_plugin, 0 }, { "uring-setup", do_uring_setup, 0 },
 	{ "peer", do_peer, 0 }, { "partner", do_partner, 0 }, { "nofiles", do_nofiles, 0 },
 	{ "await", do_await, ADOPT }, { "sleep", do_sleep, ADOPT },
 };
 
 static const struct { const char *name; int bit; } flag_bits[] = {
 	{ "MSG_MORE", MSG_MORE }, { "MSG_NOSIGNAL", MSG_NOSIGNAL }, { "MSG_DONTWAIT", MSG_DONTWAIT },
-	{ "MSG_OOB", MSG_OOB }, { "MSG_PEEK", MSG_PEEK },
+	{ "MSG_OOB", MSG_OOB }, { "MSG_PEEK", MSG_PEEK }, { "MSG_ZEROCOPY", MSG_ZEROCOPY },
+	{ "MSG_FASTOPEN", MSG_FASTOPEN },
 };
 
 static const struct verb *parse(struct step *s, const char *text)
@@ -600,18 +892,44 @@ static void do_step(const char *text)
 		report("%s = %ld, errno %s\n", s.verb, r, strerrorname_np(errno));
 	else
 		report("%s = %ld\n", s.verb, r);
+	if (stops && r < 0 && (errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT) && strcmp(s.verb, "await") != 0)
+		exit(0);
 	free(s.bytes);
 }
 
-static void do_child(const char *text)
+static int clone_child(void *step)
 {
-	pid_t pid = fork();
+	do_step(step);
+	_exit(0);
+}
 
-	if (pid == 0) {
-		do_step(text);
-		_exit(0);
-	}
+static long clone_with(int flags, const char *step)
+{
+	static char stack[256 * 1024] __attribute__((aligned(16)));
+
+	return clone(clone_child, stack + sizeof stack, flags | SIGCHLD, (void *)step);
+}
+
+/* "child:STEP", and the other ways to have one. */
+static bool do_child(const char *text)
+{
+	static const char *const ways[] = { "child:", "_Fork:", "clone:", "clone-vm:", "SYS_fork:" };
+	size_t way = 0;
+	const char *step;
+	pid_t pid;
+
+	while (way < 5 && strncmp(text, ways[way], strlen(ways[way])) != 0)
+		way++;
+	if (way == 5)
+		return false;
+	need_fd();
+	step = text + strlen(ways[way]);
+	pid = way == 0 ? fork() : way == 1 ? _Fork() : way == 2 ? (pid_t)clone_with(0, step)
+		: way == 3 ? (pid_t)clone_with(CLONE_VM, step) : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		clone_child((void *)step);
 	report("child = %ld\n", reap(pid));
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -622,10 +940,7 @@ int main(int argc, char **argv)
 	for (args = argv; args[1] != NULL; args++)
 		if (strncmp(args[1], "fd=", 3) == 0)
 			fd = atoi(args[1] + 3);
-		else if (strncmp(args[1], "child:", 6) == 0) {
-			need_fd();
-			do_child(args[1] + 6);
-		} else
+		else if (!do_child(args[1]))
 			do_step(args[1]);
 	return 0;
 }

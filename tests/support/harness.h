@@ -21,16 +21,21 @@ enum { ARGS_MAX = 16 };
 
 struct text { /* grows; always a string */
 	char *p;
-	size_t n;
+	size_t n, room;
 };
+
+enum listener { ON_IPV4, ON_IPV6, ON_MAPPED, ON_MPTCP }; /* ON_MAPPED: the program's end is IPv6, the peer's IPv4 */
 
 struct setup {
 	const char *args[ARGS_MAX]; /* program and arguments */
 	const char *timeout;        /* ONEWRITE_TIMEOUT; NULL: HOLD_LONG */
+	const char *hold, *join;    /* ONEWRITE_HOLD, ONEWRITE_JOIN; NULL: memory, header */
 	const char *faults;         /* RECORDER_FAULTS */
 	const char *request;        /* what the peer sends at once */
 	int clients;                /* connections the peer makes; 0: one; -1: it accepts one instead */
+	enum listener listener;
 	size_t gulp;                /* a slow peer takes so many bytes a millisecond; 0: all it can get */
+	bool late_acks;             /* a peer that acknowledges as late as it may */
 };
 
 struct arrival {
@@ -46,6 +51,7 @@ struct run {
 	struct shared *shared;
 	struct arrival *arrivals;
 	size_t arrived;
+	unsigned segments;              /* ... and the segments with data that they came in, by the peer's kernel */
 	int status;                     /* as from waitpid; -1: it had to be killed */
 };
 
@@ -72,10 +78,16 @@ struct scenario {
 	const char *timeout, *faults, *request;
 	int clients;
 	const char *results;             /* where they honestly differ from the bare run: the results behind the shim */
+	const char *hold, *join;
+	enum listener listener;
+	unsigned segments;               /* 0: any number */
 };
 
-/* Bare and behind the shim: same bytes, same results, nothing printed, and the calls expected. */
+/* Bare and behind the shim: same bytes, same results, nothing printed, and the calls and segments expected. */
 void check_scenario(const struct scenario *s);
+
+/* In every other mode of the shim: same bytes, same results, nothing printed. */
+void check_scenario_elsewhere(const struct scenario *s);
 
 /* The same comparison for a program of its own: returns the run behind the shim. */
 struct run *check_same(const char *name, const struct setup *setup);
@@ -97,6 +109,10 @@ struct run *check_same(const char *name, const struct setup *setup);
 	EACH_TEST(suite, rows, ROWS(rows), 30) \
 	{ \
 		check_scenario(&rows[*i]); \
+	} \
+	EACH_TEST(suite, rows##_in_every_other_mode, ROWS(rows), 60) \
+	{ \
+		check_scenario_elsewhere(&rows[*i]); \
 	} \
 	_Static_assert(1, "the macro ends in a semicolon")
 

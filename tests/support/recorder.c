@@ -4,9 +4,9 @@
  *	sendmsg fd=5 iov=2 bytes=300 flags=MSG_NOSIGNAL = -1 EAGAIN
  *
  * appended to the file RECORDER_LOG. It keeps no descriptor and no memory of its own. RECORDER_FAULTS makes calls on
- * sockets (and mmap, pthread_create) fail or fall short, counting from 1; `*` is every one:
+ * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one:
  *
- *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,pthread_create:*:errno=EAGAIN */
+ *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,pthread_create:*:errno=EAGAIN */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REAL(name) ({ \
@@ -44,6 +45,7 @@ static struct fault {
 	int nth;     /* 0: every one */
 	size_t most; /* take at most so many bytes, really */
 	int error;   /* or fail with this */
+	long delay;  /* or do it so many ms later */
 	atomic_int seen;
 } faults[32];
 
@@ -61,10 +63,11 @@ static void fault_add(struct fault *f, const char *text)
 		abort();
 	f->nth = atoi(nth);
 	f->most = strcmp(what, "short") == 0 ? strtoul(value, NULL, 10) : SIZE_MAX;
+	f->delay = strcmp(what, "delay") == 0 ? atol(value) : 0;
 	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
 		if (strcmp(value, errors[i].name) == 0)
 			f->error = errors[i].value;
-	if (f->most == SIZE_MAX && f->error == 0)
+	if (f->most == SIZE_MAX && f->error == 0 && f->delay == 0)
 		abort();
 }
 
@@ -148,6 +151,14 @@ static void __attribute__((format(printf, 2, 3))) record(long result, const char
 	errno = keep;
 }
 
+static void sleep_through(long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
+		;
+}
+
 /* --- calls that write ----------------------------------------------------------------------------------------- */
 
 static size_t iov_bytes(const struct iovec *iov, size_t count)
@@ -183,6 +194,8 @@ static size_t smaller(size_t a, size_t b)
 	const struct fault *f = is_socket(fd) ? fault_of(name) : NULL; \
 	size_t most = f == NULL ? SIZE_MAX : f->most; \
 	long r_ = -1; \
+	if (f != NULL && f->delay != 0) \
+		sleep_through(f->delay); \
 	if (f != NULL && f->error != 0) \
 		errno = f->error; \
 	else \
@@ -359,7 +372,7 @@ EXPORT int setsockopt(int fd, int level, int name, const void *p, socklen_t n)
 
 EXPORT int getsockopt(int fd, int level, int name, void *restrict p, socklen_t *restrict n)
 {
-	int r = REAL(getsockopt)(fd, level, name, p, n);
+	int r = (int)INJECT("getsockopt", fd, REAL(getsockopt)(fd, level, name, p, n));
 
 	record(r, "getsockopt fd=%d %s%d", fd, option_name(level, name), name);
 	return r;
@@ -405,7 +418,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	argument = va_arg(args, void *);
 	va_end(args);
-	r = REAL(ioctl)(fd, request, argument);
+	r = (int)INJECT("ioctl", fd, REAL(ioctl)(fd, request, argument));
 	record(r, "ioctl fd=%d %#lx", fd, request);
 	return r;
 }

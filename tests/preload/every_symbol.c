@@ -1,0 +1,145 @@
+/* What this libc offers in the families that the library stands in front of: each symbol is a hook, or has its reason here. A
+ * libc with a new way to write, to copy a descriptor or to end a process fails this test until somebody has looked at it. */
+#include "harness.h"
+
+#include <dlfcn.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FAMILIES "^_*(IO_|libc_)?(p?read|p?write|send|recv|splice|vmsplice|tee|v?dprintf|close|fclose|pclose|dup|fcntl|fdopen|" \
+	"freopen|shutdown|ioctl|getsockopt|setsockopt|socket|accept|connect|v?fork|clone|daemon|posix_spawnp?$|system|popen|" \
+	"f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range)"
+
+static const struct {
+	const char *symbol, *reason;
+} without_a_hook[] = {
+	{ "vfork", "a wrapper would return twice on one stack; its child's calls are hooked" },
+	{ "__vfork", "vfork" },
+	{ "exit", "runs our destructor" },
+	{ "pread", "no socket has offsets: ESPIPE" },
+	{ "pread64", "no offsets" },
+	{ "__pread64", "no offsets" },
+	{ "__pread_chk", "no offsets" },
+	{ "__pread64_chk", "no offsets" },
+	{ "preadv", "no offsets" },
+	{ "preadv64", "no offsets" },
+	{ "pwrite", "no offsets" },
+	{ "pwrite64", "no offsets" },
+	{ "__pwrite64", "no offsets" },
+	{ "pwritev", "no offsets" },
+	{ "pwritev64", "no offsets" },
+	{ "copy_file_range", "from file to file" },
+	{ "vmsplice", "into a pipe" },
+	{ "tee", "from pipe to pipe" },
+	{ "aio_read", "the peer's bytes; what is held goes at its deadline" },
+	{ "aio_read64", "aio_read" },
+	{ "aio_cancel", "moves no bytes" },
+	{ "aio_cancel64", "moves no bytes" },
+	{ "aio_error", "moves no bytes" },
+	{ "aio_error64", "moves no bytes" },
+	{ "aio_fsync", "a socket has nothing to sync" },
+	{ "aio_fsync64", "aio_fsync" },
+	{ "aio_init", "moves no bytes" },
+	{ "aio_return", "moves no bytes" },
+	{ "aio_return64", "moves no bytes" },
+	{ "aio_suspend", "moves no bytes" },
+	{ "aio_suspend64", "moves no bytes" },
+	{ "_IO_fclose", "stdio's name of 1997 for fclose: nothing is built against it" },
+	{ "_IO_fdopen", "the same for fdopen" },
+	{ "_IO_popen", "the same for popen" },
+	{ "fcloseall", "flushes; the descriptors stay until the process ends" },
+	{ "pclose", "the end of a pipe" },
+	{ "socketpair", "of unix sockets" },
+	{ "pidfd_open", "makes no copy of a descriptor" },
+	{ "pidfd_getfd", "what it brings is unknown here, so the kernel holds; the robbed process cannot notice" },
+	{ "pidfd_getpid", "a question" },
+	{ "pidfd_send_signal", "a signal" },
+	{ "closedir", "directories" },
+	{ "fdopendir", "directories" },
+	{ "readdir", "directories" },
+	{ "readdir64", "directories" },
+	{ "readdir_r", "directories" },
+	{ "readdir64_r", "directories" },
+	{ "readlink", "names" },
+	{ "readlinkat", "names" },
+	{ "__readlink_chk", "names" },
+	{ "__readlinkat_chk", "names" },
+	{ "readahead", "files" },
+	{ "closelog", "syslog's own socket is a unix one" },
+	{ "duplocale", "locales" },
+	{ "__duplocale", "locales" },
+};
+
+static bool is_hook(const char *hooks, const char *symbol)
+{
+	char line[128];
+
+	snprintf(line, sizeof line, "HOOK(%s)", symbol);
+	return strstr(hooks, line) != NULL;
+}
+
+static const char *reason_for(const char *symbol)
+{
+	for (size_t i = 0; i < ROWS(without_a_hook); i++)
+		if (strcmp(without_a_hook[i].symbol, symbol) == 0)
+			return without_a_hook[i].reason;
+	return NULL;
+}
+
+static char *whole_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text = calloc(1, 65536);
+
+	cr_assert(f != NULL, "cannot read %s", path);
+	text[fread(text, 1, 65535, f)] = '\0';
+	fclose(f);
+	return text;
+}
+
+/* Calls `see` for every function that libc exports to programs. */
+static void each_symbol_of_libc(void (*see)(const char *symbol, void *argument), void *argument)
+{
+	char command[512], line[256];
+	Dl_info libc;
+	FILE *nm;
+
+	cr_assert(dladdr((void *)dladdr, &libc) != 0, "where is libc?");
+	snprintf(command, sizeof command, "nm -D --defined-only --format=posix '%s'", libc.dli_fname);
+	nm = popen(command, "r");
+	while (fgets(line, sizeof line, nm) != NULL)
+		if (strstr(line, "GLIBC_PRIVATE") == NULL && strpbrk(line + strcspn(line, " "), "TWi") != NULL) {
+			line[strcspn(line, "@ ")] = '\0';
+			see(line, argument);
+		}
+	cr_assert(pclose(nm) == 0, "%s failed: is the package binutils installed?", command);
+}
+
+struct seen {
+	regex_t families;
+	const char *hooks;
+	int hooked;
+};
+
+static void expect_hook_or_reason(const char *symbol, void *argument)
+{
+	struct seen *s = argument;
+	bool hooked = is_hook(s->hooks, symbol);
+
+	s->hooked += hooked;
+	if (hooked || regexec(&s->families, symbol, 0, NULL, 0) == 0)
+		cr_expect(hooked != (reason_for(symbol) != NULL), "%s is %s", symbol,
+			hooked ? "a hook and has a reason not to be one" : "neither a hook nor has a reason not to be one");
+}
+
+Test(every_symbol, of_libc_in_our_families_is_a_hook_or_has_a_reason, .timeout = 60)
+{
+	struct seen s = { .hooks = whole_file(SOURCE_DIR "/shim/hooks.def") };
+
+	cr_assert(regcomp(&s.families, FAMILIES, REG_EXTENDED | REG_NOSUB) == 0, "FAMILIES is no regular expression");
+	each_symbol_of_libc(expect_hook_or_reason, &s);
+	cr_expect(s.hooked > 80, "only %d hooks stand in front of a symbol of this libc", s.hooked);
+	regfree(&s.families);
+	free((char *)s.hooks);
+}

@@ -1,0 +1,70 @@
+/* Sockets and calls of the rarer kinds: the peer gets the same bytes, and the program the same results, as without the shim. */
+#include "harness.h"
+
+#include <stdio.h>
+
+#define HELD "write=" HEAD
+
+static const struct scenario calls[] = {
+	{ "MSG_OOB", { HELD, "send+MSG_OOB=*1", "write=*199", "await" }, ANY_CALLS },
+	{ "MSG_ZEROCOPY", { "zerocopy=1", HELD, "send+MSG_ZEROCOPY=*200", "await" }, ANY_CALLS },
+	{ "MSG_ZEROCOPY for head and body", { "zerocopy=1", "send+MSG_ZEROCOPY=" HEAD, "send+MSG_ZEROCOPY=*200", "await" },
+		ANY_CALLS },
+	{ "MSG_ZEROCOPY without having asked for it", { HELD, "send+MSG_ZEROCOPY=*200", "await" }, ANY_CALLS },
+	{ "MSG_ZEROCOPY in the middle of a body", { "zerocopy=1", HELD, "write=*50", "send+MSG_ZEROCOPY=*100", "write=*50",
+		"await" }, ANY_CALLS },
+	{ "MSG_FASTOPEN: head, then body", { "fastopen=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
+		ANY_CALLS, .clients = -1 },
+	{ "TCP_FASTOPEN_CONNECT", { "connect+MSG_FASTOPEN", "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200",
+		"await" }, ANY_CALLS, .clients = -1 },
+	{ "kTLS where the kernel has it, and the same error where not", { HELD, "ulp=tls", "write=*200", "await", HELD,
+		"write=*200", "await" }, ANY_CALLS },
+	{ "a socket that was never connected", { "socket", HELD, "write=*200", HELD, "await" }, ANY_CALLS },
+	{ "a message after shutdown", { "ignore-sigpipe", "shutdown", HELD, "write=*200" }, ANY_CALLS },
+	{ "a message on a closed number", { "close=6", HELD, "write=*200" }, ANY_CALLS },
+};
+SCENARIO_TESTS(honest, calls);
+
+static const struct scenario families[] = {
+	{ "IPv6", { HELD, "write=*200", "await", HELD, "sendfile=*200", "await" }, ANY_CALLS, .listener = ON_IPV6 },
+	{ "IPv6 with an IPv4 peer", { HELD, "write=*200", "await", HELD, "sendfile=*200", "await" }, ANY_CALLS,
+		.listener = ON_MAPPED },
+	{ "MPTCP", { HELD, "write=*200", "await", HELD, "sendfile=*200", "await", HELD, "write=*100", "write=*100", "await" },
+		ANY_CALLS, .listener = ON_MPTCP },
+	{ "MPTCP: the deadline, and a read", { HELD, "sleep=30", "await", "write=*200", "await", HELD, "peer=ping", "recv=4",
+		"await", "write=*200", "settings", "await" }, ANY_CALLS, .listener = ON_MPTCP, .timeout = "5ms" },
+	{ "an IPv6 client", { "connect", "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
+		ANY_CALLS, .clients = -1, .listener = ON_IPV6 },
+	{ "an MPTCP client", { "connect", "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
+		ANY_CALLS, .clients = -1, .listener = ON_MPTCP },
+};
+SCENARIO_TESTS(honest, families);
+
+/* IPv6 is TCP like IPv4: joined. */
+static const struct scenario joined[] = {
+	{ "IPv6", { HELD, "write=*200", "await" }, "writev iov=2 bytes=300 = 300", .listener = ON_IPV6, .segments = 1 },
+	{ "IPv6 with an IPv4 peer", { HELD, "write=*200", "await" }, "writev iov=2 bytes=300 = 300", .listener = ON_MAPPED,
+		.segments = 1 },
+};
+SCENARIO_TESTS(honest, joined);
+
+/* A close after which the kernel sends nothing more: what the program wrote before is on its way by then. */
+#define UNTIL_CLOSE "write=HTTP/1.0 200 OK\r\n\r\n"
+
+static const struct scenario resets[] = {
+	{ "a head, then close with SO_LINGER 0", { "linger=0", HELD, "close", "await" }, ANY_CALLS },
+	{ "a message, then close with SO_LINGER 0", { "linger=0", HELD, "write=*200", "close", "await" }, ANY_CALLS },
+	{ "part of a body, then close with SO_LINGER 0", { "linger=0", HELD, "write=*100", "close", "await" }, ANY_CALLS },
+	{ "part of a body, SO_LINGER 0, close", { HELD, "write=*100", "linger=0", "close", "await" }, ANY_CALLS },
+	{ "a body until close, with SO_LINGER 0", { "linger=0", UNTIL_CLOSE, "write=*100", "write=*100", "close", "await" },
+		ANY_CALLS },
+	{ "a head, then close with bytes unread", { "peer=ping", "readable", HELD, "close", "await" }, ANY_CALLS },
+	{ "part of a body, then close with bytes unread", { "peer=ping", "readable", HELD, "write=*100", "close", "await" },
+		ANY_CALLS },
+	{ "a body until close, with bytes unread", { "peer=ping", "readable", UNTIL_CLOSE, "write=*100", "write=*100", "close",
+		"await" }, ANY_CALLS },
+	{ "part of a body, then exit with bytes unread", { "peer=ping", "readable", HELD, "write=*100", "_exit" }, ANY_CALLS },
+	{ "part of a body, then shutdown and close with bytes unread", { "peer=ping", "readable", HELD, "write=*100", "shutdown",
+		"close", "await" }, ANY_CALLS },
+};
+SCENARIO_TESTS(honest, resets);

@@ -1,0 +1,94 @@
+/* Who waits for whom, and what is left behind by a thread that does not come back from its write. */
+#include "harness.h"
+
+#include <stdio.h>
+
+#define THREADS BUILD_DIR "/tests/programs/p_threads"
+
+/* The helper's call takes 150 ms; the program comes 60 ms after the head, which was to be held 5 ms. */
+#define SLOW_HELPER "send:1:delay=150,setsockopt:1:delay=150"
+
+static const struct {
+	const char *call;
+	bool waits;
+	size_t bytes[2]; /* on the two connections */
+} meetings[] = {
+	{ "write", true, { 300, 0 } }, { "recv", false, { 100, 0 } }, { "close", false, { 100, 0 } },
+	{ "close, exit", false, { 100, 0 } },
+	{ "close, _exit", false, { 100, 0 } }, { "close, exec", false, { 100, 0 } }, { "dup2", false, { 100, 0 } }, { "close_range", false, { 100, 0 } }, { "reuse", false, { 100, 300 } },
+};
+
+static void check_meeting(size_t i, const char *join)
+{
+	struct setup setup = { .args = { THREADS, "mid-emission", meetings[i].call }, .timeout = "5ms", .clients = 2,
+		.faults = SLOW_HELPER, .join = join };
+	struct run *bare = run(&setup, BARE), *shim = run(&setup, SHIM);
+	const char *wanted = meetings[i].waits ? "waited: 1\n" : "waited: 0\n";
+
+	cr_expect(strcmp(shim->results.p, wanted) == 0, "%s: the program reported %s", meetings[i].call, shim->results.p);
+	for (int k = 0; k < 2; k++)
+		cr_expect(shim->bytes[k].n == meetings[i].bytes[k] && bare->bytes[k].n == shim->bytes[k].n &&
+			memcmp(shim->bytes[k].p, bare->bytes[k].p, shim->bytes[k].n) == 0,
+			"%s: connection %d: %zu bytes, bare %zu, wanted %zu: \"%.20s\"; calls: %s", meetings[i].call, k,
+			shim->bytes[k].n, bare->bytes[k].n, meetings[i].bytes[k], shim->bytes[k].p, shim->calls.p);
+	run_free(bare);
+	run_free(shim);
+}
+
+EACH_TEST(threads, only_a_writer_waits_for_the_helper, ROWS(meetings), 60)
+{
+	check_meeting(*i, "header");
+	check_meeting(*i, "message");
+}
+
+/* --- forks ---------------------------------------------------------------------------------------------------- */
+
+static const char *const modes[][2] = { { "memory", "header" }, { "memory", "message" }, { "kernel", "message" } };
+
+EACH_TEST(threads, four_fork_while_four_write, ROWS(modes), 60)
+{
+	struct setup setup = { .args = { THREADS, "forks" }, .timeout = "5ms", .clients = 4, .hold = modes[*i][0],
+		.join = modes[*i][1] };
+	char name[64];
+	struct run *r;
+
+	snprintf(name, sizeof name, "hold %s, join %s", modes[*i][0], modes[*i][1]);
+	r = check_same(name, &setup);
+	cr_expect(strcmp(r->results.p, "children that failed: 0\n") == 0, "%s: %s", name, r->results.p);
+	run_free(r);
+}
+
+/* --- writes that are left in the middle ----------------------------------------------------------------------- */
+
+/* Pieces of messages are there, and what was written in one go after the last interruption is whole. */
+static void check_left(const char *what, const char *way, const char *hold, const char *join, int clients)
+{
+	struct setup setup = { .args = { THREADS, what, way }, .timeout = "5ms", .clients = clients, .hold = hold, .join = join,
+		.gulp = 65536 };
+	struct run *r = run(&setup, SHIM);
+
+	cr_assert(r->status == 0 && strcmp(r->results.p, "done\n") == 0,
+		"%s %s, hold %s, join %s: wait status %#x, reported \"%s\"", what, way, hold, join, (unsigned)r->status,
+		r->results.p);
+	for (int k = 0; k < clients; k++) {
+		const struct text *t = &r->bytes[k];
+		cr_assert(t->n >= 300, "%s %s, hold %s, join %s: connection %d: %zu bytes", what, way, hold, join, k, t->n);
+		cr_expect(memcmp(t->p + t->n - 300, HEAD, 100) == 0 && strspn(t->p + t->n - 200, "b") == 200,
+			"%s %s, hold %s, join %s: connection %d ends with \"%.300s\"", what, way, hold, join, k,
+			t->p + t->n - 300);
+	}
+	cr_expect(clients == 1 || r->bytes[1].n == 20 * 300, "%s %s, hold %s, join %s: %zu bytes on the undisturbed connection",
+		what, way, hold, join, r->bytes[1].n);
+	run_free(r);
+}
+
+EACH_TEST(threads, cancelled_in_a_blocking_write_leaves_the_socket_to_others, ROWS(modes), 60)
+{
+	check_left("cancelled", "", modes[*i][0], modes[*i][1], 1);
+}
+
+EACH_TEST(threads, handler_that_jumps_out_of_a_write_leaves_no_lock, ROWS(modes), 60)
+{
+	check_left("jumps", "blocked", modes[*i][0], modes[*i][1], 2);
+	check_left("jumps", "often", modes[*i][0], modes[*i][1], 2);
+}
