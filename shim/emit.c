@@ -11,8 +11,9 @@
 
 enum {
 	JOIN_IOVS = 64,        /* more than this go after the head, not with it: an array for 1024 does not fit every stack */
-	LAST_WAIT_MS = 200,
 };
+#define LAST_WAIT_NS          200000000u   /* for a peer that does not read, when the program itself never waits */
+#define LAST_WAIT_BLOCKING_NS 30000000000u /* ... and when it would wait for ever */
 #define CALL_MAX 0x7ffff000u /* the most bytes that one system call takes, see write(2) */
 
 ssize_t emit_call(const struct call *c)
@@ -93,30 +94,26 @@ int emit_held(struct msg *m, int fd, int flags)
 	return 0;
 }
 
-static size_t send_some(int fd, const char *p, size_t n, int flags)
-{
-	ssize_t r = libc()->send(fd, p, n, flags | MSG_NOSIGNAL);
-	return r > 0 ? (size_t)r : 0;
-}
-
 static void send_surely(int fd, const char *p, size_t n)
 {
 	static const int room = 1 << 20;
-	size_t k = send_some(fd, p, n, MSG_DONTWAIT);
-	if (k == n || errno != EAGAIN)
-		return;
-	if (!is_nonblocking(fd)) {
-		while ((k += send_some(fd, p + k, n - k, 0)) < n && !emit_is_final(errno)) {
+	bool waits = !is_nonblocking(fd), full = false;
+	uint64_t until = now_ns() + (waits ? LAST_WAIT_BLOCKING_NS : LAST_WAIT_NS);
+	while (n > 0) {
+		ssize_t r = libc()->send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (r > 0) {
+			p += r;
+			n -= (size_t)r;
+			continue;
 		}
-		return;
-	}
-	/* The program's own write would have been refused, but its bytes were taken: make room, then wait a little for the peer. */
-	libc()->setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-	k += send_some(fd, p + k, n - k, MSG_DONTWAIT);
-	if (k < n) {
-		struct pollfd p1 = { .fd = fd, .events = POLLOUT };
-		poll(&p1, 1, LAST_WAIT_MS);
-		send_some(fd, p + k, n - k, MSG_DONTWAIT);
+		if (emit_is_final(errno) || now_ns() >= until)
+			return;
+		struct pollfd writable = { .fd = fd, .events = POLLOUT };
+		if (full || waits)
+			poll(&writable, 1, 10);
+		else /* the program's own write would have been refused, but its bytes were taken: make room, then wait a little */
+			libc()->setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+		full = true;
 	}
 }
 
@@ -126,7 +123,6 @@ void emit_surely(int fd, const char *p, size_t n)
 	if (n == 0)
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	errno = EAGAIN; /* a send that took some says nothing */
 	send_surely(fd, p, n);
 	pthread_setcancelstate(cancel, NULL);
 	errno = saved;

@@ -177,7 +177,7 @@ EXPORT int execle(const char *path, const char *arg, ...)
 #define EXIT(name)                                                     \
 	EXPORT __attribute__((noreturn)) void name(int status)         \
 	{                                                              \
-		release_all(#name, true);                     \
+		release_all(#name);                     \
 		libc()->name(status);                                  \
 		__builtin_unreachable();                               \
 	}
@@ -193,7 +193,7 @@ EXPORT __attribute__((noreturn)) void quick_exit(int status)
 
 EXPORT __attribute__((noreturn)) void abort(void)
 {
-	release_all("abort", true);
+	release_all("abort");
 	libc()->abort();
 	__builtin_unreachable();
 }
@@ -303,7 +303,7 @@ static void before_syscall(long number, long a, long b, long c)
 		lifecycle_before_spawn("syscall");
 		break;
 	case SYS_exit_group:
-		release_all("syscall", true);
+		release_all("syscall");
 		break;
 	case SYS_unshare: case SYS_setns:
 		lifecycle_alone("syscall");

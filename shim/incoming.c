@@ -8,9 +8,9 @@ int incoming_before(struct conn *c, int fd)
 {
 	if (conn_idle(c))
 		return 0;
-	int saved = errno, error = release_or_fail(fd, "read");
+	int saved = errno, error = release_for_read(fd);
 	errno = saved;
-	return error == EPIPE ? 0 : error; /* a read never fails with that */
+	return error;
 }
 
 /* Byte by byte at most until the method is clear; then this connection's reads are quiet until it answers. */

@@ -21,7 +21,7 @@ static void complain(const char *line)
 static void prepare(void)
 {
 	epoch_raise();
-	release_all("fork", false);
+	release_all("fork");
 }
 
 static void child(void)
@@ -49,7 +49,7 @@ void lifecycle_before_copy(const char *why)
 {
 	int saved = errno;
 	epoch_raise();
-	release_all(why, false);
+	release_all(why);
 	deadline_stop();
 	errno = saved;
 }
@@ -73,15 +73,14 @@ void lifecycle_before_spawn(const char *why)
 {
 	int saved = errno;
 	epoch_raise();
-	deadline_settle(); /* an exec ends all other threads */
-	release_all(why, false);
+	release_all(why);
 	errno = saved;
 }
 
 void lifecycle_alone(const char *why)
 {
 	int saved = errno;
-	release_all(why, false);
+	release_all(why);
 	deadline_stop();
 	errno = saved;
 }
@@ -90,7 +89,7 @@ void lifecycle_unseen_writers(const char *why)
 {
 	int saved = errno;
 	config.place = PLACE_KERNEL;
-	release_all(why, false);
+	release_all(why);
 	errno = saved;
 }
 
@@ -98,6 +97,6 @@ void lifecycle_end(const char *why)
 {
 	int saved = errno;
 	config.active = false;
-	release_all(why, true);
+	release_all(why);
 	errno = saved;
 }

@@ -35,7 +35,9 @@ void release_held(struct msg *m, int fd, enum hold_state next)
 	errno = saved;
 }
 
-static int release_one(int fd, bool wait, bool may_report, const char *why)
+enum report { NO_ERROR, ANY_ERROR, READ_ERROR /* a read never fails with EPIPE */ };
+
+static int release_one(int fd, bool wait, enum report report, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	int error = 0;
@@ -52,7 +54,7 @@ static int release_one(int fd, bool wait, bool may_report, const char *why)
 			release_held(m, fd, rule.next);
 		}
 	}
-	if (may_report && m->state == FAILED) {
+	if (m->state == FAILED && (report == ANY_ERROR || (report == READ_ERROR && m->error != EPIPE))) {
 		error = m->error;
 		m->error = 0;
 		msg_state(m, IDLE);
@@ -63,12 +65,17 @@ static int release_one(int fd, bool wait, bool may_report, const char *why)
 
 void release(int fd, const char *why)
 {
-	release_one(fd, true, false, why);
+	release_one(fd, true, NO_ERROR, why);
 }
 
 int release_or_fail(int fd, const char *why)
 {
-	return release_one(fd, false, true, why);
+	return release_one(fd, false, ANY_ERROR, why);
+}
+
+int release_for_read(int fd)
+{
+	return release_one(fd, false, READ_ERROR, "read");
 }
 
 void release_aliased(int fd, const char *why)
@@ -77,7 +84,7 @@ void release_aliased(int fd, const char *why)
 	if (c == NULL)
 		return;
 	conn_set(c, CONN_ALIASED);
-	release_one(fd, true, false, why);
+	release_one(fd, true, NO_ERROR, why);
 }
 
 /* Does the kernel send what it holds when this descriptor is closed? Not if the close is a reset, because input is left unread or
@@ -105,7 +112,9 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 	else if (!m->kernel)
 		emit_surely(fd, m->buf + m->sent, m->len - m->sent);
 	msg_clear(m);
-	msg_state(m, IDLE);
+	m->kernel = true;
+	m->corked = false;
+	msg_state(m, gone ? IDLE : hold_decide(config.join, state, RELEASE).next);
 	errno = saved;
 }
 
@@ -144,19 +153,12 @@ void release_ending(int fd, const char *why)
 	conn_set(c, CONN_SHUT);
 }
 
-void release_all(const char *why, bool last)
+void release_all(const char *why)
 {
-	if (last)
-		deadline_settle(); /* what the helper is sending for a descriptor that is closed already */
+	deadline_settle(); /* what the helper is sending for a descriptor that is closed already */
 	for (unsigned fd = 0, end = conn_end(); fd < end; fd++) {
 		struct conn *c = conn_find((int)fd);
-		if (conn_idle(c))
-			continue;
-		if (!last) {
-			release_one((int)fd, true, false, why);
-			continue;
-		}
-		struct msg *m = conn_try_lock(c, true);
+		struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
 		if (m != NULL) {
 			emit_last(m, (int)fd, false, why);
 			conn_unlock(m);

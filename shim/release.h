@@ -8,13 +8,14 @@
 void release(int fd, const char *why);
 /* ... and which can report an error that waits: 0, or the errno. Never waits for anybody. */
 int release_or_fail(int fd, const char *why);
+int release_for_read(int fd);
 /* Before a call which ends the sending side. */
 void release_ending(int fd, const char *why);
 /* ... which takes the descriptor away. Never waits for a writer or for the helper. */
 void release_closing(int fd, const char *why);
 void release_closing_range(unsigned first, unsigned last, const char *why);
-/* ... which copies all descriptors to another process; `last`: or ends this one. */
-void release_all(const char *why, bool last);
+/* ... which copies all descriptors to another process, or ends this one: nothing stays behind, a full send buffer notwithstanding. */
+void release_all(const char *why);
 
 /* Another descriptor of the same socket comes to be, or another hand on this one. */
 void release_aliased(int fd, const char *why);
