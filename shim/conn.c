@@ -112,11 +112,7 @@ uint64_t conn_cookie_of(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof cookie;
-	int saved = errno;
-	if (libc()->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0)
-		cookie = 0;
-	errno = saved;
-	return cookie;
+	return libc()->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
 }
 
 size_t conn_mss(struct conn *c, int fd)
@@ -140,6 +136,16 @@ struct msg *conn_forget(struct conn *c)
 	c->cookie = 0;
 	c->mss = 0;
 	return m;
+}
+
+void conn_doubt(struct msg *m)
+{
+	struct conn *c = conn_find(m->fd);
+	if (c == NULL || atomic_load(&c->msg) != m)
+		return;
+	atomic_store(&c->kind, CONN_UNKNOWN);
+	atomic_store(&c->flags, 0);
+	c->cookie = 0;
 }
 
 void conn_born(int fd, enum conn_kind kind, unsigned flags)

@@ -139,9 +139,11 @@ void conn_forget_all(void);
 void conn_born(int fd, enum conn_kind kind, unsigned flags);
 /* Forget a descriptor and detach its message (not emitted: that is outgoing.c's business). */
 struct msg *conn_forget(struct conn *c);
+/* The number of this message's descriptor has another owner: what was known of it is void. Caller has the lock. */
+void conn_doubt(struct msg *m);
 /* What is this descriptor? Asks the kernel once if need be. */
 enum conn_kind conn_classify(struct conn *c, int fd);
-/* The socket's SO_COOKIE, 0 if it has none. */
+/* The socket's SO_COOKIE; 0 and errno if it has none. */
 uint64_t conn_cookie_of(int fd);
 /* The most bytes that one segment takes, as far as known now. */
 size_t conn_mss(struct conn *c, int fd);

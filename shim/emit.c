@@ -94,7 +94,7 @@ int emit_held(struct msg *m, int fd, int flags)
 	return 0;
 }
 
-static void send_surely(int fd, const char *p, size_t n)
+static int send_surely(int fd, const char *p, size_t n)
 {
 	static const int room = 1 << 20;
 	bool waits = !is_nonblocking(fd), full = false;
@@ -107,7 +107,7 @@ static void send_surely(int fd, const char *p, size_t n)
 			continue;
 		}
 		if (emit_is_final(errno) || now_ns() >= until)
-			return;
+			return errno;
 		struct pollfd writable = { .fd = fd, .events = POLLOUT };
 		if (full || waits)
 			poll(&writable, 1, 10);
@@ -115,17 +115,19 @@ static void send_surely(int fd, const char *p, size_t n)
 			libc()->setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 		full = true;
 	}
+	return 0;
 }
 
-void emit_surely(int fd, const char *p, size_t n)
+int emit_surely(int fd, const char *p, size_t n)
 {
 	int saved = errno, cancel;
 	if (n == 0)
-		return;
+		return 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	send_surely(fd, p, n);
+	int error = send_surely(fd, p, n);
 	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
+	return error;
 }
 
 static void set(int fd, int option, int value)

@@ -43,8 +43,11 @@ static const char *why_not(struct conn *c, const struct call *call)
 		return "shut";
 	if (!is_connected(c, call->fd))
 		return "not-connected";
-	if (c->cookie == 0 && (c->cookie = conn_cookie_of(call->fd)) == 0)
+	int saved = errno;
+	if (c->cookie == 0 && (c->cookie = conn_cookie_of(call->fd)) == 0) {
+		errno = saved;
 		return "no-cookie";
+	}
 	return NULL;
 }
 

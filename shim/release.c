@@ -104,17 +104,18 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 	enum hold_state state = m->state;
 	if (state != HEAD && state != BODY && state != REST)
 		return;
-	int saved = errno;
+	int saved = errno, error = 0;
 	bool push = m->kernel && !(gone && fin_follows(fd));
 	trace(fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
 	if (push)
 		emit_push(fd, conn_find(m->fd));
 	else if (!m->kernel)
-		emit_surely(fd, m->buf + m->sent, m->len - m->sent);
+		error = emit_surely(fd, m->buf + m->sent, m->len - m->sent);
 	msg_clear(m);
 	m->kernel = true;
 	m->corked = false;
-	msg_state(m, gone ? IDLE : hold_decide(config.join, state, RELEASE).next);
+	m->error = error;
+	msg_state(m, error != 0 ? FAILED : gone ? IDLE : hold_decide(config.join, state, RELEASE).next);
 	errno = saved;
 }
 
@@ -189,23 +190,36 @@ static bool is_young(struct msg *m, int fd, uint64_t now)
 	return true;
 }
 
+enum identity { THE_SOCKET, ANOTHER, CANNOT_TELL };
+
+static enum identity identify(const struct msg *m, int d)
+{
+	uint64_t cookie = d >= 0 ? conn_cookie_of(d) : 0;
+	if (cookie == m->cookie)
+		return THE_SOCKET;
+	return cookie != 0 || errno == EBADF || errno == ENOTSOCK ? ANOTHER : CANNOT_TELL;
+}
+
 static void emit_due(struct msg *m, uint64_t now)
 {
 	atomic_store(&m->elsewhere, 1);
 	int d = borrow(m->fd);
 	bool direct = d < 0 && errno != EBADF; /* no descriptor left: the closer waits instead */
 	if (direct) {
+		atomic_store(&m->elsewhere, 0);
 		d = m->fd;
-		}
-	if (d < 0 || conn_cookie_of(d) != m->cookie) { /* closed without our seeing it */
+	}
+	enum identity who = identify(m, d);
+	if (who == ANOTHER) { /* closed without our seeing it */
 		trace(m->fd, m->state, RELEASE, NOTHING, "socket-gone", m->len - m->sent);
 		msg_clear(m);
 		msg_state(m, IDLE);
-	} else if (!is_young(m, d, now)) {
+		conn_doubt(m);
+	} else if (who == THE_SOCKET && !is_young(m, d, now)) {
 		struct hold_rule rule = hold_decide(config.join, m->state, RELEASE);
 		trace(m->fd, m->state, RELEASE, rule.action, "deadline", m->len - m->sent);
 		release_held(m, d, rule.next);
-	}
+	} /* else: another look, in a while */
 	if (d >= 0 && !direct)
 		libc()->close(d);
 	atomic_store(&m->elsewhere, 0);
