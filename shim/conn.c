@@ -160,7 +160,7 @@ void conn_born(int fd, enum conn_kind kind, unsigned flags)
 	c->answers = METHOD_OTHER;
 	c->asked = c->ask_len = 0;
 	atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
-	atomic_store_explicit(&c->flags, (uint8_t)(flags | CONN_SEEN), memory_order_relaxed);
+	atomic_store_explicit(&c->flags, (uint16_t)(flags | CONN_SEEN), memory_order_relaxed);
 	atomic_store_explicit(&c->watches, (flags & CONN_SERVER) != 0, memory_order_release);
 }
 

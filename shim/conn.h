@@ -62,6 +62,7 @@ enum conn_flags {
 	CONN_CROWDED = 32, /* the last write was cut short: the send buffer is full */
 	CONN_SERVER = 64,  /* accepted: requests are read here */
 	CONN_SMALL = 128,  /* a short segment went out since the peer was heard last: with Nagle on the next one waits for its ACK */
+	CONN_LAZY = 256,   /* TCP_FASTOPEN_CONNECT: connect() says yes before the peer does */
 };
 
 struct conn {
@@ -69,7 +70,7 @@ struct conn {
 	uint64_t cookie;           /* SO_COOKIE; 0: not asked yet */
 	uint32_t epoch;            /* the process epoch when it was created */
 	_Atomic uint8_t kind;      /* enum conn_kind */
-	_Atomic uint8_t flags;     /* enum conn_flags */
+	_Atomic uint16_t flags;    /* enum conn_flags */
 	_Atomic uint8_t watches;   /* look at what is read next */
 	uint8_t answers;           /* enum http_method of the request read last */
 	uint8_t asked;             /* ... and it was seen */
@@ -163,13 +164,13 @@ static inline bool conn_has(const struct conn *c, unsigned flag)
 static inline void conn_set(struct conn *c, unsigned flag)
 {
 	if (!conn_has(c, flag)) /* a locked instruction only where there is something to change */
-		atomic_fetch_or(&c->flags, (uint8_t)flag);
+		atomic_fetch_or(&c->flags, (uint16_t)flag);
 }
 
 static inline void conn_unset(struct conn *c, unsigned flag)
 {
 	if (conn_has(c, flag))
-		atomic_fetch_and(&c->flags, (uint8_t)~flag);
+		atomic_fetch_and(&c->flags, (uint16_t)~flag);
 }
 
 /* --- messages ------------------------------------------------------------------------------------------------------------- */

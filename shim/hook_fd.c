@@ -63,7 +63,7 @@ EXPORT int accept4(int listener, struct sockaddr *restrict addr, socklen_t *rest
 		release(fd, "connect");                                     \
 		int r = libc()->name(fd, addr, len);                                 \
 		struct conn *c = conn_find(fd);                                      \
-		if (c != NULL && r == 0)                                             \
+		if (c != NULL && r == 0 && !conn_has(c, CONN_LAZY))                  \
 			conn_set(c, CONN_CONNECTED);                                 \
 		return r;                                                            \
 	}
@@ -225,6 +225,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	release(fd, "setsockopt");
 	if (c != NULL && level == IPPROTO_TCP && name == TCP_ULP) /* kTLS: what is written now is not what the peer reads */
 		atomic_store(&c->kind, CONN_TUNNEL);
+	if (c != NULL && level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
+		conn_set(c, CONN_LAZY);
 	return libc()->setsockopt(fd, level, name, value, len);
 }
 

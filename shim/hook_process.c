@@ -25,7 +25,21 @@
 	}
 FORK(fork)
 FORK(__fork)
-FORK(_Fork)
+
+EXPORT pid_t _Fork(void)
+{
+	if (libc()->_Fork == NULL) {
+		errno = ENOSYS;
+		return -1;
+	}
+	lifecycle_before_copy("_Fork");
+	pid_t pid = libc()->_Fork();
+	if (pid == 0)
+		lifecycle_in_child();
+	else
+		lifecycle_after_copy();
+	return pid;
+}
 
 EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const struct winsize *winp)
 {
@@ -252,7 +266,7 @@ EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
 	{                                                             \
 		lifecycle_unseen_writers(#name);                      \
 		if (libc()->name == NULL)                             \
-			real_init(); /* liburing came by dlopen */    \
+			real_init_all(); /* liburing came by dlopen */    \
 		if (libc()->name == NULL)                             \
 			return -ENOSYS;                               \
 		return libc()->name args;                             \

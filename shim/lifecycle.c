@@ -33,7 +33,7 @@ __attribute__((constructor)) static void begin(int argc, char **argv, char **env
 {
 	(void)argc;
 	int saved = errno;
-	real_init();
+	real_init_all();
 	config_read(argv, envp, complain);
 	deadline_init(release_due);
 	pthread_atfork(prepare, NULL, child);

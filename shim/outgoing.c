@@ -355,8 +355,11 @@ int outgoing_lead(int fd, size_t n, bool *led)
 			msg_clear(m);
 			msg_state(m, rule.next);
 			struct framing then = m->framing;
-			if (rule.next == REST && !m->corked && n > 0 && framing_skip(&then, n) == FRAMING_INSIDE) {
-				emit_cork(fd); /* the first of several: only the last one's end is a short segment */
+			m->size += n;
+			/* More than a segment, or the first of several calls: only the message's last segment is a short one. */
+			if (rule.next == REST && !m->corked && n > 0 &&
+			    (m->size > conn_mss(c, fd) || framing_skip(&then, n) == FRAMING_INSIDE)) {
+				emit_cork(fd);
 				m->corked = true;
 			}
 		} else if (emit_is_final(error = errno)) {

@@ -63,7 +63,8 @@ struct real {
 };
 
 extern struct real real __attribute__((visibility("hidden"))); /* -fvisibility says nothing about declarations */
-void real_init(void);
+void real_init(void);     /* by the first hook, if that is before our constructor: what every libc has */
+void real_init_all(void); /* by the constructor */
 
 /* A symbol that the libc behind us lacks (an old one, or liburing not loaded) is NULL here; its hook answers ENOSYS. */
 static inline const struct real *libc(void)
