@@ -18,19 +18,27 @@ EACH_TEST(short_writes, slow_peer_gets_every_byte, ROWS(floods), 60)
 }
 
 static const char *const breaks[] = { "killed", "ignored", "nosignal" };
+static const char *const modes[][2] = { { "memory", "header" }, { "memory", "message" }, { "kernel", "header" },
+	{ "kernel", "message" } };
 
-EACH_TEST(short_writes, broken_connection_is_noticed_as_without_the_shim, ROWS(breaks), 30)
+EACH_TEST(short_writes, broken_connection_is_noticed_as_without_the_shim, ROWS(breaks) * ROWS(modes), 30)
 {
-	struct setup setup = { .args = { SCENARIOS, "broken", breaks[*i] } };
+	const char *const *mode = modes[*i % ROWS(modes)], *how = breaks[*i / ROWS(modes)];
+	struct setup setup = { .args = { SCENARIOS, "broken", how }, .hold = mode[0], .join = mode[1] };
+	char name[64];
 
-	run_free(check_same(breaks[*i], &setup));
+	snprintf(name, sizeof name, "%s, hold %s, join %s", how, mode[0], mode[1]);
+	run_free(check_same(name, &setup));
 }
 
-Test(short_writes, error_that_the_helper_met_is_reported_by_the_next_call, .timeout = 30)
+EACH_TEST(short_writes, error_that_the_helper_met_is_reported_by_the_next_call, ROWS(modes), 30)
 {
-	struct setup setup = { .args = { SCENARIOS, "late-error" }, .timeout = "5ms" };
+	struct setup setup = { .args = { SCENARIOS, "late-error" }, .timeout = "5ms", .hold = modes[*i][0],
+		.join = modes[*i][1] };
+	char name[64];
 
-	run_free(check_same("late error", &setup));
+	snprintf(name, sizeof name, "hold %s, join %s", setup.hold, setup.join);
+	run_free(check_same(name, &setup));
 }
 
 /* The joined call takes only k bytes, for every k: 40 bytes of head, 20 of body. */
