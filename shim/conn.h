@@ -75,9 +75,10 @@ struct conn {
 	uint8_t answers;           /* enum http_method of the request read last */
 	uint8_t asked;             /* ... and it was seen */
 	uint16_t mss;              /* TCP_MAXSEG, bytes; 0: not asked yet */
-	uint8_t ask_len;           /* a request's first bytes, as far as read */
-	char ask[8];
+	uint8_t asks;              /* the letter that a request began with: of HEAD or CONNECT, it may become clear which */
+	uint8_t ask_len;           /* ... and how many bytes of that word were read */
 };
+_Static_assert(sizeof(struct conn) == 32, "every read and write looks up a conn: keep it a power of two");
 
 /* --- lookup: one table, by descriptor --------------------------------------------------------------------------------------- */
 #pragma GCC visibility push(hidden) /* -fvisibility says nothing about declarations; hidden data is one load away */

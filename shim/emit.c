@@ -155,12 +155,27 @@ static void flush_by_nodelay(int fd, bool only_with_nagle)
 	errno = saved;
 }
 
-void emit_push(int fd, const struct conn *c)
+/* A cork may be the program's: set by this process, or, where other hands are on the socket, by anybody. Then it stays. */
+static bool corked_by_others(int fd, const struct msg *m)
 {
+	const struct conn *c = conn_find(m->fd);
+	int cork = 0;
+	socklen_t len = sizeof cork;
 	if (c != NULL && conn_has(c, CONN_CORKED))
-		flush_by_nodelay(fd, false); /* the cork is the program's */
+		return true;
+	if (m->corked || (c != NULL && conn_is_ours(c, m->fd)))
+		return false;
+	return libc()->getsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, &len) == 0 && cork;
+}
+
+void emit_push(int fd, const struct msg *m)
+{
+	int saved = errno;
+	if (corked_by_others(fd, m))
+		flush_by_nodelay(fd, false);
 	else
 		set(fd, TCP_CORK, 0);
+	errno = saved;
 }
 
 void emit_nudge(int fd)

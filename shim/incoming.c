@@ -1,6 +1,7 @@
 #include "incoming.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "release.h"
 
@@ -13,7 +14,8 @@ int incoming_before(struct conn *c, int fd)
 	return error;
 }
 
-/* Byte by byte at most until the method is clear; then this connection's reads are quiet until it answers. */
+/* Byte by byte at most until the method is clear; then this connection's reads are quiet until it answers. What was read of the
+ * method before is known from its first letter. */
 static void look_for_method(struct conn *c, const char *p, size_t n)
 {
 	enum http_method method = METHOD_OTHER;
@@ -21,9 +23,14 @@ static void look_for_method(struct conn *c, const char *p, size_t n)
 	for (size_t i = 0; i < n && v == HTTP_MORE; i++) {
 		if (c->ask_len == 0 && (p[i] == '\r' || p[i] == '\n'))
 			continue; /* RFC 9112 section 2.2: empty lines before a request */
-		c->ask[c->ask_len++] = p[i];
-		v = http_request_method(c->ask, c->ask_len, &method);
-		if (c->ask_len == sizeof c->ask && v == HTTP_MORE)
+		if (c->ask_len == 0)
+			c->asks = (uint8_t)p[i];
+		char word[] = "CONNECT ";
+		if (c->asks != 'C')
+			memcpy(word, "HEAD ", 5);
+		word[c->ask_len++] = p[i];
+		v = http_request_method(word, c->ask_len, &method);
+		if (c->ask_len == sizeof word - 1 && v == HTTP_MORE)
 			v = HTTP_NO;
 	}
 	if (v == HTTP_MORE)

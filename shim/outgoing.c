@@ -69,6 +69,7 @@ static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enu
 	if (m->state == IDLE) {
 		m->cookie = c->cookie;
 		m->size = 0;
+		m->framing = (struct framing){ 0 }; /* known once the head is whole */
 		m->kernel = action != KEEP || !in_memory(c, call->fd);
 	}
 	if (m->state == IDLE || m->due == 0)
@@ -78,8 +79,8 @@ static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enu
 	    !deadline_watch(&m->deadline, m->due))
 		return false;
 	/* MSG_MORE lasts until the next ACK only: when a full segment of the message is acknowledged, the kernel sends the short one
-	 * behind it. So what is longer than a segment goes under a cork. */
-	if (action != KEEP && !m->corked && m->size > conn_mss(c, call->fd)) {
+	 * behind it. So what is longer than a segment goes under a cork; not where other hands could set one of their own meanwhile. */
+	if (action != KEEP && !m->corked && m->size > conn_mss(c, call->fd) && conn_is_ours(c, call->fd)) {
 		emit_cork(call->fd);
 		m->corked = true;
 	}
@@ -108,7 +109,7 @@ static ssize_t lead(struct msg *m, const struct call *call)
 	}
 	ssize_t r = emit_call(call);
 	if (r <= 0)
-		emit_push(call->fd, conn_find(call->fd)); /* what led must not wait for a follower that does not come */
+		emit_push(call->fd, m); /* what led must not wait for a follower that does not come */
 	return r;
 }
 
@@ -116,7 +117,7 @@ static ssize_t flush(struct msg *m, const struct call *call)
 {
 	int error = emit_held(m, call->fd, call->flags & (MSG_DONTWAIT | MSG_NOSIGNAL));
 	if (error == 0 && m->kernel)
-		emit_push(call->fd, conn_find(call->fd));
+		emit_push(call->fd, m);
 	errno = error;
 	return error == 0 ? 0 : -1;
 }
@@ -218,7 +219,7 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 static void ended(struct msg *m, struct conn *c)
 {
 	if (m->corked)
-		emit_push(m->fd, c);
+		emit_push(m->fd, m);
 	m->corked = false;
 	if (config.join == JOIN_MESSAGE && conn_has(c, CONN_SMALL))
 		emit_nudge(m->fd);
@@ -357,7 +358,7 @@ int outgoing_lead(int fd, size_t n, bool *led)
 			struct framing then = m->framing;
 			m->size += n;
 			/* More than a segment, or the first of several calls: only the message's last segment is a short one. */
-			if (rule.next == REST && !m->corked && n > 0 &&
+			if (rule.next == REST && !m->corked && n > 0 && conn_is_ours(c, fd) &&
 			    (m->size > conn_mss(c, fd) || framing_skip(&then, n) == FRAMING_INSIDE)) {
 				emit_cork(fd);
 				m->corked = true;
@@ -391,13 +392,13 @@ void outgoing_followed(int fd, ssize_t result)
 	struct conn *c = conn_find(fd);
 	bool mine;
 	int saved = errno;
-	if (result <= 0)
-		emit_push(fd, c);
 	struct msg *m = conn_idle(c) ? NULL : conn_lock(c, fd, false, &mine);
 	if (m != NULL && !mine) {
-		if (result > 0 && framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE)
+		if (result <= 0) /* what led must not wait for a follower that does not come */
+			release_held(m, fd, hold_decide(config.join, m->state, RELEASE).next);
+		else if (framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE)
 			ended(m, c);
-		else if (result > 0 && !m->corked)
+		else if (!m->corked)
 			conn_set(c, CONN_SMALL);
 		conn_unlock(m);
 	}

@@ -16,7 +16,7 @@ void release_held(struct msg *m, int fd, enum hold_state next)
 	struct conn *c = conn_find(m->fd);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* send is a place to be cancelled, but not with a lock in hand */
 	if (m->kernel)
-		emit_push(fd, c);
+		emit_push(fd, m);
 	else
 		error = emit_held(m, fd, MSG_DONTWAIT | MSG_NOSIGNAL);
 	pthread_setcancelstate(cancel, NULL);
@@ -108,7 +108,7 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 	bool push = m->kernel && !(gone && fin_follows(fd));
 	trace(fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
 	if (push)
-		emit_push(fd, conn_find(m->fd));
+		emit_push(fd, m);
 	else if (!m->kernel)
 		error = emit_surely(fd, m->buf + m->sent, m->len - m->sent);
 	msg_clear(m);
