@@ -138,6 +138,14 @@ static void followed(bool led, int fd, ssize_t result)
 		outgoing_followed(fd, result);
 }
 
+static ssize_t sum_of(const struct mmsghdr *v, int n)
+{
+	ssize_t bytes = 0;
+	for (int i = 0; i < n; i++)
+		bytes += v[i].msg_len;
+	return bytes;
+}
+
 #define SENDMMSG(name)                                                                 \
 	EXPORT int name(int fd, struct mmsghdr *v, unsigned n, int flags)              \
 	{                                                                              \
@@ -145,10 +153,10 @@ static void followed(bool led, int fd, ssize_t result)
 		for (unsigned i = 0; i < n; i++)                                       \
 			if (v[i].msg_hdr.msg_controllen >= CMSG_LEN(sizeof(int)))      \
 				pass_rights(&v[i].msg_hdr);                            \
-		if (lead_failed(fd, 0, &led))                                             \
+		if (lead_failed(fd, 0, &led))                                          \
 			return -1;                                                     \
-		int r = libc()->name(fd, v, n, flags);                                 \
-		followed(led, fd, r);                                                  \
+		int r = libc()->name(fd, v, n, flags); /* messages, not bytes */       \
+		followed(led, fd, sum_of(v, r));                                       \
 		return r;                                                              \
 	}
 SENDMMSG(sendmmsg)

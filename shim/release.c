@@ -105,7 +105,7 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 	if (state != HEAD && state != BODY && state != REST)
 		return;
 	int saved = errno, error = 0;
-	bool push = m->kernel && !(gone && fin_follows(fd));
+	bool push = m->kernel && (m->corked || !(gone && fin_follows(fd))); /* our cork must not outlive the message */
 	trace(fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
 	if (push)
 		emit_push(fd, m);
