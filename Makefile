@@ -46,7 +46,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_read.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites demo run-demo fuzz-http install uninstall clean packages-demo packages-check
+.PHONY: all check run-suites fuzz demo run-demo fuzz-http install uninstall clean packages-demo packages-check
 all: $(LIB)
 
 $(B)/shim/%.o: shim/%.c
@@ -96,11 +96,23 @@ $(B)/tests/recorder.so: tests/support/recorder.c
 packages-demo packages-check: packages-%:
 	@scripts/packages $*
 
+# Random programs, bare and behind the shim: make fuzz N=100000 SEED=1 JOIN=message HOLD=kernel
+FUZZ := $(B)/tests/fuzz/programs
+$(FUZZ): $(patsubst %,$(B)/tests/fuzz/%.o,programs generate words play peer)
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+
+N    ?= 100000
+SEED ?= $(shell date +%s)
+JOIN ?= both
+HOLD ?= both
+fuzz: $(LIB) $(FUZZ)
+	$(FUZZ) -n $(N) -s $(SEED) --join $(JOIN) --hold $(HOLD)
+
 # Every suite runs, whatever the others say; the last line counts them.
 check: packages-check
 	@$(MAKE) --no-print-directory run-suites
 
-run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(SUITES)
+run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES)
 	@passed=0; failed=0; \
 	for suite in $(SUITES); do \
 		echo "== $$suite"; \

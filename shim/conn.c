@@ -355,20 +355,22 @@ void conn_unlock(struct msg *m)
 	hook_frame = before;
 }
 
+/* Whoever frees a detached message is the only one to know it: a closer with its lock, or else the helper, once it is told by `closed`.
+ * Telling is the closer's last touch, for the message may be somebody else's a moment later; so it is watched before. */
 void conn_abandon(struct msg *m, bool locked)
 {
 	uintptr_t before = m->before;
-	if (locked)
-		late_drain(m);
-	atomic_store(&m->closed, 1);
-	if (locked && !atomic_load(&m->deadline.watched)) {
-		msg_free(m);
-		hook_frame = before;
+	if (!locked) {
+		deadline_watch(&m->deadline, now_ns());
+		atomic_store(&m->closed, 1);
 		return;
 	}
-	if (locked) {
+	late_drain(m);
+	if (atomic_load(&m->deadline.watched)) {
+		atomic_store(&m->closed, 1);
 		lock_give(&m->lock);
-		hook_frame = before;
+	} else {
+		msg_free(m);
 	}
-	deadline_watch(&m->deadline, now_ns());
+	hook_frame = before;
 }

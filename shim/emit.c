@@ -130,11 +130,13 @@ int emit_surely(int fd, const char *p, size_t n)
 	return error;
 }
 
-static void set(int fd, int option, int value)
+/* 0, or the errno. */
+static int set(int fd, int option, int value)
 {
 	int saved = errno;
-	libc()->setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
+	int error = libc()->setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value) == 0 ? 0 : errno;
 	errno = saved;
+	return error;
 }
 
 void emit_cork(int fd)
@@ -143,16 +145,17 @@ void emit_cork(int fd)
 }
 
 /* TCP_NODELAY sends what is there even under a cork, tcp(7). */
-static void flush_by_nodelay(int fd, bool only_with_nagle)
+static int flush_by_nodelay(int fd, bool only_with_nagle)
 {
-	int nodelay = 0, saved = errno;
+	int nodelay = 0, saved = errno, error = 0;
 	socklen_t len = sizeof nodelay;
 	if (libc()->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) == 0 && !(nodelay && only_with_nagle)) {
-		set(fd, TCP_NODELAY, 1);
+		error = set(fd, TCP_NODELAY, 1);
 		if (!nodelay)
 			set(fd, TCP_NODELAY, 0);
 	}
 	errno = saved;
+	return error;
 }
 
 /* A cork may be the program's: set by this process, or, where other hands are on the socket, by anybody. Then it stays. */
@@ -168,14 +171,12 @@ static bool corked_by_others(int fd, const struct msg *m)
 	return libc()->getsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, &len) == 0 && cork;
 }
 
-void emit_push(int fd, const struct msg *m)
+int emit_push(int fd, const struct msg *m)
 {
 	int saved = errno;
-	if (corked_by_others(fd, m))
-		flush_by_nodelay(fd, false);
-	else
-		set(fd, TCP_CORK, 0);
+	bool stays = corked_by_others(fd, m);
 	errno = saved;
+	return stays ? flush_by_nodelay(fd, false) : set(fd, TCP_CORK, 0);
 }
 
 void emit_nudge(int fd)

@@ -37,7 +37,7 @@ int emit_held(struct msg *m, int fd, int flags);
 int emit_surely(int fd, const char *p, size_t n);
 
 /* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an earlier one's ACK. */
-void emit_push(int fd, const struct msg *m);
+int emit_push(int fd, const struct msg *m); /* 0, or the errno */
 /* Let the kernel hold short segments until the next emit_push(), for calls that have no MSG_MORE. */
 void emit_cork(int fd);
 /* Send the last short segment whatever Nagle says. The program's TCP_NODELAY reads the same before and after. */

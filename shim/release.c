@@ -10,16 +10,19 @@
 #include "real.h"
 #include "trace.h"
 
+enum { BORROWED = 1000 }; /* the helper's own descriptors begin here */
+
 void release_held(struct msg *m, int fd, enum hold_state next)
 {
 	int saved = errno, error = 0, cancel;
 	struct conn *c = conn_find(m->fd);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* send is a place to be cancelled, but not with a lock in hand */
-	if (m->kernel)
-		emit_push(fd, m);
-	else
-		error = emit_held(m, fd, MSG_DONTWAIT | MSG_NOSIGNAL);
+	error = m->kernel ? emit_push(fd, m) : emit_held(m, fd, MSG_DONTWAIT | MSG_NOSIGNAL);
 	pthread_setcancelstate(cancel, NULL);
+	if (error == EBADF && fd != m->fd)
+		error = EAGAIN; /* the program closed a range of descriptors, and the helper's with it */
+	else if (m->kernel)
+		error = 0;
 	if (emit_is_final(error)) {
 		msg_clear(m);
 		m->error = error;
@@ -119,7 +122,7 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 	errno = saved;
 }
 
-void release_closing(int fd, const char *why)
+static void closing(int fd, bool wait_for_helper, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	if (conn_unknown(fd))
@@ -129,16 +132,22 @@ void release_closing(int fd, const char *why)
 	if (m == NULL)
 		return;
 	/* The helper sends through a descriptor of its own and needs nobody to wait for it; a reader that is just releasing does. */
-	bool locked = msg_try_lock(m, !atomic_load(&m->elsewhere));
+	bool locked = msg_try_lock(m, wait_for_helper || !atomic_load(&m->elsewhere));
 	if (locked)
 		emit_last(m, fd, alone, why);
 	conn_abandon(m, locked);
 }
 
+void release_closing(int fd, const char *why)
+{
+	closing(fd, false, why);
+}
+
+/* A range may take in the descriptor through which the helper is sending: so here it is waited for. */
 void release_closing_range(unsigned first, unsigned last, const char *why)
 {
 	for (unsigned fd = first, end = conn_end(); fd < end && fd <= last; fd++)
-		release_closing((int)fd, why);
+		closing((int)fd, last >= BORROWED, why);
 }
 
 void release_ending(int fd, const char *why)
@@ -173,7 +182,7 @@ void release_all(const char *why)
  * the socket they were written to. High numbers, so that the program gets the ones it expects. -1: none to be had. */
 static int borrow(int fd)
 {
-	int d = libc()->fcntl(fd, F_DUPFD_CLOEXEC, 1000);
+	int d = libc()->fcntl(fd, F_DUPFD_CLOEXEC, BORROWED);
 	return d >= 0 || errno != EINVAL ? d : libc()->fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
@@ -197,6 +206,8 @@ static enum identity identify(const struct msg *m, int d)
 	uint64_t cookie = d >= 0 ? conn_cookie_of(d) : 0;
 	if (cookie == m->cookie)
 		return THE_SOCKET;
+	if (errno == EBADF && d >= 0 && d != m->fd)
+		return CANNOT_TELL; /* what was borrowed went in a range that the program closed */
 	return cookie != 0 || errno == EBADF || errno == ENOTSOCK ? ANOTHER : CANNOT_TELL;
 }
 
@@ -243,15 +254,16 @@ uint64_t release_due(struct deadline *d, uint64_t now)
 		lock_give(&m->lock);
 		return due;
 	}
-	/* Nothing to look at any more. A closer that found the lock taken says so first and then asks for another look: one of the
-	 * two of us sees the other. */
-	uint8_t unwatched = 0;
-	atomic_store(&d->watched, 0);
-	if (!atomic_load(&m->closed))
-		conn_unlock(m);
-	else if (atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
+	const struct conn *c = conn_find(m->fd);
+	if (atomic_load(&m->closed)) {
 		msg_free(m);
-	else
+		return 0;
+	}
+	if (c == NULL || atomic_load(&c->msg) != m) { /* a closer has just detached it, and is about to say so */
 		lock_give(&m->lock);
+		return now + 1000000;
+	}
+	atomic_store(&d->watched, 0); /* nothing to look at any more */
+	conn_unlock(m);
 	return 0;
 }

@@ -1,0 +1,726 @@
+/* The author: a random program that a careful programmer could have written. Every operation makes sense where it stands
+ * (no write on a descriptor that this process does not have), and what it does to the stream is determined. */
+#include "program.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { QUEUE = 96 };
+
+struct piece {
+	uint32_t at, size;
+};
+
+struct line { /* a connection, as far as the author has come */
+	bool opened, shut, quiet;          /* quiet: nothing more is read here */
+	bool nonblock, corked, more, dprintf_only_blocking;
+	bool pending;                      /* a FILE may hold bytes back */
+	uint32_t budget;                   /* bytes it may still get */
+	struct piece queue[QUEUE];
+	int head, tail;
+};
+
+struct author {
+	struct chance c;
+	struct program *p;
+	bool unseen;
+	struct line lines[CONNS];
+	int nlines;
+	int actors, proc[ACTORS];          /* an actor's process: the actor that began it */
+	int threads[ACTORS];               /* of a process */
+	bool slow_writer;                  /* pauses often */
+	bool processes;                    /* more than one, now or later */
+	uint8_t handle_conn[HANDLES], handle_procs[HANDLES]; /* who has it: a bit per process */
+	int handles;
+};
+
+/* --- text --------------------------------------------------------------------------------------------------------- */
+
+static void put(struct author *a, const char *bytes, size_t n)
+{
+	struct program *p = a->p;
+	if (n > TEXT - p->ntext)
+		n = TEXT - p->ntext;
+	memcpy(p->text + p->ntext, bytes, n);
+	p->ntext += (uint32_t)n;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct author *a, const char *format, ...)
+{
+	char buf[512];
+	va_list ap;
+	va_start(ap, format);
+	int n = vsnprintf(buf, sizeof buf, format, ap);
+	va_end(ap);
+	put(a, buf, (size_t)n);
+}
+
+#define PICK(a, ...)                                            \
+	pick(&(a)->c, (const char *const[]){ __VA_ARGS__ },     \
+	     sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+static const char *pick(struct chance *c, const char *const *words, size_t n)
+{
+	return words[below(c, (uint32_t)n)];
+}
+
+static uint32_t some_size(struct author *a)
+{
+	switch (below(&a->c, 12)) {
+	case 0: return 1;
+	case 1: return 1 + below(&a->c, 8);
+	case 2: case 3: return 1 + below(&a->c, 6000);
+	case 4: return one_in(&a->c, 3) ? 1 + below(&a->c, 90000) : 1 + below(&a->c, 20000);
+	default: return 1 + below(&a->c, 400);
+	}
+}
+
+/* Letters that tell where they stand, so that lost, repeated or swapped bytes do not look right by chance. */
+static void body(struct author *a, uint32_t n)
+{
+	static const char *const lures[] = { "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "\r\n\r\n", "0\r\n\r\n",
+	                                     "GET / HTTP/1.1\r\n",
+		                             "HTTP/1.", "\n\n", "POST /x HTTP/1.1\r\nContent-Length: 3\r\n\r\n" };
+	struct program *p = a->p;
+	uint32_t begin = p->ntext;
+	if (one_in(&a->c, 12)) {
+		const char *lure = lures[below(&a->c, sizeof lures / sizeof *lures)];
+		put(a, lure, strlen(lure) < n ? strlen(lure) : n);
+	}
+	bool binary = one_in(&a->c, 10);
+	while (p->ntext - begin < n && p->ntext < TEXT) {
+		uint32_t i = p->ntext;
+		p->text[p->ntext++] = binary ? (char)chance_next(&a->c)
+		                             : "abcdefghijklmnopqrstuvwxyz0123456789"[(i * 7 + i / 36 * 5 + i / 1296 * 11) % 36];
+	}
+}
+
+/* --- pieces ------------------------------------------------------------------------------------------------------- */
+
+static void queue(struct line *l, uint32_t at, uint32_t end)
+{
+	if (end > at && l->tail < QUEUE)
+		l->queue[l->tail++] = (struct piece){ at, end - at };
+	else if (end > at) /* no more room: the last piece takes it */
+		l->queue[l->tail - 1].size = end - l->queue[l->tail - 1].at;
+}
+
+static void cut_lines(struct author *a, struct line *l, uint32_t at, uint32_t end)
+{
+	const char *text = a->p->text;
+	uint32_t from = at;
+	for (uint32_t i = at; i < end; i++)
+		if (text[i] == '\n') {
+			queue(l, from, i + 1);
+			from = i + 1;
+		}
+	queue(l, from, end);
+}
+
+static void cut_at_random(struct author *a, struct line *l, uint32_t at, uint32_t end, uint32_t cuts)
+{
+	while (cuts-- > 0 && end > at) {
+		uint32_t cut = at + below(&a->c, (end - at) / (cuts + 1) + 1);
+		queue(l, at, cut);
+		at = cut;
+	}
+	queue(l, at, end);
+}
+
+/* The head lies in [at, middle), the body in [middle, end); `parts` are its natural seams. */
+static void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle, uint32_t end,
+                        const uint32_t *seams, int nseams)
+{
+	switch (below(&a->c, 12)) {
+	case 0: /* all at once */
+		queue(l, at, end);
+		return;
+	case 1: /* the head line by line */
+		cut_lines(a, l, at, middle);
+		break;
+	case 2: /* the empty line alone */
+		if (middle - at > 2) {
+			queue(l, at, middle - 2);
+			queue(l, middle - 2, middle);
+		} else {
+			queue(l, at, middle);
+		}
+		break;
+	case 3: /* the head in random pieces */
+		cut_at_random(a, l, at, middle, 1 + below(&a->c, 4));
+		break;
+	case 4: /* head and some of the body */
+		if (end > middle) {
+			uint32_t cut = middle + below(&a->c, end - middle);
+			queue(l, at, cut);
+			queue(l, cut, end);
+			return;
+		}
+		queue(l, at, middle);
+		break;
+	case 5: /* anywhere */
+		cut_at_random(a, l, at, end, 1 + below(&a->c, 6));
+		return;
+	case 6: /* the last of the head with the first of the body */
+		if (middle - at > 4 && end > middle) {
+			uint32_t cut = at + 1 + below(&a->c, middle - at - 1);
+			queue(l, at, cut);
+			cut_at_random(a, l, cut, end, below(&a->c, 3));
+			return;
+		}
+		queue(l, at, middle);
+		break;
+	case 7: /* byte by byte */
+		if (middle - at > 24) {
+			for (uint32_t i = 0; i < 24; i++)
+				queue(l, at + i, at + i + 1);
+			queue(l, at + 24, middle);
+		} else {
+			queue(l, at, middle);
+		}
+		break;
+	default: /* as most programs do */
+		queue(l, at, middle);
+		break;
+	}
+	if (nseams > 0 && !one_in(&a->c, 4)) {
+		uint32_t from = middle;
+		for (int i = 0; i < nseams; i++) {
+			queue(l, from, seams[i]);
+			from = seams[i];
+		}
+		queue(l, from, end);
+	} else if (one_in(&a->c, 3)) {
+		cut_at_random(a, l, middle, end, 1 + below(&a->c, 5));
+	} else {
+		queue(l, middle, end);
+	}
+}
+
+/* --- messages ----------------------------------------------------------------------------------------------------- */
+
+enum { SEAMS = 32 };
+
+static const char *eol(struct author *a, bool bare)
+{
+	return bare || one_in(&a->c, 40) ? "\n" : "\r\n";
+}
+
+static void start_line(struct author *a, bool *request, bool bare)
+{
+	struct chance *c = &a->c;
+	*request = one_in(c, 3);
+	if (one_in(c, 2)) { /* what is held most often */
+		say(a, "%s%s", *request ? "POST /form HTTP/1.1" : "HTTP/1.1 200 OK", eol(a, bare));
+		return;
+	}
+	if (one_in(c, 8)) {
+		say(a, "%s%s", PICK(a, "HTTP/2 200", "HTTP/1.1200 OK", "http/1.1 200 OK", "HTTP/1.1 2x0 OK", "HTTP/1.",
+		                    "HTTP/11.1 200 OK",
+		                    "GET /", "GET  HTTP/1.1", "get / HTTP/1.1", "POST / HTTP/1.1 ", "PRI * HTTP/2.0",
+		                    "SSH-2.0-x", "HTTP/1.1\t200",
+		                    "POST /\x7f HTTP/1.1", "ICY 200 OK", "HTTP/1.1 200"), eol(a, bare));
+		return;
+	}
+	if (*request)
+		say(a, "%s %s %s%s", PICK(a, "GET", "POST", "POST", "PUT", "PATCH", "HEAD", "DELETE", "OPTIONS",
+		                          "CONNECT", "M-SEARCH", "PROPFIND"),
+		    PICK(a, "/", "/index.html", "*", "http://a.example/b?c", "a.example:443"), 
+		    PICK(a, "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"), eol(a, bare));
+	else
+		say(a, "%s %s%s", PICK(a, "HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"),
+		    PICK(a, "200 OK", "200 OK", "200 OK", "200 OK", "404 Not Found", "206 Partial Content", "500 ",
+		         "100 Continue", "101 Switching Protocols",
+		         "103 Early Hints", "204 No Content", "304 Not Modified", "200 Connection established"),
+		    eol(a, bare));
+}
+
+static void some_fields(struct author *a, bool bare)
+{
+	struct chance *c = &a->c;
+	for (uint32_t i = below(c, 4); i > 0; i--)
+		say(a, "%s%s", PICK(a, "Server: x", "Date: Mon, 23 Nov 2026 02:00:00 GMT", "Content-Type: text/html",
+		                    "X-Empty:", "Vary: *",
+		                    "Connection: keep-alive", "Connection: close", "Set-Cookie: a=b; c",
+		                    "Host: localhost", "Accept: */*", "Upgrade: h2"),
+		    eol(a, bare));
+	if (one_in(c, 20))
+		say(a, "%s%s", PICK(a, "Expect: 100-continue", "Upgrade: websocket", "Connection: Upgrade",
+		                    "Content-Type: text/event-stream",
+		                    "Content-Type: multipart/x-mixed-replace; boundary=b", "X-Accel-Buffering: no"),
+		                    eol(a, bare));
+	if (one_in(c, 25))
+		say(a, "%s%s", PICK(a, "no colon here", ": no name", " folded", "Bad Name: x", "X:\ty", "X: \x01",
+		                    "Content-Length", "X: a\rb"), eol(a, bare));
+	if (one_in(c, 40)) {
+		say(a, "X-Long: ");
+		body(a, 15000 + below(c, 8000));
+		say(a, "%s", eol(a, bare));
+	}
+}
+
+static uint32_t chunked_body(struct author *a, uint32_t size, uint32_t *seams, int *nseams)
+{
+	struct chance *c = &a->c;
+	uint32_t left = size;
+	bool fine = one_in(c, 2); /* every part of a chunk is a write of its own */
+	while (left > 0 && *nseams < SEAMS - 8) {
+		uint32_t n = 1 + below(c, left < 3 ? left : left / (1 + below(c, 3)));
+		if (n > left)
+			n = left;
+		say(a, one_in(c, 12) ? "%X;ext=1\r\n" : "%x\r\n", n);
+		if (fine)
+			seams[(*nseams)++] = a->p->ntext;
+		body(a, n);
+		if (fine && one_in(c, 2))
+			seams[(*nseams)++] = a->p->ntext;
+		say(a, "\r\n");
+		seams[(*nseams)++] = a->p->ntext;
+		left -= n;
+	}
+	if (!one_in(c, 10)) {
+		say(a, "0\r\n");
+		if (fine && one_in(c, 3))
+			seams[(*nseams)++] = a->p->ntext;
+		if (one_in(c, 10))
+			say(a, "Trailer: t\r\n");
+		say(a, "\r\n");
+	}
+	return size;
+}
+
+static void write_message(struct author *a, struct line *l)
+{
+	struct chance *c = &a->c;
+	struct program *p = a->p;
+	uint32_t at = p->ntext, middle, seams[SEAMS], size = some_size(a);
+	int nseams = 0;
+	bool request, bare = one_in(c, 15);
+	if (size > l->budget)
+		size = l->budget;
+	if (one_in(c, 9)) { /* not HTTP at all */
+		body(a, size);
+		cut_at_random(a, l, at, p->ntext, below(c, 4));
+		return;
+	}
+	start_line(a, &request, bare);
+	some_fields(a, bare);
+	uint32_t framing = below(c, 10);
+	if (framing < 5)
+		say(a, "Content-Length: %u%s", one_in(c, 6) ? below(c, 2 * size) : one_in(c, 12) ? 0 : size, 
+		    eol(a, bare));
+	else if (framing < 8)
+		say(a, "Transfer-Encoding: %s%s",
+		    one_in(c, 10) ? PICK(a, "gzip", "gzip, chunked", "Chunked", "chunked, gzip", "x") : "chunked",
+		    eol(a, bare));
+	else if (one_in(c, 4))
+		say(a, "Content-Length: %s%s", PICK(a, "-1", "99999999999999999999", "x", "5, 5", "5, 6", "", "+5",
+		                                    "5\r\nContent-Length: 5",
+		                                    "7\r\nTransfer-Encoding: chunked"), eol(a, bare));
+	some_fields(a, bare);
+	if (one_in(c, 25)) { /* the head never ends */
+		cut_at_random(a, l, at, p->ntext, below(c, 4));
+		return;
+	}
+	say(a, "%s", eol(a, bare));
+	middle = p->ntext;
+	switch (below(c, 10)) {
+	case 0: /* no body after all: two heads in a row */
+		break;
+	case 1: /* shorter than announced */
+		body(a, 1 + below(c, size));
+		break;
+	case 2: /* longer than announced, or not chunked */
+		body(a, size + below(c, 300));
+		break;
+	default:
+		if (framing >= 5 && framing < 8)
+			chunked_body(a, size, seams, &nseams);
+		else
+			body(a, size);
+		break;
+	}
+	cut_message(a, l, at, middle, p->ntext, seams, nseams);
+}
+
+static struct piece next_piece(struct author *a, struct line *l)
+{
+	if (l->head == l->tail) {
+		l->head = l->tail = 0;
+		if (l->budget == 0 || a->p->ntext > TEXT - 64000)
+			return (struct piece){ 0, 0 };
+		uint32_t before = a->p->ntext;
+		write_message(a, l);
+		uint32_t n = a->p->ntext - before;
+		l->budget -= n < l->budget ? n : l->budget;
+	}
+	return l->head < l->tail ? l->queue[l->head++] : (struct piece){ 0, 0 };
+}
+
+/* --- operations --------------------------------------------------------------------------------------------------- */
+
+static struct op *add(struct author *a, enum kind kind, int actor)
+{
+	struct op *o = &a->p->ops[a->p->nops++];
+	*o = (struct op){ .kind = kind, .actor = (uint8_t)actor, .conn = NOBODY, .handle = NOBODY, .other = NOBODY,
+		          .salt = (uint32_t)chance_next(&a->c) };
+	return o;
+}
+
+static struct op *add_on(struct author *a, enum kind kind, int actor, int handle)
+{
+	struct op *o = add(a, kind, actor);
+	o->handle = (uint8_t)handle;
+	o->conn = a->handle_conn[handle];
+	return o;
+}
+
+static int new_handle(struct author *a, int conn, int proc)
+{
+	int h = a->handles++;
+	a->handle_conn[h] = (uint8_t)conn;
+	a->handle_procs[h] = (uint8_t)(1u << proc);
+	return h;
+}
+
+static void add_open(struct author *a, int conn, int actor)
+{
+	struct chance *c = &a->c;
+	struct line *l = &a->lines[conn];
+	if (a->handles == HANDLES)
+		return;
+	struct op *o = add(a, OPEN, actor);
+	l->opened = true;
+	o->conn = (uint8_t)conn;
+	o->other = (uint8_t)new_handle(a, conn, a->proc[actor]);
+	static const uint8_t hows[] = { BY_ACCEPT, BY_ACCEPT, BY_ACCEPT4, BY_ACCEPT4, BY_OWN_LISTENER, BY_OWN_LISTENER,
+	                                BY_CONNECT, BY_CONNECT,
+		                        BY_CONNECT_MAPPED, BY_CONNECT_NONBLOCK, BY_FASTOPEN, BY_LATE_SYN };
+	o->how = hows[below(c, sizeof hows)];
+	if (one_in(c, 12))
+		o->value = SOCK_CLOEXEC;
+	if (o->how == BY_ACCEPT4 && one_in(c, 4))
+		o->value |= SOCK_NONBLOCK;
+	l->nonblock = o->how == BY_CONNECT_NONBLOCK || o->value & SOCK_NONBLOCK;
+	if (o->how == BY_FASTOPEN) {
+		struct piece piece = next_piece(a, l);
+		o->at = piece.at;
+		o->size = piece.size;
+	}
+}
+
+static int some_flags(struct chance *c)
+{
+	int flags = 0;
+	if (one_in(c, 3))
+		flags |= MSG_NOSIGNAL;
+	if (one_in(c, 6))
+		flags |= MSG_DONTWAIT;
+	if (one_in(c, 10))
+		flags |= MSG_MORE;
+	if (one_in(c, 40))
+		flags |= MSG_EOR;
+	if (one_in(c, 60))
+		flags |= MSG_OOB;
+	if (one_in(c, 60))
+		flags |= MSG_ZEROCOPY;
+	return flags;
+}
+
+static bool has_nul(const struct author *a, struct piece piece)
+{
+	return memchr(a->p->text + piece.at, 0, piece.size) != NULL;
+}
+
+static void set_piece(struct op *o, struct piece piece)
+{
+	o->at = piece.at;
+	o->size = piece.size;
+}
+
+static void add_piece(struct author *a, int actor, int h)
+{
+	struct chance *c = &a->c;
+	struct line *l = &a->lines[a->handle_conn[h]];
+	struct piece piece = next_piece(a, l);
+	static const uint8_t common[] = { BY_WRITE, BY_WRITE, BY_WRITE, BY_WRITEV, BY_SEND, BY_SEND, BY_SENDTO,
+	                                  BY_SENDMSG, BY_SENDMSG, BY_WRITE_ALIAS };
+	if (piece.size == 0 && !one_in(c, 8))
+		return;
+	if (one_in(c, 40) && piece.size > 0 && piece.size < 8000) {
+		struct op *o = add_on(a, SPAWN, actor, h);
+		o->how = (uint8_t)below(c, SPAWNS);
+		set_piece(o, piece);
+		l->more = false;
+		return;
+	}
+	if (one_in(c, 25)) {
+		struct op *o = add_on(a, SIGNAL, actor, h);
+		o->how = common[below(c, sizeof common)];
+		set_piece(o, piece);
+		l->more = false;
+		return;
+	}
+	if (one_in(c, 20) && !l->nonblock && !has_nul(a, piece)) {
+		struct op *o = add_on(a, PRINT, actor, h);
+		o->how = (uint8_t)below(c, PRINTS);
+		o->value = a->processes || !one_in(c, 3); /* flushed at once? */
+		l->pending |= !o->value;
+		set_piece(o, piece);
+		return;
+	}
+	struct op *o = add_on(a, PIECE, actor, h);
+	o->how = one_in(c, 3) ? (uint8_t)below(c, DOORS) : common[below(c, sizeof common)];
+	set_piece(o, piece);
+	if (o->how == BY_SPLICE && piece.size > 60000)
+		o->how = BY_SENDFILE;
+	if ((o->how == BY_DPRINTF || o->how == BY_DPRINTF_CHK) && (l->nonblock || has_nul(a, piece)))
+		o->how = BY_WRITE;
+	if (o->how == BY_AIO && (l->nonblock || !one_in(c, 6)))
+		o->how = BY_WRITEV;
+	if (o->how == BY_INLINE && !a->unseen)
+		o->how = BY_SYS_WRITE;
+	switch (o->how) {
+	case BY_SEND: case BY_SENDTO: case BY_SENDTO_ADDR: case BY_SENDMSG: case BY_SENDMMSG: case BY_SYS_SENDTO:
+	case BY_SYS_SENDMSG:
+		o->value = some_flags(c);
+		break;
+	}
+	l->more = o->value & MSG_MORE;
+}
+
+static void add_read(struct author *a, int actor, int h)
+{
+	struct chance *c = &a->c;
+	struct line *l = &a->lines[a->handle_conn[h]];
+	if (l->quiet)
+		return;
+	uint32_t at = a->p->ntext;
+	if (one_in(c, 5))
+		body(a, 1 + below(c, 200));
+	else
+		say(a, "%s / HTTP/1.%c\r\nHost: a\r\n%s\r\n", PICK(a, "GET", "GET", "HEAD", "HEAD", "POST", "CONNECT",
+		                                                   "OPTIONS", "PUT"), one_in(c, 4) ? '0' : '1',
+		    one_in(c, 4) ? "Upgrade: websocket\r\n" : "");
+	uint32_t end = a->p->ntext;
+	uint32_t cuts = one_in(c, 3) ? 1 + below(c, 3) : 0; /* read in several calls */
+	while (at < end && a->p->nops < OPS - 8) {
+		struct op *o = add_on(a, READ, actor, h);
+		o->how = (uint8_t)below(c, READ_DOORS);
+		o->at = at;
+		o->size = cuts-- > 0 ? 1 + below(c, end - at) : end - at;
+		cuts = cuts > 10 ? 0 : cuts;
+		at += o->size;
+	}
+}
+
+static void add_option(struct author *a, int actor, int h)
+{
+	struct chance *c = &a->c;
+	struct line *l = &a->lines[a->handle_conn[h]];
+	struct op *o = add_on(a, one_in(c, 2) ? SET : GET, actor, h);
+	if (o->kind == GET) {
+		static const uint8_t asked[] = { NODELAY, NODELAY, CORK, CORK, SNDBUF, NONBLOCK, ERROR, OUTQ, READABLE,
+		                                 SOCKNAME };
+		o->how = asked[below(c, sizeof asked)];
+		return;
+	}
+	static const uint8_t set[] = { NODELAY, NODELAY, NODELAY, CORK, CORK, SNDBUF, SNDBUF, NONBLOCK, NONBLOCK_IOCTL,
+	                               EDGE, EDGE, LINGER };
+	o->how = set[below(c, sizeof set)];
+	o->value = o->how == SNDBUF ? 1 << below(c, 14) : !one_in(c, 3);
+	if (o->how == CORK)
+		l->corked = o->value;
+	if (o->how == NONBLOCK || o->how == NONBLOCK_IOCTL)
+		l->nonblock = o->value;
+	if (o->how == EDGE)
+		l->nonblock = true;
+}
+
+static void add_dup(struct author *a, int actor, int h)
+{
+	struct chance *c = &a->c;
+	if (a->handles == HANDLES)
+		return;
+	int proc = a->proc[actor], conn = a->handle_conn[h];
+	if (one_in(c, 5)) {
+		struct op *o = add_on(a, PASS, actor, h);
+		(void)o;
+		int to = (int)below(c, (uint32_t)a->actors); /* any process may take it */
+		o = add(a, TAKE, to);
+		o->conn = (uint8_t)conn;
+		o->other = (uint8_t)new_handle(a, conn, a->proc[to]);
+		return;
+	}
+	struct op *o = add_on(a, DUP, actor, h);
+	o->how = (uint8_t)below(c, DUP_HOWS);
+	if (o->how == BY_DUP2_ONTO) { /* closes another handle of this process */
+		int onto = (int)below(c, (uint32_t)a->handles);
+		if (onto == h || !(a->handle_procs[onto] & 1u << proc))
+			o->how = BY_DUP2;
+		else {
+			o->value = onto;
+			a->handle_procs[onto] &= (uint8_t)~(1u << proc);
+		}
+	}
+	o->other = (uint8_t)new_handle(a, conn, proc);
+}
+
+static void add_actor(struct author *a, int actor)
+{
+	struct chance *c = &a->c;
+	if (a->actors == ACTORS)
+		return;
+	int proc = a->proc[actor], made = a->actors;
+	if (a->processes && one_in(c, 2)) {
+		struct op *o = add(a, FORK, actor);
+		o->other = (uint8_t)made;
+		o->how = a->threads[proc] == 0 && one_in(c, 4) ? BY_FORK_ONLY : BY_FORK;
+		a->proc[made] = made;
+		for (int h = 0; h < a->handles; h++)
+			if (a->handle_procs[h] & 1u << proc)
+				a->handle_procs[h] |= (uint8_t)(1u << made);
+	} else {
+		struct op *o = add(a, THREAD, actor);
+		o->other = (uint8_t)made;
+		a->proc[made] = proc;
+		a->threads[proc]++;
+	}
+	a->actors++;
+}
+
+static void add_pause(struct author *a, int actor, int h)
+{
+	struct chance *c = &a->c;
+	struct line *l = &a->lines[a->handle_conn[h]];
+	uint32_t t = a->p->timeout;
+	if (one_in(c, 3) && !l->corked && !l->more && !l->pending) {
+		add_on(a, AWAIT, actor, h);
+		return;
+	}
+	struct op *o = one_in(c, 2) ? add_on(a, PAUSE, actor, h) : add(a, PAUSE, actor);
+	switch (below(c, 5)) {
+	case 0: o->value = 0; break;
+	case 1: o->value = (int32_t)(t / 2); break;
+	case 2: case 3: o->value = (int32_t)(t - 150 + below(c, 250)); break; /* at the deadline */
+	default: o->value = (int32_t)(t + below(c, t)); break;
+	}
+}
+
+/* A handle of this connection, and an actor that has it. */
+static bool find_hand(struct author *a, int conn, int *actor, int *handle)
+{
+	int tries = 20;
+	while (tries-- > 0) {
+		int h = (int)below(&a->c, (uint32_t)a->handles), who = (int)below(&a->c, (uint32_t)a->actors);
+		if (a->handle_conn[h] == conn && a->handle_procs[h] & 1u << a->proc[who]) {
+			*handle = h;
+			*actor = who;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_step(struct author *a, int conn, uint32_t wild)
+{
+	struct chance *c = &a->c;
+	struct line *l = &a->lines[conn];
+	int actor, h;
+	if (!l->opened) {
+		add_open(a, conn, (int)below(c, (uint32_t)a->actors));
+		return;
+	}
+	if (!find_hand(a, conn, &actor, &h))
+		return;
+	if (a->p->plans[conn].gone && one_in(c, 3)) {
+		add_on(a, AWAIT_GONE, actor, h);
+		return;
+	}
+	if (below(c, 100) >= wild) {
+		add_piece(a, actor, h);
+		if (a->slow_writer && one_in(c, 4))
+			add_pause(a, actor, h);
+		return;
+	}
+	uint32_t roll = below(c, 100);
+	if (roll < 20)
+		add_read(a, actor, h);
+	else if (roll < 32) {
+		add_on(a, LOOK, actor, h)->how = (uint8_t)below(c, LOOKS);
+	} else if (roll < 52)
+		add_option(a, actor, h);
+	else if (roll < 64)
+		add_dup(a, actor, h);
+	else if (roll < 72)
+		add_pause(a, actor, h);
+	else if (roll < 80)
+		add_actor(a, actor);
+	else if (roll < 85) {
+		struct op *o = add_on(a, PIECE, actor, h); /* nothing, written */
+		o->how = (uint8_t)below(c, BY_PWRITEV2);
+	} else if (roll < 90)
+		add_on(a, FLUSH, actor, h);
+	else if (roll < 92)
+		add(a, NO_EXEC, actor)->how = (uint8_t)below(c, EXECS);
+	else if (roll < 94) {
+		if (a->threads[a->proc[actor]] == 0) {
+			add(a, EXEC, actor)->how = (uint8_t)below(c, EXECS);
+			l->pending = false;
+		}
+	} else if (roll < 96) {
+		struct op *o = add_on(a, SHUT, actor, h);
+		o->value = one_in(c, 3) ? SHUT_RDWR : SHUT_WR;
+		l->quiet = true;
+	} else {
+		struct op *o = add_on(a, CLOSE, actor, h);
+		o->how = (uint8_t)below(c, CLOSE_HOWS);
+		if (one_in(c, 8)) {
+			o->kind = CLOSE_ALL;
+			o->how = (uint8_t)below(c, 3);
+			o->value = FIRST_FREE_FD + (int32_t)below(c, 3);
+			o->conn = o->handle = NOBODY;
+		} else {
+			a->handle_procs[h] &= (uint8_t)~(1u << a->proc[actor]);
+		}
+	}
+}
+
+void program_generate(struct program *p, uint64_t seed, uint64_t k, uint32_t timeout_us, bool unseen)
+{
+	struct author a = { .c = { seed * 0x2545f4914f6cdd1du ^ (k + 1) * 0x9e3779b97f4a7c15u }, .p = p,
+	                    .unseen = unseen, .actors = 1 };
+	struct chance *c = &a.c;
+	memset(p, 0, offsetof(struct program, text));
+	p->timeout = timeout_us;
+	p->ticks = one_in(c, 12);
+	p->ignore_pipe = one_in(c, 2);
+	p->alt_stack = one_in(c, 3);
+	p->no_stdin = one_in(c, 25);
+	for (int i = 0; i < ACTORS; i++)
+		p->end[i] = (uint8_t)(one_in(c, 3) ? below(c, ENDS) : BY_EXIT);
+	a.processes = one_in(c, 3);
+	a.slow_writer = one_in(c, 3);
+	a.nlines = one_in(c, 2) ? 1 : 1 + (int)below(c, CONNS);
+	for (int i = 0; i < a.nlines; i++) {
+		struct plan *plan = &p->plans[i];
+		a.lines[i].budget = one_in(c, 8) ? 120000 : 20000;
+		if (one_in(c, 10)) {
+			plan->gulp = 100 + below(c, 4000);
+			plan->every = 100 + below(c, 300);
+			a.lines[i].budget = 30000;
+		}
+		plan->gone = one_in(c, 60);
+		plan->gone_after = one_in(c, 2) ? 0 : below(c, 2000);
+	}
+	uint32_t length = 3 + below(c, one_in(c, 4) ? 100 : 36), wild = one_in(c, 3) ? 15 : 10 + below(c, 50),
+		sticky = below(c, 10);
+	int conn = 0;
+	for (uint32_t tries = 0; p->nops < length && tries < 300; tries++) {
+		if (below(c, 10) >= sticky)
+			conn = (int)below(c, (uint32_t)a.nlines);
+		add_step(&a, conn, wild);
+	}
+}

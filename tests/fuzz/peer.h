@@ -1,0 +1,42 @@
+/* The other end of every connection, and the runner of one side: bare, or behind the shim in one of its modes. */
+#ifndef FUZZ_PEER_H
+#define FUZZ_PEER_H
+
+#include <sys/types.h>
+
+#include "program.h"
+
+struct stream {
+	int fd;              /* -1: not open now */
+	bool opened, ended;
+	int error;           /* how it ended: 0 with a FIN, else an errno */
+	char *bytes;
+	size_t n, room;
+	uint64_t next;       /* a slow reader reads again then */
+};
+
+struct side {
+	const char *name;    /* for people */
+	const char *preload; /* NULL: bare */
+	const char *join, *hold;
+	const char *trace;   /* a file, or NULL */
+	uint32_t timeout;    /* ONEWRITE_TIMEOUT, microseconds */
+	/* the rest is peer.c's */
+	struct board *board;
+	int board_fd, control, listeners[CONNS];
+	uint32_t slow[CONNS];
+	pid_t runner;
+	struct stream streams[CONNS];
+	bool exited, hung;
+	int status;
+};
+
+/* A run that takes longer never ends. */
+extern uint64_t peer_patience_ns;
+
+void side_start(struct side *s);
+void side_stop(struct side *s);
+/* Run the program on all these sides at the same time. Results are on their boards, bytes in their streams. */
+void sides_run(struct side **sides, int n, const struct program *p);
+
+#endif

@@ -1,0 +1,164 @@
+/* A random program: what it is made of, and the page of memory on which its author, its actors and its peer meet.
+ *
+ * A program is a list of operations on a few TCP connections. Every operation belongs to an actor: a thread, or a process
+ * of its own. Actors run side by side; only operations that conflict (program_conflict) wait for each other, in the order
+ * of the list. So the bytes of every connection, and every result, are determined by the program and by nothing else. */
+#ifndef FUZZ_PROGRAM_H
+#define FUZZ_PROGRAM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 128, TEXT = 256 * 1024, NOBODY = 255 };
+
+/* Descriptors that every process of a run inherits. */
+enum { BOARD_FD = 3, CONTROL_FD = 4, PASS_FD = 5, TAKE_FD = 6, LISTENER_FD = 7, FIRST_FREE_FD = LISTENER_FD + CONNS };
+
+enum kind {
+	OPEN,       /* a connection comes to be, as handle `other` */
+	PIECE,      /* bytes are written, whole, through a door (enum door) */
+	SIGNAL,     /* ... by a signal handler */
+	SPAWN,      /* ... by another program that inherits the descriptor (enum spawn) */
+	PRINT,      /* ... through a FILE (made if need be), flushed or not */
+	FLUSH,      /* fflush */
+	READ,       /* bytes the peer sent are read (enum read_door) */
+	LOOK,       /* poll and its kin, not waiting */
+	SET, GET,   /* options (enum setting) */
+	DUP,        /* handle `other` becomes an alias (enum dup_how) */
+	PASS, TAKE, /* ... by SCM_RIGHTS */
+	CLOSE,      /* enum close_how */
+	CLOSE_ALL,  /* every descriptor from `value` on */
+	SHUT,       /* shutdown(value) */
+	THREAD,     /* actor `other` begins, as a thread */
+	FORK,       /* ... as a process */
+	EXEC,       /* the actor goes on in a new image (enum exec) */
+	NO_EXEC,    /* an exec that fails */
+	PAUSE,      /* value microseconds */
+	AWAIT,      /* ... until the peer has all that was accepted so far, with no call that the shim could see */
+	AWAIT_GONE, /* ... until the peer has reset the connection */
+	KINDS
+};
+
+enum open_how { BY_ACCEPT, BY_ACCEPT4, BY_OWN_LISTENER, BY_CONNECT, BY_CONNECT_MAPPED, BY_CONNECT_NONBLOCK,
+	BY_FASTOPEN, BY_LATE_SYN, OPEN_HOWS };
+enum door { BY_WRITE, BY_WRITE_ALIAS, BY_WRITEV, BY_WRITEV_MANY, BY_SEND, BY_SENDTO, BY_SENDTO_ADDR, BY_SENDMSG,
+	BY_SENDMMSG, BY_PWRITEV2, BY_SENDFILE, BY_SPLICE, BY_DPRINTF, BY_DPRINTF_CHK, BY_SYS_WRITE, BY_SYS_WRITEV,
+	BY_SYS_SENDTO, BY_SYS_SENDMSG, BY_AIO, BY_INLINE, DOORS };
+enum spawn { BY_POSIX_SPAWN, BY_POSIX_SPAWNP, BY_SYSTEM, BY_POPEN, BY_VFORK, BY_VFORK_DUP, BY_FORK_EXEC, BY_CLONE,
+	SPAWNS };
+enum print { BY_FPRINTF, BY_FWRITE, BY_FPUTS, BY_PUTC, PRINTS };
+enum read_door { BY_READ, BY_READ_CHK, BY_READV, BY_RECV, BY_RECV_CHK, BY_RECVFROM, BY_RECVMSG, BY_RECVMMSG, BY_PEEK,
+	BY_SYS_READ, READ_DOORS };
+enum look { BY_POLL, BY_PPOLL, BY_SELECT, BY_EPOLL, LOOKS };
+enum setting { NODELAY, CORK, SNDBUF, NONBLOCK, NONBLOCK_IOCTL, EDGE, LINGER, ERROR, OUTQ, READABLE, SOCKNAME,
+	OPTIONS };
+enum dup_how { BY_DUP, BY_DUP2, BY_DUP2_LOW, BY_DUP2_ONTO, BY_DUP3, BY_DUPFD, BY_DUPFD_CLOEXEC, BY_SYS_DUP, DUP_HOWS };
+enum close_how { BY_CLOSE, BY_CLOSE_RANGE, BY_SYS_CLOSE, BY_FCLOSE, CLOSE_HOWS };
+enum exec { BY_EXECVE, BY_EXECV, BY_EXECVP, BY_EXECVPE, BY_EXECL, BY_EXECLE, BY_EXECLP, BY_FEXECVE, BY_EXECVEAT,
+	BY_SYS_EXECVE, EXECS };
+enum fork_how { BY_FORK, BY_FORK_ONLY /* _Fork */, FORK_HOWS };
+enum end { BY_EXIT, BY__EXIT, BY_EXIT_C99, BY_QUICK_EXIT, BY_SYS_EXIT, BY_ABORT, ENDS };
+
+struct op {
+	uint8_t kind, actor;
+	uint8_t conn;     /* whose order it is part of; NOBODY: none's */
+	uint8_t handle;   /* the descriptor it uses */
+	uint8_t other;    /* the handle or actor it makes */
+	uint8_t how;
+	int32_t value;    /* flags, an option's value, microseconds */
+	uint32_t at, size; /* its bytes in the program's text */
+	uint32_t salt;    /* for small choices, such as where iovecs are cut */
+};
+
+struct plan { /* for the peer */
+	uint32_t gulp;      /* a slow reader with a small window: so many bytes ... */
+	uint32_t every;     /* ... every so many microseconds; 0: whatever comes, at once */
+	bool gone;          /* it resets the connection ... */
+	uint32_t gone_after; /* ... once it has so many bytes */
+};
+
+struct program {
+	uint32_t nops;
+	struct op ops[OPS];
+	struct plan plans[CONNS];
+	uint8_t end[ACTORS];
+	bool ticks;        /* a timer interrupts reads and writes */
+	bool ignore_pipe;  /* SIGPIPE is ignored, else counted */
+	bool alt_stack;    /* signal handlers run on a stack of their own */
+	bool no_stdin;     /* descriptor 0 is free for a connection */
+	uint32_t timeout;  /* ONEWRITE_TIMEOUT of the run, microseconds: pauses are chosen around it */
+	uint32_t ntext;
+	char text[TEXT];
+};
+
+struct result {
+	_Atomic uint32_t done;
+	int32_t error;   /* errno, 0: none */
+	int64_t ret;     /* bytes, as a rule */
+	int64_t extra;   /* a descriptor, a value, a status */
+};
+
+/* Shared by the author, the peer and all actors of one run. */
+struct board {
+	struct program program;
+	struct result results[OPS];
+	_Atomic uint32_t turn, waiting; /* a futex: something changed; how many wait for that */
+	_Atomic uint64_t accepted[CONNS], received[CONNS], consumed[CONNS];
+	_Atomic uint32_t opened[CONNS], gone[CONNS], over[CONNS];
+	_Atomic uint32_t has_file[CONNS];
+	_Atomic uint32_t pipe_signals;
+	uint16_t connect_to[CONNS];     /* where the peer listens */
+	uint16_t listen_at[CONNS];      /* where the peer shall connect */
+	uint16_t runner_port[CONNS];    /* the runner's listeners */
+	int32_t pid;                    /* of the first actor: its process group */
+	int32_t pids[ACTORS], status[ACTORS];
+	int32_t fds[ACTORS][HANDLES], watches[ACTORS][HANDLES]; /* across exec */
+	char exe[4096];
+};
+
+/* --- chance ------------------------------------------------------------------------------------------------------- */
+
+struct chance {
+	uint64_t state;
+};
+
+static inline uint64_t chance_next(struct chance *c) /* splitmix64 */
+{
+	uint64_t z = c->state += 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static inline uint32_t below(struct chance *c, uint32_t n)
+{
+	return n == 0 ? 0 : (uint32_t)(chance_next(c) % n);
+}
+
+static inline bool one_in(struct chance *c, uint32_t n)
+{
+	return below(c, n) == 0;
+}
+
+/* --- the parts ---------------------------------------------------------------------------------------------------- */
+
+/* generate.c: program number k of a seed. `unseen`: writers that no hook sees may take part (only a kernel hold
+ * stands them). */
+void program_generate(struct program *p, uint64_t seed, uint64_t k, uint32_t timeout_us, bool unseen);
+
+/* words.c */
+bool program_conflict(const struct program *p, const struct op *a, const struct op *b);
+bool program_has(const struct program *p, enum kind kind);
+bool program_opens_by_connect(const struct program *p, int conn);
+void program_print_op(FILE *to, const struct program *p, const struct op *o);
+void program_print_bytes(FILE *to, const char *p, size_t n, size_t most);
+
+/* play.c: what runs behind the shim. */
+int play_runner(void);
+int play_go_on(int actor, int op);
+int play_piece(int op, int fd);
+
+#endif

@@ -1,0 +1,26 @@
+/* Random programs, bare and behind the shim (tests/fuzz): the same bytes, the same results. `make fuzz` runs many more. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static void run(const char *join, const char *hold)
+{
+	const char *given = getenv("SEED");
+	char command[1024];
+	snprintf(command, sizeof command, BUILD_DIR "/tests/fuzz/programs -n 1000 -s %ld --join %s --hold %s --library " BUILD_DIR "/libonewrite.so",
+	         given != NULL ? atol(given) : (long)time(NULL), join, hold);
+	int status = system(command);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a program differs bare and behind the shim (%s)", command);
+}
+
+Test(fuzz, programs_behave_the_same_when_the_head_is_joined, .timeout = 300)
+{
+	run("header", "both");
+}
+
+Test(fuzz, programs_behave_the_same_when_messages_are_joined, .timeout = 300)
+{
+	run("message", "both");
+}
