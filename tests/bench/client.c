@@ -1,0 +1,293 @@
+/* What wrk cannot measure: segments, delays of single writes, and crowds.
+ *
+ *	client [-a ADDRESS] exchange PORT N   N requests, one after the other, on one connection
+ *	                                      -> segments and bytes per response, bytes per segment, median microseconds
+ *	client stream PORT                    one stream whose chunks say when they were written
+ *	                                      -> delays in us: median, 99th percentile and longest of the
+ *	                                      chunks but the first; of the end
+ *	client heads PORT N MS                N connections, a request on each, evenly over MS milliseconds
+ *	                                      -> delays of the heads in us: median, 99th percentile, longest;
+ *	                                      how many were held at the same time
+ *	client crowd PORT N                   N connections after one exchange each; says "ready", keeps them
+ *	client spawn N PRELOAD COMMAND        COMMAND so many times, with and without LD_PRELOAD, in turn
+ *	                                      -> median of the paired differences, in us */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <linux/tcp.h> /* not <netinet/tcp.h>: its struct tcp_info ends before tcpi_data_segs_in */
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+static const char *address = "127.0.0.1";
+static bool crowded; /* connections of many come from several addresses: one alone runs short of ports */
+enum { PATIENCE_S = 10 };
+
+static uint64_t now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t); /* the clock of the kernel's receive time stamps */
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Sorts. */
+static double quantile(double *v, size_t n, double q)
+{
+	qsort(v, n, sizeof *v, by_value);
+	size_t i = (size_t)(q * (double)n);
+	return v[i < n ? i : n - 1];
+}
+
+static int call(int port)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	struct timeval patience = { .tv_sec = PATIENCE_S };
+	struct linger gone = { .l_onoff = 1 }; /* ends with RST: the next crowd would miss 20,000 ports in TIME_WAIT */
+	inet_pton(AF_INET, address, &to.sin_addr);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	if (crowded) {
+		static uint32_t calls;
+		struct sockaddr_in from = { .sin_family = AF_INET };
+		from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + ++calls % 32);
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+		if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0)
+			err(1, "bind");
+	}
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+		err(1, "connect");
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &gone, sizeof gone);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	return fd;
+}
+
+static void ask(int fd)
+{
+	if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) != sizeof request - 1)
+		err(1, "send");
+}
+
+/* Reads one response; its size. */
+static size_t answer(int fd)
+{
+	static char buf[1 << 20];
+	size_t have = 0, want = 0;
+	bool chunked = false;
+	do {
+		ssize_t r = recv(fd, buf + have, sizeof buf - 1 - have, 0);
+		if (r <= 0)
+			err(1, "no answer within %d s", PATIENCE_S);
+		have += (size_t)r;
+		buf[have] = '\0';
+		char *end = want == 0 ? strstr(buf, "\r\n\r\n") : NULL, *length;
+		if (end != NULL) {
+			chunked = strstr(buf, "chunked") != NULL;
+			length = strstr(buf, "Content-Length: ");
+			want = (size_t)(end + 4 - buf) + (length ? strtoul(length + 16, NULL, 10) : 1);
+		}
+	} while (want == 0 || (chunked ? memcmp(buf + have - 7, "\r\n0\r\n\r\n", 7) != 0 : have < want));
+	return have;
+}
+
+static struct tcp_info info(int fd)
+{
+	struct tcp_info i;
+	socklen_t size = sizeof i;
+	memset(&i, 0, sizeof i);
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &size);
+	return i;
+}
+
+static int exchange(int port, int n)
+{
+	double *micros = calloc((size_t)n, sizeof *micros);
+	int fd = call(port);
+	size_t bytes = 0;
+	ask(fd);
+	answer(fd); /* a connection's first answer may find a small congestion window */
+	struct tcp_info before = info(fd);
+	for (int i = 0; i < n; i++) {
+		uint64_t start = now();
+		ask(fd);
+		bytes += answer(fd);
+		micros[i] = (double)(now() - start) / 1000;
+	}
+	struct tcp_info after = info(fd);
+	printf("%.4f %.1f %u %.1f\n", (double)(after.tcpi_data_segs_in - before.tcpi_data_segs_in) / n,
+	       (double)bytes / n, after.tcpi_rcv_mss, quantile(micros, (size_t)n, 0.5));
+	return 0;
+}
+
+/* The number behind '@', NULL when there is none. */
+static const char *stamp(const char *p, const char *end, uint64_t *t)
+{
+	p = memchr(p, '@', (size_t)(end - p));
+	if (p == NULL || end - p < 22)
+		return NULL;
+	*t = strtoull(p + 1, NULL, 10);
+	return p + 21;
+}
+
+static int stream(int port)
+{
+	static char buf[65536];
+	static double delays[4096];
+	size_t have = 0, n = 0;
+	uint64_t written = 0, arrived = 0;
+	int fd = call(port);
+	const char *at = buf;
+	ask(fd);
+	do {
+		ssize_t r = recv(fd, buf + have, sizeof buf - have, 0);
+		if (r <= 0)
+			err(1, "the stream ended early");
+		arrived = now();
+		have += (size_t)r;
+		for (const char *p; (p = stamp(at, buf + have, &written)) != NULL; at = p)
+			delays[n++] = (double)(int64_t)(arrived - written) / 1000;
+	} while (have < 7 || memcmp(buf + have - 7, "\r\n0\r\n\r\n", 7) != 0);
+	double end = (double)(int64_t)(arrived - written) / 1000; /* written right after the last stamp */
+	printf("%.0f %.0f %.0f %.0f\n", quantile(delays + 1, n - 1, 0.5), quantile(delays + 1, n - 1, 0.99),
+	       quantile(delays + 1, n - 1, 1), end);
+	return 0;
+}
+
+static void many_files(void)
+{
+	struct rlimit limit;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* The kernel says when it got the bytes (but for the first ones): how busy this program is does not count. */
+static bool received(int fd, double *delay, uint64_t *written, uint64_t *arrived)
+{
+	char buf[1024], control[256];
+	struct iovec iov = { buf, sizeof buf };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1,
+	                    .msg_control = control, .msg_controllen = sizeof control };
+	ssize_t r = recvmsg(fd, &h, MSG_DONTWAIT);
+	if (r <= 0 || stamp(buf, buf + r, written) == NULL)
+		return false;
+	*arrived = now();
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c)) {
+		struct timespec t;
+		if (c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&t, CMSG_DATA(c), sizeof t);
+		*arrived = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	}
+	*delay = (double)(int64_t)(*arrived - *written) / 1000;
+	return true;
+}
+
+static int heads(int port, int n, int ms)
+{
+	int epoll = epoll_create1(0), one = 1, asked = 0, got = 0, together = 0, *fds = calloc((size_t)n, sizeof *fds);
+	double *delays = calloc((size_t)n, sizeof *delays);
+	uint64_t *written = calloc((size_t)n, sizeof *written), *arrived = calloc((size_t)n, sizeof *arrived);
+	uint64_t last = 0;
+	for (int i = 0; i < n; i++) {
+		struct epoll_event e = { .events = EPOLLIN, .data.fd = fds[i] = call(port) };
+		setsockopt(fds[i], SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &e);
+	}
+	nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL); /* until all is accepted */
+	uint64_t start = now();
+	while (got < n && now() - start < PATIENCE_S * 1000000000ull) {
+		struct epoll_event events[512];
+		while (asked < n && now() - start >= (uint64_t)asked * (uint64_t)ms * 1000000u / (uint64_t)n)
+			ask(fds[asked++]);
+		int k = epoll_wait(epoll, events, 512, asked < n ? 0 : 100);
+		for (int i = 0; i < k; i++)
+			got += received(events[i].data.fd, &delays[got], &written[got], &arrived[got]);
+	}
+	if (got < n)
+		errx(1, "%d of %d heads never came", n - got, n);
+	for (int i = 0; i < n; i++)
+		last = written[i] > last ? written[i] : last;
+	for (int i = 0; i < n; i++)
+		together += arrived[i] >= last; /* still held when the last one was written */
+	printf("%.0f %.0f %.0f %d\n", quantile(delays, (size_t)n, 0.5), quantile(delays, (size_t)n, 0.99),
+	       quantile(delays, (size_t)n, 1), together);
+	return 0;
+}
+
+static int crowd(int port, int n)
+{
+	for (int i = 0; i < n; i++) {
+		int fd = call(port);
+		ask(fd);
+		answer(fd);
+	}
+	printf("ready\n");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
+static double lifetime(char **command, char *preload)
+{
+	char *clean[] = { NULL }, *with[] = { preload, NULL };
+	pid_t pid;
+	int status;
+	uint64_t start = now();
+	if (posix_spawn(&pid, command[0], NULL, NULL, command, preload ? with : clean) != 0 ||
+	    waitpid(pid, &status, 0) != pid || status != 0)
+		errx(1, "%s did not run", command[0]);
+	return (double)(now() - start) / 1000;
+}
+
+static int spawn(int n, const char *library, char **command)
+{
+	double *added = calloc((size_t)n, sizeof *added);
+	char preload[4096];
+	snprintf(preload, sizeof preload, "LD_PRELOAD=%s", library);
+	for (int i = 0; i < n; i++) {
+		double first = lifetime(command, i % 2 ? preload : NULL);
+		double second = lifetime(command, i % 2 ? NULL : preload);
+		added[i] = i % 2 ? first - second : second - first;
+	}
+	printf("%.0f\n", quantile(added, (size_t)n, 0.5));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 2 && strcmp(argv[1], "-a") == 0) {
+		address = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
+	const char *what = argc > 2 ? argv[1] : "";
+	many_files();
+	crowded = strcmp(what, "heads") == 0 || strcmp(what, "crowd") == 0;
+	if (strcmp(what, "exchange") == 0 && argc == 4)
+		return exchange(atoi(argv[2]), atoi(argv[3]));
+	if (strcmp(what, "stream") == 0 && argc == 3)
+		return stream(atoi(argv[2]));
+	if (strcmp(what, "heads") == 0 && argc == 5)
+		return heads(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+	if (strcmp(what, "crowd") == 0 && argc == 4)
+		return crowd(atoi(argv[2]), atoi(argv[3]));
+	if (strcmp(what, "spawn") == 0 && argc > 4)
+		return spawn(atoi(argv[2]), argv[3], argv + 4);
+	errx(2, "see the source for usage");
+}
