@@ -1,0 +1,103 @@
+/* What comes late: the deadline of a head in drops, the push where no follower came, the error that somebody else met,
+ * and the process that has the socket, too. */
+#include "harness.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#define PROGRAM BUILD_DIR "/tests/programs/p_late"
+
+/* A head that comes in drops, each of them well before the deadline of the one before it: what is held of it goes out
+ * in time all the same, and then the rest is no head any more and passes. */
+Test(late, head_that_comes_in_drops_has_one_deadline, .timeout = 30)
+{
+	struct setup setup = { .args = { STEPS, "write=HTTP/1.1 200 OK\r\n", "sleep=30", "write=A: 1234\r\n", "sleep=30",
+		"write=A: 1234\r\n", "sleep=30", "write=A: 1234\r\n", "sleep=30", "write=A: 1234\r\n", "sleep=30",
+		"write=A: 1234\r\n", "await" }, .timeout = "60ms" };
+	struct run *r = check_same("a head in drops", &setup);
+
+	cr_expect(calls_like(r, "write bytes=9 = 9") > 0, "all of it was held to its last line:\n%s", r->calls.p);
+	run_free(r);
+}
+
+/* What was told that more follows, and nothing does. */
+#define LED "* bytes=100 flags=*MSG_MORE* = 100, "
+#define PUSHED "setsockopt TCP_CORK=0 = 0, "
+
+static const struct scenario followers[] = {
+	{ "a sendfile of nothing", { "write=" HEAD, "sendfile=*0", "await", "write=*200" },
+		LED "sendfile bytes=0 = 0, " PUSHED "write bytes=200 = 200" },
+	{ "a sendmmsg of nothing", { "write=" HEAD, "sendmmsg=*0", "await", "write=*200" },
+		LED "sendmmsg *, " PUSHED "write bytes=200 = 200" },
+};
+SCENARIO_TESTS(late, followers);
+
+/* The bytes that sendmmsg took complete the message: the next one is no sign of writers that nobody saw. */
+static const struct scenario completed[] = {
+	{ "sendmmsg", { "read=500", "write=" HEAD, "sendmmsg=*200", "peer=GET / HTTP/1.1\r\n\r\n", "read=500", "write=" HEAD,
+		"write=*200" }, "* bytes=100 flags=*MSG_MORE* = 100, sendmmsg *, writev iov=2 bytes=300 = 300",
+		.request = "GET / HTTP/1.1\r\n\r\n", .join = "message" },
+};
+SCENARIO_TESTS(late, completed);
+
+/* Held by the kernel: the head goes with MSG_MORE. */
+#define IN_ORDER "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
+
+static const struct scenario others[] = {
+	{ "posix_spawn", { "spawn=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
+	{ "system", { "system=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
+	{ "popen", { "popen=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
+	{ "vfork and exec", { "vfork=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
+};
+SCENARIO_TESTS(late, others);
+
+/* The helper meets the error (1: its first send), the program's next write is what it would have been told at. */
+Test(late, broken_pipe_that_the_helper_met_raises_the_signal, .timeout = 30)
+{
+	struct setup setup = { .args = { STEPS, "write=" HEAD, "sleep=50", "write=*200", "await" }, .timeout = "5ms",
+		.faults = "send:1:errno=EPIPE" };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGPIPE, "wait status %#x and not SIGPIPE, reported \"%s\"",
+		(unsigned)r->status, r->results.p);
+	run_free(r);
+}
+
+Test(late, broken_pipe_that_the_helper_met_is_an_error_with_nosignal, .timeout = 30)
+{
+	struct setup setup = { .args = { STEPS, "write=" HEAD, "sleep=50", "send+MSG_NOSIGNAL=*200" }, .timeout = "5ms",
+		.faults = "send:1:errno=EPIPE" };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(r->status == 0 && strstr(r->results.p, "send = -1, errno EPIPE") != NULL, "wait status %#x, reported \"%s\"",
+		(unsigned)r->status, r->results.p);
+	run_free(r);
+}
+
+Test(late, broken_pipe_that_a_read_meets_raises_no_signal, .timeout = 30)
+{
+	struct setup setup = { .args = { PROGRAM, "reset" } };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(r->status == 0 && strstr(r->results.p, "read ") != NULL, "wait status %#x, reported \"%s\"",
+		(unsigned)r->status, r->results.p);
+	run_free(r);
+}
+
+Test(late, deadline_comes_however_busy_others_are, .timeout = 30)
+{
+	struct setup setup = { .args = { PROGRAM, "busy" }, .timeout = "5ms", .clients = 2 };
+	struct run *r = run(&setup, SHIM);
+
+	cr_assert(r->status == 0 && r->bytes[0].n == 100, "wait status %#x, %zu bytes of a head", (unsigned)r->status,
+		r->bytes[0].n);
+	cr_expect(r->arrivals[0].at < r->shared->sent[0], "the head came only when the other connection was quiet");
+	run_free(r);
+}
+
+Test(late, close_does_not_wait_for_a_writer, .timeout = 30)
+{
+	struct setup setup = { .args = { PROGRAM, "blocked" } };
+
+	run_free(check_same("a close while another thread writes", &setup));
+}

@@ -1,0 +1,82 @@
+/* What late.c needs more than steps for: p_late reset|busy|blocked. */
+#include "p_common.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+
+static void write_head(int fd)
+{
+	must(write(fd, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1, "writing a head");
+}
+
+/* A connection that its peer has reset is written to and then read. The write is told that all is well, where the shim
+ * holds its head; that the read finds out otherwise is no reason to kill the program. */
+static void reset(void)
+{
+	int fd = accept_peer(), error;
+	socklen_t size = sizeof error;
+	char c;
+
+	signal(SIGPIPE, SIG_DFL);
+	report_bytes("!reset", 6);
+	must(poll(&(struct pollfd){ fd, 0, 0 }, 1, 5000) == 1, "seeing the reset");
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size); /* from now on it is EPIPE */
+	write_head(fd);
+	report("read %zd\n", recv(fd, &c, 1, MSG_DONTWAIT));
+}
+
+/* One connection has a head without a body, another is busy for a fifth of a second. */
+static void busy(void)
+{
+	int waiting = accept_peer(), fd = accept_peer();
+	char body[200] = "";
+
+	write_head(waiting);
+	for (int i = 0; i < 200; i++) {
+		write_head(fd);
+		must(write(fd, body, sizeof body) == sizeof body, "writing a body");
+		sleep_us(1000);
+	}
+	shared->sent[0] = now_ns();
+}
+
+static void *write_large(void *argument)
+{
+	static char body[8 << 20];
+	int fd = *(int *)argument;
+
+	write_head(fd);
+	send(fd, body, sizeof body, MSG_NOSIGNAL); /* nobody reads: until the connection's end */
+	return NULL;
+}
+
+/* A thread is in a write that its peer does not take; another closes. */
+static void blocked(void)
+{
+	int client, fd = accept_own(&client);
+	int64_t before;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, write_large, &fd);
+	sleep_us(100000);
+	before = now_ns();
+	close(fd);
+	report("closed, and soon: %d\n", now_ns() - before < INT64_C(1000000000));
+	close(client);
+	pthread_join(thread, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	shared = shared_map(SHARED_FD);
+	if (argc != 2)
+		return 2;
+	if (strcmp(argv[1], "reset") == 0)
+		reset();
+	else if (strcmp(argv[1], "busy") == 0)
+		busy();
+	else
+		blocked();
+	return 0;
+}
