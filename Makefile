@@ -46,7 +46,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_read.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites fuzz demo run-demo fuzz-http install uninstall clean packages-demo packages-check
+.PHONY: all check run-suites check-suites bench mutants soak fuzz demo run-demo fuzz-http install uninstall clean packages-demo packages-check
 all: $(LIB)
 
 $(B)/shim/%.o: shim/%.c
@@ -136,6 +136,31 @@ $(B)/tests/http_fuzz: tests/fuzz/http_fuzz.c shim/http.c shim/framing.c shim/htt
 
 fuzz-http: $(B)/tests/http_fuzz
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/http.dict -artifact_prefix=$(<D)/found/ $(<D)/found tests/fuzz/corpus
+
+# What it costs and what it gains, beside programs written right (root, two cores, nothing else running). QUICK=1: a first look.
+BENCH := $(addprefix $(B)/tests/bench/,server client calls)
+$(BENCH): %: %.o
+	$(CC) $(CFLAGS_ALL) -o $@ $^
+
+$(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
+
+bench: $(LIB) $(BENCH) $(B)/tests/bench/nodelay.so
+	@tests/bench/run $(if $(QUICK),-q) $(B)
+
+# CPython's own test suites, bare and under the shim, test by test.
+check-suites: $(LIB)
+	tests/suites/run
+
+# One-line faults, planted one at a time in a copy: each must be caught by a test.
+mutants:
+	tests/mutants/run
+
+# A threaded and an event-loop server under load: no wrong byte, no growth.
+MINUTES ?= 30
+soak: $(LIB) $(B)/tests/programs/soak_server $(B)/tests/programs/soak_client
+	tests/soak/run $(MINUTES)
 
 install: $(LIB)
 	install -D -m 755 scripts/onewrite $(DESTDIR)$(PREFIX)/bin/onewrite

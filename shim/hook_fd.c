@@ -1,6 +1,7 @@
 /* The life of a descriptor: born, shared, questioned, gone. */
 #include <errno.h>
 #include <linux/close_range.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -198,7 +199,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	void *arg = va_arg(ap, void *);
 	va_end(ap);
-	if (request != FIONBIO && request != FIOASYNC) /* SIOCOUTQ counts what is not sent */
+	if (request == SIOCOUTQ || request == SIOCOUTQNSD) /* the only ones whose answer would show what is held */
 		release(fd, "ioctl");
 	return libc()->ioctl(fd, request, arg);
 }
