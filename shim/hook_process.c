@@ -283,12 +283,15 @@ static void before_syscall(long number, long a, long b, long c)
 {
 	switch (number) {
 	case SYS_write: case SYS_writev: case SYS_pwritev2: case SYS_sendto: case SYS_sendmsg: case SYS_sendmmsg:
-	case SYS_sendfile: case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg:
+	case SYS_sendfile:
+		release_surely((int)a, "syscall");
+		break;
+	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg:
 	case SYS_recvmmsg: case SYS_shutdown: case SYS_setsockopt: case SYS_getsockopt: case SYS_ioctl:
 		release((int)a, "syscall");
 		break;
 	case SYS_splice:
-		release((int)c, "syscall");
+		release_surely((int)c, "syscall");
 		break;
 	case SYS_dup: case SYS_fcntl:
 		release_aliased((int)a, "syscall");

@@ -115,7 +115,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
 		if (offset == -1 && flags == 0 && n > 0 && !quiet_iov(fd, iov, (size_t)n) &&      \
 		    fits(iov, (size_t)n))                                                         \
 			return out_iov(fd, iov, (size_t)n, 0, NULL);                              \
-		release(fd, "pwritev2");                                                 \
+		release_surely(fd, "pwritev2");                                                 \
 		return libc()->name(fd, iov, n, offset, flags);                                   \
 	}
 PWRITEV2(pwritev2, off_t)

@@ -81,15 +81,6 @@ int release_for_read(int fd)
 	return release_one(fd, false, READ_ERROR, "read");
 }
 
-void release_aliased(int fd, const char *why)
-{
-	struct conn *c = conn_find(fd);
-	if (c == NULL)
-		return;
-	conn_set(c, CONN_ALIASED);
-	release_one(fd, true, NO_ERROR, why);
-}
-
 /* Does the kernel send what it holds when this descriptor is closed? Not if the close is a reset, because input is left unread or
  * the program asked for one: then the queue is thrown away. */
 static bool fin_follows(int fd)
@@ -163,17 +154,30 @@ void release_ending(int fd, const char *why)
 	conn_set(c, CONN_SHUT);
 }
 
+void release_surely(int fd, const char *why)
+{
+	struct conn *c = conn_find(fd);
+	struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
+	if (m != NULL) {
+		emit_last(m, fd, false, why);
+		conn_unlock(m);
+	}
+}
+
+void release_aliased(int fd, const char *why)
+{
+	struct conn *c = conn_find(fd);
+	if (c == NULL)
+		return;
+	conn_set(c, CONN_ALIASED);
+	release_surely(fd, why);
+}
+
 void release_all(const char *why)
 {
 	deadline_settle(); /* what the helper is sending for a descriptor that is closed already */
-	for (unsigned fd = 0, end = conn_end(); fd < end; fd++) {
-		struct conn *c = conn_find((int)fd);
-		struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
-		if (m != NULL) {
-			emit_last(m, (int)fd, false, why);
-			conn_unlock(m);
-		}
-	}
+	for (unsigned fd = 0, end = conn_end(); fd < end; fd++)
+		release_surely((int)fd, why);
 }
 
 /* --- the helper's side ------------------------------------------------------------------------------------------------------------ */
