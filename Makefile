@@ -177,4 +177,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d)
+-include $(OBJS:.o=.d) $(BENCH:=.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d)
