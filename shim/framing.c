@@ -169,6 +169,11 @@ enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, 
 	return verdict(f);
 }
 
+bool framing_is_data(const struct framing *f, uint64_t n)
+{
+	return f->phase == PHASE_CLOSE || ((f->phase == PHASE_COUNTED || f->phase == PHASE_CHUNK) && n <= f->left);
+}
+
 enum framing_verdict framing_skip(struct framing *f, uint64_t n)
 {
 	if (n == 0)

@@ -26,8 +26,11 @@ enum framing_verdict framing_begin(struct framing *f, const struct http_head *he
 /* Feed the next n bytes as written. *taken: how many of them belong to this message (all, unless FRAMING_END). */
 enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, size_t *taken);
 
-/* n bytes went by that cannot be looked at (sendfile, splice). */
+/* n bytes went by that cannot be looked at (sendfile, splice), or need not be. */
 enum framing_verdict framing_skip(struct framing *f, uint64_t n);
+
+/* Are the next n bytes data, whatever they say? */
+bool framing_is_data(const struct framing *f, uint64_t n);
 
 /* True while no body byte has been written: only chunk-size lines at most (they may still join the head). */
 static inline bool framing_before_body(const struct framing *f)

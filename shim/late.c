@@ -58,7 +58,7 @@ ssize_t late_write(struct msg *m, const struct call *call)
 	return (ssize_t)n;
 }
 
-void late_drain(struct msg *m)
+void late_send(struct msg *m)
 {
 	struct late *l;
 	while ((l = atomic_load(&m->late)) != NULL) {

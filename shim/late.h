@@ -12,6 +12,11 @@
 bool late_is_abandoned(struct msg *m, uintptr_t then, uintptr_t now);
 ssize_t late_write(struct msg *m, const struct call *call);
 /* Send what handlers wrote meanwhile. Caller has the lock. */
-void late_drain(struct msg *m);
+void late_send(struct msg *m);
+static inline void late_drain(struct msg *m)
+{
+	if (atomic_load(&m->late) != NULL)
+		late_send(m);
+}
 
 #endif

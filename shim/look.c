@@ -22,6 +22,10 @@ bool look_opens(const struct call *call)
 
 enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken)
 {
+	if (framing_is_data(f, to - from)) {
+		*taken = to - from;
+		return framing_skip(f, to - from);
+	}
 	enum framing_verdict v = FRAMING_INSIDE;
 	size_t at = 0, end = from;
 	for (size_t i = 0; i < call->iovcnt && at < to && v == FRAMING_INSIDE; at += call->iov[i++].iov_len) {
