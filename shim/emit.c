@@ -94,10 +94,10 @@ int emit_held(struct msg *m, int fd, int flags)
 	return 0;
 }
 
-static int send_surely(int fd, const char *p, size_t n)
+static int send_surely(int fd, const char *p, size_t n, bool patient)
 {
 	static const int room = 1 << 20;
-	bool waits = !is_nonblocking(fd), full = false;
+	bool waits = patient && !is_nonblocking(fd), full = false;
 	uint64_t until = now_ns() + (waits ? LAST_WAIT_BLOCKING_NS : LAST_WAIT_NS);
 	while (n > 0) {
 		ssize_t r = libc()->send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -118,13 +118,13 @@ static int send_surely(int fd, const char *p, size_t n)
 	return 0;
 }
 
-int emit_surely(int fd, const char *p, size_t n)
+int emit_surely(int fd, const char *p, size_t n, bool patient)
 {
 	int saved = errno, cancel;
 	if (n == 0)
 		return 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	int error = send_surely(fd, p, n);
+	int error = send_surely(fd, p, n, patient);
 	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
 	return error;

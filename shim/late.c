@@ -62,11 +62,11 @@ void late_send(struct msg *m)
 {
 	struct late *l;
 	while ((l = atomic_load(&m->late)) != NULL) {
-		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent);
+		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, true);
 		msg_clear(m);
 		for (size_t sent = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ sent }, CLOSED); sent = len) {
 			len = atomic_load(&l->len);
-			emit_surely(m->fd, l->bytes + sent, len - sent);
+			emit_surely(m->fd, l->bytes + sent, len - sent, true);
 		}
 		msg_state(m, IDLE);
 		atomic_compare_exchange_strong(&m->late, &(struct late *){ l }, NULL); /* unless a handler has begun another */

@@ -104,7 +104,7 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 	if (push)
 		emit_push(fd, m);
 	else if (!m->kernel)
-		error = emit_surely(fd, m->buf + m->sent, m->len - m->sent);
+		error = emit_surely(fd, m->buf + m->sent, m->len - m->sent, true);
 	msg_clear(m);
 	m->kernel = true;
 	m->corked = false;
@@ -215,6 +215,31 @@ static enum identity identify(const struct msg *m, int d)
 	return cookie != 0 || errno == EBADF || errno == ENOTSOCK ? ANOTHER : CANNOT_TELL;
 }
 
+/* Where the send buffer was full, and meanwhile a closer came who did not wait: nobody will try again. */
+static void emit_orphan(struct msg *m, int d)
+{
+	trace(m->fd, m->state, CLOSE, EMIT, "closed-meanwhile", m->len - m->sent);
+	if (m->kernel)
+		emit_push(d, m);
+	else
+		emit_surely(d, m->buf + m->sent, m->len - m->sent, false);
+	msg_clear(m);
+	m->kernel = true;
+	m->corked = false;
+	msg_state(m, IDLE);
+}
+
+static bool is_detached(const struct msg *m)
+{
+	struct conn *c = conn_find(m->fd);
+	return c == NULL || atomic_load(&c->msg) != m;
+}
+
+static bool holds(const struct msg *m)
+{
+	return m->state == HEAD || m->state == BODY || m->state == REST;
+}
+
 static void emit_due(struct msg *m, uint64_t now)
 {
 	atomic_store(&m->elsewhere, 1);
@@ -235,14 +260,11 @@ static void emit_due(struct msg *m, uint64_t now)
 		trace(m->fd, m->state, RELEASE, rule.action, "deadline", m->len - m->sent);
 		release_held(m, d, rule.next);
 	} /* else: another look, in a while */
+	atomic_store(&m->elsewhere, 0); /* a closer detaches and then looks at this: he waits for us, or we see that he was here */
+	if (who == THE_SOCKET && holds(m) && is_detached(m))
+		emit_orphan(m, d);
 	if (d >= 0 && !direct)
 		libc()->close(d);
-	atomic_store(&m->elsewhere, 0);
-}
-
-static bool holds(const struct msg *m)
-{
-	return m->state == HEAD || m->state == BODY || m->state == REST;
 }
 
 uint64_t release_due(struct deadline *d, uint64_t now)
@@ -258,12 +280,11 @@ uint64_t release_due(struct deadline *d, uint64_t now)
 		lock_give(&m->lock);
 		return due;
 	}
-	const struct conn *c = conn_find(m->fd);
 	if (atomic_load(&m->closed)) {
 		msg_free(m);
 		return 0;
 	}
-	if (c == NULL || atomic_load(&c->msg) != m) { /* a closer has just detached it, and is about to say so */
+	if (is_detached(m)) { /* a closer has just detached it, and is about to say so */
 		lock_give(&m->lock);
 		return now + 1000000;
 	}

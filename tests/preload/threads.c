@@ -41,6 +41,20 @@ EACH_TEST(threads, only_a_writer_waits_for_the_helper, ROWS(meetings), 60)
 	check_meeting(*i, "message");
 }
 
+/* Its send buffer is full, too, and the program does not wait for it to try again. */
+static const char *const farewells[] = { "close", "close, exit", "close, _exit", "close, exec", "dup2", "close_range" };
+
+EACH_TEST(threads, a_head_the_helper_has_in_hand_survives_the_close, ROWS(farewells), 60)
+{
+	struct setup setup = { .args = { THREADS, "mid-emission", farewells[*i] }, .timeout = "5ms", .clients = 2,
+		.faults = "send:1:delay=150+EAGAIN" };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(r->bytes[0].n == 100, "%s: %zu bytes of the head came, not 100; calls: %s", farewells[*i], r->bytes[0].n,
+		r->calls.p);
+	run_free(r);
+}
+
 /* --- forks ---------------------------------------------------------------------------------------------------- */
 
 static const char *const modes[][2] = { { "memory", "header" }, { "memory", "message" }, { "kernel", "message" } };

@@ -6,7 +6,7 @@
  * appended to the file RECORDER_LOG. It keeps no descriptor and no memory of its own. RECORDER_FAULTS makes calls on
  * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one:
  *
- *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,pthread_create:*:errno=EAGAIN */
+ *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ static struct fault {
 	int nth;     /* 0: every one */
 	size_t most; /* take at most so many bytes, really */
 	int error;   /* or fail with this */
-	long delay;  /* or do it so many ms later */
+	long delay;  /* so many ms later */
 	atomic_int seen;
 } faults[32];
 
@@ -65,7 +65,7 @@ static void fault_add(struct fault *f, const char *text)
 	f->most = strcmp(what, "short") == 0 ? strtoul(value, NULL, 10) : SIZE_MAX;
 	f->delay = strcmp(what, "delay") == 0 ? atol(value) : 0;
 	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-		if (strcmp(value, errors[i].name) == 0)
+		if (strcmp(value + strspn(value, "0123456789+"), errors[i].name) == 0)
 			f->error = errors[i].value;
 	if (f->most == SIZE_MAX && f->error == 0 && f->delay == 0)
 		abort();
