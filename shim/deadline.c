@@ -31,6 +31,7 @@ struct helper {
 	_Atomic int stopping;           /* ... and it shall end */
 	bool joinable;                  /* `thread` has not been joined yet */
 	pthread_t thread;
+	_Atomic pid_t tid;              /* the kernel's name for it */
 	struct deadline *_Atomic pushed;
 	struct list list;               /* the helper's own, in order of due */
 	_Atomic int looking;            /* in the callback */
@@ -143,6 +144,7 @@ static void *run_until_idle(void *arg)
 {
 	struct helper *h = arg;
 	bool again = true;
+	atomic_store(&h->tid, gettid());
 	while (again) {
 		run(h);
 		atomic_store(&h->running, 0);
@@ -244,6 +246,16 @@ void deadline_resume(void)
 		ensure(h);
 }
 
+/* A joined thread is one of the process's threads for a moment still, as far as unshare() cares. */
+static void see_it_go(struct helper *h)
+{
+	for (uint64_t until = now_ns() + STOP_NS; now_ns() < until;) {
+		if (libc()->syscall(SYS_tgkill, getpid(), atomic_load(&h->tid), 0) != 0)
+			break;
+		sched_yield();
+	}
+}
+
 void deadline_stop(void)
 {
 	struct helper *h = atomic_load(&helper);
@@ -262,6 +274,8 @@ void deadline_stop(void)
 		/* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
 		h->joinable = pthread_timedjoin_np(h->thread, NULL, &limit) != 0;
 		atomic_store(&h->stopping, 0);
+		if (!h->joinable)
+			see_it_go(h);
 	}
 	pthread_setcancelstate(cancel, NULL);
 	lock_give(&h->lock);

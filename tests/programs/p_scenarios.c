@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
@@ -516,6 +517,19 @@ static void idle(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
+/* To be alone is needed for a new namespace; CLONE_THREAD asks for nothing else, so it can be asked often. */
+static void alone(void)
+{
+	int fd = accept_peer(), refused = 0;
+
+	for (int i = 0; i < MESSAGES; i++) {
+		write_head(fd);
+		refused += unshare(CLONE_THREAD) != 0;
+		write_body(fd);
+	}
+	report("refused: %d\n", refused);
+}
+
 /* A held head never reaches whatever has its descriptor's number next. */
 static void reused(void)
 {
@@ -551,7 +565,8 @@ int main(int argc, char **argv)
 		{ "last-chunks", last_chunks }, { "broken", broken },
 		{ "late-error", late_error }, { "signals", signals }, { "relays", relays }, { "reader", reader },
 			{ "forks", forks },
-		{ "cancelled", cancelled }, { "no-hold", no_hold_no_thread }, { "idle", idle }, { "reused", reused },
+		{ "cancelled", cancelled }, { "no-hold", no_hold_no_thread }, { "idle", idle }, { "alone", alone },
+		{ "reused", reused },
 	};
 
 	how = argc > 2 ? argv[2] : "";
