@@ -102,9 +102,13 @@ static void check_framing(const char *p, size_t n, const size_t *ends, size_t wr
 	MUST(end <= n && (want == FRAMING_END || end == n));
 	for (size_t i = 0; i < writes && got == FRAMING_INSIDE; i++) {
 		char *own = copy(p + at, ends[i] - at);
+		struct framing skipped = split;
+		bool data = framing_is_data(&split, ends[i] - at);
 
 		got = framing_follow(&split, own, ends[i] - at, &taken);
 		MUST(taken <= ends[i] - at);
+		MUST(!data || (taken == ends[i] - at && framing_skip(&skipped, taken) == got && skipped.left == split.left &&
+			skipped.phase == split.phase && skipped.counted == split.counted));
 		at += taken;
 		free(own);
 	}

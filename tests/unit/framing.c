@@ -94,6 +94,36 @@ Test(framing, a_message_ends_at_its_last_byte_however_it_is_split)
 	}
 }
 
+/* From every place in a message on, as many bytes as there are: what says that they are data need not look at them. */
+Test(framing, data_is_skipped_as_it_is_followed)
+{
+	size_t skips = 0;
+
+	for (const struct message *m = messages; m < messages + COUNT(messages); m++) {
+		size_t n = strlen(m->bytes), at;
+
+		for (size_t from = 0; from < n; from++) {
+			for (size_t to = from + 1; to <= n; to++) {
+				struct framing followed, skipped;
+				enum framing_verdict verdict;
+
+				framing_begin(&followed, &m->head);
+				if (feed(&followed, m->bytes, 0, from, &at) != FRAMING_INSIDE ||
+				    !framing_is_data(&followed, to - from))
+					continue;
+				skips++;
+				skipped = followed;
+				verdict = feed(&followed, m->bytes, from, to, &at);
+				cr_expect(at == to && framing_skip(&skipped, to - from) == verdict &&
+					skipped.left == followed.left && skipped.phase == followed.phase &&
+					skipped.counted == followed.counted,
+					"%s: bytes %zu to %zu are said to be data", m->name, from, to);
+			}
+		}
+	}
+	cr_expect(skips > 100, "%zu times data, that is too few", skips);
+}
+
 Test(framing, a_message_is_not_over_before_its_last_byte)
 {
 	for (const struct message *m = messages; m < messages + COUNT(messages); m++) {
