@@ -292,7 +292,7 @@ static void write_piece(const struct op *o, int fd, int watch, struct result *r)
 		} else if (n < 0) {
 			r->error = errno;
 			break;
-		} else if (o->size > done && ++stale > 3) { /* 0 is no answer, unless there was nothing to write */
+		} else if (o->size > done && ++stale > 1000) { /* no answer, but sendmmsg's when a signal comes after its empty message */
 			r->error = ENODATA;
 			break;
 		}
