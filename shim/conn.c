@@ -117,12 +117,15 @@ uint64_t conn_cookie_of(int fd)
 
 size_t conn_mss(struct conn *c, int fd)
 {
-	if (c->mss == 0) {
-		int saved = errno, mss = option(fd, IPPROTO_TCP, TCP_MAXSEG, 536);
-		c->mss = mss < UINT16_MAX ? (uint16_t)mss : UINT16_MAX;
+	int mss = atomic_load_explicit(&c->mss, memory_order_relaxed);
+	if (mss == 0) {
+		int saved = errno;
+		mss = option(fd, IPPROTO_TCP, TCP_MAXSEG, 536);
+		mss = mss < UINT16_MAX ? mss : UINT16_MAX;
+		atomic_store_explicit(&c->mss, (uint16_t)mss, memory_order_relaxed);
 		errno = saved;
 	}
-	return c->mss;
+	return (size_t)mss;
 }
 
 struct msg *conn_forget(struct conn *c)
@@ -133,8 +136,8 @@ struct msg *conn_forget(struct conn *c)
 	atomic_store_explicit(&c->kind, CONN_UNKNOWN, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
-	c->cookie = 0;
-	c->mss = 0;
+	atomic_store_explicit(&c->cookie, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->mss, 0, memory_order_relaxed);
 	return m;
 }
 
@@ -145,7 +148,7 @@ void conn_doubt(struct msg *m)
 		return;
 	atomic_store(&c->kind, CONN_UNKNOWN);
 	atomic_store(&c->flags, 0);
-	c->cookie = 0;
+	atomic_store(&c->cookie, 0);
 }
 
 void conn_born(int fd, enum conn_kind kind, unsigned flags)

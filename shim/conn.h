@@ -67,14 +67,14 @@ enum conn_flags {
 
 struct conn {
 	struct msg *_Atomic msg;   /* the message in progress; NULL: none */
-	uint64_t cookie;           /* SO_COOKIE; 0: not asked yet */
+	_Atomic uint64_t cookie;   /* SO_COOKIE; 0: not asked yet */
 	uint32_t epoch;            /* the process epoch when it was created */
 	_Atomic uint8_t kind;      /* enum conn_kind */
 	_Atomic uint16_t flags;    /* enum conn_flags */
 	_Atomic uint8_t watches;   /* look at what is read next */
 	uint8_t answers;           /* enum http_method of the request read last */
 	uint8_t asked;             /* ... and it was seen */
-	uint16_t mss;              /* TCP_MAXSEG, bytes; 0: not asked yet */
+	_Atomic uint16_t mss;      /* TCP_MAXSEG, bytes; 0: not asked yet */
 	uint8_t asks;              /* the letter that a request began with: of HEAD or CONNECT, it may become clear which */
 	uint8_t ask_len;           /* ... and how many bytes of that word were read */
 };

@@ -242,7 +242,11 @@ bool deadline_watch(struct deadline *d, uint64_t due)
 void deadline_resume(void)
 {
 	struct helper *h = atomic_load(&helper);
-	if (h != NULL && !atomic_load(&h->running) && (atomic_load(&h->pushed) != NULL || TAILQ_FIRST(&h->list) != NULL))
+	if (h == NULL || atomic_load(&h->running) || !lock_try(&h->lock))
+		return; /* who has the lock starts one, or will resume it as we do */
+	bool left = !atomic_load(&h->running) && TAILQ_FIRST(&h->list) != NULL;
+	lock_give(&h->lock);
+	if (left || (!atomic_load(&h->running) && atomic_load(&h->pushed) != NULL))
 		ensure(h);
 }
 
