@@ -247,7 +247,8 @@ LONGJMP(__longjmp_chk)
 
 /* --- writers that no hook sees: from here on the kernel keeps the order ---------------------------------------------------------------- */
 
-EXPORT void *dlopen(const char *file, int flags)
+/* TSan would come back here at the end. */
+EXPORT __attribute__((no_sanitize("thread"))) void *dlopen(const char *file, int flags)
 {
 	if (unlikely(flags & RTLD_DEEPBIND))
 		lifecycle_unseen_writers("deepbind");

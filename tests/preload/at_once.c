@@ -1,6 +1,6 @@
 /* Heads after which nothing comes, or the peer speaks next: they go out in the call that wrote them.
  *
- * The hold is set to a second; `await` reports whether the peer has everything well before that. */
+ * The hold is long; `await` reports whether the peer has everything well before that. */
 #include "harness.h"
 
 #define LINE(status) "HTTP/1.1 " status "\r\nServer: a server\r\n"

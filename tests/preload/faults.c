@@ -169,6 +169,7 @@ EACH_TEST(faults, what_the_library_does_not_get_it_does_without, ROWS(needs), 60
 	check_scenario_elsewhere(&s);
 }
 
+#ifndef UNDER_TSAN /* which only runs in programs that were built with it */
 /* --- a real server -------------------------------------------------------------------------------------------- */
 
 /* strace makes the kernel's side fail, for the program, for libc and for the library alike. */
@@ -301,3 +302,4 @@ EACH_TEST(faults, real_server_whose_system_calls_fail_serves_the_same_bytes, ROW
 		good + 1, FETCHES);
 	cr_expect(hits > 0, "%s %s: no call failed", injections[*i][0], injections[*i][1]);
 }
+#endif

@@ -1,6 +1,6 @@
 /* What is held goes out before any call that could otherwise overtake it, lose it, or wait for its effect.
  *
- * `await` reports whether the peer has the head well before the hold of a second ends. */
+ * `await` reports whether the peer has the head well before the hold ends. */
 #include "harness.h"
 
 #define HELD "write=" HEAD

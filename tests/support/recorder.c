@@ -489,10 +489,9 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 	return r;
 }
 
-#ifdef __SANITIZE_ADDRESS__
-/* --- what ASan would not let a program do ------------------------------------------------------------------------ */
+/* --- what the sanitizers would not let a program do --------------------------------------------------------------- */
 
-/* ASan's dlopen() dies of RTLD_DEEPBIND, and calls libc's in its own name, so that a library's run path does not count.
+/* Their dlopen() dies of RTLD_DEEPBIND, and calls libc's in its own name, so that a library's run path does not count.
  * This one jumps past it. */
 static __typeof__(dlopen) *libc_dlopen;
 
@@ -507,4 +506,3 @@ EXPORT void *dlopen(const char *file, int flags)
 		find_libc_dlopen();
 	return libc_dlopen(file, flags);
 }
-#endif
