@@ -11,9 +11,9 @@
  * in time all the same, and then the rest is no head any more and passes. */
 Test(late, head_that_comes_in_drops_has_one_deadline, .timeout = 30)
 {
-	struct setup setup = { .args = { STEPS, "write=HTTP/1.1 200 OK\r\n", "sleep=30", "write=A: 1234\r\n", "sleep=30",
-		"write=A: 1234\r\n", "sleep=30", "write=A: 1234\r\n", "sleep=30", "write=A: 1234\r\n", "sleep=30",
-		"write=A: 1234\r\n", "await" }, .timeout = "60ms" };
+	struct setup setup = { .args = { STEPS, "write=HTTP/1.1 200 OK\r\n", "sleep=100", "write=A: 1234\r\n", "sleep=100",
+		"write=A: 1234\r\n", "sleep=100", "write=A: 1234\r\n", "sleep=100", "write=A: 1234\r\n", "sleep=100",
+		"write=A: 1234\r\n", "await" }, .timeout = "300ms" };
 	struct run *r = check_same("a head in drops", &setup);
 
 	cr_expect(calls_like(r, "write bytes=9 = 9") > 0, "all of it was held to its last line:\n%s", r->calls.p);
