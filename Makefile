@@ -2,6 +2,7 @@
 #
 #   make                     build/libonewrite.so
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer)
+#   make check-real          80-odd real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
 #   make install             PREFIX=/usr/local DESTDIR=
 
@@ -46,7 +47,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_read.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites check-suites bench mutants soak fuzz demo run-demo fuzz-http install uninstall clean packages-demo packages-check
+.PHONY: all check run-suites check-real run-real check-suites bench mutants soak fuzz demo run-demo fuzz-http install uninstall clean packages-demo packages-check packages-real
 all: $(LIB)
 
 $(B)/shim/%.o: shim/%.c
@@ -95,7 +96,7 @@ $(B)/tests/recorder.so: tests/support/recorder.c
 	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 
 # What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
-packages-demo packages-check: packages-%:
+packages-demo packages-check packages-real: packages-%:
 	@scripts/packages $*
 
 # Random programs, bare and behind the shim: make fuzz N=100000 SEED=1 JOIN=message HOLD=kernel
@@ -122,6 +123,13 @@ run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES)
 	done; \
 	echo "suites: $$passed passed, $$failed failed"; \
 	test $$failed -eq 0
+
+# Every program of tests/real, bare and under the shim: some twenty minutes, on a machine that does nothing else.
+check-real: packages-real
+	@$(MAKE) --no-print-directory run-real
+
+run-real: $(LIB) $(B)/tests/programs/exchange $(B)/tests/programs/responder
+	tests/real/run --write docs/compatibility.md
 
 # Two servers without and with the shim, measured and drawn as a table.
 demo: packages-demo

@@ -28,6 +28,7 @@ static struct {
 	unsigned connections; /* load: this many at once; 0: report each exchange */
 	double seconds;
 	unsigned deadline_ms; /* for one exchange, connecting included */
+	unsigned mss;         /* the largest segment to send us; 0: the interface's */
 	bool close;           /* a connection each */
 	bool expect;          /* wait for 100 Continue before the body */
 	bool pieces;          /* a write for each line of the head, one for the body */
@@ -83,6 +84,7 @@ static void dial(struct connection *c)
 		if (c->fd < 0)
 			err(1, "socket");
 		set_patience(c->fd, opt.deadline_ms);
+		set_mss(c->fd, opt.mss);
 		if (connect(c->fd, opt.address->ai_addr, opt.address->ai_addrlen) == 0)
 			break;
 		if (errno != ECONNREFUSED || is_late(c))
@@ -444,6 +446,7 @@ static const char usage[] =
 	"  --pieces           a write for each line of the head, one for the body\n"
 	"  --dump FILE        every byte received\n"
 	"  --deadline MS      give up on an exchange after this long (5000)\n"
+	"  --mss BYTES        have the server send segments of at most this size (1460: as on Ethernet)\n"
 	"  --connections N    load: this many at once,\n"
 	"  --seconds S        for this long; prints requests per second\n";
 
@@ -462,7 +465,8 @@ static void read_options(int argc, char **argv)
 		{ "count", 1, NULL, 'n' },	 { "close", 0, NULL, 'c' },   { "method", 1, NULL, 'm' },
 		{ "body", 1, NULL, 'b' },	 { "field", 1, NULL, 'f' },   { "expect", 0, NULL, 'e' },
 		{ "pieces", 0, NULL, 'p' },	 { "dump", 1, NULL, 'd' },    { "deadline", 1, NULL, 't' },
-		{ "connections", 1, NULL, 'C' }, { "seconds", 1, NULL, 's' }, { NULL, 0, NULL, 0 },
+		{ "connections", 1, NULL, 'C' }, { "seconds", 1, NULL, 's' }, { "mss", 1, NULL, 'M' },
+		{ NULL, 0, NULL, 0 },
 	};
 
 	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
@@ -476,6 +480,7 @@ static void read_options(int argc, char **argv)
 		case 'p': opt.pieces = true; break;
 		case 't': opt.deadline_ms = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'C': opt.connections = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'M': opt.mss = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 's': opt.seconds = strtod(optarg, NULL); break;
 		case 'd':
 			opt.dump = fopen(optarg, "w");

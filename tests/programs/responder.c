@@ -4,10 +4,13 @@
  *
  *   listening port=40312
  *   request n=1 port=51034 status=200 segments=2 reads=2 whole=no interim=0 head=91 wire=200 sum=1f2e3d4c
+ *           first_us=180 last_us=41087
  *
- * where port is the client's, segments counts TCP segments with data, reads the recv calls it took, whole says whether
- * the first of them had the whole request, interim the bytes of a 100 Continue that we sent, head and wire are bytes
- * as received, sum is of the wire bytes behind the head.
+ * (as one line) where port is the client's, segments counts TCP segments with data, reads the recv calls it took,
+ * whole says whether the first of them had the whole request, interim the bytes of a 100 Continue that we sent, head
+ * and wire are bytes as received, sum is of the wire bytes behind the head, and the times run from our last answer (or
+ * from accept) to the first and to the last byte of the request. A request of HTTP/1.0, or one with
+ * Connection: close, has its answer followed by the end of what we send.
  *
  * --single-read makes it the device that this project is about: it polls its socket without sleeping, as small network
  * stacks do, reads once, and answers 400 unless that read had a whole request. */
@@ -26,6 +29,7 @@ static struct {
 	unsigned deadline_ms; /* end, with 1, when nothing came for so long */
 	bool expect;
 	bool single_read;
+	unsigned mss; /* the largest segment to send us; 0: the interface's */
 	FILE *dump;
 } opt = { .deadline_ms = 10000 };
 
@@ -33,6 +37,7 @@ struct connection {
 	int fd;
 	unsigned port;     /* the client's */
 	unsigned segments; /* that brought the requests so far */
+	uint64_t answered;
 	size_t have;
 	char bytes[4 << 20];
 };
@@ -41,6 +46,7 @@ struct request {
 	unsigned status, segments, reads;
 	bool whole;
 	size_t interim, head, wire;
+	uint64_t first_us, last_us;
 };
 
 static const char answer_200[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n"
@@ -142,8 +148,10 @@ static bool serve_request(struct connection *c, struct request *r)
 				errx(1, "the client closed %zu bytes into a request", c->have);
 			return false;
 		}
-		r->reads++;
+		if (r->reads++ == 0)
+			r->first_us = now_us() - c->answered;
 	}
+	r->last_us = now_us() - c->answered;
 	r->whole = r->reads <= 1;
 	r->segments = segments_in(c->fd) - c->segments; /* now: the answer may bring the next request */
 	c->segments += r->segments;
@@ -151,6 +159,9 @@ static bool serve_request(struct connection *c, struct request *r)
 	r->wire = size - r->head;
 	if (r->status == 200)
 		answer(c, answer_200, sizeof(answer_200) - 1 - (strncmp(c->bytes, "HEAD ", 5) ? 0 : 13));
+	if (memmem(c->bytes, r->head, " HTTP/1.0\r\n", 11) || head_field_is(c->bytes, r->head, "Connection", "close"))
+		shutdown(c->fd, SHUT_WR);
+	c->answered = now_us();
 	return true;
 }
 
@@ -159,9 +170,10 @@ static void report(struct connection *c, const struct request *r)
 	static unsigned n;
 	size_t size = r->head + r->wire;
 
-	printf("request n=%u port=%u status=%u segments=%u reads=%u whole=%s interim=%zu head=%zu wire=%zu sum=%08x\n",
+	printf("request n=%u port=%u status=%u segments=%u reads=%u whole=%s interim=%zu head=%zu wire=%zu sum=%08x "
+	       "first_us=%ju last_us=%ju\n",
 	       ++n, c->port, r->status, r->segments, r->reads, r->whole ? "yes" : "no", r->interim, r->head, r->wire,
-	       sum_more(SUM_START, c->bytes + r->head, r->wire));
+	       sum_more(SUM_START, c->bytes + r->head, r->wire), (uintmax_t)r->first_us, (uintmax_t)r->last_us);
 	memmove(c->bytes, c->bytes + size, c->have - size);
 	c->have -= size;
 	if (opt.dump)
@@ -176,13 +188,15 @@ static void read_options(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "count", 1, NULL, 'n' },  { "expect", 0, NULL, 'e' },	  { "single-read", 0, NULL, 's' },
-		{ "dump", 1, NULL, 'd' },   { "deadline", 1, NULL, 't' }, { NULL, 0, NULL, 0 },
+		{ "dump", 1, NULL, 'd' },   { "deadline", 1, NULL, 't' }, { "mss", 1, NULL, 'M' },
+		{ NULL, 0, NULL, 0 },
 	};
 
 	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
 		switch (o) {
 		case 'n': opt.count = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'e': opt.expect = true; break;
+		case 'M': opt.mss = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 's': opt.single_read = true; break;
 		case 't': opt.deadline_ms = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'd':
@@ -191,7 +205,8 @@ static void read_options(int argc, char **argv)
 				err(1, "%s", optarg);
 			break;
 		default:
-			fputs("usage: responder [--count N] [--expect] [--single-read] [--dump FILE] [--deadline MS]\n",
+			fputs("usage: responder [--count N] [--expect] [--single-read] [--dump FILE] [--deadline MS] "
+			      "[--mss BYTES]\n",
 			      stderr);
 			exit(2);
 		}
@@ -205,6 +220,7 @@ int main(int argc, char **argv)
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	read_options(argc, argv);
+	set_mss(listener, opt.mss);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) || listen(listener, 16) ||
 	    getsockname(listener, (struct sockaddr *)&address, &size))
@@ -225,6 +241,7 @@ int main(int argc, char **argv)
 		c.port = ntohs(address.sin_port);
 		c.segments = 0;
 		c.have = 0;
+		c.answered = now_us();
 		set_nodelay(c.fd);
 		set_patience(c.fd, opt.deadline_ms);
 		while (serve_request(&c, &r))

@@ -47,6 +47,18 @@ static inline void set_nodelay(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+/* Before fd connects or listens: the peer is to send segments of at most this size (less 12 bytes for timestamps). On
+ * loopback, whose own segments have 64 KB, that is what a network would see. */
+static inline void set_mss(int fd, unsigned mss)
+{
+	int size = (int)mss, room = 1 << 20; /* and a window that cuts no segment short */
+
+	if (mss == 0)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+}
+
 /* No single call on fd blocks longer than this. */
 static inline void set_patience(int fd, unsigned ms)
 {

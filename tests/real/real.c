@@ -1,4 +1,4 @@
-/* Real programs from Debian's packages: each file of tests/real/{servers,clients,at-once,figures} is one case.
+/* Real programs from Debian's packages: a file of tests/real/{servers,clients,at-once,figures} is one case.
  * tests/real/run does the work and says, in sentences, what went wrong. */
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
@@ -18,11 +18,50 @@ ReportHook(PRE_ALL)(struct criterion_test_set *tests)
 }
 
 struct program {
-	char name[64]; /* servers/wsgiref */
+	char name[128]; /* as tests/real/run wants it: servers/wsgiref:small,large */
 };
 
-/* The files of tests/real/KIND, as Criterion wants its parameters: in memory of its own, freed by it. */
-static struct criterion_test_params programs_of(const char *kind)
+/* About a dozen, from different runtimes, and of each what takes no time; `make check-real` runs all of all. */
+static const char *const servers[] = {
+	"servers/aiohttp:small,large,chunked,compressed,file,continue,upgrade",
+	"servers/busybox:small",
+	"servers/gunicorn:small,chunked,HEAD",
+	"servers/gunicorn-sync:small",
+	"servers/http-server:small,large,304",
+	"servers/http-server-handler:small,chunked,continue,stream",
+	"servers/jdk-httpserver:small,chunked",
+	"servers/php:small,chunked",
+	"servers/php-extensions:small",
+	"servers/uvicorn:small,chunked",
+	"servers/wsgiref:small,chunked,HEAD",
+	NULL,
+};
+static const char *const clients[] = {
+	"clients/aiohttp-client:json,chunked,continue",
+	"clients/curl:post,upload,form",
+	"clients/http-client:post,large",
+	"clients/http-tiny:post,chunked",
+	"clients/httpurlconnection:post",
+	"clients/requests:json,chunked",
+	NULL,
+};
+
+/* As Criterion wants its parameters: in memory of its own, freed by it. */
+static struct criterion_test_params listed(const char *const *names)
+{
+	struct program *programs;
+	size_t n = 0;
+
+	while (names[n])
+		n++;
+	programs = cr_malloc(n * sizeof(*programs));
+	for (size_t i = 0; i < n; i++)
+		snprintf(programs[i].name, sizeof(programs[i].name), "%s", names[i]);
+	return cr_make_param_array(struct program, programs, n, NULL);
+}
+
+/* The files of tests/real/KIND. */
+static struct criterion_test_params all_of(const char *kind)
 {
 	char pattern[512];
 	glob_t found;
@@ -55,29 +94,29 @@ static void run(const struct program *program)
 	cr_assert(pclose(output) == 0, "%s", said);
 }
 
-ParameterizedTestParameters(real, a_small_response_leaves_in_one_call)
+ParameterizedTestParameters(real, responses_leave_in_the_fewest_segments)
 {
-	return programs_of("servers");
+	return listed(servers);
 }
 
-ParameterizedTest(struct program *program, real, a_small_response_leaves_in_one_call, .timeout = 120)
+ParameterizedTest(struct program *program, real, responses_leave_in_the_fewest_segments, .timeout = 120)
 {
 	run(program);
 }
 
-ParameterizedTestParameters(real, a_small_request_leaves_in_one_call)
+ParameterizedTestParameters(real, requests_leave_in_the_fewest_segments)
 {
-	return programs_of("clients");
+	return listed(clients);
 }
 
-ParameterizedTest(struct program *program, real, a_small_request_leaves_in_one_call, .timeout = 120)
+ParameterizedTest(struct program *program, real, requests_leave_in_the_fewest_segments, .timeout = 120)
 {
 	run(program);
 }
 
 ParameterizedTestParameters(real, what_must_not_wait_goes_at_once)
 {
-	return programs_of("at-once");
+	return all_of("at-once");
 }
 
 ParameterizedTest(struct program *program, real, what_must_not_wait_goes_at_once, .timeout = 120)
@@ -87,7 +126,7 @@ ParameterizedTest(struct program *program, real, what_must_not_wait_goes_at_once
 
 ParameterizedTestParameters(real, the_figures_are_met)
 {
-	return programs_of("figures");
+	return all_of("figures");
 }
 
 ParameterizedTest(struct program *program, real, the_figures_are_met, .timeout = 120)

@@ -1,28 +1,20 @@
-# How did each message leave? Reads, in this order: what the peer of the bare run reported (exchange or responder), the
-# strace of the bare run, and the same two of the run under the shim. Prints a line of the table; exits with 1 and
-# sentences on stderr when a message did not leave as `shape` says.
+# How did each message of one scenario leave? Reads what the peer reported (exchange or responder) in the bare run and
+# in the run under the shim; then report and strace of the two runs again, traced. Prints a line of the table and writes
+# it, separated by tabs, to the file `row`; exits with 1 and sentences on stderr when something is wrong.
 #
 # A message is known by the client's port and by its sizes, which the peer counted; a write-type call by the addresses
-# that `strace -yy` shows and by what it returned. So the calls can be laid along the messages, byte by byte.
+# that `strace -yy` shows and by what it returned. So the calls can be laid along the messages, byte by byte. All figures
+# are per exchange, in which a 100 Continue is a message of its own.
 
 function fail(sentence) {
-	printf "%s: %s\n", name, sentence > "/dev/stderr"
+	printf "%s, %s: %s\n", name, scenario, sentence > "/dev/stderr"
 	failed = 1
-}
-
-# Ten messages that fail alike are one sentence.
-function fail_message(n, sentence) {
-	if (!first_failed) {
-		first_failed = phase " message " n " " sentence
-		failed = 1
-	} else {
-		more_failed++
-	}
 }
 
 FNR == 1 {
 	file++
-	phase = file <= 2 ? "bare" : "shim"
+	split("bare shim bare-traced bare-traced shim-traced shim-traced", phases, " ")
+	phase = phases[file]
 }
 
 # --- the peer's report -------------------------------------------------------------------------------------------
@@ -33,23 +25,38 @@ FNR == 1 {
 		split($i, pair, "=")
 		field[pair[1]] = pair[2]
 	}
-	port = field["port"]
-	count[phase]++
+	n = ++count[phase]
+	if (!((phase, field["port"]) in connected)) {
+		connected[phase, field["port"]] = 1
+		connections[phase]++
+	}
 	segments[phase] += field["segments"]
-	if (field["segments"] > most_segments[phase])
-		most_segments[phase] = field["segments"]
-	if ($1 == "exchange" && field["interim"])
-		message(port, field["interim"])
-	message(port, field["head"] + field["wire"])
+	first[phase, n] = field["first_us"] + 0
+	last[phase, n] = field["last_us"] + 0
+	if (!field["interim"]) {
+		least = message(field["port"], field["head"] + field["wire"], field["head"])
+	} else if ($1 == "exchange") { # 100 Continue, then the response
+		least = message(field["port"], field["interim"], field["interim"])
+		least += message(field["port"], field["head"] + field["wire"], field["head"])
+	} else { # the head waits for 100 Continue, so that the body is a message of its own
+		least = message(field["port"], field["head"], field["head"])
+		least += message(field["port"], field["wire"], 0)
+	}
+	floor[phase] += least
+	if (field["segments"] > least)
+		above[phase]++
 	next
 }
 
-function message(port, size,    n) {
+# Returns the floor: how many segments it needs.
+function message(port, size, head,    n) {
 	n = ++messages[phase]
 	port_of[phase, n] = port
 	from[phase, n] = reported[phase, port] + 0
+	head_to[phase, n] = from[phase, n] + head
 	reported[phase, port] += size
 	to[phase, n] = reported[phase, port]
+	return int((size + segment - 1) / segment)
 }
 
 # --- strace ------------------------------------------------------------------------------------------------------
@@ -85,99 +92,159 @@ function call(line,    name, result, ports, port, n) {
 		port = ports[n]
 		sub(/\]>$/, "", port)
 		sub(/.*:/, "", port)
-		add(port, name, result, has_flags(name, line))
+		n_calls = ++calls[phase, port]
+		call_from[phase, port, n_calls] = written[phase, port] + 0
+		written[phase, port] += result
+		call_to[phase, port, n_calls] = written[phase, port]
+		if (name == "sendfile" || name == "splice")
+			from_file[phase, port] = 1
 	}
 }
 
-function add(port, name, size, flagged,    n) {
-	n = ++calls[phase, port]
-	call_name[phase, port, n] = name
-	call_flags[phase, port, n] = flagged
-	call_from[phase, port, n] = written[phase, port] + 0
-	written[phase, port] += size
-	call_to[phase, port, n] = written[phase, port]
+# How many calls touch message n? Counts in heads_alone those that end with its head, or inside.
+function touching(n,    port, i, found) {
+	port = port_of[phase, n]
+	for (i = 1; i <= calls[phase, port]; i++) {
+		if (call_from[phase, port, i] >= to[phase, n] || call_to[phase, port, i] <= from[phase, n])
+			continue
+		found++
+		if (call_to[phase, port, i] <= head_to[phase, n] && head_to[phase, n] < to[phase, n])
+			heads_alone[phase]++
+	}
+	return found + 0
 }
 
-function has_flags(name, line) {
-	if (name == "sendto")
-		return line !~ /, 0, NULL, 0\) = [0-9]+$/
-	if (name == "sendmsg" || name == "sendmmsg")
-		return line !~ /, 0\) = [0-9]+$/
-	return 0
+# Per exchange, or "-" where strace does not see them (TLS records that are not the message, io_uring).
+function calls_per_exchange(    n, sum, here) {
+	for (n = 1; n <= messages[phase]; n++) {
+		here = touching(n)
+		if (here == 0)
+			unseen++
+		if (from_file[phase, port_of[phase, n]])
+			by_sendfile = 1
+		sum += here
+	}
+	return sum / count[phase]
 }
 
 # --- the verdict -------------------------------------------------------------------------------------------------
 
-# Lay the calls along message n: how many touch it (touching), the names of them (names), did one hold exactly it
-# (whole), did any carry flags (flagged)?
-function lay(n,    port, i) {
-	port = port_of[phase, n]
-	touching = whole = flagged = 0
-	names = ""
-	for (i = 1; i <= calls[phase, port]; i++) {
-		if (call_from[phase, port, i] >= to[phase, n] || call_to[phase, port, i] <= from[phase, n])
-			continue
-		touching++
-		names = names (names ? " " : "") call_name[phase, port, i]
-		flagged = flagged || call_flags[phase, port, i]
-		if (call_from[phase, port, i] == from[phase, n] && call_to[phase, port, i] == to[phase, n])
-			whole = 1
-	}
-	total[phase] += touching
+# The time that `part` of a phase's exchanges took at most: they are few.
+function quantile(part, times, phase,    n, i, j, sorted, swap) {
+	n = count[phase]
+	for (i = 1; i <= n; i++)
+		sorted[i] = times[phase, i]
+	for (i = 2; i <= n; i++)
+		for (j = i; j > 1 && sorted[j - 1] > sorted[j]; j--) {
+			swap = sorted[j]
+			sorted[j] = sorted[j - 1]
+			sorted[j - 1] = swap
+		}
+	return sorted[int(n * part) + 1]
 }
 
-function per_message(sum, n) {
-	return sprintf(sum % n ? "%.1f" : "%d", sum / n)
+function median(times, phase) {
+	return quantile(0.5, times, phase)
+}
+
+# Is it late? By the quicker ones: a busy machine delays some, a defect all.
+function check_time(what, times,    shim, bare) {
+	shim = quantile(0.25, times, "shim")
+	bare = quantile(0.25, times, "bare")
+	if (shim > bare + late)
+		fail("the " what " byte came after " shim " us, bare after " bare " us")
+}
+
+function figure(x) {
+	return x == int(x) ? sprintf("%d", x) : sprintf("%.1f", x)
+}
+
+function ms(us) {
+	return sprintf(us < 995 ? "%.2f" : us < 9950 ? "%.1f" : "%.0f", us / 1000)
 }
 
 END {
-	for (p = 1; p <= 2; p++) {
-		phase = p == 1 ? "bare" : "shim"
-		if (count[phase] != exchanges)
-			fail("the " phase " run had " count[phase] + 0 " exchanges, want " exchanges)
-	}
+	if (count["bare"] == 0 || count["shim"] != count["bare"])
+		fail("the bare run had " count["bare"] + 0 " exchanges, the one under the shim " count["shim"] + 0)
 	if (failed)
 		exit 1
-	phase = "bare"
-	for (n = 1; n <= messages["bare"]; n++) {
-		lay(n)
-		if (touching == 0)
-			fail_message(n, "is in none of the calls that strace saw")
-		else if (shape != "already" && touching < 2)
-			fail_message(n, "left in one call (" names "): nothing to join, the test shows nothing")
-		if (flagged)
-			program_flags = 1
-		bare_calls[n] = touching
+	n = count["bare"]
+	phase = "bare-traced"
+	calls_before = calls_per_exchange()
+	phase = "shim-traced"
+	calls_after = calls_per_exchange()
+	segments_before = segments["bare"] / n
+	segments_after = segments["shim"] / n
+	least = floor["shim"] / n
+	per_exchange = messages["bare-traced"] / count["bare-traced"] # 2 with a 100 Continue
+	stream = scenario ~ /^(events|stream)$/
+
+	# What no row may do.
+	if (same != "yes")
+		fail("the peer received other bytes than from the bare run: " same)
+	if (segments_after > segments_before * 1.02 + slack)
+		fail("came in " figure(segments_after) " segments, bare in " figure(segments_before))
+	if (connections["shim"] > connections["bare"] + (slack ? 1 : 0))
+		fail("took " connections["shim"] " connections, bare " connections["bare"])
+	check_time("first", first)
+	check_time("last", last)
+	if (unseen && !cannot)
+		fail(unseen " messages are in none of the calls that strace saw")
+
+	# And what became of it.
+	if (cannot) {
+		verdict = "cannot be helped: " cannot
+		class = "cannot"
+		if (calls_after != calls_before)
+			fail("left in " figure(calls_after) " calls, bare in " figure(calls_before) ", want no difference")
+	} else if (!above["bare"] && calls_before == per_exchange) {
+		verdict = "already one write"
+		class = "already"
+		if (calls_after > calls_before + slack)
+			fail("left in " figure(calls_after) " calls, bare in " figure(calls_before))
+	} else if (stream) {
+		verdict = "a stream: each piece goes when it is written"
+		class = "stream"
+	} else if (!above["shim"]) {
+		verdict = above["bare"] ? "joined" : "at the floor already"
+		class = above["bare"] ? "joined" : "already"
+		if (by_sendfile)
+			verdict = verdict ", head and sendfile"
+		else if (hold == "kernel" && heads_alone["bare-traced"])
+			verdict = verdict ", in the kernel"
+		else if (above["bare"] && heads_alone["shim-traced"])
+			fail("the head left in a call of its own (" heads_alone["shim-traced"] " calls)")
+	} else if (least > 20 && segments_after < least + 1) {
+		verdict = "joined; now and then a full socket buffer cuts a write, which costs a segment"
+		class = "joined"
+	} else if (why) {
+		verdict = "above the floor: " why
+		class = "above"
+	} else {
+		fail("came in " figure(segments_after) " segments, could be " figure(least) \
+			" (" above["shim"] " of " n " exchanges)")
 	}
-	phase = "shim"
-	for (n = 1; n <= messages["shim"]; n++) {
-		lay(n)
-		if (shape == "untouched") {
-			if (touching != bare_calls[n])
-				fail_message(n, "left in " touching " calls, bare in " bare_calls[n] ", want no difference")
-		} else if (shape == "sendfile") {
-			if (touching != 2 || names !~ / sendfile$/)
-				fail_message(n, "left in " touching " calls (" names "), want its head and one sendfile")
-		} else if (touching != 1 || !whole) {
-			fail_message(n, "left in " touching " calls (" names "), want one that holds head and body")
-		} else if (shape == "joined" && names != (program_flags ? "sendmsg" : "writev")) {
-			fail_message(n, "left by " names ", want " (program_flags ? "sendmsg" : "writev"))
-		}
+	if (reference != "") {
+		if (segments_after > reference + (least > 20))
+			fail("came in " figure(segments_after) " segments, " than " has " reference)
+		verdict = verdict "; " than ": " reference
 	}
-	if (first_failed)
-		fail(first_failed (more_failed ? " (and " more_failed " more)" : ""))
-	if (shape == "untouched") {
-		if (segments["shim"] > segments["bare"])
-			fail("the messages came in " segments["shim"] " segments, bare in " segments["bare"])
-	} else if (most_segments["shim"] != messages["shim"] / count["shim"])
-		fail("a message came in " most_segments["shim"] " segments, want one")
-	verdict["joined"] = "joined"
-	verdict["sendfile"] = "one segment"
-	verdict["already"] = "already one write"
-	verdict["untouched"] = "untouched: " reason
-	printf "%-22s %-12s %5s -> %-6s %5s -> %-6s %s\n", name, version, \
-		per_message(total["bare"], messages["bare"]), per_message(total["shim"], messages["shim"]), \
-		per_message(segments["bare"], count["bare"]), per_message(segments["shim"], count["shim"]), \
-		failed ? "FAILED" : verdict[shape]
+	if (scenario == "reuse")
+		verdict = verdict "; " n " requests on " connections["shim"] " connection" (connections["shim"] > 1 ? "s" : "")
+	if (failed) {
+		verdict = "FAILED"
+		class = "failed"
+	}
+	if (class == "cannot" && instead)
+		verdict = verdict "; instead: " instead
+
+	shown_calls = unseen ? "-" : figure(calls_before) " -> " figure(calls_after)
+	shown_segments = figure(segments_before) " -> " figure(segments_after)
+	shown_ms = ms(median(last, "bare")) " -> " ms(median(last, "shim"))
+	printf "%-22s %-10s %-13s %-16s %-6s %-16s %s\n", name, scenario, shown_calls, shown_segments, figure(least), \
+		shown_ms, verdict
+	OFS = "\t"
+	print kind, title, name, version, runtime, scenario, shown_calls, shown_segments, figure(least), shown_ms, \
+		same == "yes" ? "same" : "DIFFER", verdict, class > row
 	exit failed
 }

@@ -7,6 +7,7 @@ import java.util.concurrent.Executors;
 /** The JDK's own server. Argument: the port. */
 public class Server {
 	static final byte[] SMALL = ("{\"name\": \"small\", \"pad\": \"" + "x".repeat(172) + "\"}").getBytes();
+	static final byte[] LARGE = "line of a body of 200 KB\n".repeat(8000).getBytes();
 
 	static void answer(HttpExchange exchange) throws IOException {
 		exchange.getRequestBody().readAllBytes();
@@ -22,10 +23,22 @@ public class Server {
 			exchange.getResponseHeaders().set("Location", "/small");
 			exchange.sendResponseHeaders(302, -1);
 			break;
+		case "/chunked":
+			exchange.sendResponseHeaders(200, 0);
+			inPieces(exchange, "piece %d of a body that comes in pieces, fifty bytes\n", 3, 0);
+			break;
+		case "/stream":
+			exchange.sendResponseHeaders(200, 0);
+			inPieces(exchange, "piece %d of a body that comes in pieces, fifty bytes\n", 3, 100);
+			break;
+		case "/large":
+			exchange.sendResponseHeaders(200, LARGE.length);
+			exchange.getResponseBody().write(LARGE);
+			break;
 		case "/events":
 			exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
 			exchange.sendResponseHeaders(200, 0);
-			events(exchange);
+			inPieces(exchange, "data: %d\n\n", 2, 100);
 			break;
 		default:
 			exchange.getResponseHeaders().set("Content-Type", "application/json");
@@ -39,12 +52,12 @@ public class Server {
 		exchange.close();
 	}
 
-	static void events(HttpExchange exchange) throws IOException {
-		for (int n = 0; n < 2; n++) {
-			exchange.getResponseBody().write(("data: " + n + "\n\n").getBytes());
+	static void inPieces(HttpExchange exchange, String piece, int count, int pause) throws IOException {
+		for (int n = 0; n < count; n++) {
+			exchange.getResponseBody().write(String.format(piece, n).getBytes());
 			exchange.getResponseBody().flush();
 			try {
-				Thread.sleep(100);
+				Thread.sleep(pause);
 			} catch (InterruptedException e) {
 				return;
 			}

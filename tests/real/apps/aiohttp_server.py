@@ -5,12 +5,26 @@ import sys
 
 from aiohttp import web
 
-SMALL = b'{"name": "small", "pad": "' + b"x" * 172 + b'"}'
+from answers import LARGE, PAUSE, PIECES, SMALL, TEXT
 
 
 async def small(request):
     await request.read()
     return web.Response(body=SMALL, content_type="application/json")
+
+
+async def json(_):
+    return web.json_response({"name": "small", "pad": "x" * 172})
+
+
+async def large(_):
+    return web.Response(body=LARGE)
+
+
+async def compressed(_):
+    response = web.Response(body=TEXT, content_type="text/plain")
+    response.enable_compression(web.ContentCoding.deflate)
+    return response
 
 
 async def empty(_):
@@ -25,12 +39,54 @@ async def moved(_):
     return web.Response(status=302, headers={"Location": "/small", "Content-Length": "0"})
 
 
+async def sized(request):
+    """A StreamResponse that knows its size."""
+    response = web.StreamResponse()
+    response.content_length = sum(map(len, PIECES))
+    await response.prepare(request)
+    for piece in PIECES:
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+async def chunked(request, pause=0.0, compress=False):
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    if compress:
+        response.enable_compression(web.ContentCoding.deflate)
+    await response.prepare(request)
+    for piece in PIECES:
+        await response.write(piece)
+        if pause:
+            await asyncio.sleep(pause)
+    await response.write_eof()
+    return response
+
+
+async def one_chunk(request):
+    """The whole body in the last chunk."""
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    await response.write_eof(SMALL)
+    return response
+
+
+async def stream(request):
+    return await chunked(request, PAUSE)
+
+
+async def chunked_compressed(request):
+    return await chunked(request, compress=True)
+
+
 async def events(request):
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     for n in range(2):
         await response.write(b"data: %d\n\n" % n)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(PAUSE)
     return response
 
 
@@ -47,7 +103,8 @@ async def echo(request):
 
 
 app = web.Application()
-app.add_routes([
-    web.get("/small", small), web.post("/small", small), web.get("/file", file), web.get("/empty", empty),
-    web.get("/fresh", fresh), web.get("/moved", moved), web.get("/events", events), web.get("/", echo)])
+app.add_routes([web.get("/" + handler.__name__, handler) for handler in (
+    small, json, large, compressed, empty, fresh, moved, sized, chunked, one_chunk, stream, chunked_compressed, events,
+    file)])
+app.add_routes([web.post("/small", small), web.get("/", echo)])
 web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)

@@ -3,7 +3,7 @@ import http.server
 import sys
 import time
 
-SMALL = b'{"name": "small", "pad": "' + b"x" * 172 + b'"}'
+from answers import LARGE, PAUSE, PIECES, SMALL
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -15,6 +15,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
 
+    def chunks(self, pause):
+        self.head(200, Content_Type="text/plain", Transfer_Encoding="chunked")
+        for piece in PIECES:
+            self.wfile.write(b"%x\r\n" % len(piece))
+            self.wfile.write(piece)
+            self.wfile.write(b"\r\n")
+            time.sleep(pause)
+        self.wfile.write(b"0\r\n\r\n")
+
     def do_GET(self):
         if self.path == "/empty":
             self.head(204)
@@ -22,15 +31,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.head(304, ETag='"1"')
         elif self.path == "/moved":
             self.head(302, Location="/small", Content_Length="0")
+        elif self.path == "/chunked":
+            self.chunks(0)
+        elif self.path == "/stream":
+            self.chunks(PAUSE)
         elif self.path == "/events":
             self.head(200, Content_Type="text/event-stream", Connection="close")
             for n in range(2):
                 self.wfile.write(b"data: %d\n\n" % n)
-                time.sleep(0.1)
+                time.sleep(PAUSE)
         else:
-            self.head(200, Content_Type="application/json", Content_Length=str(len(SMALL)))
+            body = LARGE if self.path == "/large" else SMALL
+            self.head(200, Content_Type="application/json", Content_Length=str(len(body)))
             if self.command != "HEAD":
-                self.wfile.write(SMALL)
+                self.wfile.write(body)
 
     do_HEAD = do_GET
 

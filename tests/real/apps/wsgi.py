@@ -1,15 +1,15 @@
-"""A WSGI application; run as a program (argument: the port) it is served by wsgiref."""
+"""A WSGI application; run as a program (arguments: the server, the port) it is served by one that is a library."""
+import importlib
 import sys
 import time
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-SMALL = b'{"name": "small", "pad": "' + b"x" * 172 + b'"}'
+from answers import LARGE, PAUSE, PIECES, SMALL
 
 
-def events():
-    for n in range(2):
-        yield b"data: %d\n\n" % n
-        time.sleep(0.1)
+def slowly(pieces):
+    for piece in pieces:
+        yield piece
+        time.sleep(PAUSE)
 
 
 def application(environ, start_response):
@@ -26,15 +26,59 @@ def application(environ, start_response):
         return []
     if path == "/events":
         start_response("200 OK", [("Content-Type", "text/event-stream")])
-        return events()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(SMALL)))])
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [SMALL]
+        return slowly([b"data: %d\n\n" % n for n in range(2)])
+    if path in ("/chunked", "/stream"):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return iter(PIECES) if path == "/chunked" else slowly(PIECES)
+    body = LARGE if path == "/large" else SMALL
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return []
+    if path == "/file":
+        return environ["wsgi.file_wrapper"](open(sys.argv[3], "rb"), 4096)
+    return [body]
 
 
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *_):
-        pass
+def serve_wsgiref(port):
+    from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    make_server("127.0.0.1", port, application, handler_class=Quiet).serve_forever()
+
+
+def serve_waitress(port):
+    importlib.import_module("waitress").serve(application, host="127.0.0.1", port=port, _quiet=True)
+
+
+def serve_werkzeug(port):
+    importlib.import_module("werkzeug.serving").run_simple("127.0.0.1", port, application, threaded=True)
+
+
+def serve_gevent(port):
+    importlib.import_module("gevent.pywsgi").WSGIServer(("127.0.0.1", port), application, log=None).serve_forever()
+
+
+def serve_eventlet(port):
+    eventlet = importlib.import_module("eventlet")
+    wsgi = importlib.import_module("eventlet.wsgi")
+    wsgi.server(eventlet.listen(("127.0.0.1", port)), application, log_output=False)
+
+
+def serve_cheroot(port):
+    importlib.import_module("cheroot.wsgi").Server(("127.0.0.1", port), application).start()
+
+
+def serve_twisted(port):
+    from twisted.internet import reactor
+    from twisted.web import server, wsgi
+
+    reactor.listenTCP(port, server.Site(wsgi.WSGIResource(reactor, reactor.getThreadPool(), application)),
+                      interface="127.0.0.1")
+    reactor.run()
 
 
 if __name__ == "__main__":
-    make_server("127.0.0.1", int(sys.argv[1]), application, handler_class=Quiet).serve_forever()
+    globals()["serve_" + sys.argv[1]](int(sys.argv[2]))

@@ -1,2 +1,12 @@
 packages=python3-aiohttp
-client() { run /usr/bin/python3 "$apps/post_aiohttp.py" "$url/state" "$exchanges"; }
+runtime=CPython
+# The boundary is drawn at random.
+mask='s/[0-9a-f]\{32\}/BOUNDARY/g; s/^Sec-WebSocket-Key: .*/KEY/'
+title="Everything that aiohttp 3.12's change did"
+scenarios="post reuse json large chunked compressed form file continue upgrade"
+than="aiohttp 3.12"
+# There, the head goes with the first piece of the body, and each further piece by itself.
+for each in post=1 reuse=1 json=1 large=139 chunked=4 compressed=2 form=5 file=1 continue=2 upgrade=1; do
+	eval "reference_$each"
+done
+client() { run /usr/bin/python3 "$apps/client.py" aiohttp "$scenario" "$url/state" "$count"; }

@@ -1,2 +1,4 @@
 packages=python3
-client() { run /usr/bin/python3 "$apps/post_http_client.py" "$port" "$exchanges"; }
+runtime=CPython
+scenarios="get post large chunked"
+client() { run /usr/bin/python3 "$apps/post_http_client.py" "$port" "$count" "$scenario"; }

@@ -1,3 +1,5 @@
-# A http.server handler with a small JSON body.
+# A http.server handler with small writes.
 packages=python3
+runtime=CPython
+scenarios="small large chunked HEAD 304 redirect continue events stream"
 server() { run /usr/bin/python3 "$apps/handler.py" "$port"; }

@@ -1,3 +1,6 @@
 # python3 -m http.server: a file, head and body in two sends.
 packages=python3
-server() { run /usr/bin/python3 -m http.server -p HTTP/1.1 -b 127.0.0.1 -d "$apps/files" "$port"; }
+runtime=CPython
+scenarios="small large HEAD 304 redirect"
+ask_static
+server() { run /usr/bin/python3 -m http.server -p HTTP/1.1 -b 127.0.0.1 -d "$files" "$port"; }

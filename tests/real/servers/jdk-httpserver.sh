@@ -1,4 +1,6 @@
 # com.sun.net.httpserver: Nagle on, so that the body waits for the ACK of the head.
 packages=default-jdk-headless
+runtime=JVM
+scenarios="small large chunked HEAD 304 redirect continue events stream"
 version() { java --version | awk 'NR == 1 { print $2 }'; }
-server() { run java "$apps/Server.java" "$port"; }
+server() { java_class Server && run java -cp "$work" Server "$port"; }

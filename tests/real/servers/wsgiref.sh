@@ -1,3 +1,5 @@
 # The head in four sends, then the body; a connection for each exchange.
 packages=python3
-server() { run /usr/bin/python3 "$apps/wsgi.py" "$port"; }
+runtime=CPython
+scenarios="small large chunked file HEAD 304 redirect events stream"
+server() { run /usr/bin/python3 "$apps/wsgi.py" wsgiref "$port" "$files/small"; }

@@ -1,0 +1,30 @@
+# HTTP::Daemon. Arguments: the port, a file.
+use strict;
+use warnings;
+use HTTP::Daemon;
+use HTTP::Response;
+
+my ($port, $file) = @ARGV;
+my $small = '{"name": "small", "pad": "' . 'x' x 172 . '"}';
+my $daemon = HTTP::Daemon->new(LocalAddr => '127.0.0.1', LocalPort => $port, ReuseAddr => 1) or die "$port: $!";
+while (my $client = $daemon->accept) {
+	while (my $request = $client->get_request) {
+		my $path = $request->uri->path;
+		if ($path eq '/file') {
+			$client->send_file_response($file);
+		} elsif ($path eq '/moved') {
+			$client->send_redirect('/small', 302, 'moved');
+		} elsif ($path eq '/fresh') {
+			$client->send_response(304);
+		} elsif ($path eq '/chunked') {
+			my $n = 0;
+			$client->send_response(HTTP::Response->new(200, 'OK', ['Content-Type' => 'text/plain'], sub {
+				return $n < 3 ? sprintf("piece %d of a body that comes in pieces, fifty bytes\n", $n++) : '';
+			}));
+		} else {
+			my $body = $path eq '/large' ? "line of a body of 200 KB\n" x 8000 : $small;
+			$client->send_response(HTTP::Response->new(200, 'OK', ['Content-Length' => length $body], $body));
+		}
+	}
+	$client->close;
+}

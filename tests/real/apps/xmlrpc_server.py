@@ -1,0 +1,6 @@
+"""xmlrpc.server; what it is sent is no call, and it says so. Argument: the port."""
+import sys
+from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
+
+SimpleXMLRPCRequestHandler.protocol_version = "HTTP/1.1"
+SimpleXMLRPCServer(("127.0.0.1", int(sys.argv[1])), logRequests=False).serve_forever()

@@ -1,0 +1,19 @@
+# curl -d writes head and body together by itself; without "Expect:" a -T has its head wait for an answer.
+packages=curl
+runtime=C
+scenarios="get post large upload chunked upload_chunked form continue"
+# The boundary is drawn at random.
+mask='s/-\{24\}[0-9a-f]\{16\}/BOUNDARY/'
+client() {
+	each=$url/state[1-$count]
+	case $scenario in
+		get) run curl -sSf -m 20 "$each" ;;
+		post) run curl -sSf -m 20 -d "@$files/small" "$each" ;;
+		large) run curl -sSf -m 20 -H Expect: -d "@$files/large" "$each" ;;
+		upload) run curl -sSf -m 20 -H Expect: -T "$files/small" "$each" ;;
+		chunked) run curl -sSf -m 20 -H "Transfer-Encoding: chunked" -d "@$files/small" "$each" ;;
+		upload_chunked) run curl -sSf -m 20 -H Expect: -H "Transfer-Encoding: chunked" -T "$files/small" "$each" ;;
+		form) run curl -sSf -m 20 -F "file=@$files/small" "$each" ;;
+		continue) run curl -sSf -m 20 -H "Expect: 100-continue" -T "$files/small" "$each" ;;
+	esac
+}

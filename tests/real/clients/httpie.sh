@@ -1,0 +1,10 @@
+packages=httpie
+runtime=CPython
+exchanges=3
+scenarios="post chunked"
+client() {
+	[ "$scenario" = chunked ] && set -- --chunked || set --
+	for _ in $(seq "$count"); do
+		(run http --ignore-stdin --timeout 20 "$@" POST "$url/state" on=true) || return
+	done
+}

@@ -1,0 +1,7 @@
+# file_get_contents, as Debian sets PHP up.
+packages=php-cli
+runtime=PHP
+scenarios="get post large"
+hold=kernel
+version() { php -n -r 'echo PHP_MAJOR_VERSION, ".", PHP_MINOR_VERSION, ".", PHP_RELEASE_VERSION;'; }
+client() { run php "$apps/post.php" streams "$scenario" "$url/state" "$count"; }

@@ -1,4 +1,0 @@
-# A FileResponse: the head, then sendfile.
-. "$real/servers/aiohttp.sh"
-shape=sendfile
-path=/file

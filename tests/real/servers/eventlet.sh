@@ -1,0 +1,4 @@
+packages=python3-eventlet
+runtime=CPython
+scenarios="small large chunked HEAD 304 redirect continue events stream"
+server() { run /usr/bin/python3 "$apps/wsgi.py" eventlet "$port" "$files/small"; }

@@ -1,0 +1,5 @@
+# evhttp, by a small program. (No HEAD: it answers with a body.)
+packages="libevent-dev gcc libc6-dev"
+runtime=C
+scenarios="small large chunked 304 redirect continue stream"
+server() { c_program evhttp -levent && run "$work/evhttp" "$port"; }
