@@ -223,7 +223,10 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 		}
 		conn_unset(c, CONN_CORKED);
 	}
-	release(fd, "setsockopt");
+	if (level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_QUICKACK))
+		release_from_kernel(fd, "setsockopt"); /* often set between head and body: neither changes the order of bytes */
+	else
+		release(fd, "setsockopt");
 	if (c != NULL && level == IPPROTO_TCP && name == TCP_ULP) /* kTLS: what is written now is not what the peer reads */
 		atomic_store(&c->kind, CONN_TUNNEL);
 	if (c != NULL && level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)

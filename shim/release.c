@@ -40,7 +40,9 @@ void release_held(struct msg *m, int fd, enum hold_state next)
 
 enum report { NO_ERROR, ANY_ERROR, READ_ERROR /* a read never fails with EPIPE */ };
 
-static int release_one(int fd, bool wait, enum report report, const char *why)
+enum whose { ANYBODYS, KERNELS /* what waits in our memory may stay there */ };
+
+static int release_one(int fd, bool wait, enum report report, enum whose whose, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	int error = 0;
@@ -50,7 +52,7 @@ static int release_one(int fd, bool wait, enum report report, const char *why)
 	if (m == NULL)
 		return 0; /* a writer has it, and is sending */
 	enum hold_state state = m->state;
-	if (state != FAILED) {
+	if (state != FAILED && (whose == ANYBODYS || m->kernel)) {
 		struct hold_rule rule = hold_decide(config.join, state, RELEASE);
 		if (rule.action == EMIT) {
 			trace(fd, state, RELEASE, rule.action, why, m->len - m->sent);
@@ -68,17 +70,22 @@ static int release_one(int fd, bool wait, enum report report, const char *why)
 
 void release(int fd, const char *why)
 {
-	release_one(fd, true, NO_ERROR, why);
+	release_one(fd, true, NO_ERROR, ANYBODYS, why);
+}
+
+void release_from_kernel(int fd, const char *why)
+{
+	release_one(fd, true, NO_ERROR, KERNELS, why);
 }
 
 int release_or_fail(int fd, const char *why)
 {
-	return release_one(fd, false, ANY_ERROR, why);
+	return release_one(fd, false, ANY_ERROR, ANYBODYS, why);
 }
 
 int release_for_read(int fd)
 {
-	return release_one(fd, false, READ_ERROR, "read");
+	return release_one(fd, false, READ_ERROR, ANYBODYS, "read");
 }
 
 /* Does the kernel send what it holds when this descriptor is closed? Not if the close is a reset, because input is left unread or

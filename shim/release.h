@@ -6,6 +6,8 @@
 
 /* Before a call after which nothing may be held. `why` is for the trace. */
 void release(int fd, const char *why);
+/* ... which only matters to what the kernel holds: in our memory it may stay. */
+void release_from_kernel(int fd, const char *why);
 /* ... or which writes by a way that could overtake it: nothing stays behind, a full send buffer notwithstanding. */
 void release_surely(int fd, const char *why);
 /* ... and which can report an error that waits: 0, or the errno. Never waits for anybody. */

@@ -92,6 +92,7 @@ static const struct scenario releases[] = {
 	{ "recv", { "peer=ping", HELD, "recv=4", "await", "write=*200" }, RELEASED ", recv *, " BODY },
 	{ "a recv that finds nothing", { HELD, "recv+MSG_DONTWAIT=4", "await", "write=*200" }, RELEASED ", recv *, " BODY },
 	{ "setsockopt", { HELD, "keepalive=1", "await", "write=*200" }, RELEASED ", setsockopt SO_=1 = 0, " BODY },
+	{ "setsockopt TCP_NODELAY", { HELD, "nodelay=1", "await", "write=*200" }, RELEASED ", setsockopt TCP_NODELAY=1 = 0, " BODY },
 	{ "getsockopt", { HELD, "get-error", "await", "write=*200" }, RELEASED ", " BODY },
 	{ "ioctl", { HELD, "outq", "await", "write=*200" }, RELEASED ", " BODY },
 	{ "dup", { HELD, "dup", "await", "write=*200" }, RELEASED ", dup *, " BODY },

@@ -27,7 +27,8 @@ SCENARIO_TESTS(release, reads);
 
 static const struct scenario descriptor[] = {
 	ROW("setsockopt", "keepalive=1", ""),
-	ROW("setsockopt TCP_NODELAY", "nodelay=1", ", setsockopt TCP_NODELAY=1 = 0"),
+	{ "setsockopt TCP_NODELAY", { HELD, "nodelay=1", "write=*200", "await" },
+		"setsockopt TCP_NODELAY=1 = 0, writev iov=2 bytes=300 = 300" },
 	{ "setsockopt TCP_CORK", { HELD, "cork=1", "write=*200", "cork=0", "await" },
 		ALONE ", setsockopt TCP_CORK=1 = 0, " BODY ", setsockopt TCP_CORK=0 = 0" },
 	ROW("getsockopt SO_ERROR", "get-error", ""),
