@@ -12,7 +12,7 @@ static const struct scenario others[] = {
 	{ "a socketpair by sendmsg", { "open=socketpair", MESSAGE("sendmsg") } },
 	{ "a UDP socket", { "open=udp", MESSAGE("write") } },
 	{ "a UDP socket by send", { "open=udp", MESSAGE("send") } },
-	{ "a number that was a connection and is a pipe now", { "write=" HEAD, "write=*200", "close", "open=pipe",
+	{ "a number that was a connection and is a file now", { "write=" HEAD, "write=*200", "close", "open=file",
 		MESSAGE("write") },
 		"writev iov=2 bytes=300 = 300, write bytes=100 = 100, write bytes=200 = 200" },
 	{ "a number that was a pipe and is a connection now", { "open=pipe", "write=" HEAD, "close", "write=" HEAD,

@@ -289,12 +289,18 @@ static void late_error(void)
 
 enum { MESSAGES = 2000, MARKS = 500, MARK_SIZE = 16 };
 
-static volatile sig_atomic_t marks, refusals;
+static volatile sig_atomic_t marks, refusals, writes; /* the last: that have returned */
 static volatile sig_atomic_t no_more;
 static const struct itimerval in_a_while = { { 0, 0 }, { 0, 100 } };
 static int handler_fd;
 
-/* "#0000000000001\r\n", or a whole message on its own socket. */
+static void write_digits(char *end, int n)
+{
+	for (; n > 0; n /= 10)
+		*--end = (char)('0' + n % 10);
+}
+
+/* "#0000120000001\r\n": the first mark, after twelve writes. Or a whole message on its own socket. */
 static void write_in_handler(int signal_number)
 {
 	int keep = errno;
@@ -302,8 +308,8 @@ static void write_in_handler(int signal_number)
 
 	(void)signal_number;
 	marks++;
-	for (int n = marks, i = 13; n > 0; n /= 10)
-		mark[i--] = (char)('0' + n % 10);
+	write_digits(mark + 7, writes);
+	write_digits(mark + 14, marks);
 	if (strcmp(how, "message") == 0) {
 		refusals += write(handler_fd, HEAD, HEAD_SIZE) != HEAD_SIZE;
 		for (int i = 0; i < BODY_SIZE / 8; i++)
@@ -340,10 +346,12 @@ static void signals(void)
 	setitimer(ITIMER_REAL, &in_a_while, NULL);
 	for (messages = 0; messages < MESSAGES || (marks < MARKS && now_ns() < until); messages++) {
 		write_whole(fd, HEAD, HEAD_SIZE);
+		writes++;
 		if (reads)
 			recv(fd, body, sizeof body, MSG_DONTWAIT);
 		body_fill(shared, body, sizeof body);
 		write_whole(fd, body, sizeof body);
+		writes++;
 	}
 	no_more = 1;
 	setitimer(ITIMER_REAL, &never, NULL);
