@@ -95,6 +95,15 @@ Test(late, deadline_comes_however_busy_others_are, .timeout = 30)
 	run_free(r);
 }
 
+Test(late, deadline_comes_although_the_helper_was_stopped_for_a_fork, .timeout = 30)
+{
+	struct setup setup = { .args = { PROGRAM, "fork" }, .timeout = "150ms", .clients = 2, .faults = "send:1:delay=80" };
+	struct run *r = check_same("a head that is written while another thread forks", &setup);
+
+	cr_expect(calls_like(r, "F_DUPFD *") > 0, "the helper did not come back, the kernel sent the head:\n%s", r->calls.p);
+	run_free(r);
+}
+
 Test(late, close_does_not_wait_for_a_writer, .timeout = 30)
 {
 	struct setup setup = { .args = { PROGRAM, "blocked" } };

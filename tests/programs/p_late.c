@@ -1,9 +1,10 @@
-/* What late.c needs more than steps for: p_late reset|busy|blocked. */
+/* What late.c needs more than steps for: p_late reset|busy|blocked|fork. */
 #include "p_common.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 static void write_head(int fd)
 {
@@ -35,8 +36,8 @@ static void busy(void)
 	write_head(waiting);
 	for (int i = 0; i < 200; i++) {
 		write_head(fd);
+		sleep_us(1000); /* whenever the helper looks, this one holds as well */
 		must(write(fd, body, sizeof body) == sizeof body, "writing a body");
-		sleep_us(1000);
 	}
 	shared->sent[0] = now_ns();
 }
@@ -67,6 +68,33 @@ static void blocked(void)
 	pthread_join(thread, NULL);
 }
 
+static void *fork_once(void *argument)
+{
+	pid_t pid = _Fork(); /* no handlers, which would release all once more */
+
+	(void)argument;
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	return NULL;
+}
+
+/* A head is written while a fork has begun, and nothing after it. The fork takes its time (the test sees to that) with a
+ * head on the connection behind this one. */
+static void during_fork(void)
+{
+	int fd = accept_peer(), behind = accept_peer();
+	pthread_t thread;
+
+	write_head(behind);
+	pthread_create(&thread, NULL, fork_once, NULL);
+	sleep_us(30000);
+	write_head(fd);
+	pthread_join(thread, NULL);
+	atomic_fetch_add(&shared->written, 2 * (sizeof HEAD - 1));
+	report("all at the peer: %d\n", peer_has_all());
+}
+
 int main(int argc, char **argv)
 {
 	shared = shared_map(SHARED_FD);
@@ -76,6 +104,8 @@ int main(int argc, char **argv)
 		reset();
 	else if (strcmp(argv[1], "busy") == 0)
 		busy();
+	else if (strcmp(argv[1], "fork") == 0)
+		during_fork();
 	else
 		blocked();
 	return 0;
