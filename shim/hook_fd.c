@@ -212,6 +212,13 @@ static bool is_on(const void *value, socklen_t len)
 	return on != 0;
 }
 
+/* Programs set these between the head and the body of their first message. None changes what becomes of bytes not sent yet. */
+static bool is_harmless(int level, int name)
+{
+	return (level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_QUICKACK)) ||
+	       (level == SOL_SOCKET && name == SO_OOBINLINE);
+}
+
 EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct conn *c = conn_find(fd);
@@ -223,8 +230,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 		}
 		conn_unset(c, CONN_CORKED);
 	}
-	if (level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_QUICKACK))
-		release_from_kernel(fd, "setsockopt"); /* often set between head and body: neither changes the order of bytes */
+	if (is_harmless(level, name))
+		release_from_kernel(fd, "setsockopt");
 	else
 		release(fd, "setsockopt");
 	if (c != NULL && level == IPPROTO_TCP && name == TCP_ULP) /* kTLS: what is written now is not what the peer reads */

@@ -2,6 +2,4 @@
 packages="libmicrohttpd-dev gcc libc6-dev"
 runtime=C
 scenarios="small large chunked file HEAD 304 redirect continue stream"
-why_chunked="sets TCP_NODELAY behind the first head of a connection, which lets go of that one"
-why_file=$why_chunked
 server() { c_program microhttpd -lmicrohttpd && run "$work/microhttpd" "$port" "$files/small"; }

@@ -1,7 +1,6 @@
 packages="twiggy libplack-perl"
 runtime=Perl
 scenarios="small large chunked file HEAD 304 redirect"
-why_file="changes the socket (setsockopt) between head and file, which lets go of the head"
 server() {
 	FILE=$files/small run plackup -E production -s Twiggy --no-default-middleware -o 127.0.0.1 -p "$port" \
 		"$apps/psgi.pl"
