@@ -228,15 +228,20 @@ bool deadline_watch(struct deadline *d, uint64_t due)
 		return false;
 	if (atomic_load(&d->watched) || !atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
 		return ensure(h);
-	d->due = due;
+	d->due = deadline_tick(due);
 	d->pushed = atomic_load(&h->pushed);
 	while (!atomic_compare_exchange_weak(&h->pushed, &d->pushed, d)) {
 	}
 	if (!ensure(h))
 		return false; /* it stays watched: the next helper will look at it */
-	if (atomic_load(&h->sleeps_until) > due)
+	if (atomic_load(&h->sleeps_until) > deadline_tick(due))
 		wake(h);
 	return true;
+}
+
+uint64_t deadline_tick(uint64_t t)
+{
+	return t - t % config.timeout_ns;
 }
 
 void deadline_resume(void)

@@ -21,8 +21,12 @@ struct deadline {
 typedef uint64_t deadline_look(struct deadline *d, uint64_t now);
 void deadline_init(deadline_look *look);
 
-/* Watch d until the callback answers 0. False: there is no helper and none could be started. */
+/* Watch d until the callback answers 0; the first look is at the last tick before `due`. False: there is no helper and none could
+ * be started. */
 bool deadline_watch(struct deadline *d, uint64_t due);
+/* The multiple of the timeout that comes last before t. Where a look may come early it comes at a tick: so a thousand busy
+ * connections wake the helper as often as one. */
+uint64_t deadline_tick(uint64_t t);
 
 /* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one, or deadline_resume() if another
  * thread asked for it meanwhile. */

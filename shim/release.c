@@ -297,7 +297,7 @@ uint64_t release_due(struct deadline *d, uint64_t now)
 	}
 	if (now - m->last < config.timeout_ns) { /* a busy connection: its next head would have it watched again */
 		lock_give(&m->lock);
-		return m->last + config.timeout_ns;
+		return deadline_tick(now + config.timeout_ns);
 	}
 	atomic_store(&d->watched, 0); /* nothing to look at any more */
 	conn_unlock(m);
