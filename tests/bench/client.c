@@ -3,8 +3,8 @@
  *	client [-a ADDRESS] exchange PORT N   N requests, one after the other, on one connection
  *	                                      -> segments and bytes per response, bytes per segment, median microseconds
  *	client stream PORT                    one stream whose chunks say when they were written
- *	                                      -> delays in us: median, 99th percentile and longest of the
- *	                                      chunks but the first; of the end
+ *	                                      -> a line for each but the first, "chunk" and its delay in us until the
+ *	                                      kernel received it, and one for the end
  *	client heads PORT N MS                N connections, a request on each, evenly over MS milliseconds
  *	                                      -> delays of the heads in us: median, 99th percentile, longest;
  *	                                      how many were held at the same time
@@ -144,27 +144,40 @@ static const char *stamp(const char *p, const char *end, uint64_t *t)
 	return p + 21;
 }
 
+/* recv, and when the kernel received the last of it: a reader that wakes up late would be measured otherwise. */
+static size_t receive(int fd, char *to, size_t n, uint64_t *arrived)
+{
+	char control[CMSG_SPACE(sizeof(struct timespec))];
+	struct iovec iov = { to, n };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	ssize_t r = recvmsg(fd, &hdr, 0);
+	if (r <= 0)
+		err(1, "the stream ended early");
+	struct cmsghdr *c = CMSG_FIRSTHDR(&hdr);
+	struct timespec t;
+	if (c == NULL || c->cmsg_type != SCM_TIMESTAMPNS)
+		errx(1, "no time stamp from the kernel");
+	memcpy(&t, CMSG_DATA(c), sizeof t);
+	*arrived = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return (size_t)r;
+}
+
 static int stream(int port)
 {
 	static char buf[65536];
-	static double delays[4096];
 	size_t have = 0, n = 0;
 	uint64_t written = 0, arrived = 0;
-	int fd = call(port);
+	int fd = call(port), on = 1;
 	const char *at = buf;
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 	ask(fd);
 	do {
-		ssize_t r = recv(fd, buf + have, sizeof buf - have, 0);
-		if (r <= 0)
-			err(1, "the stream ended early");
-		arrived = now();
-		have += (size_t)r;
+		have += receive(fd, buf + have, sizeof buf - have, &arrived);
 		for (const char *p; (p = stamp(at, buf + have, &written)) != NULL; at = p)
-			delays[n++] = (double)(int64_t)(arrived - written) / 1000;
+			if (n++ > 0)
+				printf("chunk %.0f\n", (double)(int64_t)(arrived - written) / 1000);
 	} while (have < 7 || memcmp(buf + have - 7, "\r\n0\r\n\r\n", 7) != 0);
-	double end = (double)(int64_t)(arrived - written) / 1000; /* written right after the last stamp */
-	printf("%.0f %.0f %.0f %.0f\n", quantile(delays + 1, n - 1, 0.5), quantile(delays + 1, n - 1, 0.99),
-	       quantile(delays + 1, n - 1, 1), end);
+	printf("end %.0f\n", (double)(int64_t)(arrived - written) / 1000); /* written right after the last stamp */
 	return 0;
 }
 
