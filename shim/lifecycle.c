@@ -62,6 +62,7 @@ void lifecycle_after_copy(void)
 void lifecycle_in_child(void)
 {
 	atomic_store(&held_heads, 0);
+	release_in_child();
 	if (pool_wipes_on_fork())
 		return; /* the kernel has cleared the tables, the messages, their locks and the helper's state */
 	deadline_forget();

@@ -5,6 +5,11 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#else /* libc before 2.32 */
+enum { __libc_single_threaded = 0 };
+#endif
 
 #include "config.h"
 #include "late.h"
@@ -74,6 +79,8 @@ static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enu
 	}
 	if (m->state == IDLE || m->due == 0)
 		m->due = m->last + config.timeout_ns;
+	if (__libc_single_threaded)
+		release_make_room(call->fd);
 	m->size += call->size;
 	if (!config.active || (action == KEEP && !msg_reserve(m, m->len + call->size)) ||
 	    !deadline_watch(&m->deadline, m->due))

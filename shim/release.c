@@ -4,6 +4,7 @@
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 #include "config.h"
 #include "emit.h"
@@ -189,6 +190,29 @@ void release_all(const char *why)
 
 /* --- the helper's side ------------------------------------------------------------------------------------------------------------ */
 
+/* A table of descriptors that must grow for a number of ours makes the kernel wait for a grace period of RCU, 10 ms or so, if several
+ * threads share it. So it grows when there is no helper yet; failing that the helper sees to it when it has time, and sends
+ * through the program's descriptor until then. */
+static atomic_bool roomy;
+
+void release_make_room(int fd)
+{
+	if (atomic_load_explicit(&roomy, memory_order_relaxed))
+		return;
+	int saved = errno;
+	long d = libc()->syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, BORROWED);
+	if (d >= 0)
+		libc()->syscall(SYS_close, d);
+	if (d >= 0 || errno == EINVAL) /* above the limit: then a low number has to do, and there is room for it */
+		atomic_store(&roomy, true);
+	errno = saved;
+}
+
+void release_in_child(void)
+{
+	atomic_store(&roomy, false); /* its table is as long as it needs */
+}
+
 /* A descriptor of our own for the instant of an emission: whatever the program does to its number meanwhile, these bytes reach
  * the socket they were written to. High numbers, so that the program gets the ones it expects. -1: none to be had. */
 static int borrow(int fd)
@@ -250,8 +274,9 @@ static bool holds(const struct msg *m)
 static void emit_due(struct msg *m, uint64_t now)
 {
 	atomic_store(&m->elsewhere, 1);
-	int d = borrow(m->fd);
-	bool direct = d < 0 && errno != EBADF; /* no descriptor left: the closer waits instead */
+	bool room = atomic_load(&roomy);
+	int d = room ? borrow(m->fd) : -1;
+	bool direct = d < 0 && (!room || errno != EBADF); /* no descriptor to be had: the closer waits instead */
 	if (direct) {
 		atomic_store(&m->elsewhere, 0);
 		d = m->fd;
@@ -274,9 +299,8 @@ static void emit_due(struct msg *m, uint64_t now)
 		libc()->close(d);
 }
 
-uint64_t release_due(struct deadline *d, uint64_t now)
+static uint64_t look_at(struct msg *m, uint64_t now)
 {
-	struct msg *m = (struct msg *)((char *)d - offsetof(struct msg, deadline));
 	if (!lock_try(&m->lock))
 		return now + (m->in_call ? config.timeout_ns : 50000);
 	bool closed = atomic_load(&m->closed);
@@ -299,7 +323,16 @@ uint64_t release_due(struct deadline *d, uint64_t now)
 		lock_give(&m->lock);
 		return deadline_tick(now + config.timeout_ns);
 	}
-	atomic_store(&d->watched, 0); /* nothing to look at any more */
+	atomic_store(&m->deadline.watched, 0); /* nothing to look at any more */
 	conn_unlock(m);
 	return 0;
+}
+
+uint64_t release_due(struct deadline *d, uint64_t now)
+{
+	struct msg *m = (struct msg *)((char *)d - offsetof(struct msg, deadline));
+	int fd = m->fd;
+	uint64_t next = look_at(m, now);
+	release_make_room(fd);
+	return next;
 }

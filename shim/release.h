@@ -27,6 +27,10 @@ void release_aliased(int fd, const char *why);
 /* Send what is held, never waiting. Caller has the lock. An error is kept for a call that can report it. */
 void release_held(struct msg *m, int fd, enum hold_state next);
 
+/* Before the first hold, in a process of one thread: the helper's own descriptors will find their place at once. */
+void release_make_room(int fd);
+void release_in_child(void);
+
 /* What the helper does when a deadline falls due. */
 deadline_look release_due;
 
