@@ -156,7 +156,7 @@ void release_ending(int fd, const char *why)
 		return;
 	struct msg *m = conn_idle(c) ? NULL : conn_try_lock(c, true);
 	if (m != NULL) {
-			emit_last(m, fd, true, why);
+		emit_last(m, fd, true, why);
 		conn_unlock(m);
 	}
 	conn_set(c, CONN_SHUT);
@@ -332,7 +332,10 @@ uint64_t release_due(struct deadline *d, uint64_t now)
 {
 	struct msg *m = (struct msg *)((char *)d - offsetof(struct msg, deadline));
 	int fd = m->fd;
+	const struct conn *c = conn_find(fd);
 	uint64_t next = look_at(m, now);
-	release_make_room(fd);
+	/* Only with the socket itself: to close a duplicate of a file that has its number now would end the program's locks on it. */
+	if (!atomic_load(&roomy) && c != NULL && c->cookie != 0 && conn_cookie_of(fd) == c->cookie)
+		release_make_room(fd);
 	return next;
 }
