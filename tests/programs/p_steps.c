@@ -452,6 +452,10 @@ static long do_option(const struct step *s)
 
 	if (strcmp(s->verb, "nodelay") == 0)
 		return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, size);
+	if (strcmp(s->verb, "quickack") == 0)
+		return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &value, size);
+	if (strcmp(s->verb, "oobinline") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &value, size);
 	if (strcmp(s->verb, "cork") == 0)
 		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, size);
 	if (strcmp(s->verb, "sndbuf") == 0)
@@ -824,7 +828,7 @@ static const struct verb {
 	{ "fclose", do_close, 0 }, { "SYS_close", do_close, 0 }, { "SYS_close_range", do_close, 0 },
 	{ "settings", do_settings, 0 }, { "sndbuf", do_option, 0 }, { "zerocopy", do_option, 0 },
 	{ "linger", do_option, 0 }, { "ulp", do_option, 0 }, { "SYS_setsockopt", do_option, 0 },
-	{ "nodelay", do_option, 0 }, { "cork", do_option, 0 }, { "keepalive", do_option, 0 },
+	{ "nodelay", do_option, 0 }, { "quickack", do_option, 0 }, { "oobinline", do_option, 0 }, { "cork", do_option, 0 }, { "keepalive", do_option, 0 },
 	{ "get-error", do_option, 0 }, { "outq", do_option, 0 }, { "nonblock", do_option, 0 },
 	{ "close", do_close, ADOPT }, { "close_range", do_close, ADOPT }, { "closefrom", do_close, ADOPT },
 	{ "open", do_open, ADOPT }, { "connect", do_connect, ADOPT }, { "fastopen", do_connect, BYTES | ADOPT },
