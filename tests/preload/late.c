@@ -84,17 +84,6 @@ Test(late, broken_pipe_that_a_read_meets_raises_no_signal, .timeout = 30)
 	run_free(r);
 }
 
-Test(late, deadline_comes_however_busy_others_are, .timeout = 30)
-{
-	struct setup setup = { .args = { PROGRAM, "busy" }, .timeout = "5ms", .clients = 2 };
-	struct run *r = run(&setup, SHIM);
-
-	cr_assert(r->status == 0 && r->bytes[0].n == 100, "wait status %#x, %zu bytes of a head", (unsigned)r->status,
-		r->bytes[0].n);
-	cr_expect(r->arrivals[0].at < r->shared->sent[0], "the head came only when the other connection was quiet");
-	run_free(r);
-}
-
 Test(late, deadline_comes_although_the_helper_was_stopped_for_a_fork, .timeout = 30)
 {
 	struct setup setup = { .args = { PROGRAM, "fork" }, .timeout = "150ms", .clients = 2, .faults = "send:1:delay=80" };

@@ -27,19 +27,22 @@ static void reset(void)
 	report("read %zd\n", recv(fd, &c, 1, MSG_DONTWAIT));
 }
 
-/* One connection has a head without a body, another is busy for a fifth of a second. */
+/* One connection has heads whose bodies come late, another is busy all the while. */
 static void busy(void)
 {
 	int waiting = accept_peer(), fd = accept_peer();
 	char body[200] = "";
 
-	write_head(waiting);
-	for (int i = 0; i < 200; i++) {
-		write_head(fd);
-		sleep_us(1000); /* whenever the helper looks, this one holds as well */
-		must(write(fd, body, sizeof body) == sizeof body, "writing a body");
+	for (int round = 0; round < 15; round++) {
+		shared->sent[round] = now_ns();
+		write_head(waiting);
+		for (int i = 0; i < 37; i++) { /* 185 ms: each round meets the helper at another time */
+			write_head(fd);
+			sleep_us(5000);
+			must(write(fd, body, sizeof body) == sizeof body, "writing a body");
+		}
+		must(write(waiting, body, sizeof body) == sizeof body, "writing a late body");
 	}
-	shared->sent[0] = now_ns();
 }
 
 static void *write_large(void *argument)
