@@ -1,10 +1,16 @@
 #include "http.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* Where a message is badly framed, the reading is the one that does the least: a response is said to last until
  * close, a request to be unclear and sent at once. Peers disagree about such messages; nothing here depends on who is
  * right. */
+
+/* What is rare keeps its registers to itself: beside the common path, not in it. */
+#define BESIDE __attribute__((noinline))
 
 /* What the fields of a head have said so far. */
 struct facts {
@@ -14,16 +20,6 @@ struct facts {
 	bool expect;
 	bool upgrade;
 	bool stream;
-};
-
-enum field {
-	FIELD_OTHER,
-	FIELD_ACCEL,
-	FIELD_CODING,
-	FIELD_EXPECT,
-	FIELD_LENGTH,
-	FIELD_TYPE,
-	FIELD_UPGRADE,
 };
 
 static inline bool digit(char c)
@@ -39,7 +35,7 @@ static inline bool letter(char c)
 /* The line ends of a folded value are blanks like the others. */
 static inline bool blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return (unsigned char)c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 static inline const char *skip_blanks(const char *p, const char *end)
@@ -87,8 +83,14 @@ static inline bool starts(const char *value, const char *end, const char *word, 
 
 #define STARTS(value, end, word) starts(value, end, word, sizeof(word) - 1)
 
+/* Is it text/event-stream, or a camera's endless pictures? */
+static BESIDE void note_type(struct facts *facts, const char *p, const char *end)
+{
+	facts->stream |= STARTS(p, end, "text/event-stream") || STARTS(p, end, "multipart/x-mixed-replace");
+}
+
 /* RFC 9112 section 6.3: a list of one and the same number is still that number. */
-static void note_length(struct facts *facts, const char *p, const char *end)
+static BESIDE void note_length(struct facts *facts, const char *p, const char *end)
 {
 	do {
 		const char *first = p = skip_blanks(p, end);
@@ -96,7 +98,7 @@ static void note_length(struct facts *facts, const char *p, const char *end)
 		bool good = facts->length_is != LENGTH_BAD;
 
 		for (; p < end && digit(*p); p++) {
-			good = good && !__builtin_mul_overflow(length, 10, &length) &&
+			good &= !__builtin_mul_overflow(length, 10, &length) &&
 				!__builtin_add_overflow(length, (uint64_t)(*p - '0'), &length);
 		}
 		good = good && p > first && (facts->length_is == LENGTH_ABSENT || facts->length == length);
@@ -111,7 +113,7 @@ static void note_length(struct facts *facts, const char *p, const char *end)
 }
 
 /* Several codings are applied in the order named. "identity" is the old way to say that there is none. */
-static void note_coding(struct facts *facts, const char *p, const char *end)
+static BESIDE void note_coding(struct facts *facts, const char *p, const char *end)
 {
 	while (p < end) {
 		const char *comma = memchr(p, ',', (size_t)(end - p));
@@ -127,58 +129,52 @@ static void note_coding(struct facts *facts, const char *p, const char *end)
 	}
 }
 
-static void note(struct facts *facts, enum field which, const char *value, const char *end)
-{
-	switch (which) {
-	case FIELD_ACCEL:
-		facts->stream |= STARTS(value, end, "no");
-		break;
-	case FIELD_CODING:
-		note_coding(facts, value, end);
-		break;
-	case FIELD_EXPECT: /* 100-continue is the only one there is; of another the peer would speak first too */
-		facts->expect = true;
-		break;
-	case FIELD_LENGTH:
-		note_length(facts, value, end);
-		break;
-	case FIELD_TYPE:
-		facts->stream |= STARTS(value, end, "text/event-stream");
-		facts->stream |= STARTS(value, end, "multipart/x-mixed-replace");
-		break;
-	case FIELD_UPGRADE:
-		facts->upgrade = true;
-		break;
-	case FIELD_OTHER:
-		break;
-	}
-}
-
 /* The value of the field of this name, or NULL. The byte behind the name comes first: it turns most lines away. */
 static inline const char *value_of(const char *line, const char *end, const char *name, size_t n)
 {
 	const char *p = line + n;
 
-	if ((size_t)(end - line) <= n || (*p != ':' && *p != ' ' && *p != '\t') || !same(line, name, n))
+	if (end - line <= (ptrdiff_t)n || (*p != ':' && *p != ' ' && *p != '\t') || !same(line, name, n))
 		return NULL;
-	while (p < end && (*p == ' ' || *p == '\t'))
+	while (*p == ' ' || *p == '\t')
 		p++;
-	return p < end && *p == ':' ? p + 1 : NULL;
+	return *p == ':' ? p + 1 : NULL;
 }
 
-/* Which field does a line carry, and where does its value start? */
-static inline enum field field(const char *line, const char *end, const char **value)
+/* What a line can be, by its first byte. */
+enum line { LINE_OTHER, LINE_EMPTY, LINE_C, LINE_E, LINE_T, LINE_U, LINE_X };
+
+static const uint8_t line_of[256] = {
+	['\r'] = LINE_EMPTY, ['\n'] = LINE_EMPTY,
+	['c'] = LINE_C, ['e'] = LINE_E, ['t'] = LINE_T, ['u'] = LINE_U, ['x'] = LINE_X,
+	['C'] = LINE_C, ['E'] = LINE_E, ['T'] = LINE_T, ['U'] = LINE_U, ['X'] = LINE_X,
+};
+
+/* A field that we may know: its line, and those that continue it, up to the line end at `end`. */
+static BESIDE void note_field(struct facts *facts, enum line kind, const char *line, const char *end)
 {
-#define NAMED(name) (*value = value_of(line, end, name, sizeof(name) - 1))
-	switch (*line | 0x20) {
-	case 'c': return NAMED("content-length") ? FIELD_LENGTH : NAMED("content-type") ? FIELD_TYPE : FIELD_OTHER;
-	case 'e': return NAMED("expect") ? FIELD_EXPECT : FIELD_OTHER;
-	case 't': return NAMED("transfer-encoding") ? FIELD_CODING : FIELD_OTHER;
-	case 'u': return NAMED("upgrade") ? FIELD_UPGRADE : FIELD_OTHER;
-	case 'x': return NAMED("x-accel-buffering") ? FIELD_ACCEL : FIELD_OTHER;
+	const char *value;
+
+#define NAMED(name) (value = value_of(line, end, name, sizeof(name) - 1))
+	if (kind == LINE_C) {
+		if (end - line < 13 || !same_eight(line, "content-"))
+			return;
+		if (NAMED("content-length"))
+			note_length(facts, value, end);
+		else if (NAMED("content-type"))
+			note_type(facts, value, end);
+	} else if (kind == LINE_T) {
+		if (NAMED("transfer-encoding"))
+			note_coding(facts, value, end);
+	} else if (kind == LINE_E) { /* 100-continue is the only one there is; of another the peer would speak first too */
+		facts->expect |= NAMED("expect") != NULL;
+	} else if (kind == LINE_U) {
+		facts->upgrade |= NAMED("upgrade") != NULL;
+	} else if (kind == LINE_X) {
+		if (NAMED("x-accel-buffering"))
+			facts->stream |= STARTS(value, end, "no");
 	}
 #undef NAMED
-	return FIELD_OTHER;
 }
 
 /* RFC 9110 section 5.6.2 */
@@ -208,30 +204,27 @@ static inline bool names_version(const char *p, const char *end)
 	return end - p >= 7 && memcmp(p, "HTTP/1.", 7) == 0;
 }
 
+/* Behind the version's "HTTP/1." in a request's start line, or NULL. */
+static BESIDE const char *behind_request_version(const char *p, const char *end)
+{
+	p = behind_target(p, end);
+	return p && names_version(p, end) ? p + 7 : NULL;
+}
+
 /* Behind the "HTTP/1." of the start line that opens these bytes, or NULL. What follows may be still to come. */
-static const char *behind_version(const char *p, size_t n)
+static inline const char *behind_version(const char *p, size_t n)
 {
 	const char *end = p + n;
 
 	if (!http_may_open(p, n))
 		return NULL;
-	if (!names_version(p, end)) {
-		p = behind_target(p, end);
-		if (!p || !names_version(p, end))
-			return NULL;
-	}
-	p += 7;
-	return p == end || digit(*p) ? p : NULL;
+	p = names_version(p, end) ? p + 7 : behind_request_version(p, end);
+	return p && (p == end || digit(*p)) ? p : NULL;
 }
 
 bool http_opens(const char *p, size_t n)
 {
 	return behind_version(p, n) != NULL;
-}
-
-static inline bool empty(const char *line, const char *newline)
-{
-	return newline == line || (newline == line + 1 && *line == '\r');
 }
 
 /* Does an empty line end at p[seen] or later? */
@@ -300,6 +293,86 @@ static void announce_response(struct http_head *head, const struct facts *facts)
 		head->at_once = AT_ONCE_STREAM;
 }
 
+/* The line ends in a window of a head: a bit for each. */
+enum { WINDOW = 64 };
+
+#if defined(__SSE2__) && !defined(HTTP_PORTABLE)
+
+static inline uint64_t ends_in_16(const char *p)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
+}
+
+/* Of the n bytes at p. Nothing before `start` is read. */
+static inline uint64_t line_ends(const char *start, const char *p, size_t n)
+{
+	uint64_t ends = 0;
+	size_t i;
+
+	if (n == WINDOW)
+		return ends_in_16(p) | ends_in_16(p + 16) << 16 | ends_in_16(p + 32) << 32 | ends_in_16(p + 48) << 48;
+	for (i = 0; i + 16 <= n; i += 16)
+		ends |= ends_in_16(p + i) << i;
+	if (i < n && p + n - start >= 16)
+		return ends | ends_in_16(p + n - 16) >> (16 - (n - i)) << i;
+	for (; i < n; i++)
+		ends |= (uint64_t)(p[i] == '\n') << i;
+	return ends;
+}
+
+#else
+
+static inline uint64_t line_ends(const char *start, const char *p, size_t n)
+{
+	uint64_t ends = 0;
+	const char *q = p;
+
+	(void)start;
+	for (; (q = memchr(q, '\n', n - (size_t)(q - p))); q++)
+		ends |= UINT64_C(1) << (q - p);
+	return ends;
+}
+
+#endif
+
+/* A line that starts with a blank continues the one before: RFC 9112 section 5.2. Where does the last of them end? NULL: it is to come. */
+static BESIDE const char *last_end(const char *newline, const char *end)
+{
+	while (newline && newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t'))
+		newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+	return newline;
+}
+
+/* Walk the lines behind the start line. Behind the empty one, or NULL while that is to come. */
+static BESIDE const char *note_fields(struct facts *facts, const char *start, const char *line, const char *end)
+{
+	const char *window, *next;
+
+	for (window = line; window < end; window = next) {
+		size_t n = end - window < WINDOW ? (size_t)(end - window) : WINDOW;
+
+		next = window + n;
+		for (uint64_t ends = line_ends(start, window, n); ends != 0; ends &= ends - 1) {
+			const char *newline = window + __builtin_ctzll(ends), *stop = newline, *this = line;
+			enum line kind = line_of[(unsigned char)*this];
+
+			line = newline + 1;
+			if (kind == LINE_OTHER)
+				continue;
+			if (newline == this || (newline == this + 1 && *this == '\r'))
+				return line;
+			if (line < end && (*line == ' ' || *line == '\t'))
+				stop = last_end(newline, end);
+			if (!stop)
+				return NULL;
+			note_field(facts, kind, this, stop);
+		}
+	}
+	return NULL;
+}
+
 enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_method answers, struct http_head *out)
 {
 	size_t most = n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX;
@@ -308,7 +381,7 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 	struct facts facts = { .length = 0 };
 	const char *end = p + most;
 	const char *minor = behind_version(p, most);
-	const char *line, *newline, *value;
+	const char *newline, *behind;
 
 	if (!minor)
 		return HTTP_NO;
@@ -317,7 +390,7 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 		return without_end;
 	head.request = minor > p + 7;
 	if (head.request) {
-		if (!empty(minor + 1, newline))
+		if (newline != minor + 1 && !(newline == minor + 2 && minor[1] == '\r'))
 			return HTTP_NO;
 		http_request_method(p, most, &head.method);
 	} else {
@@ -328,26 +401,11 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 
 	if (seen > 0 && !has_empty_line(p, most, seen))
 		return without_end;
-	for (line = newline + 1; (newline = memchr(line, '\n', (size_t)(end - line))); line = newline + 1) {
-		enum field which;
-
-		if ((unsigned char)*line < ' ' && empty(line, newline))
-			break;
-		which = field(line, newline, &value);
-		if (which == FIELD_OTHER)
-			continue;
-		/* A line that starts with a blank continues the value: RFC 9112 section 5.2. */
-		while (newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t')) {
-			newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
-			if (!newline)
-				return without_end;
-		}
-		note(&facts, which, value, newline);
-	}
-	if (!newline)
+	behind = note_fields(&facts, p, newline + 1, end);
+	if (!behind)
 		return without_end;
 
-	head.size = (size_t)(newline + 1 - p);
+	head.size = (size_t)(behind - p);
 	if (head.request)
 		announce_request(&head, &facts);
 	else

@@ -5,18 +5,30 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* PAGE_ROOM bytes between two unreadable pages. */
+static char *room(void)
+{
+	static char *first;
+
+	if (!first) {
+		size_t wall = (size_t)sysconf(_SC_PAGESIZE);
+		char *p = mmap(NULL, PAGE_ROOM + 2 * wall, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		cr_assert(p != MAP_FAILED, "no room for test input: mmap failed");
+		cr_assert(mprotect(p + wall, PAGE_ROOM, PROT_READ | PROT_WRITE) == 0, "no readable pages: mprotect failed");
+		first = p + wall;
+	}
+	return first;
+}
+
 const char *page_place(const void *bytes, size_t n)
 {
-	static char *end;
-
-	if (!end) {
-		size_t wall = (size_t)sysconf(_SC_PAGESIZE);
-		char *room = mmap(NULL, PAGE_ROOM + wall, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		cr_assert(room != MAP_FAILED, "no room for test input: mmap failed");
-		cr_assert(mprotect(room + PAGE_ROOM, wall, PROT_NONE) == 0, "no unreadable page: mprotect failed");
-		end = room + PAGE_ROOM;
-	}
 	cr_assert(n <= PAGE_ROOM, "test input of %zu bytes is over PAGE_ROOM", n);
-	return memcpy(end - n, bytes, n);
+	return memcpy(room() + PAGE_ROOM - n, bytes, n);
+}
+
+const char *page_place_behind(const void *bytes, size_t n)
+{
+	cr_assert(n <= PAGE_ROOM, "test input of %zu bytes is over PAGE_ROOM", n);
+	return memcpy(room(), bytes, n);
 }
