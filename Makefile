@@ -22,6 +22,10 @@ endif
 VERSION := 0.1.0
 LIB     := $(B)/libonewrite.so
 
+# The hooks' common path leads through half a dozen of the files below: optimised as one (an eighth fewer instructions), where the
+# compiler can. The objects are ordinary ones as well.
+LTO := $(shell echo 'int x;' | $(CC) -flto=auto -ffat-lto-objects -Werror -x c -c -o /dev/null - 2>/dev/null && echo -flto=auto -ffat-lto-objects)
+
 # One idea per object. The PURE ones know nothing of sockets, time or memory (tests/unit/pure.c holds them to it).
 PURE := \
 	$(B)/shim/http.o \
@@ -52,7 +56,7 @@ all: $(LIB)
 
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
 
 # The export list is the hook list, and nothing else.
 $(B)/exports.map: shim/hooks.def
@@ -60,7 +64,7 @@ $(B)/exports.map: shim/hooks.def
 	@{ echo '{ global:'; sed -n 's/^HOOK(\([A-Za-z0-9_]*\)).*/  \1;/p' $<; echo 'local: *; };'; } > $@
 
 $(LIB): $(OBJS) $(B)/exports.map
-	$(CC) $(CFLAGS_ALL) -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
+	$(CC) $(CFLAGS_ALL) $(LTO) -fPIC -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.

@@ -25,11 +25,11 @@
 
 struct conn *conns;
 _Atomic unsigned conn_count;
-static _Atomic unsigned conn_top; /* no descriptor from here on was ever seen */
+_Atomic unsigned conn_top;
 static struct lock making;
 atomic_int held_heads;
 _Thread_local uintptr_t hook_frame;
-static atomic_uint epoch = 1;
+atomic_uint conn_epoch = 1;
 
 /* Messages are recycled as messages, never as anything else. Guarded by `lock`. */
 struct spare {
@@ -38,17 +38,12 @@ struct spare {
 };
 static struct spare *_Atomic spare;
 
-uint32_t epoch_now(void)
-{
-	return atomic_load(&epoch);
-}
-
 void epoch_raise(void)
 {
-	atomic_fetch_add(&epoch, 1);
+	atomic_fetch_add(&conn_epoch, 1);
 }
 
-struct conn *conn_make(int fd)
+struct conn *conn_make_slowly(int fd)
 {
 	if (atomic_load(&conn_count) == 0 && lock_take(&making)) {
 		struct rlimit limit;
@@ -66,15 +61,10 @@ struct conn *conn_make(int fd)
 	return c;
 }
 
-unsigned conn_end(void)
-{
-	return atomic_load(&conn_top);
-}
-
 void conn_forget_all(void)
 {
 	if (conns != NULL)
-		memset(conns, 0, conn_end() * sizeof *conns);
+		memset(conns, 0, atomic_load(&conn_top) * sizeof *conns);
 	atomic_store(&spare, NULL);
 }
 
@@ -135,6 +125,7 @@ struct msg *conn_forget(struct conn *c)
 		m = atomic_exchange(&c->msg, NULL);
 	atomic_store_explicit(&c->kind, CONN_UNKNOWN, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->small, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->cookie, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->mss, 0, memory_order_relaxed);
@@ -159,17 +150,12 @@ void conn_born(int fd, enum conn_kind kind, unsigned flags)
 	struct msg *stale = conn_forget(c); /* closed behind our back: what it held for has no socket any more */
 	if (stale != NULL)
 		conn_abandon(stale, msg_try_lock(stale, false));
-	c->epoch = epoch_now();
+	c->epoch = atomic_load(&conn_epoch);
 	c->answers = METHOD_OTHER;
 	c->asked = c->ask_len = 0;
 	atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
-	atomic_store_explicit(&c->flags, (uint16_t)(flags | CONN_SEEN), memory_order_relaxed);
+	atomic_store_explicit(&c->flags, (uint8_t)(flags | CONN_SEEN), memory_order_relaxed);
 	atomic_store_explicit(&c->watches, (flags & CONN_SERVER) != 0, memory_order_release);
-}
-
-bool conn_is_ours(const struct conn *c, int fd)
-{
-	return fd > 2 && conn_has(c, CONN_SEEN) && !conn_has(c, CONN_ALIASED) && c->epoch == epoch_now();
 }
 
 /* --- messages ------------------------------------------------------------------------------------------------------------- */
@@ -232,28 +218,6 @@ void msg_free(struct msg *m)
 	lock_give(&s->lock);
 }
 
-static bool waits(enum hold_state s)
-{
-	return s == HEAD || s == BODY;
-}
-
-/* A hold in memory becomes visible to whoever raises the epoch, which it looks at next: hence the strict order. */
-void msg_state(struct msg *m, enum hold_state s)
-{
-	int heads = waits(s) - waits(atomic_load_explicit(&m->state, memory_order_relaxed));
-	if (waits(s))
-		atomic_store(&m->state, s);
-	else
-		atomic_store_explicit(&m->state, s, memory_order_release);
-	if (heads != 0)
-		atomic_fetch_add_explicit(&held_heads, heads, memory_order_relaxed);
-}
-
-void msg_clear(struct msg *m)
-{
-	m->len = m->sent = 0;
-}
-
 bool msg_reserve(struct msg *m, size_t need)
 {
 	if (need <= m->cap)
@@ -273,7 +237,7 @@ bool msg_reserve(struct msg *m, size_t need)
 	return true;
 }
 
-struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine)
+struct msg *conn_lock_slowly(struct conn *c, int fd, bool make, bool *mine)
 {
 	uintptr_t before = hook_frame, here = (uintptr_t)__builtin_frame_address(0);
 	struct msg *m, *none;
@@ -346,7 +310,7 @@ bool conn_retire(struct msg *m)
 }
 
 /* A message that nothing watches and nobody needs goes back at once; a watched one is the helper's to give back. */
-void conn_unlock(struct msg *m)
+void conn_unlock_slowly(struct msg *m)
 {
 	uintptr_t before = m->before;
 	do {

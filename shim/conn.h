@@ -61,8 +61,7 @@ enum conn_flags {
 	CONN_CONNECTED = 16, /* accepted, or connect() succeeded */
 	CONN_CROWDED = 32, /* the last write was cut short: the send buffer is full */
 	CONN_SERVER = 64,  /* accepted: requests are read here */
-	CONN_SMALL = 128,  /* a short segment went out since the peer was heard last: with Nagle on the next one waits for its ACK */
-	CONN_LAZY = 256,   /* TCP_FASTOPEN_CONNECT: connect() says yes before the peer does */
+	CONN_LAZY = 128,   /* TCP_FASTOPEN_CONNECT: connect() says yes before the peer does */
 };
 
 struct conn {
@@ -70,7 +69,8 @@ struct conn {
 	_Atomic uint64_t cookie;   /* SO_COOKIE; 0: not asked yet */
 	uint32_t epoch;            /* the process epoch when it was created */
 	_Atomic uint8_t kind;      /* enum conn_kind */
-	_Atomic uint16_t flags;    /* enum conn_flags */
+	_Atomic uint8_t flags;     /* enum conn_flags */
+	_Atomic uint8_t small;     /* a short segment went out since the peer was heard last: with Nagle on the next one waits for its ACK */
 	_Atomic uint8_t watches;   /* look at what is read next */
 	uint8_t answers;           /* enum http_method of the request read last */
 	uint8_t asked;             /* ... and it was seen */
@@ -84,6 +84,8 @@ _Static_assert(sizeof(struct conn) == 32, "every read and write looks up a conn:
 #pragma GCC visibility push(hidden) /* -fvisibility says nothing about declarations; hidden data is one load away */
 extern struct conn *conns;             /* mapped at the first need, as long as the hard limit of descriptors; pages that were never touched cost nothing */
 extern _Atomic unsigned conn_count;    /* 0: not mapped yet. Descriptors beyond it are never looked at. */
+extern _Atomic unsigned conn_top;      /* no descriptor from here on was ever seen */
+extern atomic_uint conn_epoch;         /* see epoch_raise() */
 /* How many heads wait for their body now. */
 extern atomic_int held_heads;
 /* From where on its stack this thread took its innermost lock: set before, restored after. HOOK_LEFT: it has jumped (longjmp) since. A
@@ -129,9 +131,11 @@ static inline bool conn_unknown(int fd)
 }
 
 /* Make room for a descriptor; NULL: no memory, or a number beyond all measure. */
-struct conn *conn_make(int fd);
-/* No descriptor from this number on was ever seen. */
-unsigned conn_end(void);
+struct conn *conn_make_slowly(int fd);
+static inline struct conn *conn_make(int fd)
+{
+	return (unsigned)fd < atomic_load_explicit(&conn_top, memory_order_acquire) ? conns + fd : conn_make_slowly(fd);
+}
 
 /* In a forked child whose memory the kernel did not wipe: know nothing (what the tables took is lost). */
 void conn_forget_all(void);
@@ -150,11 +154,14 @@ uint64_t conn_cookie_of(int fd);
 /* The most bytes that one segment takes, as far as known now. */
 size_t conn_mss(struct conn *c, int fd);
 /* Proof that nobody else can write to this socket: created here, in this epoch, no alias. */
-bool conn_is_ours(const struct conn *c, int fd);
+static inline bool conn_is_ours(const struct conn *c, int fd)
+{
+	return fd > 2 && (atomic_load_explicit(&c->flags, memory_order_relaxed) & (CONN_SEEN | CONN_ALIASED)) == CONN_SEEN &&
+	       c->epoch == atomic_load(&conn_epoch);
+}
 
 /* The epoch: raised whenever descriptors may have been copied to another process. Whoever holds looks at it after the hold is
  * visible, whoever raises it looks for holds afterwards: one of the two sees the other. */
-uint32_t epoch_now(void);
 void epoch_raise(void);
 
 static inline bool conn_has(const struct conn *c, unsigned flag)
@@ -165,24 +172,51 @@ static inline bool conn_has(const struct conn *c, unsigned flag)
 static inline void conn_set(struct conn *c, unsigned flag)
 {
 	if (!conn_has(c, flag)) /* a locked instruction only where there is something to change */
-		atomic_fetch_or(&c->flags, (uint16_t)flag);
+		atomic_fetch_or(&c->flags, (uint8_t)flag);
 }
 
 static inline void conn_unset(struct conn *c, unsigned flag)
 {
 	if (conn_has(c, flag))
-		atomic_fetch_and(&c->flags, (uint16_t)~flag);
+		atomic_fetch_and(&c->flags, (uint8_t)~flag);
 }
 
 /* --- messages ------------------------------------------------------------------------------------------------------------- */
 /* The descriptor's message, locked; a new one if there is none and `make`. NULL: none. *mine: we are in a signal handler, and the
  * thread it interrupted has the lock (then the message is returned as it is). */
-struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine);
+struct msg *conn_lock_slowly(struct conn *c, int fd, bool make, bool *mine);
+static inline struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine)
+{
+	struct msg *m = atomic_load_explicit(&c->msg, memory_order_acquire);
+	uintptr_t before = hook_frame;
+	*mine = false;
+	hook_frame = (uintptr_t)__builtin_frame_address(0);
+	if (m != NULL && lock_try(&m->lock)) {
+		if (atomic_load(&c->msg) == m) {
+			m->before = before;
+			return m;
+		}
+		lock_give(&m->lock); /* a stranger */
+	}
+	hook_frame = before;
+	return conn_lock_slowly(c, fd, make, mine);
+}
 /* The descriptor's message, locked, if nobody else has it who may block: NULL then. Without `wait` also if anybody has it. */
 struct msg *conn_try_lock(struct conn *c, bool wait);
 /* The same for a message in hand. */
 bool msg_try_lock(struct msg *m, bool wait);
-void conn_unlock(struct msg *m);
+void conn_unlock_slowly(struct msg *m);
+static inline void conn_unlock(struct msg *m)
+{
+	uintptr_t before = m->before, self = thread_self();
+	if (atomic_load_explicit(&m->late, memory_order_relaxed) == NULL &&
+	    (atomic_load_explicit(&m->state, memory_order_relaxed) != IDLE ||
+	     atomic_load_explicit(&m->deadline.watched, memory_order_relaxed)) &&
+	    atomic_compare_exchange_strong_explicit(&m->lock.word, &self, 0, memory_order_release, memory_order_relaxed))
+		hook_frame = before;
+	else
+		conn_unlock_slowly(m);
+}
 /* Give an idle message back, unless a closer was faster. Caller has its lock, and loses it if true. */
 bool conn_retire(struct msg *m);
 /* Give a message back that conn_forget() detached; `locked`: the caller has its lock, and loses it. */
@@ -191,8 +225,27 @@ void conn_abandon(struct msg *m, bool locked);
 void msg_free(struct msg *m);
 /* Room for `need` bytes of head. False: no memory, or more than HTTP_HEAD_MAX. */
 bool msg_reserve(struct msg *m, size_t need);
-void msg_clear(struct msg *m);
-void msg_state(struct msg *m, enum hold_state s);
+static inline void msg_clear(struct msg *m)
+{
+	m->len = m->sent = 0;
+}
+
+static inline bool hold_waits(enum hold_state s)
+{
+	return s == HEAD || s == BODY;
+}
+
+/* A hold in memory becomes visible to whoever raises the epoch, which it looks at next: hence the strict order. */
+static inline void msg_state(struct msg *m, enum hold_state s)
+{
+	int heads = hold_waits(s) - hold_waits(atomic_load_explicit(&m->state, memory_order_relaxed));
+	if (hold_waits(s))
+		atomic_store(&m->state, s);
+	else
+		atomic_store_explicit(&m->state, s, memory_order_release);
+	if (heads != 0)
+		atomic_fetch_add_explicit(&held_heads, heads, memory_order_relaxed);
+}
 
 /* No more heads than these wait at a time, which is about what the helper sends in 2 ms: whoever writes thousands of heads
  * and no bodies has them sent as they are written. */

@@ -220,13 +220,13 @@ static bool ensure(struct helper *h)
 	return ok;
 }
 
-bool deadline_watch(struct deadline *d, uint64_t due)
+static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t due)
 {
 	uint8_t unwatched = 0;
 	struct helper *h = helper_get();
 	if (h == NULL)
 		return false;
-	if (atomic_load(&d->watched) || !atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
+	if (!atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
 		return ensure(h);
 	d->due = deadline_tick(due);
 	d->pushed = atomic_load(&h->pushed);
@@ -237,6 +237,15 @@ bool deadline_watch(struct deadline *d, uint64_t due)
 	if (atomic_load(&h->sleeps_until) > deadline_tick(due))
 		wake(h);
 	return true;
+}
+
+/* A busy connection's is watched already, by a helper that runs. */
+bool deadline_watch(struct deadline *d, uint64_t due)
+{
+	const struct helper *h = atomic_load_explicit(&helper, memory_order_acquire);
+	if (h != NULL && atomic_load(&d->watched) && atomic_load(&h->running) && !atomic_load(&h->stopping))
+		return true;
+	return watch_slowly(d, due);
 }
 
 uint64_t deadline_tick(uint64_t t)

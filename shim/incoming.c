@@ -14,9 +14,15 @@ int incoming_before(struct conn *c, int fd)
 	return error;
 }
 
-/* Byte by byte at most until the method is clear; then this connection's reads are quiet until it answers. What was read of the
- * method before is known from its first letter. */
-static void look_for_method(struct conn *c, const char *p, size_t n)
+static void know_method(struct conn *c, enum http_method method)
+{
+	c->answers = (uint8_t)method;
+	c->asked = 1;
+	atomic_store_explicit(&c->watches, 0, memory_order_relaxed); /* until it answers, this connection's reads are quiet */
+}
+
+/* Byte by byte at most until the method is clear. What was read of it before is known from its first letter. */
+static __attribute__((noinline)) void look_for_method(struct conn *c, const char *p, size_t n)
 {
 	enum http_method method = METHOD_OTHER;
 	enum http_verdict v = HTTP_MORE;
@@ -33,16 +39,13 @@ static void look_for_method(struct conn *c, const char *p, size_t n)
 		if (c->ask_len == sizeof word - 1 && v == HTTP_MORE)
 			v = HTTP_NO;
 	}
-	if (v == HTTP_MORE)
-		return;
-	c->answers = v == HTTP_HEAD ? method : METHOD_OTHER;
-	c->asked = 1;
-	atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
+	if (v != HTTP_MORE)
+		know_method(c, v == HTTP_HEAD ? method : METHOD_OTHER);
 }
 
 void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt)
 {
-	conn_unset(c, CONN_SMALL); /* what the peer sends acknowledges what it got */
+	atomic_store_explicit(&c->small, 0, memory_order_relaxed); /* what the peer sends acknowledges what it got */
 	struct msg *m = atomic_load(&c->msg);
 	if (m != NULL)
 		atomic_store_explicit(&m->read_since, 1, memory_order_relaxed);
@@ -50,7 +53,11 @@ void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t io
 		atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
 	for (size_t i = 0; i < iovcnt && n > 0 && atomic_load_explicit(&c->watches, memory_order_relaxed); i++) {
 		size_t part = iov[i].iov_len < n ? iov[i].iov_len : n;
-		look_for_method(c, iov[i].iov_base, part);
+		const char *p = iov[i].iov_base;
+		if (c->ask_len == 0 && part > 0 && *p != 'H' && *p != 'C' && *p >= 'A') /* most requests: GET, POST, PUT ... */
+			know_method(c, METHOD_OTHER);
+		else
+			look_for_method(c, p, part);
 		n -= part;
 	}
 }

@@ -2,22 +2,20 @@
 
 #include <string.h>
 
-
 size_t look_copy(char *to, size_t room, const struct call *call)
 {
 	size_t n = 0;
+	if (call->iovcnt == 1) {
+		n = call->size < room ? call->size : room;
+		memcpy(to, call->iov->iov_base, n);
+		return n;
+	}
 	for (size_t i = 0; i < call->iovcnt && n < room; i++) {
 		size_t part = call->iov[i].iov_len < room - n ? call->iov[i].iov_len : room - n;
 		memcpy(to + n, call->iov[i].iov_base, part);
 		n += part;
 	}
 	return n;
-}
-
-bool look_opens(const struct call *call)
-{
-	const struct iovec *v = call->iov;
-	return call->iovcnt > 0 && http_may_open(v->iov_base, v->iov_len) && http_opens(v->iov_base, v->iov_len);
 }
 
 enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken)
@@ -130,13 +128,13 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 
 /* A head where body bytes are due: the next message, because this one has no body after all (the answer to a HEAD that we did not
  * see), or because its body went by a way that we do not see; or a body that looks like a head (message/http). */
-static bool is_next(const struct msg *m, const struct call *call)
+static bool is_next(const struct msg *m, const struct call *call, bool opens)
 {
-	return look_opens(call) && m->request == (memcmp(call->iov->iov_base, "HTTP/", 5) != 0) &&
+	return opens && m->request == (memcmp(call->iov->iov_base, "HTTP/", 5) != 0) &&
 	       (framing_before_body(&m->framing) || m->read_since);
 }
 
-void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s)
+void look(struct msg *m, enum http_method answers, const struct call *call, bool opens, struct sight *s)
 {
 	s->event = BODY_PART, s->why = "body", s->head_bytes = 0, s->head_done = false, s->framing = m->framing;
 	enum hold_state state = m->state;
@@ -146,7 +144,7 @@ void look(struct msg *m, enum http_method answers, const struct call *call, stru
 		s->event = OPAQUE, s->why = "control";
 	else if (state == IDLE || state == HEAD)
 		look_at_head(m, call, answers, s);
-	else if (is_next(m, call))
+	else if (is_next(m, call, opens))
 		s->event = HEAD_WHOLE, s->why = "next-head";
 	else
 		look_at_body(call, 0, s);

@@ -15,10 +15,14 @@ struct sight {
 };
 
 /* Do the call's bytes open a message? */
-bool look_opens(const struct call *call);
+static inline bool look_opens(const struct call *call)
+{
+	const struct iovec *v = call->iov;
+	return call->iovcnt > 0 && http_may_open(v->iov_base, v->iov_len) && http_opens(v->iov_base, v->iov_len);
+}
 
-/* `answers`: the method of the request read last. */
-void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s);
+/* `answers`: the method of the request read last; `opens`: what look_opens() said. */
+void look(struct msg *m, enum http_method answers, const struct call *call, bool opens, struct sight *s);
 
 /* Feed bytes [from, to) of the call to the framing. *taken as in framing_follow(). */
 enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken);

@@ -175,11 +175,11 @@ static void unlock_cancelled(void *m)
 static ssize_t act_safely(ssize_t (*action)(struct msg *, const struct call *), struct msg *m, const struct call *call)
 {
 	ssize_t r;
-	atomic_store(&m->in_call, 1);
+	atomic_store_explicit(&m->in_call, 1, memory_order_release);
 	pthread_cleanup_push(unlock_cancelled, m);
 	r = action(m, call);
 	pthread_cleanup_pop(0);
-	atomic_store(&m->in_call, 0);
+	atomic_store_explicit(&m->in_call, 0, memory_order_release);
 	return r;
 }
 
@@ -228,9 +228,9 @@ static void ended(struct msg *m, struct conn *c)
 	if (m->corked)
 		emit_push(m->fd, m);
 	m->corked = false;
-	if (config.join == JOIN_MESSAGE && conn_has(c, CONN_SMALL))
+	if (config.join == JOIN_MESSAGE && atomic_load_explicit(&c->small, memory_order_relaxed))
 		emit_nudge(m->fd);
-	conn_set(c, CONN_SMALL);
+	atomic_store_explicit(&c->small, 1, memory_order_relaxed);
 	msg_state(m, IDLE);
 }
 
@@ -268,7 +268,7 @@ static void settle(struct msg *m, struct conn *c, const struct call *call, const
 		return;
 	}
 	if (next == STREAM)
-		conn_set(c, CONN_SMALL);
+		atomic_store_explicit(&c->small, 1, memory_order_relaxed);
 	msg_state(m, next);
 	/* An epoch began meanwhile? Who began it may have looked for holds before this one was there. */
 	if (rule.action == KEEP && !m->kernel && !in_memory(c, call->fd))
@@ -281,7 +281,7 @@ ssize_t outgoing(const struct call *call)
 {
 	int saved = errno;
 	for (;;) {
-		bool mine, begins = look_opens(call) && config.active;
+		bool mine, opens = look_opens(call), begins = opens && config.active;
 		struct conn *c = begins ? conn_make(call->fd) : conn_find(call->fd);
 		if (c == NULL || call->size == 0 || (!begins && conn_idle(c)))
 			return emit_call(call);
@@ -302,7 +302,7 @@ ssize_t outgoing(const struct call *call)
 		}
 
 		struct sight s;
-		look(m, c->answers, call, &s);
+		look(m, c->answers, call, opens, &s);
 		struct hold_rule rule = hold_decide(config.join, state, s.event);
 		if (!may_hold(m, c, call, rule.action))
 			rule = hold_without(rule);
@@ -406,7 +406,7 @@ void outgoing_followed(int fd, ssize_t result)
 		else if (framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE)
 			ended(m, c);
 		else if (!m->corked)
-			conn_set(c, CONN_SMALL);
+			atomic_store_explicit(&c->small, 1, memory_order_relaxed);
 		conn_unlock(m);
 	}
 	errno = saved;

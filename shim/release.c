@@ -33,7 +33,7 @@ void release_held(struct msg *m, int fd, enum hold_state next)
 		m->corked = false;
 		msg_clear(m);
 		if (c != NULL)
-			conn_set(c, CONN_SMALL);
+			atomic_store_explicit(&c->small, 1, memory_order_relaxed);
 		msg_state(m, next);
 	} /* else it stays held: the helper tries again */
 	errno = saved;
@@ -145,7 +145,7 @@ void release_closing(int fd, const char *why)
 /* A range may take in the descriptor through which the helper is sending: so here it is waited for. */
 void release_closing_range(unsigned first, unsigned last, const char *why)
 {
-	for (unsigned fd = first, end = conn_end(); fd < end && fd <= last; fd++)
+	for (unsigned fd = first, end = atomic_load(&conn_top); fd < end && fd <= last; fd++)
 		closing((int)fd, last >= BORROWED, why);
 }
 
@@ -184,7 +184,7 @@ void release_aliased(int fd, const char *why)
 void release_all(const char *why)
 {
 	deadline_settle(); /* what the helper is sending for a descriptor that is closed already */
-	for (unsigned fd = 0, end = conn_end(); fd < end; fd++)
+	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++)
 		release_surely((int)fd, why);
 }
 
