@@ -189,7 +189,7 @@ static struct msg *msg_new(int fd)
 	m->error = 0;
 	m->cookie = m->due = 0;
 	m->deadline = (struct deadline){ 0 };
-	m->len = m->sent = 0;
+	m->len = m->sent = m->known = 0;
 	m->late = NULL;
 	m->kernel = m->corked = m->request = m->sure = false;
 	atomic_store(&m->read_since, 0);

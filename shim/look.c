@@ -83,21 +83,37 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 	}
 }
 
-/* The call's bytes begin a head, or go on with the one that is held: where does it stand now? */
-static void look_at_head(struct msg *m, const struct call *call, enum http_method answers, struct sight *s)
+/* Is this write the head that the connection sent last? Servers say the same thing many times within a second of their Date. */
+static bool is_known(const struct msg *m, const struct call *call, enum http_method answers)
+{
+	return call->size == m->known && call->iov->iov_len == m->known && m->len == 0 && m->head.method == answers &&
+	       memcmp(call->iov->iov_base, m->buf, m->known) == 0;
+}
+
+static enum http_verdict read_head(struct msg *m, const struct call *call, enum http_method answers, struct http_head *head)
 {
 	size_t before = m->len, n = call->size;
 	const char *p = call->iov->iov_base;
+	if (is_known(m, call, answers)) {
+		*head = m->head;
+		return HTTP_HEAD;
+	}
+	m->known = 0;
 	if (before > 0 || call->iovcnt > 1) { /* else it is read where it lies: most heads that pass are never copied */
 		size_t want = before + call->size;
-		if (!msg_reserve(m, want < HTTP_HEAD_MAX ? want : HTTP_HEAD_MAX)) {
-			s->event = NOT_OURS, s->why = "no-memory";
-			return;
-		}
+		if (!msg_reserve(m, want < HTTP_HEAD_MAX ? want : HTTP_HEAD_MAX))
+			return HTTP_NO;
 		p = m->buf;
 		n = before + look_copy(m->buf + before, m->cap - before, call);
 	}
-	switch (http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, before, answers, &s->head)) {
+	return http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, before, answers, head);
+}
+
+/* The call's bytes begin a head, or go on with the one that is held: where does it stand now? */
+static void look_at_head(struct msg *m, const struct call *call, enum http_method answers, struct sight *s)
+{
+	size_t before = m->len;
+	switch (read_head(m, call, answers, &s->head)) {
 	case HTTP_NO:
 		s->event = NOT_OURS, s->why = "not-http";
 		return;

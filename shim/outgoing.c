@@ -101,7 +101,7 @@ static ssize_t keep(struct msg *m, const struct call *call)
 {
 	ssize_t r = m->kernel ? emit_call_more(call) : (ssize_t)call->size;
 	if (r > 0) {
-		m->len += look_copy(m->buf + m->len, (size_t)r, call);
+		m->len += m->known > m->len ? (size_t)r : look_copy(m->buf + m->len, (size_t)r, call); /* known: it lies there already */
 		m->sent = m->kernel ? m->len : m->sent;
 	}
 	return r;
@@ -197,6 +197,10 @@ static void head_taken(struct msg *m, struct conn *c, const struct sight *s)
 	if (!h->request && h->status >= 200)
 		c->asked = c->answers = c->ask_len = 0;
 	atomic_store_explicit(&c->watches, h->request || conn_has(c, CONN_SERVER), memory_order_relaxed);
+	if (m->known == 0 && m->len == h->size) { /* all of it, and nothing else, is in our buffer */
+		m->known = m->len;
+		m->head = *h;
+	}
 }
 
 /* The state after r of the call's bytes were taken; as in the table if all were. */

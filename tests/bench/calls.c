@@ -7,6 +7,7 @@
  *        write-tcp send-tcp read-tcp recv-tcp       bytes that are not HTTP on an accepted TCP connection
  *        close-tcp                                  accept and close
  *        exchange                                   read a request; a head of 10 lines, 300 bytes; a body of 200 bytes
+ *        exchange-again                             the same with the same head each time, not another
  *
  * The other end is a second process, and not under the instrument: it is no part of what is counted. */
 #include <err.h>
@@ -14,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +25,7 @@
 
 static const char request[] =
 	"GET /index.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: calls\r\nAccept: */*\r\n\r\n";
-static const char head[] =
+static char head[] =
 	"HTTP/1.1 200 OK\r\n"
 	"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
 	"Server: calls/1.0 (Unix) bench\r\n"
@@ -61,7 +63,7 @@ static int peer(const char *kind, long n, int port)
 		if (connections > 1)
 			close(fd);
 	}
-	if (strcmp(kind, "exchange") == 0) {
+	if (strncmp(kind, "exchange", 8) == 0) {
 		for (; n > 0; n--) {
 			if (send(fd, request, sizeof request - 1, 0) < 0)
 				err(1, "send");
@@ -85,6 +87,9 @@ int main(int argc, char **argv)
 	long n = atol(argv[2]);
 	if (argc > 3)
 		return peer(kind, n, atoi(argv[3]));
+
+	bool another = strcmp(kind, "exchange") == 0;
+	char *changes = strchr(head, '"') + 1; /* in the ETag */
 
 	if (strcmp(kind, "write-file") == 0) {
 		int fd = open("/dev/null", O_WRONLY);
@@ -135,8 +140,9 @@ int main(int argc, char **argv)
 				r = read(fd, buf, 16);
 			} else if (strcmp(kind, "recv-tcp") == 0) {
 				r = recv(fd, buf, 16, 0);
-			} else if (strcmp(kind, "exchange") == 0) {
+			} else if (strncmp(kind, "exchange", 8) == 0) {
 				whole(fd, buf, sizeof request - 1);
+				*changes = another ? (char)('0' + n % 2) : '0';
 				if (send(fd, head, sizeof head - 1, 0) >= 0)
 					r = send(fd, body, sizeof body, 0);
 			} else {

@@ -120,6 +120,37 @@ EACH_TEST(message, body_may_come_in_any_number_of_iovecs, 200, 30)
 	check_small(s);
 }
 
+/* --- heads that come again -------------------------------------------------------------------------------------- */
+
+#define PING "peer=ping", "read=4"
+#define PINGED ", read *, "
+#define JOINED(n) "writev iov=2 bytes=" #n " = " #n
+
+static const struct scenario again[] = {
+	{ "the same head three times", { "write=" HEAD, "write=*200", PING, "write=" HEAD, "write=*200", PING, "write=" HEAD,
+		"write=*200", "await" }, JOINED(300) PINGED JOINED(300) PINGED JOINED(300) },
+	{ "another length in a head as long", { LONGER("200"), "write=*200", PING, LONGER("300"), "write=*200", "write=*100",
+		PING, LONGER("200"), "write=*200", "await" },
+		JOINED(300) PINGED JOINED_MORE(300) ", " WRITE(100) PINGED JOINED(300) },
+	{ "the same head in pieces, and whole again", { "write=" HEAD, "write=*200", PING, "write=HTTP/1.1 200 OK\r\n",
+		"write=" HEAD_PAD("200"), "write=*200", PING, "write=" HEAD, "write=*200", "await" },
+		JOINED(300) PINGED JOINED(300) PINGED JOINED(300) },
+	{ "the same head and some of its body in one write", { "write=" HEAD, "write=*200", PING, "write=" HEAD "hello",
+		"write=*195", PING, "write=" HEAD, "write=*100", "write=*100", "await" },
+		JOINED(300) PINGED MORE(105) ", " WRITE(195) PINGED JOINED_MORE(200) ", " WRITE(100) },
+	{ "a chunk-size line behind the first of two equal heads", { CHUNKED, "write=5\r\n", "write=hello\r\n0\r\n\r\n", PING,
+		CHUNKED, "write=5\r\nhello\r\n0\r\n\r\n", "await" }, JOINED(115) PINGED JOINED(115) },
+};
+
+EACH_TEST(message, head_that_comes_again_is_the_same_and_another_is_another, ROWS(again), 30)
+{
+	struct scenario s = again[*i];
+
+	s.join = "message";
+	check_scenario(&s);
+	check_scenario_elsewhere(&s);
+}
+
 /* --- streams -------------------------------------------------------------------------------------------------- */
 
 #define POKED "setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0"
