@@ -274,14 +274,18 @@ static bool holds(const struct msg *m)
 static void emit_due(struct msg *m, uint64_t now)
 {
 	atomic_store(&m->elsewhere, 1);
-	bool room = atomic_load(&roomy);
-	int d = room ? borrow(m->fd) : -1;
-	bool direct = d < 0 && (!room || errno != EBADF); /* no descriptor to be had: the closer waits instead */
-	if (direct) {
-		atomic_store(&m->elsewhere, 0);
-		d = m->fd;
+	int d = m->fd;
+	enum identity who = identify(m, d); /* first: to close a duplicate of a file would end the program's locks on it */
+	if (who == THE_SOCKET && atomic_load(&roomy)) {
+		int own = borrow(m->fd);
+		d = own >= 0 || errno == EBADF ? own : d;
+		who = identify(m, d);
 	}
-	enum identity who = identify(m, d);
+	bool direct = d == m->fd;
+	if (direct) { /* no descriptor to be had: from here on a closer waits */
+		atomic_store(&m->elsewhere, 0);
+		who = who == THE_SOCKET ? identify(m, d) : who;
+	}
 	if (who == ANOTHER) { /* closed without our seeing it */
 		trace(m->fd, m->state, RELEASE, NOTHING, "socket-gone", m->len - m->sent);
 		msg_clear(m);

@@ -70,6 +70,15 @@ Test(lifecycle, held_head_never_reaches_the_next_owner_of_its_number, .timeout =
 	}
 }
 
+Test(lifecycle, file_that_has_its_number_next_keeps_its_locks, .timeout = 30)
+{
+	struct setup setup = { .args = { SCENARIOS, "locked" }, .timeout = "5ms" };
+	struct run *r = check_same("a file with the number of a closed connection", &setup);
+
+	cr_expect(strcmp(r->results.p, "locked: 1\n") == 0, "reported %s", r->results.p);
+	run_free(r);
+}
+
 #ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a redzone */
 Test(lifecycle, cancelled_writer_leaves_no_lock, .timeout = 30)
 {

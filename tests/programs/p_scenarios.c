@@ -567,6 +567,27 @@ static void reused(void)
 	report("its own bytes: %zd\n", recv(client[1], got, sizeof got, MSG_WAITALL));
 }
 
+/* Nor does the helper touch a file that has the number next: whoever closes any descriptor of a file ends its process's locks on it. */
+static void locked(void)
+{
+	int client, fd = accept_own(&client), status;
+	char name[] = "/tmp/p_scenarios.XXXXXX";
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	must(write(fd, HEAD, HEAD_SIZE) == HEAD_SIZE, "writing a head");
+	int file = mkstemp(name);
+	must(file >= 0 && unlink(name) == 0, "making a file");
+	unseen(SYS_dup3, file, fd, 0, 0, 0, 0);
+	close(file);
+	must(fcntl(fd, F_SETLK, &whole) == 0, "locking it");
+	sleep_us(30000);
+	pid_t other = fork();
+	if (other == 0)
+		_exit(fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type == F_WRLCK);
+	must(other > 0 && waitpid(other, &status, 0) == other, "asking from another process");
+	report("locked: %d\n", WEXITSTATUS(status));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
@@ -575,7 +596,7 @@ int main(int argc, char **argv)
 		{ "late-error", late_error }, { "signals", signals }, { "relays", relays }, { "reader", reader },
 			{ "forks", forks },
 		{ "cancelled", cancelled }, { "no-hold", no_hold_no_thread }, { "idle", idle }, { "alone", alone },
-		{ "reused", reused },
+		{ "reused", reused }, { "locked", locked },
 	};
 
 	how = argc > 2 ? argv[2] : "";
