@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -20,7 +21,7 @@
 #define IDLE_NS   1000000000u
 #define STOP_NS   100000000  /* the longest wait for a helper that was told to end */
 #define SETTLE_NS 1000000000 /* ... for what it is sending, which it does without waiting: only a busy machine delays it */
-#define STACK     (128 * 1024)
+#define STACK     (1 << 20)  /* should it be the last thread, the program's exit handlers run on it */
 
 TAILQ_HEAD(list, deadline);
 
@@ -116,6 +117,16 @@ static void wake(struct helper *h)
 	errno = saved;
 }
 
+/* Has the main thread ended (its process has no image then), and every other one but this? Then the process ends with us. No
+ * descriptor is taken to find out. */
+static bool is_last(void)
+{
+	char image[1];
+	struct stat task;
+	return readlink("/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT &&
+	       stat("/proc/self/task", &task) == 0 && task.st_nlink == 2 + 2;
+}
+
 static void run(struct helper *h)
 {
 	uint64_t busy = now_ns();
@@ -128,6 +139,8 @@ static void run(struct helper *h)
 			busy = now;
 			if (first->due > now)
 				sleep_until(h, first->due);
+		} else if (is_last()) {
+			break;
 		} else if (now - busy < LINGER_NS) {
 			sleep_until(h, now + config.timeout_ns);
 		} else if (now - busy < LINGER_NS + IDLE_NS) {
