@@ -88,7 +88,7 @@ CLOSE_HOOK(__close)
 
 EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
-	if (libc()->close_range == NULL) {
+	if (LACKS(close_range)) {
 		errno = ENOSYS;
 		return -1;
 	}
@@ -100,7 +100,7 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 EXPORT void closefrom(int first)
 {
 	release_closing_range(first < 0 ? 0 : (unsigned)first, ~0u, "closefrom");
-	if (libc()->closefrom != NULL)
+	if (!LACKS(closefrom))
 		libc()->closefrom(first);
 }
 

@@ -1,6 +1,7 @@
 /* Another process, another image, the end; and doors that hide writers from us. */
 #include <alloca.h>
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/syscall.h>
 
@@ -28,7 +29,7 @@ FORK(__fork)
 
 EXPORT pid_t _Fork(void)
 {
-	if (libc()->_Fork == NULL) {
+	if (LACKS(_Fork)) {
 		errno = ENOSYS;
 		return -1;
 	}
@@ -67,6 +68,8 @@ EXPORT int daemon(int nochdir, int noclose)
 		va_end(ap);                                                                      \
 		if (!(flags & CLONE_THREAD))                                                     \
 			lifecycle_before_copy(#name);                                            \
+		else if (!(flags & CLONE_FILES))                                                 \
+			lifecycle_retire(#name);                                                 \
 		int pid = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);                  \
 		lifecycle_after_copy();                                                          \
 		return pid;                                                                      \
@@ -81,7 +84,7 @@ CLONE(__clone)
 	                char *const envp[restrict])                                                           \
 	{                                                                                                     \
 		lifecycle_before_spawn(#name);                                                                \
-		if (libc()->name == NULL)                                                                     \
+		if (LACKS(name))                                                                              \
 			return ENOSYS;                                                                        \
 		return libc()->name(pid, path, actions, attr, argv, envp);                                    \
 	}
@@ -131,7 +134,7 @@ EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	lifecycle_before_spawn("execveat");
-	if (libc()->execveat == NULL) {
+	if (LACKS(execveat)) {
 		errno = ENOSYS;
 		return -1;
 	}
@@ -216,6 +219,8 @@ EXPORT __attribute__((noreturn)) void abort(void)
 
 EXPORT int unshare(int flags)
 {
+	if (flags & CLONE_FILES)
+		lifecycle_retire("unshare");
 	lifecycle_alone("unshare");
 	int r = libc()->unshare(flags);
 	lifecycle_after_copy();
@@ -228,6 +233,25 @@ EXPORT int setns(int fd, int type)
 	int r = libc()->setns(fd, type);
 	lifecycle_after_copy();
 	return r;
+}
+
+/* --- a sandbox ------------------------------------------------------------------------------------------------------------------------- */
+
+static void before_prctl(unsigned long option, unsigned long mode, unsigned long filter)
+{
+	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter != 0)) /* without a filter it is a question */
+		lifecycle_retire("seccomp");
+}
+
+EXPORT int prctl(int option, ...)
+{
+	va_list ap;
+	va_start(ap, option);
+	unsigned long a = va_arg(ap, unsigned long), b = va_arg(ap, unsigned long), c = va_arg(ap, unsigned long),
+	              d = va_arg(ap, unsigned long);
+	va_end(ap);
+	before_prctl((unsigned long)option, a, b);
+	return libc()->prctl(option, a, b, c, d);
 }
 
 /* --- a jump out of a hook that a signal interrupted ---------------------------------------------------------------------------------------- */
@@ -266,9 +290,7 @@ EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
 	EXPORT int name params                                        \
 	{                                                             \
 		lifecycle_unseen_writers(#name);                      \
-		if (libc()->name == NULL)                             \
-			real_init_all(); /* liburing came by dlopen */    \
-		if (libc()->name == NULL)                             \
+		if (LACKS(name)) /* liburing may have come by dlopen */ \
 			return -ENOSYS;                               \
 		return libc()->name args;                             \
 	}
@@ -323,8 +345,19 @@ static void before_syscall(long number, long a, long b, long c)
 	case SYS_exit_group:
 		release_all("syscall");
 		break;
-	case SYS_unshare: case SYS_setns:
+	case SYS_unshare:
+		if (a & CLONE_FILES)
+			lifecycle_retire("syscall");
+		/* fall through */
+	case SYS_setns:
 		lifecycle_alone("syscall");
+		break;
+	case SYS_prctl:
+		before_prctl((unsigned long)a, (unsigned long)b, (unsigned long)c);
+		break;
+	case SYS_seccomp:
+		if (a == SECCOMP_SET_MODE_STRICT || (a == SECCOMP_SET_MODE_FILTER && c != 0))
+			lifecycle_retire("seccomp");
 		break;
 	case SYS_io_uring_setup:
 		lifecycle_unseen_writers("io_uring");

@@ -63,8 +63,10 @@ void lifecycle_in_child(void)
 {
 	atomic_store(&held_heads, 0);
 	release_in_child();
-	if (pool_wipes_on_fork())
-		return; /* the kernel has cleared the tables, the messages, their locks and the helper's state */
+	if (pool_wipes_on_fork()) { /* the kernel has cleared the tables, the messages, their locks and the helper's state */
+		conn_own();
+		return;
+	}
 	deadline_forget();
 	conn_forget_all();
 	pool_forget();
@@ -91,6 +93,15 @@ void lifecycle_unseen_writers(const char *why)
 	int saved = errno;
 	config.place = PLACE_KERNEL;
 	release_all(why);
+	errno = saved;
+}
+
+void lifecycle_retire(const char *why)
+{
+	int saved = errno;
+	config.active = false;
+	release_for_good(why);
+	deadline_stop();
 	errno = saved;
 }
 

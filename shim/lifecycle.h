@@ -14,6 +14,9 @@ void lifecycle_before_spawn(const char *why);
 void lifecycle_alone(const char *why);
 /* There may be writers that no hook sees: memory is no place to hold from now on. */
 void lifecycle_unseen_writers(const char *why);
+/* From here on this process runs as if we were not there: it enters a sandbox that may allow no call but its own, or a descriptor's number
+ * means another thing in each of its threads. */
+void lifecycle_retire(const char *why);
 /* The process ends: what is held goes, and nothing is held any more. */
 void lifecycle_end(const char *why);
 

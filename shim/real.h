@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -73,6 +74,9 @@ static inline const struct real *libc(void)
 		real_init();
 	return &real;
 }
+
+/* Is this one of them? Before our constructor nobody has looked. */
+#define LACKS(name) (libc()->name == NULL && (real_init_all(), real.name == NULL))
 
 /* Every hook is a few instructions for what is not our business, and a call to a function beside it for what may be: so the first
  * needs no registers saved. */
