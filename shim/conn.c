@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,12 +32,39 @@ atomic_int held_heads;
 _Thread_local uintptr_t hook_frame;
 atomic_uint conn_epoch = 1;
 
-/* Messages are recycled as messages, never as anything else. Guarded by `lock`. */
-struct spare {
-	struct lock lock;
+/* In pages that fork wipes. Messages are recycled as messages, never as anything else. */
+struct own {
+	_Atomic pid_t process; /* whose all this is; 0: a child's that has not said so */
+	struct lock lock;      /* guards `free` */
 	struct msg *free;
 };
-static struct spare *_Atomic spare;
+static struct own *_Atomic own;
+
+static struct own *own_get(void)
+{
+	struct own *o = atomic_load(&own), *mine;
+	if (o != NULL || (mine = pool_pages(sizeof *mine)) == NULL)
+		return o;
+	atomic_store(&mine->process, getpid());
+	if (atomic_compare_exchange_strong(&own, &o, mine))
+		return mine;
+	munmap(mine, sizeof *mine);
+	return o;
+}
+
+bool conn_of_parent(void)
+{
+	struct own *o = atomic_load(&own);
+	pid_t process = o != NULL ? atomic_load(&o->process) : 0;
+	return process != 0 && process != getpid();
+}
+
+void conn_own(void)
+{
+	struct own *o = atomic_load(&own);
+	if (o != NULL)
+		atomic_store(&o->process, getpid());
+}
 
 void epoch_raise(void)
 {
@@ -49,7 +77,7 @@ struct conn *conn_make_slowly(int fd)
 		struct rlimit limit;
 		if (atomic_load(&conn_count) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 			unsigned n = limit.rlim_max < CONN_MAX ? (unsigned)limit.rlim_max : CONN_MAX;
-			conns = pool_pages(n * sizeof *conns);
+			conns = own_get() != NULL ? pool_pages(n * sizeof *conns) : NULL;
 			atomic_store(&conn_count, conns != NULL ? n : 0);
 		}
 		lock_give(&making);
@@ -65,7 +93,8 @@ void conn_forget_all(void)
 {
 	if (conns != NULL)
 		memset(conns, 0, atomic_load(&conn_top) * sizeof *conns);
-	atomic_store(&spare, NULL);
+	atomic_store(&own, NULL);
+	own_get();
 }
 
 /* --- life ----------------------------------------------------------------------------------------------------------------- */
@@ -145,7 +174,7 @@ void conn_doubt(struct msg *m)
 void conn_born(int fd, enum conn_kind kind, unsigned flags)
 {
 	struct conn *c = conn_make(fd);
-	if (c == NULL)
+	if (c == NULL || (!conn_unknown(fd) && conn_of_parent()))
 		return;
 	struct msg *stale = conn_forget(c); /* closed behind our back: what it held for has no socket any more */
 	if (stale != NULL)
@@ -160,20 +189,9 @@ void conn_born(int fd, enum conn_kind kind, unsigned flags)
 
 /* --- messages ------------------------------------------------------------------------------------------------------------- */
 
-static struct spare *spare_get(void)
-{
-	struct spare *s = atomic_load(&spare), *mine;
-	if (s != NULL || (mine = pool_pages(sizeof *mine)) == NULL)
-		return s;
-	if (atomic_compare_exchange_strong(&spare, &s, mine))
-		return mine;
-	munmap(mine, sizeof *mine);
-	return s;
-}
-
 static struct msg *msg_new(int fd)
 {
-	struct spare *s = spare_get();
+	struct own *s = own_get();
 	struct msg *m = NULL;
 	size_t got;
 	if (s == NULL || !lock_take(&s->lock))
@@ -203,7 +221,7 @@ static struct msg *msg_new(int fd)
 /* Caller has the lock and loses it; nothing points to the message any more. */
 void msg_free(struct msg *m)
 {
-	struct spare *s = spare_get();
+	struct own *s = own_get();
 	if (m->buf != NULL)
 		pool_give(m->buf, m->cap);
 	m->buf = NULL;
@@ -265,6 +283,19 @@ struct msg *conn_lock_slowly(struct conn *c, int fd, bool make, bool *mine)
 	else
 		hook_frame = before;
 	return m;
+}
+
+bool conn_must_wait(struct conn *c, int fd)
+{
+	for (;;) {
+		struct msg *m = atomic_load(&c->msg);
+		struct pollfd room = { .fd = fd, .events = POLLOUT };
+		if (m == NULL || !lock_is_others(&m->lock))
+			return false;
+		if (atomic_load(&m->in_call) && poll(&room, 1, 0) == 0)
+			return true;
+		sched_yield();
+	}
 }
 
 /* Whoever has the lock and cannot block is done in a moment; no futex, so that we see it should it turn to a call that may. */

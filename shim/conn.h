@@ -123,6 +123,12 @@ static inline bool conn_quiet(int fd, bool reading)
 	       msg_idle(atomic_load_explicit(&c->msg, memory_order_acquire));
 }
 
+static inline bool conn_is(int fd, enum conn_kind kind)
+{
+	const struct conn *c = conn_find(fd);
+	return c != NULL && atomic_load_explicit(&c->kind, memory_order_relaxed) == kind;
+}
+
 /* Nothing is known about it that its end would change. */
 static inline bool conn_unknown(int fd)
 {
@@ -139,7 +145,12 @@ static inline struct conn *conn_make(int fd)
 	return (unsigned)fd < atomic_load_explicit(&conn_top, memory_order_acquire) ? conns + fd : conn_make_slowly(fd);
 }
 
-/* In a forked child whose memory the kernel did not wipe: know nothing (what the tables took is lost). */
+/* Are we the child of a vfork? It closes and duplicates descriptors of its own, in the memory of its parent, who still has them all. */
+bool conn_of_parent(void);
+
+/* In a forked child: what it knows is its own. */
+void conn_own(void);
+/* ... whose memory the kernel did not wipe: know nothing (what the tables took is lost). */
 void conn_forget_all(void);
 
 /* --- life ----------------------------------------------------------------------------------------------------------------- */
@@ -203,6 +214,8 @@ static inline struct msg *conn_lock(struct conn *c, int fd, bool make, bool *min
 	hook_frame = before;
 	return conn_lock_slowly(c, fd, make, mine);
 }
+/* Is a writer waiting for room in this socket's send buffer? Who shall not wait behind it is told EAGAIN, as by the kernel. */
+bool conn_must_wait(struct conn *c, int fd);
 /* The descriptor's message, locked, if nobody else has it who may block: NULL then. Without `wait` also if anybody has it. */
 struct msg *conn_try_lock(struct conn *c, bool wait);
 /* The same for a message in hand. */

@@ -11,6 +11,7 @@
 
 enum {
 	JOIN_IOVS = 64,        /* more than this go after the head, not with it: an array for 1024 does not fit every stack */
+	TAKEN_WHOLE = 16384,   /* no more bytes than these go into one buffer of the kernel's: it takes all of them, or none */
 };
 #define LAST_WAIT_NS          200000000u   /* for a peer that does not read, when the program itself never waits */
 #define LAST_WAIT_BLOCKING_NS 30000000000u /* ... and when it would wait for ever */
@@ -51,8 +52,49 @@ static bool is_nonblocking(int fd)
 	return (libc()->fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
 }
 
+static bool waits(const struct call *c)
+{
+	return !(c->flags & MSG_DONTWAIT) && !is_nonblocking(c->fd);
+}
+
+/* The call's bytes from `from` on, as many pieces as there are. */
+static size_t rest_of(const struct call *c, size_t from, struct iovec *rest)
+{
+	size_t i = 0, n = 0;
+	while (i < c->iovcnt && from >= c->iov[i].iov_len)
+		from -= c->iov[i++].iov_len;
+	for (; i < c->iovcnt; i++, from = 0)
+		rest[n++] = (struct iovec){ (char *)c->iov[i].iov_base + from, c->iov[i].iov_len - from };
+	return n;
+}
+
+/* A call that waits may be left in the middle, by pthread_cancel or a jump out of a signal handler, and then nobody learns how much
+ * it had sent: so the head goes without waiting, what is waited for is the program's own. */
+static ssize_t joined_long(struct msg *m, const struct call *c, struct iovec *iov, int flags)
+{
+	size_t held = m->len - m->sent, taken = 0;
+	int cancel, error;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	ssize_t r = transmit(c->fd, iov, c->iovcnt + 1, flags | MSG_DONTWAIT);
+	error = errno;
+	if (r > 0) {
+		taken = (size_t)r > held ? (size_t)r - held : 0;
+		m->sent += (size_t)r - taken;
+	}
+	pthread_setcancelstate(cancel, NULL);
+	if (taken == c->size || (r < 0 && error != EAGAIN))
+		return r < 0 ? (errno = error, -1) : (ssize_t)taken;
+	if (!waits(c))
+		return taken == 0 ? (errno = EAGAIN, -1) : (ssize_t)taken;
+	if ((error = emit_held(m, c->fd, c->flags | MSG_MORE)) != 0)
+		return (errno = error, -1);
+	r = transmit(c->fd, iov, rest_of(c, taken, iov), flags | (taken > 0 ? MSG_NOSIGNAL : 0));
+	return r >= 0 ? (ssize_t)taken + r : taken > 0 ? (ssize_t)taken : -1;
+}
+
 ssize_t emit_joined(struct msg *m, const struct call *c, bool more)
 {
+	int flags = c->flags | (more ? MSG_MORE : 0);
 	if (c->iovcnt >= JOIN_IOVS || c->size > CALL_MAX - HTTP_HEAD_MAX) {
 		int error = emit_held(m, c->fd, c->flags | MSG_MORE);
 		if (error != 0) {
@@ -63,15 +105,18 @@ ssize_t emit_joined(struct msg *m, const struct call *c, bool more)
 	}
 	struct iovec iov[JOIN_IOVS];
 	memcpy(iov + 1, c->iov, c->iovcnt * sizeof *iov);
-	/* Once the kernel took less than was held it is asked again, without waiting, for its reason: the program must not
+	iov[0] = (struct iovec){ m->buf + m->sent, m->len - m->sent };
+	if (c->size > TAKEN_WHOLE)
+		return joined_long(m, c, iov, flags);
+	/* Should the kernel take less than was held it is asked again, without waiting, for its reason: the program must not
 	 * be told 0, and what it may be told is why its own bytes did not go. */
 	for (int again = 0;; again = MSG_DONTWAIT) {
 		size_t held = m->len - m->sent;
 		iov[0] = (struct iovec){ m->buf + m->sent, held };
 		size_t skip = held == 0;
-		ssize_t r = transmit(c->fd, iov + skip, c->iovcnt + 1 - skip, c->flags | again | (more ? MSG_MORE : 0));
+		ssize_t r = transmit(c->fd, iov + skip, c->iovcnt + 1 - skip, flags | again);
 		if (r < 0) {
-			if (errno == EAGAIN && again && !(c->flags & MSG_DONTWAIT) && !is_nonblocking(c->fd))
+			if (errno == EAGAIN && again && waits(c))
 				errno = EINTR; /* a call that waits was cut short: by a signal */
 			return -1;
 		}
@@ -94,9 +139,18 @@ int emit_held(struct msg *m, int fd, int flags)
 	return 0;
 }
 
+/* A send buffer that is full and small is made larger; one that has grown by itself would be made smaller by that. */
+static void make_room(int fd)
+{
+	static const int room = 1 << 17; /* the kernel doubles what it is asked for */
+	int size = 0;
+	socklen_t len = sizeof size;
+	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 && size < 2 * room)
+		libc()->setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}
+
 static int send_surely(int fd, const char *p, size_t n, bool patient)
 {
-	static const int room = 1 << 20;
 	bool waits = patient && !is_nonblocking(fd), full = false;
 	uint64_t until = now_ns() + (waits ? LAST_WAIT_BLOCKING_NS : LAST_WAIT_NS);
 	while (n > 0) {
@@ -112,7 +166,7 @@ static int send_surely(int fd, const char *p, size_t n, bool patient)
 		if (full || waits)
 			poll(&writable, 1, 10);
 		else /* the program's own write would have been refused, but its bytes were taken: make room, then wait a little */
-			libc()->setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+			make_room(fd);
 		full = true;
 	}
 	return 0;
@@ -139,9 +193,18 @@ static int set(int fd, int option, int value)
 	return error;
 }
 
-void emit_cork(int fd)
+void emit_cork(struct msg *m)
 {
-	set(fd, TCP_CORK, 1);
+	if (!m->corked)
+		set(m->fd, TCP_CORK, 1);
+	m->corked = true;
+}
+
+void emit_uncork(struct msg *m, int fd)
+{
+	if (m->corked)
+		emit_push(fd, m);
+	m->corked = false;
 }
 
 /* TCP_NODELAY sends what is there even under a cork, tcp(7). */
@@ -184,18 +247,19 @@ void emit_nudge(int fd)
 	flush_by_nodelay(fd, true);
 }
 
+/* Any other is of one call only: a full buffer, a signal, a route that is away (IP_RECVERR). */
 bool emit_is_final(int error)
 {
 	switch (error) {
-	case 0:
-	case EAGAIN:
-	case EINTR:
-	case ENOBUFS:
-	case ENOMEM:
-	case EFAULT:
-	case EINVAL:
-	case EMSGSIZE:
-		return false;
+	case EPIPE:
+	case ECONNRESET:
+	case ECONNABORTED:
+	case ECONNREFUSED:
+	case ENOTCONN:
+	case ETIMEDOUT:
+	case EBADF:
+	case ENOTSOCK:
+		return true;
 	}
-	return true;
+	return false;
 }

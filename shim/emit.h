@@ -25,8 +25,8 @@ ssize_t emit_call(const struct call *c);
 /* ... with MSG_MORE. */
 ssize_t emit_call_more(const struct call *c);
 
-/* What is held and the call's bytes in one system call: writev, or sendmsg where there are flags to keep. Returns what the
- * program may see: the count of its own bytes, or -1 and errno as if what is held had been written before. */
+/* What is held and the call's bytes in one system call: writev, or sendmsg where there are flags to keep or many bytes. Returns what
+ * the program may see: the count of its own bytes, or -1 and errno as if what is held had been written before. */
 ssize_t emit_joined(struct msg *m, const struct call *c, bool more);
 
 /* What is held, by itself, with these send(2) flags. 0, or an errno; what was not taken stays held. */
@@ -38,8 +38,10 @@ int emit_surely(int fd, const char *p, size_t n, bool patient);
 
 /* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an earlier one's ACK. */
 int emit_push(int fd, const struct msg *m); /* 0, or the errno */
-/* Let the kernel hold short segments until the next emit_push(), for calls that have no MSG_MORE. */
-void emit_cork(int fd);
+/* Let the kernel hold short segments until emit_uncork(), for calls that have no MSG_MORE and beyond the next ACK. */
+void emit_cork(struct msg *m);
+/* If there is a cork of ours: nothing may come after the message under it. */
+void emit_uncork(struct msg *m, int fd);
 /* Send the last short segment whatever Nagle says. The program's TCP_NODELAY reads the same before and after. */
 void emit_nudge(int fd);
 

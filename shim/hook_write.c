@@ -132,10 +132,10 @@ static bool lead_failed(int fd, size_t n, bool *led)
 	return error != 0;
 }
 
-static void followed(bool led, int fd, ssize_t result)
+static void followed(bool led, int fd, size_t n, ssize_t result)
 {
 	if (unlikely(led))
-		outgoing_followed(fd, result);
+		outgoing_followed(fd, n, result);
 }
 
 static ssize_t sum_of(const struct mmsghdr *v, int n)
@@ -150,13 +150,13 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 	EXPORT int name(int fd, struct mmsghdr *v, unsigned n, int flags)              \
 	{                                                                              \
 		bool led;                                                              \
-		for (unsigned i = 0; i < n; i++)                                       \
+		for (unsigned i = 0; i < n && i < UIO_MAXIOV; i++) /* the kernel takes no more */ \
 			if (v[i].msg_hdr.msg_controllen >= CMSG_LEN(sizeof(int)))      \
 				pass_rights(&v[i].msg_hdr);                            \
 		if (lead_failed(fd, 0, &led))                                          \
 			return -1;                                                     \
 		int r = libc()->name(fd, v, n, flags); /* messages, not bytes */       \
-		followed(led, fd, sum_of(v, r));                                       \
+		followed(led, fd, 0, sum_of(v, r));                                       \
 		return r;                                                              \
 	}
 SENDMMSG(sendmmsg)
@@ -169,7 +169,7 @@ SENDMMSG(__sendmmsg)
 		if (lead_failed(out, n, &led))                                    \
 			return -1;                                             \
 		ssize_t r = libc()->name(out, in, offset, n);                  \
-		followed(led, out, r);                                         \
+		followed(led, out, n, r);                                         \
 		return r;                                                      \
 	}
 SENDFILE(sendfile, off_t)
@@ -182,7 +182,7 @@ EXPORT ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t
 	if (lead_failed(out, n, &led))
 		return -1;
 	ssize_t r = libc()->splice(in, in_off, out, out_off, n, flags);
-	followed(led, out, r);
+	followed(led, out, n, r);
 	return r;
 }
 
@@ -192,7 +192,7 @@ EXPORT int vdprintf(int fd, const char *format, va_list ap)
 	if (lead_failed(fd, 0, &led))
 		return -1;
 	int r = libc()->vdprintf(fd, format, ap);
-	followed(led, fd, r);
+	followed(led, fd, 0, r);
 	return r;
 }
 
@@ -202,7 +202,7 @@ EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
 	if (lead_failed(fd, 0, &led))
 		return -1;
 	int r = libc()->__vdprintf_chk(fd, flag, format, ap);
-	followed(led, fd, r);
+	followed(led, fd, 0, r);
 	return r;
 }
 

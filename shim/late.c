@@ -28,6 +28,7 @@ bool late_is_abandoned(struct msg *m, uintptr_t then, uintptr_t now)
 		return false;
 	/* A jump out of a call that was on its way: what was held went with it, as far as anybody can tell. */
 	if (atomic_exchange(&m->in_call, 0)) {
+		emit_uncork(m, m->fd);
 		msg_clear(m);
 		msg_state(m, IDLE);
 	}
@@ -68,6 +69,7 @@ void late_send(struct msg *m)
 			len = atomic_load(&l->len);
 			emit_surely(m->fd, l->bytes + sent, len - sent, true);
 		}
+		emit_uncork(m, m->fd);
 		msg_state(m, IDLE);
 		atomic_compare_exchange_strong(&m->late, &(struct late *){ l }, NULL); /* unless a handler has begun another */
 		munmap(l, sizeof *l);

@@ -31,6 +31,12 @@ static inline bool lock_is_mine(const struct lock *l)
 	return (atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)LOCK_BITS) == thread_self();
 }
 
+static inline bool lock_is_others(const struct lock *l)
+{
+	uintptr_t owner = atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)LOCK_BITS;
+	return owner != 0 && owner != thread_self();
+}
+
 /* Wait for the lock. False: this thread has it already (we are in a signal handler, or a handler jumped away from here). */
 bool lock_wait(struct lock *l);
 static inline bool lock_take(struct lock *l)

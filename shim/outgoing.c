@@ -62,6 +62,17 @@ static bool in_memory(const struct conn *c, int fd)
 	return config.place == PLACE_MEMORY && conn_is_ours(c, fd) && !conn_has(c, CONN_CROWDED);
 }
 
+/* The kernel, or we, may hold some of these bytes: the helper will look in time. False: there is none. */
+static bool watch(struct msg *m, size_t size)
+{
+	m->last = now_ns();
+	m->last_size = size;
+	m->size += size;
+	if (m->due == 0)
+		m->due = m->last + config.timeout_ns;
+	return deadline_watch(&m->deadline, m->due);
+}
+
 /* Make the hold that the action means possible: the helper will look at it in time, and in memory there is room. */
 static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enum hold_action action)
 {
@@ -69,28 +80,20 @@ static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enu
 		return true;
 	if (m->state == IDLE && action == KEEP && atomic_load(&held_heads) >= HELD_HEADS_MAX)
 		return false;
-	m->last = now_ns();
-	m->last_size = call->size;
 	if (m->state == IDLE) {
 		m->cookie = c->cookie;
-		m->size = 0;
+		m->due = m->size = 0;
 		m->framing = (struct framing){ 0 }; /* known once the head is whole */
 		m->kernel = action != KEEP || !in_memory(c, call->fd);
 	}
-	if (m->state == IDLE || m->due == 0)
-		m->due = m->last + config.timeout_ns;
 	if (__libc_single_threaded)
 		release_make_room(call->fd);
-	m->size += call->size;
-	if (!config.active || (action == KEEP && !msg_reserve(m, m->len + call->size)) ||
-	    !deadline_watch(&m->deadline, m->due))
+	if (!config.active || (action == KEEP && !msg_reserve(m, m->len + call->size)) || !watch(m, call->size))
 		return false;
 	/* MSG_MORE lasts until the next ACK only: when a full segment of the message is acknowledged, the kernel sends the short one
 	 * behind it. So what is longer than a segment goes under a cork; not where other hands could set one of their own meanwhile. */
-	if (action != KEEP && !m->corked && m->size > conn_mss(c, call->fd) && conn_is_ours(c, call->fd)) {
-		emit_cork(call->fd);
-		m->corked = true;
-	}
+	if (action != KEEP && !m->corked && m->size > conn_mss(c, call->fd) && conn_is_ours(c, call->fd))
+		emit_cork(m);
 	return true;
 }
 
@@ -165,20 +168,29 @@ static ssize_t (*const actions[])(struct msg *, const struct call *) = {
 	[JOIN] = join, [JOIN_MORE] = join_more, [LEAD] = lead, [EMIT] = flush,
 };
 
-static void unlock_cancelled(void *m)
+/* The form of pthread_cleanup_push() that libc itself calls. The macro's is a setjmp, which a siglongjmp out of a handler leaves behind
+ * on a stack that is gone; this one is carried out by such a jump as it is when the thread is cancelled. */
+extern void _pthread_cleanup_push(struct _pthread_cleanup_buffer *, void (*)(void *), void *);
+extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *, int);
+
+/* What the call had sent nobody knows: of so few bytes nothing, if it waited (see TAKEN_WHOLE). So what is held stays held. */
+static void unlock_abandoned(void *m)
 {
-	atomic_store(&((struct msg *)m)->in_call, 0);
-	conn_unlock(m);
+	struct msg *message = m;
+	atomic_store(&message->in_call, 0);
+	if (message->state == IDLE)
+		emit_uncork(message, message->fd);
+	conn_unlock(message);
 }
 
-/* The action may block: a signal may come, its handler may write here, and the thread may be cancelled. */
+/* The action may block: a signal may come, its handler may write here or jump away, and the thread may be cancelled. */
 static ssize_t act_safely(ssize_t (*action)(struct msg *, const struct call *), struct msg *m, const struct call *call)
 {
-	ssize_t r;
+	struct _pthread_cleanup_buffer buffer;
 	atomic_store_explicit(&m->in_call, 1, memory_order_release);
-	pthread_cleanup_push(unlock_cancelled, m);
-	r = action(m, call);
-	pthread_cleanup_pop(0);
+	_pthread_cleanup_push(&buffer, unlock_abandoned, m);
+	ssize_t r = action(m, call);
+	_pthread_cleanup_pop(&buffer, 0);
 	atomic_store_explicit(&m->in_call, 0, memory_order_release);
 	return r;
 }
@@ -229,9 +241,7 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 /* The message is complete: nothing of it waits, neither under our cork nor for the ACK of a short segment before it. */
 static void ended(struct msg *m, struct conn *c)
 {
-	if (m->corked)
-		emit_push(m->fd, m);
-	m->corked = false;
+	emit_uncork(m, m->fd);
 	if (config.join == JOIN_MESSAGE && atomic_load_explicit(&c->small, memory_order_relaxed))
 		emit_nudge(m->fd);
 	atomic_store_explicit(&c->small, 1, memory_order_relaxed);
@@ -253,6 +263,8 @@ static void settle(struct msg *m, struct conn *c, const struct call *call, const
 		} else if (m->len > 0 && m->sent == m->len) {
 			m->kernel = true; /* what was held is out, the call's own bytes are not */
 		}
+		if (m->state == IDLE)
+			emit_uncork(m, m->fd);
 		return;
 	}
 	enum hold_state next = rule.next;
@@ -293,6 +305,10 @@ ssize_t outgoing(const struct call *call)
 		if (not != NULL) {
 			trace(call->fd, IDLE, HEAD_PART, PASS, not, call->size);
 			return emit_call(call);
+		}
+		if (call->flags & MSG_DONTWAIT && conn_must_wait(c, call->fd)) {
+			errno = EAGAIN;
+			return -1;
 		}
 		struct msg *m = conn_lock(c, call->fd, begins, &mine);
 		if (m == NULL)
@@ -344,6 +360,20 @@ static ssize_t hand_over(struct msg *m, const struct call *call)
 	return errno == 0 ? 0 : -1;
 }
 
+/* n bytes come by a call that has no MSG_MORE, and more may follow. */
+static void lead_rest(struct msg *m, struct conn *c, size_t n)
+{
+	struct framing then = m->framing;
+	if (!watch(m, n)) {
+		emit_uncork(m, m->fd);
+		msg_state(m, STREAM);
+		return;
+	}
+	/* More than a segment, or the first of several calls: only the message's last segment is a short one. */
+	if (n > 0 && conn_is_ours(c, m->fd) && (m->size > conn_mss(c, m->fd) || framing_skip(&then, n) == FRAMING_INSIDE))
+		emit_cork(m);
+}
+
 int outgoing_lead(int fd, size_t n, bool *led)
 {
 	struct conn *c = conn_find(fd);
@@ -366,14 +396,8 @@ int outgoing_lead(int fd, size_t n, bool *led)
 			*led = m->kernel = true;
 			msg_clear(m);
 			msg_state(m, rule.next);
-			struct framing then = m->framing;
-			m->size += n;
-			/* More than a segment, or the first of several calls: only the message's last segment is a short one. */
-			if (rule.next == REST && !m->corked && n > 0 && conn_is_ours(c, fd) &&
-			    (m->size > conn_mss(c, fd) || framing_skip(&then, n) == FRAMING_INSIDE)) {
-				emit_cork(fd);
-				m->corked = true;
-			}
+			if (rule.next == REST)
+				lead_rest(m, c, n);
 		} else if (emit_is_final(error = errno)) {
 			conn_set(c, CONN_SHUT);
 			msg_clear(m);
@@ -398,11 +422,13 @@ void outgoing_corked(int fd)
 	}
 }
 
-void outgoing_followed(int fd, ssize_t result)
+void outgoing_followed(int fd, size_t n, ssize_t result)
 {
 	struct conn *c = conn_find(fd);
 	bool mine;
 	int saved = errno;
+	if (result < 0 ? saved == EAGAIN : (size_t)result < n)
+		conn_set(c, CONN_CROWDED);
 	struct msg *m = conn_idle(c) ? NULL : conn_lock(c, fd, false, &mine);
 	if (m != NULL && !mine) {
 		if (result <= 0) /* what led must not wait for a follower that does not come */

@@ -19,6 +19,8 @@ void release_held(struct msg *m, int fd, enum hold_state next)
 	struct conn *c = conn_find(m->fd);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* send is a place to be cancelled, but not with a lock in hand */
 	error = m->kernel ? emit_push(fd, m) : emit_held(m, fd, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (error == 0 && !m->kernel)
+		emit_uncork(m, fd);
 	pthread_setcancelstate(cancel, NULL);
 	if (error == EBADF && fd != m->fd)
 		error = EAGAIN; /* the program closed a range of descriptors, and the helper's with it */
@@ -39,6 +41,12 @@ void release_held(struct msg *m, int fd, enum hold_state next)
 	errno = saved;
 }
 
+/* In the child of a vfork a number may be closed already, or mean something else: its parent's helper sees to what is held. */
+static bool is_here(const struct msg *m, int fd)
+{
+	return !conn_of_parent() || conn_cookie_of(fd) == m->cookie;
+}
+
 enum report { NO_ERROR, ANY_ERROR, READ_ERROR /* a read never fails with EPIPE */ };
 
 enum whose { ANYBODYS, KERNELS /* what waits in our memory may stay there */ };
@@ -55,7 +63,7 @@ static int release_one(int fd, bool wait, enum report report, enum whose whose, 
 	enum hold_state state = m->state;
 	if (state != FAILED && (whose == ANYBODYS || m->kernel)) {
 		struct hold_rule rule = hold_decide(config.join, state, RELEASE);
-		if (rule.action == EMIT) {
+		if (rule.action == EMIT && is_here(m, fd)) {
 			trace(fd, state, RELEASE, rule.action, why, m->len - m->sent);
 			release_held(m, fd, rule.next);
 		}
@@ -104,7 +112,7 @@ static bool fin_follows(int fd)
 static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 {
 	enum hold_state state = m->state;
-	if (state != HEAD && state != BODY && state != REST)
+	if ((state != HEAD && state != BODY && state != REST) || !is_here(m, fd))
 		return;
 	int saved = errno, error = 0;
 	bool push = m->kernel && (m->corked || !(gone && fin_follows(fd))); /* our cork must not outlive the message */
@@ -113,6 +121,8 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 		emit_push(fd, m);
 	else if (!m->kernel)
 		error = emit_surely(fd, m->buf + m->sent, m->len - m->sent, true);
+	if (!push)
+		emit_uncork(m, fd);
 	msg_clear(m);
 	m->kernel = true;
 	m->corked = false;
@@ -124,7 +134,7 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 static void closing(int fd, bool wait_for_helper, const char *why)
 {
 	struct conn *c = conn_find(fd);
-	if (conn_unknown(fd))
+	if (conn_unknown(fd) || conn_of_parent())
 		return;
 	bool alone = conn_is_ours(c, fd);
 	struct msg *m = conn_forget(c);
@@ -188,6 +198,17 @@ void release_all(const char *why)
 		release_surely((int)fd, why);
 }
 
+void release_for_good(const char *why)
+{
+	release_all(why);
+	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++) {
+		struct conn *c = conn_find((int)fd);
+		struct msg *m = c != NULL ? conn_forget(c) : NULL;
+		if (m != NULL)
+			conn_abandon(m, msg_try_lock(m, true));
+	}
+}
+
 /* --- the helper's side ------------------------------------------------------------------------------------------------------------ */
 
 /* A table of descriptors that must grow for a number of ours makes the kernel wait for a grace period of RCU, 10 ms or so, if several
@@ -214,11 +235,10 @@ void release_in_child(void)
 }
 
 /* A descriptor of our own for the instant of an emission: whatever the program does to its number meanwhile, these bytes reach
- * the socket they were written to. High numbers, so that the program gets the ones it expects. -1: none to be had. */
+ * the socket they were written to. High numbers only: the others are the program's, who may need its last one now. -1: none to be had. */
 static int borrow(int fd)
 {
-	int d = libc()->fcntl(fd, F_DUPFD_CLOEXEC, BORROWED);
-	return d >= 0 || errno != EINVAL ? d : libc()->fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return libc()->fcntl(fd, F_DUPFD_CLOEXEC, BORROWED);
 }
 
 /* What the kernel holds may be younger than the hold: the bytes that were there at its beginning went out in full segments since.
@@ -254,6 +274,8 @@ static void emit_orphan(struct msg *m, int d)
 		emit_push(d, m);
 	else
 		emit_surely(d, m->buf + m->sent, m->len - m->sent, false);
+	if (!m->kernel)
+		emit_uncork(m, d);
 	msg_clear(m);
 	m->kernel = true;
 	m->corked = false;
@@ -273,18 +295,13 @@ static bool holds(const struct msg *m)
 
 static void emit_due(struct msg *m, uint64_t now)
 {
-	atomic_store(&m->elsewhere, 1);
 	int d = m->fd;
 	enum identity who = identify(m, d); /* first: to close a duplicate of a file would end the program's locks on it */
-	if (who == THE_SOCKET && atomic_load(&roomy)) {
-		int own = borrow(m->fd);
-		d = own >= 0 || errno == EBADF ? own : d;
+	int own = who == THE_SOCKET && atomic_load(&roomy) ? borrow(d) : -1;
+	if (own >= 0) { /* else the program's has to do, and a closer waits */
+		d = own;
 		who = identify(m, d);
-	}
-	bool direct = d == m->fd;
-	if (direct) { /* no descriptor to be had: from here on a closer waits */
-		atomic_store(&m->elsewhere, 0);
-		who = who == THE_SOCKET ? identify(m, d) : who;
+		atomic_store(&m->elsewhere, 1);
 	}
 	if (who == ANOTHER) { /* closed without our seeing it */
 		trace(m->fd, m->state, RELEASE, NOTHING, "socket-gone", m->len - m->sent);
@@ -299,8 +316,8 @@ static void emit_due(struct msg *m, uint64_t now)
 	atomic_store(&m->elsewhere, 0); /* a closer detaches and then looks at this: he waits for us, or we see that he was here */
 	if (who == THE_SOCKET && holds(m) && is_detached(m))
 		emit_orphan(m, d);
-	if (d >= 0 && !direct)
-		libc()->close(d);
+	if (own >= 0)
+		libc()->close(own);
 }
 
 static uint64_t look_at(struct msg *m, uint64_t now)

@@ -21,6 +21,9 @@ void release_closing_range(unsigned first, unsigned last, const char *why);
 /* ... which copies all descriptors to another process, or ends this one: nothing stays behind, a full send buffer notwithstanding. */
 void release_all(const char *why);
 
+/* ... and no descriptor is known any more. */
+void release_for_good(const char *why);
+
 /* Another descriptor of the same socket comes to be, or another hand on this one. */
 void release_aliased(int fd, const char *why);
 
