@@ -596,6 +596,25 @@ WRAPPER_TEST(nothing_is_written_when_only_asked)
 	cr_assert(!o.started && access("trace", F_OK) != 0, "--check left files behind");
 }
 
+/* An answer that nobody gets is no answer, and nothing goes on behind it. */
+static const char *const answers[] = { "--check touch started", "--check ./static" };
+
+ROW_TESTS(an_answer_that_cannot_be_written, answers)
+{
+	static const char *const ways[] = { ">/dev/full", ">&-" };
+	struct outcome o;
+	char command[128];
+	prepare("cc -static -o static program.c");
+	UNDER_EACH(sh) {
+		for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+			snprintf(command, sizeof command, "exec %s %s " INSTALLED " %s %s", sh->package,
+			         sh->applet == NULL ? "" : sh->applet, answers[*i], ways[way]);
+			launch(&o, NULL, "/bin/sh", ARGS("-c", command), NULL);
+			check_refused(&o, command, sh->package, "standard output");
+		}
+	}
+}
+
 WRAPPER_TEST(standard_input_is_the_commands)
 {
 	struct outcome o;
