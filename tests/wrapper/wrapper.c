@@ -597,7 +597,7 @@ WRAPPER_TEST(nothing_is_written_when_only_asked)
 }
 
 /* An answer that nobody gets is no answer, and nothing goes on behind it. */
-static const char *const answers[] = { "--check touch started", "--check ./static" };
+static const char *const answers[] = { "--check touch started", "--check ./static", "--help", "--version" };
 
 ROW_TESTS(an_answer_that_cannot_be_written, answers)
 {
