@@ -376,6 +376,8 @@ static const struct helpless {
 		"without an interpreter", "check its path", false },
 	{ "a script whose env finds nothing", "printf '#!/usr/bin/env no-such-interpreter\\n' >it; chmod +x it",
 		"without an interpreter", "give its path", false },
+	{ "a script whose interpreter is a FIFO", "mkfifo -m 755 that; printf '#!./that\\n' >it; chmod +x it",
+		"without an interpreter", "no regular file", false },
 	{ "a script that is its own interpreter", "printf '#!./it\\n' >it; chmod +x it",
 		"chain of scripts", "name the interpreter first", false },
 };
@@ -625,6 +627,16 @@ WRAPPER_TEST(standard_input_is_the_commands)
 		lseek(STDIN_FILENO, 0, SEEK_SET);
 		onewrite(&o, sh, "cat");
 		cr_assert(strcmp(o.out, "all of it\n") == 0, "under %s the command read '%s'", sh->package, o.out);
+	}
+}
+
+WRAPPER_TEST(nobody_waits_for_the_writer_of_a_fifo)
+{
+	struct outcome o;
+	prepare("mkfifo -m 755 fifo");
+	UNDER_EACH(sh) {
+		onewrite(&o, sh, "--check", "./fifo");
+		check_refused(&o, "--check ./fifo", sh->package, "no regular file");
 	}
 }
 
