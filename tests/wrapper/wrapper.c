@@ -372,6 +372,9 @@ static const struct helpless {
 	{ "a script whose env clears the environment",
 		"printf '#!/usr/bin/env -iS /bin/sh\\n: >started\\n' >it; chmod +x it",
 		"clears the environment", "name its interpreter first", true },
+	{ "a script whose env takes the library away",
+		"printf '#!/usr/bin/env -S -u LD_PRELOAD sh\\n: >started\\n' >it; chmod +x it",
+		"takes LD_PRELOAD away", "name its interpreter first", true },
 	{ "a script without its interpreter", "printf '#!/no/such/interpreter\\n' >it; chmod +x it",
 		"without an interpreter", "check its path", false },
 	{ "a script whose env finds nothing", "printf '#!/usr/bin/env no-such-interpreter\\n' >it; chmod +x it",
@@ -426,6 +429,8 @@ static const struct helped {
 	{ "a script by env",
 		"printf '#!/usr/bin/env sh\\n: >started\\n' >it; chmod +x it", "/sh, which is dynamically linked" },
 	{ "a script by env -S", "printf '#!/usr/bin/env -S A=b sh -e\\n: >started\\n' >it; chmod +x it", "/sh, which is" },
+	{ "a script by env -S with options", "printf '#!/usr/bin/env -S -u FOO -C . sh -e\\n: >started\\n' >it; chmod +x it",
+		"/sh, which is" },
 	{ "a set-user-ID script, which is none", "mv script it; chmod 4755 it", "yes: ./it is run by /bin/sh" },
 	{ "a script that starts a static program",
 		"cc -static -o that program.c; printf '#!/bin/sh\\n./that\\n' >it; chmod +x it",
@@ -453,6 +458,42 @@ ROW_TESTS(can_be_helped, helped)
 		onewrite(&o, sh, "./it");
 		check_ran(&o, h->name, sh->package);
 		cr_assert(o.started, "%s under %s did not run", h->name, sh->package);
+	}
+}
+
+/* What env starts, told from its options; or nothing said that may be wrong. */
+#define STATIC "./that, which is statically linked"
+#define DYNAMIC "/sh, which is dynamically linked"
+#define GONE "takes LD_PRELOAD away"
+#define UNSURE "./it may load the library"
+
+static const struct {
+	const char *line, *answer;
+} env_lines[] = {
+	{ "-S -u FOO ./that", STATIC }, { "-S -uFOO A=b ./that", STATIC }, { "-S --unset FOO ./that", STATIC },
+	{ "-S --unset=FOO ./that", STATIC }, { "-S -a name ./that", STATIC }, { "-S --argv0 name ./that", STATIC },
+	{ "-S --argv0=name ./that", STATIC }, { "-vS ./that -x", STATIC }, { "-vS -u FOO ./that", STATIC },
+	{ "--split-string=./that -x", STATIC }, { "--split-string ./that -x", STATIC },
+	{ "-S --ignore-signal=PIPE -- ./that", STATIC }, { "-S -C / sh", DYNAMIC }, { "-S --chdir / sh", DYNAMIC },
+	{ "-S --chdir=/ /bin/sh", DYNAMIC }, { "-S sh -c 'exit $1'", DYNAMIC }, { "-S -C / ./that", UNSURE },
+	{ "-S -u LD_PRELOAD sh", GONE }, { "-S -uLD_PRELOAD sh", GONE }, { "-S --unset LD_PRELOAD sh", GONE },
+	{ "-S --unset=LD_PRELOAD sh", GONE }, { "-S LD_PRELOAD= sh", GONE }, { "-S -vi sh", "clears the environment" },
+	{ "-S 'sh'", UNSURE }, { "-S \"sh\" -e", UNSURE }, { "-S sh\\_-e", UNSURE }, { "-S ${SHELL} -e", UNSURE },
+	{ "-S -u \"LD_PRELOAD\" sh", UNSURE }, { "-S PATH=/bin sh", UNSURE }, { "-S -u PATH sh", UNSURE },
+	{ "-S --frobnicate sh", UNSURE }, { "-u", "without an interpreter" },
+};
+
+ROW_TESTS(an_interpreter_by_env, env_lines)
+{
+	const char *line = env_lines[*i].line, *answer = env_lines[*i].answer;
+	struct outcome o;
+	prepare("cc -static -o that program.c; cat >it <<'END'\n#!/usr/bin/env %s\nEND\nchmod +x it", line);
+	UNDER_EACH(sh) {
+		onewrite(&o, sh, "--check", "./it");
+		cr_assert(strstr(o.out, answer) != NULL, "env %s under %s: not '%s': %s%s", line, sh->package, answer, o.out, o.err);
+		cr_assert((strstr(o.err, "cannot tell") != NULL) == (strcmp(answer, UNSURE) == 0) &&
+		          exit_status(&o) == (strcmp(answer, UNSURE) != 0 && strcmp(answer, DYNAMIC) != 0),
+		          "env %s under %s: status %#x; it said: %s%s", line, sh->package, o.status, o.out, o.err);
 	}
 }
 
