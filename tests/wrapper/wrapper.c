@@ -308,6 +308,24 @@ WRAPPER_TEST(an_existing_preload_stays_behind_ours)
 	}
 }
 
+WRAPPER_TEST(a_tool_that_is_missing_is_named)
+{
+	static const char *const tools[] = { "readlink", "grep", "od", "tr", "id", "env" };
+	struct outcome o;
+	char sentence[64];
+	for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
+		snprintf(sentence, sizeof sentence, "there is no %s in PATH", tools[i]);
+		prepare("rm -rf tools; mkdir tools; for t in readlink grep od tr id env touch; do"
+		        " [ $t = %s ] || ln -s \"$(command -v $t)\" tools; done", tools[i]);
+		UNDER_EACH(sh) {
+			launch(&o, sh, INSTALLED, ARGS("--check", "touch"), ARGS("PATH=tools"));
+			check_refused(&o, tools[i], sh->package, sentence);
+		}
+	}
+	launch(&o, &shells[0], INSTALLED, ARGS("/usr/bin/touch", "started"), ARGS("PATH="));
+	check_refused(&o, "an empty PATH", shells[0].package, "there is no readlink in PATH");
+}
+
 /* --- programs that no library can help ----------------------------------------------------------------------------- */
 
 #define SETS_ID "cc -o it program.c; [ \"$(id -u)\" != 0 ] || chown 65534:65534 it; "
