@@ -241,6 +241,27 @@ WRAPPER_TEST(a_missing_library_is_refused)
 	}
 }
 
+static const struct {
+	const char *name, *prepare; /* for the file $so */
+} ruins[] = {
+	{ "an empty file", ": >$so" }, { "a text", "echo nothing >$so" }, { "a directory", "rm $so; mkdir $so" },
+	{ "a FIFO", "rm $so; mkfifo $so" }, { "the library's header", "truncate -s 64 $so" },
+	{ "half of the library", "truncate -s $(($(stat -c %s $so) / 2)) $so" },
+	{ "the library but for its end", "truncate -s -64 $so" },
+};
+
+ROW_TESTS(a_ruined_library, ruins)
+{
+	struct outcome o;
+	prepare("so=prefix/lib/onewrite/libonewrite.so; %s", ruins[*i].prepare);
+	UNDER_EACH(sh) {
+		onewrite(&o, sh, "--force", "touch", "started");
+		check_refused(&o, ruins[*i].name, sh->package, "is not a library");
+		onewrite(&o, sh, "--check", "touch");
+		check_refused(&o, ruins[*i].name, sh->package, "run make");
+	}
+}
+
 /* What ld.so takes apart or replaces in LD_PRELOAD. */
 WRAPPER_TEST(a_library_that_cannot_be_named_to_the_loader_is_refused)
 {
