@@ -215,6 +215,7 @@ static const struct refusal {
 	{ "a path that leads nowhere", { "./no-such-command" }, "check its path" },
 	{ "a directory", { "./prefix" }, "name a program in it" },
 	{ "a file that is not executable", { "./program.c" }, "chmod +x" },
+	{ "a file that may be on a file system mounted noexec", { "./program.c" }, "noexec" },
 	{ "what is nowhere, even with --force", { "--force", "onewrite-no-such-command" }, "give its path" },
 	{ "what is nowhere, when asked", { "--check", "onewrite-no-such-command" }, "give its path" },
 };
