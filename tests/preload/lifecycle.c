@@ -45,7 +45,7 @@ Test(lifecycle, head_and_body_of_two_threads_are_joined, .timeout = 60)
 Test(lifecycle, helper_exists_only_from_the_first_hold_on, .timeout = 30)
 {
 	struct setup without = { .args = { SCENARIOS, "no-hold" } };
-	struct setup with = { .args = { SCENARIOS, "idle" }, .timeout = "5ms" };
+	struct setup with = { .args = { SCENARIOS, "idle" }, .timeout = "100ms" }; /* well within `soon` */
 	struct run *r = check_same("nothing held", &without);
 
 	cr_expect(calls_like(r, "pthread_create*") == 0, "a thread was made for nothing:\n%s", r->calls.p);

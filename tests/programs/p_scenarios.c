@@ -68,14 +68,16 @@ static void wait_spinning(void)
 static void wait_in_read(void)
 {
 	struct sigaction interrupt = { .sa_handler = ignore };
-	struct itimerval alarm = { .it_value = { 0, PAUSE_MS * 1000 } };
+	struct itimerval often = { { 0, PAUSE_MS * 1000 }, { 0, PAUSE_MS * 1000 } }; /* the first may come before the read */
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
 	int ends[2];
 	char c;
 
 	must(pipe(ends) == 0, "pipe");
 	sigaction(SIGALRM, &interrupt, NULL);
-	setitimer(ITIMER_REAL, &alarm, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
 	must(read(ends[0], &c, 1) < 0 && errno == EINTR, "being interrupted in read");
+	setitimer(ITIMER_REAL, &never, NULL);
 	close(ends[0]);
 	close(ends[1]);
 }
