@@ -125,17 +125,17 @@ HOLD ?= both
 fuzz: $(LIB) $(FUZZ)
 	$(FUZZ) -n $(N) -s $(SEED) --join $(JOIN) --hold $(HOLD)
 
-# Every suite runs, whatever the others say; the last line counts them.
+# Every suite runs, whatever the others say; the last line counts them, and names those that failed.
 check: packages-check
 	@$(MAKE) --no-print-directory run-suites
 
 run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE)
-	@passed=0; failed=0; \
+	@passed=0; failed=0; names=; \
 	for suite in $(SUITES) $(PORTABLE); do \
 		echo "== $$suite"; \
-		if ASAN_OPTIONS=detect_leaks=0 ./$$suite --timeout 300; then passed=$$((passed + 1)); else failed=$$((failed + 1)); fi; \
+		if ASAN_OPTIONS=detect_leaks=0 ./$$suite --timeout 300; then passed=$$((passed + 1)); else failed=$$((failed + 1)); names="$$names $$suite"; fi; \
 	done; \
-	echo "suites: $$passed passed, $$failed failed"; \
+	echo "suites: $$passed passed, $$failed failed$${names:+:$$names}"; \
 	test $$failed -eq 0
 
 # Every program of tests/real, bare and under the shim: some twenty minutes, on a machine that does nothing else.
