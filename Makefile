@@ -51,7 +51,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_read.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites check-real run-real check-suites bench mutants soak fuzz demo run-demo fuzz-http install uninstall clean packages-demo packages-check packages-real
+.PHONY: all check run-suites check-real run-real check-suites run-cpython bench run-bench mutants soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites fuzz)
 all: $(LIB)
 
 $(B)/shim/%.o: shim/%.c
@@ -110,7 +110,7 @@ $(B)/tests/recorder.so: tests/support/recorder.c
 	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 
 # What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
-packages-demo packages-check packages-real: packages-%:
+$(addprefix packages-,demo check real bench suites fuzz): packages-%:
 	@scripts/packages $*
 
 # Random programs, bare and behind the shim: make fuzz N=100000 SEED=1 JOIN=message HOLD=kernel
@@ -152,13 +152,16 @@ demo: packages-demo
 run-demo: $(LIB) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
 	@scripts/demo
 
-# The recogniser and the framing against whatever libFuzzer thinks of (needs clang).
+# The recogniser and the framing against whatever libFuzzer thinks of (clang).
 FUZZ_SECONDS ?= 60
 $(B)/tests/http_fuzz: tests/fuzz/http_fuzz.c shim/http.c shim/framing.c shim/http.h shim/framing.h
 	@mkdir -p $(@D)/found
 	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Ishim -o $@ $(filter %.c,$^)
 
-fuzz-http: $(B)/tests/http_fuzz
+fuzz-http: packages-fuzz
+	@$(MAKE) --no-print-directory run-fuzz-http
+
+run-fuzz-http: $(B)/tests/http_fuzz
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/http.dict -artifact_prefix=$(<D)/found/ $(<D)/found tests/fuzz/corpus
 
 # What it costs and what it gains, beside programs written right (root, two cores, nothing else running). QUICK=1: a first look.
@@ -170,11 +173,17 @@ $(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 
-bench: $(LIB) $(BENCH) $(B)/tests/bench/nodelay.so
+bench: packages-bench
+	@$(MAKE) --no-print-directory run-bench
+
+run-bench: $(LIB) $(BENCH) $(B)/tests/bench/nodelay.so
 	@tests/bench/run $(if $(QUICK),-q) $(B)
 
-# CPython's own test suites, bare and under the shim, test by test.
-check-suites: $(LIB)
+# CPython's own test suites, bare and under the shim, test by test (Python 3.11, that is Debian 12).
+check-suites: packages-suites
+	@$(MAKE) --no-print-directory run-cpython
+
+run-cpython: $(LIB)
 	tests/suites/run
 
 # One-line faults, planted one at a time in a copy: each must be caught by a test.
