@@ -195,15 +195,18 @@ MINUTES ?= 30
 soak: $(LIB) $(B)/tests/programs/soak_server $(B)/tests/programs/soak_client
 	tests/soak/run $(MINUTES)
 
+# Where blanks may be, and a tilde at its beginning is the shell's.
+BLANK := $(subst ,, )
+TO     = $(subst $(BLANK),\$(BLANK),$(DESTDIR)$(PREFIX))
+
 install: $(LIB)
-	install -D -m 755 scripts/onewrite $(DESTDIR)$(PREFIX)/bin/onewrite
-	install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/onewrite/libonewrite.so
-	install -D -m 644 docs/man/onewrite.1 $(DESTDIR)$(PREFIX)/share/man/man1/onewrite.1
+	install -D -m 755 scripts/onewrite $(TO)/bin/onewrite
+	install -D -m 644 $(LIB) $(TO)/lib/onewrite/libonewrite.so
+	install -D -m 644 docs/man/onewrite.1 $(TO)/share/man/man1/onewrite.1
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/onewrite $(DESTDIR)$(PREFIX)/lib/onewrite/libonewrite.so \
-		$(DESTDIR)$(PREFIX)/share/man/man1/onewrite.1
-	-rmdir $(DESTDIR)$(PREFIX)/lib/onewrite
+	rm -f $(TO)/bin/onewrite $(TO)/lib/onewrite/libonewrite.so $(TO)/share/man/man1/onewrite.1
+	@rmdir $(TO)/lib/onewrite 2>/dev/null || :
 
 clean:
 	rm -rf build

@@ -230,6 +230,21 @@ ROW_TESTS(refused_usage, refusals)
 	}
 }
 
+/* --- make install ----------------------------------------------------------------------------------------------- */
+
+#define MAKE "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C '" SOURCE_DIR "' DESTDIR=\"$PWD/a root\" PREFIX='/opt/my own' "
+
+WRAPPER_TEST(what_is_installed_can_be_taken_away_and_again)
+{
+	struct outcome o;
+	prepare(MAKE "install");
+	launch(&o, &shells[0], "a root/opt/my own/bin/onewrite", ARGS("--version"), NULL);
+	check_ran(&o, "the installed copy", shells[0].package);
+	for (int i = 0; i < 2; i++)
+		prepare(MAKE "uninstall >said 2>&1 && ! [ -s said ]");
+	prepare("! find 'a root' -type f -o -name onewrite | grep .");
+}
+
 /* --- the library ------------------------------------------------------------------------------------------------ */
 
 WRAPPER_TEST(a_missing_library_is_refused)
