@@ -1,0 +1,185 @@
+/* Programs that live unusually: they end up where they would without the shim, their bytes arrive, and nobody waits. */
+#include "harness.h"
+
+#define PROGRAM BUILD_DIR "/tests/programs/p_hosts"
+
+struct life {
+	const char *what, *how;
+	const char *wanted;         /* what the program reports, bare as well */
+	const char *join, *hold;
+	const char *timeout;        /* NULL: 5 ms */
+	const char *faults;
+	int joined;                 /* so many messages leave in one call */
+	const char *call;           /* this one reaches libc, once */
+	bool timed;
+};
+
+static bool differ(const struct run *a, const struct run *b)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (a->bytes[i].n != b->bytes[i].n || memcmp(a->bytes[i].p, b->bytes[i].p, a->bytes[i].n) != 0)
+			return true;
+	return a->status != b->status || strcmp(a->said.p, b->said.p) != 0;
+}
+
+static void check_life(const struct life *l)
+{
+	struct setup setup = { .args = { PROGRAM, l->what, l->how }, .timeout = l->timeout != NULL ? l->timeout : "5ms",
+		.faults = l->faults, .join = l->join, .hold = l->hold };
+	const char *how = l->how != NULL ? l->how : "";
+	struct run *bare = run(&setup, BARE), *shim = run(&setup, SHIM);
+
+	for (int n = 1; l->timed && n < ATTEMPTS && strcmp(shim->results.p, l->wanted) != 0; n++) {
+		run_free(shim);
+		shim = run(&setup, SHIM);
+	}
+	cr_expect(bare->status == 0 && strcmp(bare->results.p, l->wanted) == 0,
+		"%s %s: bare: wait status %#x, reported \"%s\", wanted \"%s\"", l->what, how, (unsigned)bare->status,
+		bare->results.p, l->wanted);
+	cr_expect(strcmp(shim->results.p, l->wanted) == 0, "%s %s: wait status %#x, reported \"%s\", wanted \"%s\"", l->what, how,
+		(unsigned)shim->status, shim->results.p, l->wanted);
+	cr_expect(!differ(bare, shim),
+		"%s %s: wait status %#x, bare %#x; %zu bytes came, \"%.20s...\", bare %zu; said \"%s\"; calls:\n%.600s", l->what,
+		how, (unsigned)shim->status, (unsigned)bare->status, shim->bytes[0].n, shim->bytes[0].p, bare->bytes[0].n,
+		shim->said.p, shim->calls.p);
+	cr_expect(l->joined == 0 || calls_like(shim, "writev iov=2 bytes=300 = 300") == l->joined,
+		"%s %s: %d messages were joined, not %d:\n%s", l->what, how, calls_like(shim, "writev iov=2 bytes=300 = 300"),
+		l->joined, shim->calls.p);
+	cr_expect(l->call == NULL || calls_like(shim, l->call) == 1, "%s %s: no call \"%s\":\n%.2000s", l->what, how, l->call,
+		shim->calls.p);
+	run_free(bare);
+	run_free(shim);
+}
+
+#define LIVES(name, table) \
+	EACH_TEST(hosts, name, ROWS(table), 60) \
+	{ \
+		check_life(&table[*i]); \
+	} \
+	_Static_assert(1, "the macro ends in a semicolon")
+
+static const struct life closers[] = {
+	{ "closed-step-by-step", NULL, "heads missing: 0\n", .faults = "getsockopt:*:delay=20,fcntl:*:delay=20" },
+	{ "closed-in-a-crowd", NULL, "heads missing: 0\n" },
+};
+LIVES(close_at_the_deadline_loses_nothing, closers);
+
+#ifndef __SANITIZE_ADDRESS__ /* see lifecycle.c: a cancelled thread's stack */
+#define ONE_HEAD "heads: 1, first: 1\n"
+static const struct life cancelled[] = {
+	{ "cancelled", NULL, ONE_HEAD }, { "cancelled", NULL, ONE_HEAD, "message" },
+	{ "cancelled", NULL, ONE_HEAD, "message", "kernel" },
+};
+LIVES(cancelled_writer_leaves_one_head, cancelled);
+#endif
+
+static const struct life jumpers[] = {
+	{ "jumps", "and ends", "the thread ended: 1\n" }, { "jumps", "and ends", "the thread ended: 1\n", "message" },
+	{ "jumps", "and stays", "another thread's send came back: 1\n" },
+	{ "jumps", "and stays", "another thread's send came back: 1\n", "message" },
+};
+LIVES(jump_out_of_a_blocked_write_harms_nobody, jumpers);
+
+#define AT_ONCE "it came back: 1, with an honest result: 1\n"
+static const struct life hasty[] = {
+	{ "dontwait", NULL, AT_ONCE }, { "dontwait", NULL, AT_ONCE, "message" }, { "dontwait", NULL, AT_ONCE, "message", "kernel" },
+};
+LIVES(send_that_must_not_wait_does_not, hasty);
+
+/* --- whose descriptors? ---------------------------------------------------------------------------------------- */
+
+#ifndef UNDER_TSAN /* which makes every vfork a fork, and does not end with the last thread */
+static const struct life delayed[] = {
+	{ "vfork-late", "close", "late: 0\n", "message", .timeout = "30ms", .timed = true },
+	{ "vfork-late", "close nodelay", "late: 0\n", "message", .timeout = "30ms", .timed = true },
+	{ "vfork-late", "dup2", "late: 0\n", "message", .timeout = "30ms", .timed = true },
+	{ "vfork-late", "close_range", "late: 0\n", "message", .timeout = "30ms", .timed = true },
+	{ "vfork-late", "SYS_close", "late: 0\n", "message", .timeout = "30ms", .timed = true },
+};
+LIVES(closing_child_of_vfork_delays_nothing, delayed);
+
+/* What the child sends, if it does, takes 100 ms; the body comes meanwhile. */
+static const struct life ordered[] = {
+	{ "vfork-order", "close", "", .timeout = HOLD_LONG, .faults = "send:1:delay=100", .joined = 1 },
+	{ "vfork-order", "dup2", "", .timeout = HOLD_LONG, .faults = "send:1:delay=100", .joined = 1 },
+	{ "vfork-order", "close_range", "", .timeout = HOLD_LONG, .faults = "send:1:delay=100", .joined = 1 },
+	{ "vfork-order", "SYS_close", "", "message", .timeout = HOLD_LONG, .faults = "send:1:delay=100", .joined = 1 },
+};
+LIVES(closing_child_of_vfork_overtakes_nothing, ordered);
+
+static const struct life held[] = {
+	{ "vfork-after", "close", "", .timeout = HOLD_LONG, .joined = 3 },
+	{ "vfork-after", "dup2", "", .timeout = HOLD_LONG, .joined = 3 },
+	{ "vfork-after", "close_range", "", .timeout = HOLD_LONG, .joined = 3 },
+	{ "vfork-after", "SYS_close", "", "message", .timeout = HOLD_LONG, .joined = 3 },
+};
+LIVES(closing_child_of_vfork_leaves_the_connection_known, held);
+#endif
+
+#define OWN_BYTES "one number: 1\nmain's bytes arrived: 1\nthe thread's: 1\n"
+static const struct life unshared[] = {
+	{ "unshared", "body", OWN_BYTES }, { "unshared", "body", OWN_BYTES, "message" }, { "unshared", "head", OWN_BYTES },
+};
+LIVES(threads_with_descriptors_of_their_own_get_their_own_bytes, unshared);
+
+/* --- full buffers ---------------------------------------------------------------------------------------------- */
+
+#define REFUSED_WHOLE "send:1:errno=EAGAIN"
+#define REFUSED_JOINED "sendmsg:1:errno=EAGAIN"
+#define NO_CORK "TCP_CORK: 0, late: 0\n"
+static const struct life corked[] = {
+	{ "refused", "whole", NO_CORK, "message", .faults = REFUSED_WHOLE, .timed = true },
+	{ "refused", "whole nodelay", NO_CORK, "message", .faults = REFUSED_WHOLE, .timed = true },
+	{ "refused", "body", NO_CORK, "message", .faults = REFUSED_JOINED, .timed = true },
+	{ "refused", "body nodelay", NO_CORK, "message", .faults = REFUSED_JOINED, .timed = true },
+};
+LIVES(refused_message_leaves_no_cork, corked);
+
+static const struct life piecemeal[] = {
+	{ "pieces", "written", "late: 0\n", "message", .timed = true },
+	{ "pieces", "written nodelay", "late: 0\n", "message", .timed = true },
+	{ "pieces", "exact", "late: 0\n", "message", .timed = true },
+	{ "pieces", "exact nodelay", "late: 0\n", "message", .timed = true },
+};
+LIVES(pieces_by_sendfile_after_a_pause_are_not_late, piecemeal);
+
+/* Where a call fell short the kernel is asked whether it has room for the head. */
+#define NOT_LOST "close waited: 0, a head that was taken is lost: 0\n"
+static const struct life filled[] = {
+	{ "full", "", NOT_LOST, .timed = true },
+	{ "full", "", NOT_LOST, "message", .timed = true, .call = "send bytes=100 flags=MSG_MORE = *" },
+};
+LIVES(head_that_finds_no_room_is_not_lost, filled);
+
+static const struct life blocked[] = {
+	{ "interrupted", "timer", "refused: never\n" }, { "interrupted", "timer", "refused: never\n", "message" },
+	{ "interrupted", "timeout", "refused: EAGAIN\n" }, { "interrupted", "timeout", "refused: EAGAIN\n", "message" },
+};
+LIVES(blocked_write_ends_for_its_own_reason, blocked);
+
+/* --- memory, sandboxes, first and last moments ----------------------------------------------------------------- */
+
+static const struct life memory[] = {
+	{ "unreadable", NULL, "EFAULT: 6 of 6, taken: 16 of 16\n" }, { "many-messages", NULL, "sent: 1024\n" },
+};
+LIVES(memory_that_is_not_there_is_an_error, memory);
+
+#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* they make calls of their own */
+#define BOTH "written: 100 and 200\n"
+static const struct life sandboxes[] = {
+	{ "sandbox", "filter", BOTH }, { "sandbox", "filter by syscall", BOTH }, { "sandbox", "filter, held", BOTH },
+	{ "sandbox", "filter, worker", BOTH "the worker's end: 0\n" },
+	{ "sandbox", "strict", BOTH }, { "sandbox", "strict by syscall", BOTH }, { "sandbox", "strict, held", BOTH },
+	{ "sandbox", "strict, worker", BOTH "the worker's end: 0\n" },
+	{ "sandbox", "no sendto, slow", BOTH }, { "sandbox", "no sendto, worker", BOTH "the worker's end: 0\n" },
+};
+LIVES(program_in_a_sandbox_lives, sandboxes);
+#endif
+
+static const struct life moments[] = {
+	{ "early", NULL, "close_range 1, closefrom 1, _Fork 1, execveat 1\n", .timeout = HOLD_LONG, .joined = 1 },
+#ifndef UNDER_TSAN
+	{ "last-thread", NULL, "late: 0\n", .timed = true },
+#endif
+};
+LIVES(first_and_last_moments_are_as_ever, moments);
