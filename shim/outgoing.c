@@ -49,10 +49,12 @@ static const char *why_not(struct conn *c, const struct call *call)
 	if (!is_connected(c, call->fd))
 		return "not-connected";
 	int saved = errno;
-	if (c->cookie == 0 && (c->cookie = conn_cookie_of(call->fd)) == 0) {
+	if (atomic_load(&c->cookie) == 0) {
+		atomic_store(&c->cookie, conn_cookie_of(call->fd));
 		errno = saved;
-		return "no-cookie";
 	}
+	if (atomic_load(&c->cookie) == 0)
+		return "no-cookie";
 	return NULL;
 }
 
