@@ -51,8 +51,8 @@ static void check_life(const struct life *l)
 	run_free(shim);
 }
 
-#define LIVES(name, table) \
-	EACH_TEST(hosts, name, ROWS(table), 60) \
+#define LIVES(suite, name, table) \
+	EACH_TEST(suite, name, ROWS(table), 60) \
 	{ \
 		check_life(&table[*i]); \
 	} \
@@ -62,7 +62,7 @@ static const struct life closers[] = {
 	{ "closed-step-by-step", NULL, "heads missing: 0\n", .faults = "getsockopt:*:delay=20,fcntl:*:delay=20" },
 	{ "closed-in-a-crowd", NULL, "heads missing: 0\n" },
 };
-LIVES(close_at_the_deadline_loses_nothing, closers);
+LIVES(hosts, close_at_the_deadline_loses_nothing, closers);
 
 #ifndef __SANITIZE_ADDRESS__ /* see lifecycle.c: a cancelled thread's stack */
 #define ONE_HEAD "heads: 1, first: 1\n"
@@ -70,7 +70,7 @@ static const struct life cancelled[] = {
 	{ "cancelled", NULL, ONE_HEAD }, { "cancelled", NULL, ONE_HEAD, "message" },
 	{ "cancelled", NULL, ONE_HEAD, "message", "kernel" },
 };
-LIVES(cancelled_writer_leaves_one_head, cancelled);
+LIVES(hosts, cancelled_writer_leaves_one_head, cancelled);
 #endif
 
 static const struct life jumpers[] = {
@@ -78,13 +78,13 @@ static const struct life jumpers[] = {
 	{ "jumps", "and stays", "another thread's send came back: 1\n" },
 	{ "jumps", "and stays", "another thread's send came back: 1\n", "message" },
 };
-LIVES(jump_out_of_a_blocked_write_harms_nobody, jumpers);
+LIVES(hosts, jump_out_of_a_blocked_write_harms_nobody, jumpers);
 
 #define AT_ONCE "it came back: 1, with an honest result: 1\n"
 static const struct life hasty[] = {
 	{ "dontwait", NULL, AT_ONCE }, { "dontwait", NULL, AT_ONCE, "message" }, { "dontwait", NULL, AT_ONCE, "message", "kernel" },
 };
-LIVES(send_that_must_not_wait_does_not, hasty);
+LIVES(hosts, send_that_must_not_wait_does_not, hasty);
 
 /* --- whose descriptors? ---------------------------------------------------------------------------------------- */
 
@@ -96,7 +96,7 @@ static const struct life delayed[] = {
 	{ "vfork-late", "close_range", "late: 0\n", "message", .timeout = "30ms", .timed = true },
 	{ "vfork-late", "SYS_close", "late: 0\n", "message", .timeout = "30ms", .timed = true },
 };
-LIVES(closing_child_of_vfork_delays_nothing, delayed);
+LIVES(hosts, closing_child_of_vfork_delays_nothing, delayed);
 
 /* What the child sends, if it does, takes 100 ms; the body comes meanwhile. */
 static const struct life ordered[] = {
@@ -105,7 +105,7 @@ static const struct life ordered[] = {
 	{ "vfork-order", "close_range", "", .timeout = HOLD_LONG, .faults = "send:1:delay=100", .joined = 1 },
 	{ "vfork-order", "SYS_close", "", "message", .timeout = HOLD_LONG, .faults = "send:1:delay=100", .joined = 1 },
 };
-LIVES(closing_child_of_vfork_overtakes_nothing, ordered);
+LIVES(hosts, closing_child_of_vfork_overtakes_nothing, ordered);
 
 static const struct life held[] = {
 	{ "vfork-after", "close", "", .timeout = HOLD_LONG, .joined = 3 },
@@ -113,14 +113,14 @@ static const struct life held[] = {
 	{ "vfork-after", "close_range", "", .timeout = HOLD_LONG, .joined = 3 },
 	{ "vfork-after", "SYS_close", "", "message", .timeout = HOLD_LONG, .joined = 3 },
 };
-LIVES(closing_child_of_vfork_leaves_the_connection_known, held);
+LIVES(hosts, closing_child_of_vfork_leaves_the_connection_known, held);
 #endif
 
 #define OWN_BYTES "one number: 1\nmain's bytes arrived: 1\nthe thread's: 1\n"
 static const struct life unshared[] = {
 	{ "unshared", "body", OWN_BYTES }, { "unshared", "body", OWN_BYTES, "message" }, { "unshared", "head", OWN_BYTES },
 };
-LIVES(threads_with_descriptors_of_their_own_get_their_own_bytes, unshared);
+LIVES(hosts, threads_with_descriptors_of_their_own_get_their_own_bytes, unshared);
 
 /* --- full buffers ---------------------------------------------------------------------------------------------- */
 
@@ -133,7 +133,7 @@ static const struct life corked[] = {
 	{ "refused", "body", NO_CORK, "message", .faults = REFUSED_JOINED, .timed = true },
 	{ "refused", "body nodelay", NO_CORK, "message", .faults = REFUSED_JOINED, .timed = true },
 };
-LIVES(refused_message_leaves_no_cork, corked);
+LIVES(hosts, refused_message_leaves_no_cork, corked);
 
 static const struct life piecemeal[] = {
 	{ "pieces", "written", "late: 0\n", "message", .timed = true },
@@ -141,7 +141,7 @@ static const struct life piecemeal[] = {
 	{ "pieces", "exact", "late: 0\n", "message", .timed = true },
 	{ "pieces", "exact nodelay", "late: 0\n", "message", .timed = true },
 };
-LIVES(pieces_by_sendfile_after_a_pause_are_not_late, piecemeal);
+LIVES(hosts, pieces_by_sendfile_after_a_pause_are_not_late, piecemeal);
 
 /* Where a call fell short the kernel is asked whether it has room for the head. */
 #define NOT_LOST "close waited: 0, a head that was taken is lost: 0\n"
@@ -149,20 +149,20 @@ static const struct life filled[] = {
 	{ "full", "", NOT_LOST, .timed = true },
 	{ "full", "", NOT_LOST, "message", .timed = true, .call = "send bytes=100 flags=MSG_MORE = *" },
 };
-LIVES(head_that_finds_no_room_is_not_lost, filled);
+LIVES(hosts, head_that_finds_no_room_is_not_lost, filled);
 
 static const struct life blocked[] = {
 	{ "interrupted", "timer", "refused: never\n" }, { "interrupted", "timer", "refused: never\n", "message" },
 	{ "interrupted", "timeout", "refused: EAGAIN\n" }, { "interrupted", "timeout", "refused: EAGAIN\n", "message" },
 };
-LIVES(blocked_write_ends_for_its_own_reason, blocked);
+LIVES(hosts, blocked_write_ends_for_its_own_reason, blocked);
 
 /* --- memory, sandboxes, first and last moments ----------------------------------------------------------------- */
 
 static const struct life memory[] = {
 	{ "unreadable", NULL, "EFAULT: 6 of 6, taken: 16 of 16\n" }, { "many-messages", NULL, "sent: 1024\n" },
 };
-LIVES(memory_that_is_not_there_is_an_error, memory);
+LIVES(hosts, memory_that_is_not_there_is_an_error, memory);
 
 #if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* they make calls of their own */
 #define BOTH "written: 100 and 200\n"
@@ -173,7 +173,7 @@ static const struct life sandboxes[] = {
 	{ "sandbox", "strict, worker", BOTH "the worker's end: 0\n" },
 	{ "sandbox", "no sendto, slow", BOTH }, { "sandbox", "no sendto, worker", BOTH "the worker's end: 0\n" },
 };
-LIVES(program_in_a_sandbox_lives, sandboxes);
+LIVES(hosts, program_in_a_sandbox_lives, sandboxes);
 #endif
 
 static const struct life moments[] = {
@@ -182,4 +182,4 @@ static const struct life moments[] = {
 	{ "last-thread", NULL, "late: 0\n", .timed = true },
 #endif
 };
-LIVES(first_and_last_moments_are_as_ever, moments);
+LIVES(hosts, first_and_last_moments_are_as_ever, moments);

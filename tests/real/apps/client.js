@@ -12,7 +12,8 @@ function send() {
 	return new Promise((resolve, reject) => {
 		const method = scenario === 'get' ? 'GET' : 'POST';
 		const request = http.request(url, { method, agent }, (response) => {
-			response.resume().on('end', resolve);
+			// The agent has the connection for the next request once this one is written and answered, in either order.
+			response.resume().on('end', () => request.writableFinished ? resolve() : request.on('finish', resolve));
 		});
 		request.on('error', reject);
 		write(request).catch(reject);
@@ -56,6 +57,6 @@ async function send_fetch() {
 
 (async () => {
 	for (let n = 0; n < count; n++)
-		await (library === 'http' ? send() : send_fetch());
+		await (library === 'http' ? send().then(turn) : send_fetch());
 	process.exit(0);
 })();

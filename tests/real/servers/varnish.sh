@@ -4,6 +4,7 @@ runtime=C
 varies=yes
 scenarios="small large chunked HEAD 304 redirect continue events stream"
 behind=yes
+bodies=chunked # a response of known length once all of it has come from behind
 mask='s/^X-Varnish: .*/X-Varnish: MASKED/; s/^Age: .*/Age: MASKED/'
 server() {
 	printf '%s\n' 'vcl 4.1;' "backend default { .host = \"127.0.0.1\"; .port = \"$backend\"; }" \
