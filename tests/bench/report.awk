@@ -28,6 +28,18 @@ FILENAME == ARGV[1] {
 	if (!met[n]) missed++
 }
 END {
+	for (i = 1; i <= contenders; i++) { # a group's contenders together, however they took turns
+		split(order[i], part, SUBSEP)
+		if (part[1] in listed) continue
+		listed[group = part[1]]
+		for (j = i; j <= contenders; j++) {
+			split(order[j], part, SUBSEP)
+			if (part[1] == group) together[++m] = order[j]
+		}
+	}
+	for (i = 1; i <= m; i++)
+		order[i] = together[i]
+	group = ""
 	for (i = 1; i <= contenders; i++) {
 		split(order[i], part, SUBSEP)
 		if (part[1] != group) { group = part[1]; printf "%s\n  %-34s %10s %10s %10s %14s\n", group, "requests/s", "median", "lowest", "highest", "us CPU each" }
