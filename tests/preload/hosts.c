@@ -151,7 +151,7 @@ LIVES(hosts, pieces_by_sendfile_after_a_pause_are_not_late, piecemeal);
 #define NOT_LOST "close waited: 0, a head that was taken is lost: 0\n"
 static const struct life filled[] = {
 	{ "full", "", NOT_LOST, .timed = true },
-	{ "full", "", NOT_LOST, "message", .timed = true, .call = "send bytes=100 flags=MSG_MORE = *" },
+	{ "full", "", NOT_LOST, "message", .timeout = HOLD_LONG, .timed = true, .call = "send bytes=100 flags=MSG_MORE = *" },
 };
 LIVES(hosts, head_that_finds_no_room_is_not_lost, filled);
 
