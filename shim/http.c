@@ -73,11 +73,9 @@ static inline bool same(const char *p, const char *word, size_t n)
 	return same_eight(p + n - 8, word + n - 8);
 }
 
-/* Is this word all of a value, parameters aside? */
-static inline bool starts(const char *value, const char *end, const char *word, size_t n)
+/* Is this word all of a value behind its blanks, parameters aside? */
+static inline bool starts(const char *p, const char *end, const char *word, size_t n)
 {
-	const char *p = skip_blanks(value, end);
-
 	return (size_t)(end - p) >= n && same(p, word, n) && (p + n == end || p[n] == ';' || blank(p[n]));
 }
 
@@ -86,11 +84,13 @@ static inline bool starts(const char *value, const char *end, const char *word, 
 /* Is it text/event-stream, or a camera's endless pictures? */
 static BESIDE void note_type(struct facts *facts, const char *p, const char *end)
 {
-	facts->stream |= STARTS(p, end, "text/event-stream") || STARTS(p, end, "multipart/x-mixed-replace");
+	p = skip_blanks(p, end);
+	if (STARTS(p, end, "text/event-stream") || STARTS(p, end, "multipart/x-mixed-replace"))
+		facts->stream = true;
 }
 
 /* RFC 9112 section 6.3: a list of one and the same number is still that number. */
-static BESIDE void note_length(struct facts *facts, const char *p, const char *end)
+static BESIDE void note_lengths(struct facts *facts, const char *p, const char *end)
 {
 	do {
 		const char *first = p = skip_blanks(p, end);
@@ -112,6 +112,23 @@ static BESIDE void note_length(struct facts *facts, const char *p, const char *e
 	} while (p++ < end);
 }
 
+/* Nearly always it is one number, behind a blank. */
+static BESIDE void note_length(struct facts *facts, const char *value, const char *end)
+{
+	enum { SURELY_FIT = 19 }; /* digits: 10^19 < 2^64 */
+	const char *p = value + (*value == ' '), *first = p;
+	uint64_t length = 0;
+
+	while (p < end && digit(*p))
+		length = length * 10 + (unsigned char)(*p++ - '0');
+	if (p < end || p == first || p - first > SURELY_FIT || facts->length_is != LENGTH_ABSENT) {
+		note_lengths(facts, value, end);
+		return;
+	}
+	facts->length_is = LENGTH_GIVEN;
+	facts->length = length;
+}
+
 /* Several codings are applied in the order named. "identity" is the old way to say that there is none. */
 static BESIDE void note_coding(struct facts *facts, const char *p, const char *end)
 {
@@ -129,19 +146,21 @@ static BESIDE void note_coding(struct facts *facts, const char *p, const char *e
 	}
 }
 
-/* The value of the field of this name, or NULL. The byte behind the name comes first: it turns most lines away. */
+/* The value of the field of this name, or NULL. */
 static inline const char *value_of(const char *line, const char *end, const char *name, size_t n)
 {
 	const char *p = line + n;
 
-	if (end - line <= (ptrdiff_t)n || (*p != ':' && *p != ' ' && *p != '\t') || !same(line, name, n))
+	if (p >= end || !same(line, name, n))
 		return NULL;
-	while (*p == ' ' || *p == '\t')
+	if (*p == ':')
+		return p + 1;
+	while (*p == ' ' || *p == '\t') /* an old server's padding */
 		p++;
 	return *p == ':' ? p + 1 : NULL;
 }
 
-/* What a line can be, by its first byte. */
+/* What a line can be, by its first byte: the empty one, one that may be a field we know, any other. */
 enum line { LINE_OTHER, LINE_EMPTY, LINE_C, LINE_E, LINE_T, LINE_U, LINE_X };
 
 static const uint8_t line_of[256] = {
@@ -150,15 +169,26 @@ static const uint8_t line_of[256] = {
 	['C'] = LINE_C, ['E'] = LINE_E, ['T'] = LINE_T, ['U'] = LINE_U, ['X'] = LINE_X,
 };
 
-/* A field that we may know: its line, and those that continue it, up to the line end at `end`. */
-static BESIDE void note_field(struct facts *facts, enum line kind, const char *line, const char *end)
+/* ... and by its first four. */
+static inline bool may_be_known(enum line kind, const char *line)
 {
+	static const char first[][4] = { [LINE_C] = "cont", [LINE_E] = "expe", [LINE_T] = "tran", [LINE_U] = "upgr", [LINE_X] = "x-ac" };
+	uint32_t a, b;
+
+	memcpy(&a, line, 4);
+	memcpy(&b, first[kind], 4);
+	return (a | 0x20202020) == b;
+}
+
+/* A field that we may know: its line, and those that continue it, up to the line end at `end`. */
+static BESIDE void note_field(struct facts *facts, const char *line, const char *end)
+{
+	const enum line kind = line_of[(unsigned char)*line];
 	const char *value;
 
+	end -= end[-1] == '\r';
 #define NAMED(name) (value = value_of(line, end, name, sizeof(name) - 1))
 	if (kind == LINE_C) {
-		if (end - line < 13 || !same_eight(line, "content-"))
-			return;
 		if (NAMED("content-length"))
 			note_length(facts, value, end);
 		else if (NAMED("content-type"))
@@ -172,7 +202,7 @@ static BESIDE void note_field(struct facts *facts, enum line kind, const char *l
 		facts->upgrade |= NAMED("upgrade") != NULL;
 	} else if (kind == LINE_X) {
 		if (NAMED("x-accel-buffering"))
-			facts->stream |= STARTS(value, end, "no");
+			facts->stream |= STARTS(skip_blanks(value, end), end, "no");
 	}
 #undef NAMED
 }
@@ -207,6 +237,8 @@ static inline bool names_version(const char *p, const char *end)
 /* Behind the version's "HTTP/1." in a request's start line, or NULL. */
 static BESIDE const char *behind_request_version(const char *p, const char *end)
 {
+	if (!http_may_open(p, (size_t)(end - p)))
+		return NULL;
 	p = behind_target(p, end);
 	return p && names_version(p, end) ? p + 7 : NULL;
 }
@@ -216,7 +248,7 @@ static inline const char *behind_version(const char *p, size_t n)
 {
 	const char *end = p + n;
 
-	if (!http_may_open(p, n))
+	if (n < 8)
 		return NULL;
 	p = names_version(p, end) ? p + 7 : behind_request_version(p, end);
 	return p && (p == end || digit(*p)) ? p : NULL;
@@ -242,11 +274,9 @@ static bool has_empty_line(const char *p, size_t n, size_t seen)
 }
 
 /* " 200" and then a blank: three digits from 100 on. 0 for anything else. */
-static uint16_t status_of(const char *p, const char *newline)
+static inline uint16_t status_of(const char *p)
 {
-	if (newline - p < 4 || p[0] != ' ' || !blank(p[4]))
-		return 0;
-	if (!digit(p[1]) || p[1] == '0' || !digit(p[2]) || !digit(p[3]))
+	if (p[0] != ' ' || !digit(p[1]) || p[1] == '0' || !digit(p[2]) || !digit(p[3]) || !blank(p[4]))
 		return 0;
 	return (uint16_t)((p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0'));
 }
@@ -280,8 +310,7 @@ static void announce_request(struct http_head *head, const struct facts *facts)
 /* An Upgrade field here is an advertisement (Apache puts one on every 200). */
 static void announce_response(struct http_head *head, const struct facts *facts)
 {
-	bool success = head->status >= 200 && head->status <= 299;
-	bool tunnel = head->status == 101 || (head->method == METHOD_CONNECT && success);
+	bool tunnel = head->status == 101 || (head->method == METHOD_CONNECT && head->status >= 200 && head->status <= 299);
 	bool bare = head->status < 200 || head->status == 204 || head->status == 304 || head->method == METHOD_HEAD;
 
 	head->body = tunnel || bare ? BODY_NONE : body_of(facts, BODY_UNTIL_CLOSE);
@@ -293,81 +322,80 @@ static void announce_response(struct http_head *head, const struct facts *facts)
 		head->at_once = AT_ONCE_STREAM;
 }
 
-/* The line ends in a window of a head: a bit for each. */
+/* The bytes behind a line end in a window of a head: a bit for each. */
 enum { WINDOW = 64 };
 
 #if defined(__SSE2__) && !defined(HTTP_PORTABLE)
 
-static inline uint64_t ends_in_16(const char *p)
+static inline unsigned ends_in_16(const __m128i *p)
 {
-	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-
-	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(p), _mm_set1_epi8('\n')));
 }
 
-/* Of the n bytes at p. Nothing before `start` is read. */
-static inline uint64_t line_ends(const char *start, const char *p, size_t n)
+static inline uint64_t ends_in_window(const char *start)
 {
-	uint64_t ends = 0;
-	size_t i;
+	const __m128i *p = (const void *)start;
 
-	if (n == WINDOW)
-		return ends_in_16(p) | ends_in_16(p + 16) << 16 | ends_in_16(p + 32) << 32 | ends_in_16(p + 48) << 48;
-	for (i = 0; i + 16 <= n; i += 16)
-		ends |= ends_in_16(p + i) << i;
-	if (i < n && p + n - start >= 16)
-		return ends | ends_in_16(p + n - 16) >> (16 - (n - i)) << i;
-	for (; i < n; i++)
-		ends |= (uint64_t)(p[i] == '\n') << i;
-	return ends;
+	return (ends_in_16(p) | ends_in_16(p + 1) << 16) | (uint64_t)(ends_in_16(p + 2) | ends_in_16(p + 3) << 16) << 32;
+}
+
+/* Of the bytes at p, which is before `end` and behind `start`: nothing else is read. */
+static inline uint64_t line_starts(const char *start, const char *p, const char *end)
+{
+	ptrdiff_t beyond = WINDOW - (end - p);
+	uint64_t starts = 0;
+
+	if (beyond <= 0)
+		return ends_in_window(p - 1);
+	if (p - 1 - start >= beyond)
+		return ends_in_window(p - 1 - beyond) >> beyond;
+	for (size_t i = 0; p + i < end; i++)
+		starts |= (uint64_t)(p[i - 1] == '\n') << i;
+	return starts;
 }
 
 #else
 
-static inline uint64_t line_ends(const char *start, const char *p, size_t n)
+static inline uint64_t line_starts(const char *start, const char *p, const char *end)
 {
-	uint64_t ends = 0;
-	const char *q = p;
+	uint64_t starts = 0;
+	const char *q = p - 1, *last = end - p < WINDOW ? end - 1 : q + WINDOW;
 
 	(void)start;
-	for (; (q = memchr(q, '\n', n - (size_t)(q - p))); q++)
-		ends |= UINT64_C(1) << (q - p);
-	return ends;
+	for (; (q = memchr(q, '\n', (size_t)(last - q))); q++)
+		starts |= UINT64_C(1) << (q + 1 - p);
+	return starts;
 }
 
 #endif
 
-/* A line that starts with a blank continues the one before: RFC 9112 section 5.2. Where does the last of them end? NULL: it is to come. */
-static BESIDE const char *last_end(const char *newline, const char *end)
+/* Walk the lines that start at p or later. Behind the empty one, or NULL while that is to come. Nothing before `start` is read. */
+static BESIDE const char *note_fields(struct facts *facts, const char *start, const char *p, const char *end)
 {
-	while (newline && newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t'))
-		newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
-	return newline;
-}
+	const char *field = NULL; /* the line before, if it is a field that we may know */
 
-/* Walk the lines behind the start line. Behind the empty one, or NULL while that is to come. */
-static BESIDE const char *note_fields(struct facts *facts, const char *start, const char *line, const char *end)
-{
-	const char *window, *next;
+	for (; p < end; p += WINDOW) {
+		for (uint64_t starts = line_starts(start, p, end); starts != 0; starts &= starts - 1) {
+			const char *line = p + __builtin_ctzll(starts);
+			enum line kind;
 
-	for (window = line; window < end; window = next) {
-		size_t n = end - window < WINDOW ? (size_t)(end - window) : WINDOW;
-
-		next = window + n;
-		for (uint64_t ends = line_ends(start, window, n); ends != 0; ends &= ends - 1) {
-			const char *newline = window + __builtin_ctzll(ends), *stop = newline, *this = line;
-			enum line kind = line_of[(unsigned char)*this];
-
-			line = newline + 1;
+			if (field) {
+				if (*line == ' ' || *line == '\t') /* RFC 9112 section 5.2: it goes on */
+					continue;
+				note_field(facts, field, line - 1);
+				field = NULL;
+			}
+			kind = line_of[(unsigned char)*line];
 			if (kind == LINE_OTHER)
 				continue;
-			if (newline == this || (newline == this + 1 && *this == '\r'))
-				return line;
-			if (line < end && (*line == ' ' || *line == '\t'))
-				stop = last_end(newline, end);
-			if (!stop)
-				return NULL;
-			note_field(facts, kind, this, stop);
+			if (kind != LINE_EMPTY) {
+				if (end - line > 4 && may_be_known(kind, line))
+					field = line;
+			} else if (*line == '\n') {
+				return line + 1;
+			} else if (end - line > 1 && line[1] == '\n') {
+				return line + 2;
+			}
 		}
 	}
 	return NULL;
@@ -377,42 +405,45 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 {
 	size_t most = n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX;
 	enum http_verdict without_end = n < HTTP_HEAD_MAX ? HTTP_MORE : HTTP_NO;
-	struct http_head head = { .method = answers, .at_once = AT_ONCE_NO };
 	struct facts facts = { .length = 0 };
 	const char *end = p + most;
 	const char *minor = behind_version(p, most);
-	const char *newline, *behind;
+	const char *lines, *behind;
+	uint16_t status = 0;
 
 	if (!minor)
 		return HTTP_NO;
-	newline = memchr(minor, '\n', (size_t)(end - minor));
-	if (!newline)
-		return without_end;
-	head.request = minor > p + 7;
-	if (head.request) {
+	if (minor > p + 7) { /* a request */
+		const char *newline = memchr(minor, '\n', (size_t)(end - minor));
+
+		if (!newline)
+			return without_end;
 		if (newline != minor + 1 && !(newline == minor + 2 && minor[1] == '\r'))
 			return HTTP_NO;
-		http_request_method(p, most, &head.method);
+		http_request_method(p, most, &answers);
+		lines = newline + 1;
 	} else {
-		head.status = status_of(minor + 1, newline);
-		if (head.status == 0)
+		if (end - minor < 6)
+			return memchr(minor, '\n', (size_t)(end - minor)) ? HTTP_NO : without_end;
+		status = status_of(minor + 1);
+		if (status == 0)
 			return HTTP_NO;
+		lines = minor + 1; /* none starts before the one behind the status line */
 	}
 
 	if (seen > 0 && !has_empty_line(p, most, seen))
 		return without_end;
-	behind = note_fields(&facts, p, newline + 1, end);
+	behind = note_fields(&facts, p, lines, end);
 	if (!behind)
 		return without_end;
 
-	head.size = (size_t)(behind - p);
-	if (head.request)
-		announce_request(&head, &facts);
+	*out = (struct http_head){ .size = (size_t)(behind - p), .request = minor > p + 7, .status = status, .method = answers };
+	if (out->request)
+		announce_request(out, &facts);
 	else
-		announce_response(&head, &facts);
-	if (head.body == BODY_LENGTH)
-		head.length = facts.length;
-	*out = head;
+		announce_response(out, &facts);
+	if (out->body == BODY_LENGTH)
+		out->length = facts.length;
 	return HTTP_HEAD;
 }
 
