@@ -236,10 +236,8 @@ void msg_free(struct msg *m)
 	lock_give(&s->lock);
 }
 
-bool msg_reserve(struct msg *m, size_t need)
+bool msg_reserve_slowly(struct msg *m, size_t need)
 {
-	if (need <= m->cap)
-		return true;
 	if (need > HTTP_HEAD_MAX)
 		return false;
 	size_t got;

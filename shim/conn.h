@@ -198,21 +198,26 @@ static inline void conn_unset(struct conn *c, unsigned flag)
 /* The descriptor's message, locked; a new one if there is none and `make`. NULL: none. *mine: we are in a signal handler, and the
  * thread it interrupted has the lock (then the message is returned as it is). */
 struct msg *conn_lock_slowly(struct conn *c, int fd, bool make, bool *mine);
-static inline struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine)
+/* Lock the descriptor's message m if that is free and is it still. */
+static inline bool conn_lock_now(struct conn *c, struct msg *m)
 {
-	struct msg *m = atomic_load_explicit(&c->msg, memory_order_acquire);
 	uintptr_t before = hook_frame;
-	*mine = false;
 	hook_frame = (uintptr_t)__builtin_frame_address(0);
-	if (m != NULL && lock_try(&m->lock)) {
+	if (lock_try(&m->lock)) {
 		if (atomic_load(&c->msg) == m) {
 			m->before = before;
-			return m;
+			return true;
 		}
 		lock_give(&m->lock); /* a stranger */
 	}
 	hook_frame = before;
-	return conn_lock_slowly(c, fd, make, mine);
+	return false;
+}
+static inline struct msg *conn_lock(struct conn *c, int fd, bool make, bool *mine)
+{
+	struct msg *m = atomic_load_explicit(&c->msg, memory_order_acquire);
+	*mine = false;
+	return m != NULL && conn_lock_now(c, m) ? m : conn_lock_slowly(c, fd, make, mine);
 }
 /* Is a writer waiting for room in this socket's send buffer? Who shall not wait behind it is told EAGAIN, as by the kernel. */
 bool conn_must_wait(struct conn *c, int fd);
@@ -239,7 +244,11 @@ void conn_abandon(struct msg *m, bool locked);
 /* Give a message back that nothing points to. Caller has its lock and loses it. */
 void msg_free(struct msg *m);
 /* Room for `need` bytes of head. False: no memory, or more than HTTP_HEAD_MAX. */
-bool msg_reserve(struct msg *m, size_t need);
+bool msg_reserve_slowly(struct msg *m, size_t need);
+static inline bool msg_reserve(struct msg *m, size_t need)
+{
+	return need <= m->cap || msg_reserve_slowly(m, need);
+}
 static inline void msg_clear(struct msg *m)
 {
 	m->len = m->sent = 0;

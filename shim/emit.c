@@ -73,7 +73,8 @@ static size_t rest_of(const struct call *c, size_t from, struct iovec *rest)
 static ssize_t joined_long(struct msg *m, const struct call *c, struct iovec *iov, int flags)
 {
 	size_t held = m->len - m->sent, taken = 0;
-	int cancel, error;
+	int cancel, error, saved = errno;
+	iov[0] = (struct iovec){ m->buf + m->sent, held };
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	ssize_t r = transmit(c->fd, iov, c->iovcnt + 1, flags | MSG_DONTWAIT);
 	error = errno;
@@ -88,6 +89,7 @@ static ssize_t joined_long(struct msg *m, const struct call *c, struct iovec *io
 		return taken == 0 ? (errno = EAGAIN, -1) : (ssize_t)taken;
 	if ((error = emit_held(m, c->fd, c->flags | MSG_MORE)) != 0)
 		return (errno = error, -1);
+	errno = saved; /* not the EAGAIN */
 	r = transmit(c->fd, iov, rest_of(c, taken, iov), flags | (taken > 0 ? MSG_NOSIGNAL : 0));
 	return r >= 0 ? (ssize_t)taken + r : taken > 0 ? (ssize_t)taken : -1;
 }
@@ -104,8 +106,9 @@ ssize_t emit_joined(struct msg *m, const struct call *c, bool more)
 		return more ? emit_call_more(c) : emit_call(c);
 	}
 	struct iovec iov[JOIN_IOVS];
-	memcpy(iov + 1, c->iov, c->iovcnt * sizeof *iov);
-	iov[0] = (struct iovec){ m->buf + m->sent, m->len - m->sent };
+	iov[1] = c->iov[0];
+	if (c->iovcnt > 1)
+		memcpy(iov + 2, c->iov + 1, (c->iovcnt - 1) * sizeof *iov);
 	if (c->size > TAKEN_WHOLE)
 		return joined_long(m, c, iov, flags);
 	/* Should the kernel take less than was held it is asked again, without waiting, for its reason: the program must not

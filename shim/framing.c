@@ -174,6 +174,11 @@ bool framing_is_data(const struct framing *f, uint64_t n)
 	return f->phase == PHASE_CLOSE || ((f->phase == PHASE_COUNTED || f->phase == PHASE_CHUNK) && n <= f->left);
 }
 
+bool framing_is_rest(const struct framing *f, uint64_t n)
+{
+	return f->phase == PHASE_COUNTED && n == f->left;
+}
+
 enum framing_verdict framing_skip(struct framing *f, uint64_t n)
 {
 	if (n == 0)

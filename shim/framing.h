@@ -32,6 +32,9 @@ enum framing_verdict framing_skip(struct framing *f, uint64_t n);
 /* Are the next n bytes data, whatever they say? */
 bool framing_is_data(const struct framing *f, uint64_t n);
 
+/* Are they all that is still to come? */
+bool framing_is_rest(const struct framing *f, uint64_t n);
+
 /* True while no body byte has been written: only chunk-size lines at most (they may still join the head). */
 static inline bool framing_before_body(const struct framing *f)
 {

@@ -84,20 +84,31 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 }
 
 /* Is this write the head that the connection sent last? Servers say the same thing many times within a second of their Date. */
-static bool is_known(const struct msg *m, const struct call *call, enum http_method answers)
+static inline bool is_known(const struct msg *m, enum http_method answers, const char *p, size_t n)
 {
-	return call->size == m->known && call->iov->iov_len == m->known && m->len == 0 && m->head.method == answers &&
-	       memcmp(call->iov->iov_base, m->buf, m->known) == 0;
+	return n == m->known && m->len == 0 && m->head.method == answers && memcmp(p, m->buf, n) == 0;
 }
 
-static enum http_verdict read_head(struct msg *m, const struct call *call, enum http_method answers, struct http_head *head)
+bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n)
+{
+	if (is_known(m, answers, p, n))
+		return true;
+	if (m->len > 0 || n < 4 || memcmp(p + n - 4, "\r\n\r\n", 4) != 0 || !msg_reserve(m, n))
+		return false;
+	m->known = 0;
+	if (http_head(p, n, 0, answers, &m->head) != HTTP_HEAD || m->head.size != n)
+		return false;
+	memcpy(m->buf, p, n);
+	m->known = n;
+	return true;
+}
+
+static enum http_verdict read_head(struct msg *m, const struct call *call, enum http_method answers)
 {
 	size_t before = m->len, n = call->size;
 	const char *p = call->iov->iov_base;
-	if (is_known(m, call, answers)) {
-		*head = m->head;
+	if (call->iovcnt == 1 && is_known(m, answers, p, n))
 		return HTTP_HEAD;
-	}
 	m->known = 0;
 	if (before > 0 || call->iovcnt > 1) { /* else it is read where it lies: most heads that pass are never copied */
 		size_t want = before + call->size;
@@ -106,14 +117,14 @@ static enum http_verdict read_head(struct msg *m, const struct call *call, enum 
 		p = m->buf;
 		n = before + look_copy(m->buf + before, m->cap - before, call);
 	}
-	return http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, before, answers, head);
+	return http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, before, answers, &m->head);
 }
 
 /* The call's bytes begin a head, or go on with the one that is held: where does it stand now? */
 static void look_at_head(struct msg *m, const struct call *call, enum http_method answers, struct sight *s)
 {
 	size_t before = m->len;
-	switch (read_head(m, call, answers, &s->head)) {
+	switch (read_head(m, call, answers)) {
 	case HTTP_NO:
 		s->event = NOT_OURS, s->why = "not-http";
 		return;
@@ -125,17 +136,16 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 	case HTTP_HEAD:
 		break;
 	}
+	const struct http_head *head = &m->head;
 	s->head_done = true;
-	s->head_bytes = s->head.size - before;
-	s->why = s->head.at_once == AT_ONCE_NO ? "body-to-come" : http_at_once_name(s->head.at_once);
-	framing_begin(&s->framing, &s->head);
-	if (s->head.body == BODY_NONE && s->head_bytes == call->size) {
-		s->event = BODY_END;
-	} else if (s->head_bytes == call->size) {
-		s->event = s->head.at_once == AT_ONCE_NO ? HEAD_WHOLE : HEAD_NOW;
+	s->head_bytes = head->size - before;
+	s->why = head->at_once == AT_ONCE_NO ? "body-to-come" : http_at_once_name(head->at_once);
+	framing_begin(&s->framing, head);
+	if (s->head_bytes == call->size) {
+		s->event = head->body == BODY_NONE ? BODY_END : head->at_once == AT_ONCE_NO ? HEAD_WHOLE : HEAD_NOW;
 	} else {
 		look_at_body(call, s->head_bytes, s);
-		if (s->head.at_once != AT_ONCE_NO && s->event != BODY_END)
+		if (head->at_once != AT_ONCE_NO && s->event != BODY_END)
 			s->event = HEAD_NOW;
 		else if (s->event == CHUNK_LINE)
 			s->event = HEAD_WHOLE;

@@ -1,4 +1,5 @@
-/* What are these bytes? The recogniser and the framing applied to one output call. Changes nothing but the room in m->buf. */
+/* What are these bytes? The recogniser and the framing applied to one output call. Changes nothing of a message but m->head,
+ * and the room in m->buf. */
 #ifndef ONEWRITE_LOOK_H
 #define ONEWRITE_LOOK_H
 
@@ -9,8 +10,7 @@ struct sight {
 	enum hold_event event;
 	const char *why;        /* for the trace */
 	size_t head_bytes;      /* how many of the call's bytes belong to a head that was not complete before */
-	bool head_done;         /* `head` is complete with this call */
-	struct http_head head;
+	bool head_done;         /* the message's head is complete with this call: it says m->head */
 	struct framing framing; /* the message as it stands when all of the call is written */
 };
 
@@ -23,6 +23,10 @@ static inline bool look_opens(const struct call *call)
 
 /* `answers`: the method of the request read last; `opens`: what look_opens() said. */
 void look(struct msg *m, enum http_method answers, const struct call *call, bool opens, struct sight *s);
+
+/* Are these n bytes a whole head and nothing else? Then m->head says what it says, m->buf begins with it, and m->known is n: it need not
+ * be read again if the next message brings the same. */
+bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n);
 
 /* Feed bytes [from, to) of the call to the framing. *taken as in framing_follow(). */
 enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken);

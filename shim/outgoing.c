@@ -38,7 +38,7 @@ static bool is_connected(struct conn *c, int fd)
 }
 
 /* May a message that begins with this call be held? NULL, or why not. */
-static const char *why_not(struct conn *c, const struct call *call)
+SLOW const char *why_not(struct conn *c, const struct call *call)
 {
 	if (conn_classify(c, call->fd) != CONN_TCP)
 		return "not-tcp";
@@ -58,6 +58,14 @@ static const char *why_not(struct conn *c, const struct call *call)
 	return NULL;
 }
 
+/* The same where it was answered before, and nothing happened since. */
+static inline bool may_begin(const struct conn *c, const struct call *call)
+{
+	return atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP &&
+	       (atomic_load_explicit(&c->flags, memory_order_relaxed) & (CONN_CORKED | CONN_SHUT | CONN_CONNECTED)) == CONN_CONNECTED &&
+	       !(call->flags & MSG_MORE) && atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0;
+}
+
 /* Our memory is a place only where nobody can overtake what lies there, and where the kernel would have taken it. */
 static bool in_memory(const struct conn *c, int fd)
 {
@@ -65,8 +73,12 @@ static bool in_memory(const struct conn *c, int fd)
 }
 
 /* The kernel, or we, may hold some of these bytes: the helper will look in time. False: there is none. */
-static bool watch(struct msg *m, size_t size)
+static inline bool watch(struct msg *m, size_t size)
 {
+	if (__libc_single_threaded)
+		release_make_room(m->fd);
+	if (!config.active)
+		return false;
 	m->last = now_ns();
 	m->last_size = size;
 	m->size += size;
@@ -75,22 +87,27 @@ static bool watch(struct msg *m, size_t size)
 	return deadline_watch(&m->deadline, m->due);
 }
 
-/* Make the hold that the action means possible: the helper will look at it in time, and in memory there is room. */
+/* A message begins that is followed. */
+static void begin(struct msg *m, const struct conn *c, bool kernel)
+{
+	m->cookie = c->cookie;
+	m->due = m->size = 0;
+	m->framing = (struct framing){ 0 }; /* known once the head is whole */
+	m->kernel = kernel;
+}
+
+/* May the kernel hold what the action lets it hold? The helper will look at it in time. */
 static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enum hold_action action)
 {
 	if (action != KEEP && action != PASS_MORE && action != JOIN_MORE)
 		return true;
 	if (m->state == IDLE && action == KEEP && atomic_load(&held_heads) >= HELD_HEADS_MAX)
 		return false;
-	if (m->state == IDLE) {
-		m->cookie = c->cookie;
-		m->due = m->size = 0;
-		m->framing = (struct framing){ 0 }; /* known once the head is whole */
-		m->kernel = action != KEEP || !in_memory(c, call->fd);
-	}
-	if (__libc_single_threaded)
-		release_make_room(call->fd);
-	if (!config.active || (action == KEEP && !msg_reserve(m, m->len + call->size)) || !watch(m, call->size))
+	if (m->state == IDLE)
+		begin(m, c, true);
+	if (action == KEEP && !(m->kernel && msg_reserve(m, m->len + call->size)))
+		return false;
+	if (!watch(m, call->size))
 		return false;
 	/* MSG_MORE lasts until the next ACK only: when a full segment of the message is acknowledged, the kernel sends the short one
 	 * behind it. So what is longer than a segment goes under a cork; not where other hands could set one of their own meanwhile. */
@@ -101,14 +118,12 @@ static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enu
 
 /* --- doing --------------------------------------------------------------------------------------------------------------------- */
 
-/* Hold the call's bytes: in our memory, or in the kernel's, and then a copy of the head stays for the recogniser. */
+/* The kernel holds the call's bytes; a copy of the head stays for the recogniser. */
 static ssize_t keep(struct msg *m, const struct call *call)
 {
-	ssize_t r = m->kernel ? emit_call_more(call) : (ssize_t)call->size;
-	if (r > 0) {
-		m->len += m->known > m->len ? (size_t)r : look_copy(m->buf + m->len, (size_t)r, call); /* known: it lies there already */
-		m->sent = m->kernel ? m->len : m->sent;
-	}
+	ssize_t r = emit_call_more(call);
+	if (r > 0)
+		m->sent = m->len += look_copy(m->buf + m->len, (size_t)r, call);
 	return r;
 }
 
@@ -132,15 +147,6 @@ static ssize_t flush(struct msg *m, const struct call *call)
 		emit_push(call->fd, m);
 	errno = error;
 	return error == 0 ? 0 : -1;
-}
-
-/* The error that is waiting for a call. */
-static ssize_t report(struct msg *m)
-{
-	errno = m->error;
-	m->error = 0;
-	msg_state(m, IDLE);
-	return -1;
 }
 
 static ssize_t join(struct msg *m, const struct call *call)
@@ -200,9 +206,9 @@ static ssize_t act_safely(ssize_t (*action)(struct msg *, const struct call *), 
 /* --- what it left -------------------------------------------------------------------------------------------------------------- */
 
 /* A whole head was taken: another request is awaited, or a tunnel begins. */
-static void head_taken(struct msg *m, struct conn *c, const struct sight *s)
+static inline void head_taken(struct msg *m, struct conn *c)
 {
-	const struct http_head *h = &s->head;
+	const struct http_head *h = &m->head;
 	m->request = h->request;
 	m->sure = h->at_once == AT_ONCE_NO && (h->body == BODY_LENGTH || h->body == BODY_CHUNKED) &&
 	          (h->request || (c->asked && c->answers == METHOD_OTHER));
@@ -211,26 +217,77 @@ static void head_taken(struct msg *m, struct conn *c, const struct sight *s)
 	if (!h->request && h->status >= 200)
 		c->asked = c->answers = c->ask_len = 0;
 	atomic_store_explicit(&c->watches, h->request || conn_has(c, CONN_SERVER), memory_order_relaxed);
-	if (m->known == 0 && m->len == h->size) { /* all of it, and nothing else, is in our buffer */
-		m->known = m->len;
-		m->head = *h;
-	}
 }
 
-/* The state after r of the call's bytes were taken; as in the table if all were. */
-static enum hold_state reached(struct msg *m, const struct call *call, const struct sight *s, size_t r, enum hold_state next)
+/* Bytes lie in our memory, and are said to be written. */
+static inline void held(struct msg *m, struct conn *c, enum hold_state next)
+{
+	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
+	msg_state(m, next);
+	/* An epoch began meanwhile? Who began it may have looked for holds before this one was there. */
+	if (!conn_is_ours(c, m->fd))
+		release_held(m, m->fd, hold_decide(config.join, next, RELEASE).next);
+}
+
+/* Hold the call's bytes without a system call. False: our memory is not the place. */
+SLOW bool keep_in_memory(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, enum hold_state next)
+{
+	if (m->state == IDLE) {
+		if (!in_memory(c, call->fd) || held_heads >= HELD_HEADS_MAX)
+			return false;
+		begin(m, c, false);
+	}
+	if (m->kernel || !msg_reserve(m, m->len + call->size) || !watch(m, call->size))
+		return false;
+	m->len += look_copy(m->buf + m->len, call->size, call);
+	m->framing = s->framing;
+	if (s->head_done)
+		head_taken(m, c);
+	held(m, c, next);
+	return true;
+}
+
+/* The message is complete: nothing of it waits, neither under our cork nor for the ACK of a short segment before it. */
+static inline void ended(struct msg *m, struct conn *c)
+{
+	emit_uncork(m, m->fd);
+	if (config.join == JOIN_MESSAGE && atomic_load_explicit(&c->small, memory_order_relaxed))
+		emit_nudge(m->fd);
+	atomic_store_explicit(&c->small, 1, memory_order_relaxed);
+	msg_state(m, IDLE);
+}
+
+/* The call failed. */
+SLOW void failed(struct msg *m, struct conn *c)
+{
+	if (errno == EAGAIN)
+		conn_set(c, CONN_CROWDED);
+	if (emit_is_final(errno)) {
+		conn_set(c, CONN_SHUT);
+		msg_clear(m);
+		msg_state(m, IDLE);
+	} else if (m->len > 0 && m->sent == m->len) {
+		m->kernel = true; /* what was held is out, the call's own bytes are not */
+	}
+	if (m->state == IDLE)
+		emit_uncork(m, m->fd);
+}
+
+/* The state after r of the call's bytes were taken, not all of them, or some that we could not look at. */
+SLOW enum hold_state reached(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r,
+                             enum hold_state next)
 {
 	enum hold_state state = m->state;
 	bool in_head = state == IDLE || state == HEAD;
 	size_t taken;
-	if (r == call->size) {
-		m->framing = s->framing;
-		return next;
-	}
+	if (r < call->size)
+		conn_set(c, CONN_CROWDED);
+	if (s->event == OPAQUE)
+		return framing_skip(&m->framing, r) == FRAMING_INSIDE ? next : IDLE;
 	if (in_head && (!s->head_done || r < s->head_bytes))
 		return m->kernel && next != IDLE ? HEAD : IDLE; /* part of a head: followed if we have a copy of it */
 	if (in_head)
-		framing_begin(&m->framing, &s->head);
+		framing_begin(&m->framing, &m->head);
 	enum framing_verdict v = look_follow(&m->framing, call, in_head ? s->head_bytes : 0, r, &taken);
 	if (v != FRAMING_INSIDE)
 		return IDLE;
@@ -240,42 +297,9 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 	return REST;
 }
 
-/* The message is complete: nothing of it waits, neither under our cork nor for the ACK of a short segment before it. */
-static void ended(struct msg *m, struct conn *c)
+/* ... of a call that left the message in the state `next`. */
+static inline void taken(struct msg *m, struct conn *c, enum hold_state next)
 {
-	emit_uncork(m, m->fd);
-	if (config.join == JOIN_MESSAGE && atomic_load_explicit(&c->small, memory_order_relaxed))
-		emit_nudge(m->fd);
-	atomic_store_explicit(&c->small, 1, memory_order_relaxed);
-	msg_state(m, IDLE);
-}
-
-static void settle(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, ssize_t r,
-                   struct hold_rule rule)
-{
-	if (r == (ssize_t)call->size)
-		conn_unset(c, CONN_CROWDED);
-	else if (r >= 0 || errno == EAGAIN)
-		conn_set(c, CONN_CROWDED);
-	if (r < 0) {
-		if (emit_is_final(errno)) {
-			conn_set(c, CONN_SHUT);
-			msg_clear(m);
-			msg_state(m, IDLE);
-		} else if (m->len > 0 && m->sent == m->len) {
-			m->kernel = true; /* what was held is out, the call's own bytes are not */
-		}
-		if (m->state == IDLE)
-			emit_uncork(m, m->fd);
-		return;
-	}
-	enum hold_state next = rule.next;
-	if (s->event == OPAQUE)
-		next = framing_skip(&m->framing, (uint64_t)r) == FRAMING_INSIDE ? next : IDLE;
-	else
-		next = reached(m, call, s, (size_t)r, next);
-	if (s->head_done && (size_t)r >= s->head_bytes)
-		head_taken(m, c, s);
 	if (next == REST || next == STREAM || next == IDLE) {
 		m->kernel = true;
 		msg_clear(m);
@@ -288,14 +312,102 @@ static void settle(struct msg *m, struct conn *c, const struct call *call, const
 	if (next == STREAM)
 		atomic_store_explicit(&c->small, 1, memory_order_relaxed);
 	msg_state(m, next);
-	/* An epoch began meanwhile? Who began it may have looked for holds before this one was there. */
-	if (rule.action == KEEP && !m->kernel && !in_memory(c, call->fd))
-		release_held(m, call->fd, hold_decide(config.join, next, RELEASE).next);
+}
+
+/* Bytes were taken: r, of a call after which, were it all, the state is `next`. */
+SLOW void settle(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r,
+                          enum hold_state next)
+{
+	if (r == call->size)
+		conn_unset(c, CONN_CROWDED);
+	if (r < call->size || s->event == OPAQUE)
+		next = reached(m, c, call, s, r, next);
+	else
+		m->framing = s->framing;
+	if (s->head_done && r >= s->head_bytes)
+		head_taken(m, c);
+	taken(m, c, next);
+}
+
+/* --- the usual message ----------------------------------------------------------------------------------------------------------- */
+
+/* A head by itself and then its body, on a connection about which no question is open: nearly every message is like that. What is done
+ * with the two writes is what the table says; but nothing is looked up or built for it, so it takes half the instructions. False: this
+ * call is not so usual, and nothing was done. Both leave errno alone, unless the call fails. */
+
+static inline bool usual_head(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
+{
+	if (!look_whole_head(m, c->answers, call->iov->iov_base, call->size) || m->head.at_once != AT_ONCE_NO ||
+	    held_heads >= HELD_HEADS_MAX)
+		return false;
+	begin(m, c, false);
+	if (framing_begin(&m->framing, &m->head) != FRAMING_INSIDE || !watch(m, call->size))
+		return false;
+	trace(call->fd, IDLE, HEAD_WHOLE, KEEP, "body-to-come", call->size);
+	m->len = call->size;
+	head_taken(m, c);
+	held(m, c, BODY);
+	*r = (ssize_t)call->size;
+	return true;
+}
+
+static inline bool usual_body(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
+{
+	if (http_may_open(call->iov->iov_base, call->size) || !framing_is_rest(&m->framing, call->size))
+		return false;
+	trace(call->fd, BODY, BODY_END, JOIN, "body", call->size);
+	*r = act_safely(join, m, call);
+	if (*r == (ssize_t)call->size)
+		taken(m, c, IDLE);
+	else if (*r >= 0)
+		settle(m, c, call, &(struct sight){ .event = BODY_END }, (size_t)*r, IDLE);
+	else
+		failed(m, c);
+	return true;
+}
+
+static inline bool usual(const struct call *call, ssize_t *r)
+{
+	struct conn *c = conn_find(call->fd);
+	struct msg *m = c != NULL ? atomic_load_explicit(&c->msg, memory_order_acquire) : NULL;
+	if (m == NULL || call->iovcnt != 1 || call->hdr != NULL || call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT))
+		return false;
+	enum hold_state state = atomic_load_explicit(&m->state, memory_order_relaxed);
+	if (state != BODY && !(state == IDLE && may_begin(c, call) && in_memory(c, call->fd)))
+		return false;
+	if (!conn_lock_now(c, m))
+		return false;
+	bool done = m->state == state && (state == IDLE ? usual_head(m, c, call, r) : usual_body(m, c, call, r));
+	conn_unlock(m);
+	return done;
 }
 
 /* --- the flow -------------------------------------------------------------------------------------------------------------------- */
 
-ssize_t outgoing(const struct call *call)
+/* What was there before is out: now look at this call. */
+SLOW void emitted(struct msg *m)
+{
+	if (m->sure)
+		lifecycle_unseen_writers("message-fell-short");
+	msg_clear(m);
+	msg_state(m, IDLE);
+}
+
+/* The call fails with the error that is waiting. */
+SLOW ssize_t report(struct msg *m, const struct call *call)
+{
+	int error = m->error;
+	m->error = 0;
+	msg_state(m, IDLE);
+	conn_unlock(m);
+	if (error == EPIPE && !(call->flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	errno = error;
+	return -1;
+}
+
+/* What are these bytes, and what does the table say? */
+SLOW ssize_t by_table(const struct call *call)
 {
 	int saved = errno;
 	for (;;) {
@@ -303,7 +415,7 @@ ssize_t outgoing(const struct call *call)
 		struct conn *c = begins ? conn_make(call->fd) : conn_find(call->fd);
 		if (c == NULL || call->size == 0 || (!begins && conn_idle(c)))
 			return emit_call(call);
-		const char *not = conn_idle(c) ? why_not(c, call) : NULL;
+		const char *not = conn_idle(c) && !may_begin(c, call) ? why_not(c, call) : NULL;
 		if (not != NULL) {
 			trace(call->fd, IDLE, HEAD_PART, PASS, not, call->size);
 			return emit_call(call);
@@ -326,32 +438,40 @@ ssize_t outgoing(const struct call *call)
 		struct sight s;
 		look(m, c->answers, call, opens, &s);
 		struct hold_rule rule = hold_decide(config.join, state, s.event);
+		if (rule.action == KEEP && keep_in_memory(m, c, call, &s, rule.next)) {
+			trace(call->fd, state, s.event, KEEP, s.why, call->size);
+			conn_unlock(m);
+			errno = saved;
+			return (ssize_t)call->size;
+		}
 		if (!may_hold(m, c, call, rule.action))
 			rule = hold_without(rule);
 		trace(call->fd, state, s.event, rule.action, s.why, call->size);
+		if (rule.action == REPORT)
+			return report(m, call);
 
-		ssize_t r = rule.action == REPORT             ? report(m)
-		            : rule.action == KEEP && !m->kernel ? keep(m, call)
-		                                                : act_safely(actions[rule.action], m, call);
+		ssize_t r = act_safely(actions[rule.action], m, call);
 		int error = errno;
-		bool again = rule.action == EMIT && r == 0;
-		if (again) { /* what was there before is out: now look at this call */
-			if (m->sure)
-				lifecycle_unseen_writers("message-fell-short");
-			msg_clear(m);
-			msg_state(m, IDLE);
-		} else if (rule.action != REPORT) {
-			errno = error;
-			settle(m, c, call, &s, r, rule);
+		if (r < 0) {
+			failed(m, c);
+		} else if (rule.action == EMIT) {
+			emitted(m);
+			conn_unlock(m);
+			continue;
+		} else {
+			settle(m, c, call, &s, (size_t)r, rule.next);
 		}
 		conn_unlock(m);
-		if (again)
-			continue;
-		if (rule.action == REPORT && error == EPIPE && !(call->flags & MSG_NOSIGNAL))
-			raise(SIGPIPE);
 		errno = r >= 0 ? saved : error;
 		return r;
 	}
+}
+
+/* hot: the hooks expect other calls than these, which is no reason to make it small instead of fast. */
+__attribute__((hot)) ssize_t outgoing(const struct call *call)
+{
+	ssize_t r;
+	return usual(call, &r) ? r : by_table(call);
 }
 
 /* --- calls whose bytes are not ours to join ------------------------------------------------------------------------------------- */
@@ -390,9 +510,10 @@ int outgoing_lead(int fd, size_t n, bool *led)
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
 	trace(fd, m->state, OPAQUE, rule.action, "lead", n);
 	if (rule.action == REPORT) {
-		report(m);
-		error = errno;
-	} else if (m->state != IDLE) {
+		report(m, &(struct call){ .fd = fd });
+		return errno;
+	}
+	if (m->state != IDLE) {
 		struct call nothing = { .fd = fd };
 		if (act_safely(hand_over, m, &nothing) == 0) {
 			*led = m->kernel = true;
@@ -407,8 +528,6 @@ int outgoing_lead(int fd, size_t n, bool *led)
 		}
 	}
 	conn_unlock(m);
-	if (rule.action == REPORT && error == EPIPE)
-		raise(SIGPIPE);
 	errno = saved;
 	return error;
 }

@@ -69,3 +69,15 @@ Test(hold, an_error_that_waits_is_reported_by_the_next_call)
 	for (enum hold_event e = 0; e < CLOSE; e++)
 		cr_expect(hold_decide(JOIN_HEADER, FAILED, e).action == REPORT, "(failed, %s) is not 'report'", hold_event_name(e));
 }
+
+/* outgoing.c does the usual message's two rows without asking. */
+Test(hold, the_usual_message_is_kept_and_then_joined)
+{
+	for (size_t j = 0; j < sizeof modes / sizeof *modes; j++) {
+		struct hold_rule head = hold_decide(modes[j], IDLE, HEAD_WHOLE), body = hold_decide(modes[j], BODY, BODY_END);
+		cr_expect(head.action == KEEP && head.next == BODY, "the head is '%s' -> %s", hold_action_name(head.action),
+		          hold_state_name(head.next));
+		cr_expect(body.action == JOIN && body.next == IDLE, "the body is '%s' -> %s", hold_action_name(body.action),
+		          hold_state_name(body.next));
+	}
+}
