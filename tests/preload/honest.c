@@ -13,17 +13,21 @@ static const struct scenario calls[] = {
 	{ "MSG_ZEROCOPY without having asked for it", { HELD, "send+MSG_ZEROCOPY=*200", "await" }, ANY_CALLS },
 	{ "MSG_ZEROCOPY in the middle of a body", { "zerocopy=1", HELD, "write=*50", "send+MSG_ZEROCOPY=*100", "write=*50",
 		"await" }, ANY_CALLS },
-	{ "MSG_FASTOPEN: head, then body", { "fastopen=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
-		ANY_CALLS, .clients = -1 },
-	{ "TCP_FASTOPEN_CONNECT", { "connect+MSG_FASTOPEN", "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200",
-		"await" }, ANY_CALLS, .clients = -1 },
 	{ "kTLS where the kernel has it, and the same error where not", { HELD, "ulp=tls", "write=*200", "await", HELD,
 		"write=*200", "await" }, ANY_CALLS },
 	{ "a socket that was never connected", { "socket", HELD, "write=*200", HELD, "await" }, ANY_CALLS },
 	{ "a message after shutdown", { "ignore-sigpipe", "shutdown", HELD, "write=*200" }, ANY_CALLS },
-	{ "a message on a closed number", { "close=6", HELD, "write=*200" }, ANY_CALLS },
 };
 SCENARIO_TESTS(honest, calls);
+
+static const struct scenario first_calls[] = {
+	{ "MSG_FASTOPEN: head, then body", { "fastopen=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
+		ANY_CALLS, .clients = -1 },
+	{ "TCP_FASTOPEN_CONNECT", { "connect+MSG_FASTOPEN", "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200",
+		"await" }, ANY_CALLS, .clients = -1 },
+	{ "a message on a closed number", { "close=6", HELD, "write=*200" }, ANY_CALLS },
+};
+FIRST_MESSAGE_TESTS(honest, first_calls);
 
 static const struct scenario families[] = {
 	{ "IPv6", { HELD, "write=*200", "await", HELD, "sendfile=*200", "await" }, ANY_CALLS, .listener = ON_IPV6 },
@@ -67,4 +71,4 @@ static const struct scenario resets[] = {
 	{ "part of a body, then shutdown and close with bytes unread", { "peer=ping", "readable", HELD, "write=*100", "shutdown",
 		"close", "await" }, ANY_CALLS },
 };
-SCENARIO_TESTS(honest, resets);
+FIRST_MESSAGE_TESTS(honest, resets); /* bare, bytes behind a message that is not acknowledged are lost by a reset */

@@ -68,6 +68,14 @@ static const struct life closers[] = {
 };
 LIVES(hosts, close_at_the_deadline_loses_nothing, closers);
 
+#define ENOUGH "heads that go at once: enough\n"
+static const struct life crowds[] = {
+	{ "many-heads", "first", ENOUGH, .timeout = "1s" }, { "many-heads", "after", ENOUGH, .timeout = "1s" },
+	{ "many-heads", "after", ENOUGH, "message", .timeout = "1s" },
+	{ "many-heads", "after", ENOUGH, .hold = "kernel", .timeout = "1s" },
+};
+LIVES(hosts, heads_beyond_the_most_that_wait_go_at_once, crowds);
+
 #ifndef __SANITIZE_ADDRESS__ /* see lifecycle.c: a cancelled thread's stack */
 #define ONE_HEAD "heads: 1, first: 1\n"
 static const struct life cancelled[] = {

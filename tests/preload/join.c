@@ -91,6 +91,7 @@ static const struct scenario untouched[] = {
 		"await" } },
 	{ "a program that corks by MSG_MORE", { "send+MSG_MORE=" HEAD, "send=*200", "await" } },
 	{ "a program that corks by TCP_CORK", { "cork=1", "write=" HEAD, "write=*200", "cork=0", "await" } },
+	{ "a head with MSG_ZEROCOPY", { "zerocopy=1", "send+MSG_ZEROCOPY=" HEAD, "write=*200", "await" } },
 	{ "bytes that are not HTTP", { "write=*100", "await", "write=*200", "await" } },
 	{ "bytes that begin like it", { "write=HTTP/1", "await", "write=*200", "await" } },
 	{ "another protocol's greeting", { "write=HELO there\r\n\r\n", "await", "write=*200", "await" } },

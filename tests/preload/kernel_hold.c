@@ -44,6 +44,7 @@ EACH_TEST(kernel_hold, whatever_the_calls, ROWS(calls), 30)
 	s.hold = "kernel";
 	s.segments = 1;
 	check_scenario(&s);
+	check_scenario_behind_another(&s);
 }
 
 /* As shipped, for sockets that this process cannot prove to be its own alone. */
@@ -71,7 +72,6 @@ static const struct scenario hands[] = {
 	{ "alive across a spawn", { "spawn=sleep=0", MESSAGE, "await" }, SPLIT },
 	{ "alive across system()", { "system=sleep=0", MESSAGE, "await" }, SPLIT },
 	{ "in the child of a fork", { "child:write=" HEAD, "child:write=*200", "await" }, ANY_CALLS },
-	{ "accepted from a listener that is alive across a fork", { "close", "child:sleep=0", MESSAGE, "await" }, ANY_CALLS },
 };
 
 EACH_TEST(kernel_hold, other_hands, ROWS(hands), 30)
@@ -79,6 +79,16 @@ EACH_TEST(kernel_hold, other_hands, ROWS(hands), 30)
 	struct scenario s = hands[*i];
 
 	s.segments = s.calls == NULL || strcmp(s.calls, ANY_CALLS) != 0;
+	check_scenario(&s);
+	check_scenario_elsewhere(&s);
+	check_scenario_behind_another(&s);
+}
+
+Test(kernel_hold, other_hands_on_the_listener, .timeout = 30)
+{
+	static const struct scenario s = { "accepted from a listener that is alive across a fork",
+		{ "close", "child:sleep=0", MESSAGE, "await" }, ANY_CALLS };
+
 	check_scenario(&s);
 	check_scenario_elsewhere(&s);
 }
@@ -114,6 +124,7 @@ EACH_TEST(kernel_hold, releases, ROWS(releases), 30)
 
 	s.hold = "kernel";
 	check_scenario(&s);
+	check_scenario_behind_another(&s);
 }
 
 /* The program's TCP_NODELAY and TCP_CORK are what it set, before, during and after a hold, however that ends. */
@@ -140,6 +151,7 @@ EACH_TEST(kernel_hold, settings, ROWS(settings), 30)
 	check_scenario_elsewhere(&s);
 	s.hold = "kernel";
 	check_scenario(&s);
+	check_scenario_behind_another(&s);
 }
 
 /* Memory is given up for good, by the whole process, where writers may come to be that no hook sees. */

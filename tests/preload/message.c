@@ -93,8 +93,12 @@ static void check_small(struct scenario s)
 
 EACH_TEST(message, small_one_is_one_segment, ROWS(small), 30)
 {
-	check_small(small[*i]);
-	check_scenario_elsewhere(&small[*i]);
+	struct scenario s = small[*i];
+
+	check_small(s);
+	check_scenario_elsewhere(&s);
+	s.join = "message";
+	check_scenario_behind_another(&s);
 }
 
 /* The same with the head in the kernel: other calls, the same one segment. */
@@ -138,6 +142,10 @@ static const struct scenario again[] = {
 	{ "the same head and some of its body in one write", { "write=" HEAD, "write=*200", PING, "write=" HEAD "hello",
 		"write=*195", PING, "write=" HEAD, "write=*100", "write=*100", "await" },
 		JOINED(300) PINGED MORE(105) ", " WRITE(195) PINGED JOINED_MORE(200) ", " WRITE(100) },
+	{ "a body that ends as a head does, in the head's write", { "write=" HEAD, "write=*200", PING, LONGER("004") "\r\n\r\n", PING,
+		"write=" HEAD, "write=*200", "await" }, JOINED(300) PINGED WRITE(104) PINGED JOINED(300) },
+	{ "a head where a body as long was due", { "write=" HEAD, "write=*200", PING, LONGER("100"), "write=" HEAD, "write=*200",
+		"await" }, JOINED(300) PINGED "send bytes=100 = 100, " MORE(100) ", " WRITE(200) },
 	{ "a chunk-size line behind the first of two equal heads", { CHUNKED, "write=5\r\n", "write=hello\r\n0\r\n\r\n", PING,
 		CHUNKED, "write=5\r\nhello\r\n0\r\n\r\n", "await" }, JOINED(115) PINGED JOINED(115) },
 };

@@ -84,6 +84,7 @@ EACH_TEST(short_writes, every_call_falls_short, ROWS(trickles), 30)
 /* Errors at the emitting calls. `writeall` and `again` go on after them, as programs do. */
 #define REFUSED(why) "refused: " why "\nagain = 4\nwriteall = 200\nawait = 0\n"
 #define WHOLE "write=" HEAD, "writeall=*200", "await"
+#define LONG "write=HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n", "write=*20000", "await"
 #define TWICE "write=" HEAD, "again=body", "writeall=*200", "await"
 
 static const struct scenario errors[] = {
@@ -106,6 +107,7 @@ static const struct scenario errors[] = {
 		.faults = "writev:1:errno=EINTR,writev:2:errno=EAGAIN,writev:3:short=99" },
 	{ "writev: ENOBUFS", { TWICE }, ANY_CALLS, .faults = "writev:1:errno=ENOBUFS",
 		.results = "write = 100\n" REFUSED("ENOBUFS") },
+	{ "long bodies meet full buffers, and the program waits", { LONG, LONG }, ANY_CALLS, .faults = "sendmsg:*:errno=EAGAIN" },
 	{ "a release meets EAGAIN", { "nonblock", "writeall=" HEAD, "recv+MSG_DONTWAIT=1", "writeall=*200", "await" },
 		ANY_CALLS, .faults = "send:1:errno=EAGAIN,sendmsg:1:errno=EAGAIN,writev:1:errno=EAGAIN" },
 	{ "the deadline meets EAGAIN", { "nonblock", "writeall=" HEAD, "sleep=30", "writeall=*200", "await" }, ANY_CALLS,

@@ -153,6 +153,34 @@ static void closed_in_a_crowd(void)
 	report("heads missing: %d\n", missing);
 }
 
+/* --- more heads than may wait ----------------------------------------------------------------------------------- */
+
+/* after: each connection's second message. */
+static void many_heads(void)
+{
+	enum { MOST = 128, MORE = 12 };
+	int fd[MOST + MORE], client[MOST + MORE], at_once = 0;
+
+	accept(LISTENER_FD, NULL, NULL);
+	for (int i = 0; i < MOST + MORE; i++) {
+		fd[i] = accept_another(&client[i], 0);
+		if (is_how("after")) {
+			write_head(fd[i]);
+			write_body(fd[i]);
+			must(read_until(client[i], got, HEAD_SIZE + BODY_SIZE, 2000) == HEAD_SIZE + BODY_SIZE, "reading a message");
+		}
+	}
+	for (int i = 0; i < MOST + MORE; i++)
+		write_head(fd[i]);
+	for (int i = 0; i < MOST + MORE; i++)
+		at_once += poll(&(struct pollfd){ client[i], POLLIN, 0 }, 1, 10 * (i >= MOST));
+	for (int i = 0; i < MOST + MORE; i++)
+		write_body(fd[i]);
+	for (int i = 0; i < MOST + MORE; i++)
+		must(read_until(client[i], got, HEAD_SIZE + BODY_SIZE, 2000) == HEAD_SIZE + BODY_SIZE, "reading a message");
+	report("heads that go at once: %s\n", at_once >= MORE ? "enough" : "too few");
+}
+
 /* --- writes that are left -------------------------------------------------------------------------------------- */
 
 static void cancelled(void)
@@ -770,6 +798,7 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); bool alone; } scenarios[] = {
 		{ "closed-step-by-step", closed_step_by_step }, { "closed-in-a-crowd", closed_in_a_crowd, true },
+		{ "many-heads", many_heads, true },
 		{ "cancelled", cancelled }, { "jumps", jumps }, { "dontwait", dontwait }, { "vfork-late", vfork_late },
 		{ "vfork-order", vfork_order }, { "vfork-after", vfork_after }, { "unshared", unshared }, { "refused", refused },
 		{ "pieces", pieces }, { "full", full }, { "interrupted", interrupted }, { "unreadable", unreadable, true },
