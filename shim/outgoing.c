@@ -224,8 +224,8 @@ static inline void held(struct msg *m, struct conn *c, enum hold_state next)
 {
 	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
 	msg_state(m, next);
-	/* An epoch began meanwhile? Who began it may have looked for holds before this one was there. */
-	if (!conn_is_ours(c, m->fd))
+	/* An epoch began meanwhile, or a time of unseen writers? Who began it may have looked for holds before this one was there. */
+	if (!in_memory(c, m->fd))
 		release_held(m, m->fd, hold_decide(config.join, next, RELEASE).next);
 }
 
@@ -297,7 +297,7 @@ SLOW enum hold_state reached(struct msg *m, struct conn *c, const struct call *c
 	return REST;
 }
 
-/* ... of a call that left the message in the state `next`. */
+/* Bytes were taken, by a call that leaves the message in the state `next`. */
 static inline void taken(struct msg *m, struct conn *c, enum hold_state next)
 {
 	if (next == REST || next == STREAM || next == IDLE) {
@@ -314,9 +314,8 @@ static inline void taken(struct msg *m, struct conn *c, enum hold_state next)
 	msg_state(m, next);
 }
 
-/* Bytes were taken: r, of a call after which, were it all, the state is `next`. */
-SLOW void settle(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r,
-                          enum hold_state next)
+/* The same, where the kernel may have taken some of the call's bytes only. `next` is meant for all of them. */
+SLOW void settle(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r, enum hold_state next)
 {
 	if (r == call->size)
 		conn_unset(c, CONN_CROWDED);
