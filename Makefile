@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla
-CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SANFLAGS) -MMD -MP
+CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP
 
 ifneq ($(SAN),)
 B        := build/$(SAN)
@@ -54,9 +54,10 @@ OBJS := $(PURE) \
 .PHONY: all check run-suites check-real run-real check-suites run-cpython bench run-bench mutants soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites fuzz)
 all: $(LIB)
 
+# A distribution's compiler may fortify unasked (_FORTIFY_SOURCE): its headers turn calls of ours into the symbols that we stand in front of.
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -U_FORTIFY_SOURCE $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
 
 # The export list is the hook list, and nothing else.
 $(B)/exports.map: shim/hooks.def
@@ -64,7 +65,7 @@ $(B)/exports.map: shim/hooks.def
 	@{ echo '{ global:'; sed -n 's/^HOOK(\([A-Za-z0-9_]*\)).*/  \1;/p' $<; echo 'local: *; };'; } > $@
 
 $(LIB): $(OBJS) $(B)/exports.map
-	$(CC) $(CFLAGS_ALL) $(LTO) -fPIC -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
+	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.

@@ -38,7 +38,7 @@ struct msg {
 	size_t len;                /* bytes of the head in buf */
 	size_t sent;               /* ... of which the kernel has this many */
 	size_t known;              /* buf begins with this many bytes of a whole head: the connection's last one, which often comes again */
-	struct http_head head;     /* ... that say this */
+	struct http_head head;     /* ... that say this; and what look() reads goes here */
 	struct framing framing;
 	uintptr_t before;          /* the owner's hook_frame before it took the lock */
 	struct late *_Atomic late; /* bytes that a signal handler of that very thread wrote meanwhile */

@@ -89,9 +89,11 @@ static ssize_t joined_long(struct msg *m, const struct call *c, struct iovec *io
 		return taken == 0 ? (errno = EAGAIN, -1) : (ssize_t)taken;
 	if ((error = emit_held(m, c->fd, c->flags | MSG_MORE)) != 0)
 		return (errno = error, -1);
-	errno = saved; /* not the EAGAIN */
 	r = transmit(c->fd, iov, rest_of(c, taken, iov), flags | (taken > 0 ? MSG_NOSIGNAL : 0));
-	return r >= 0 ? (ssize_t)taken + r : taken > 0 ? (ssize_t)taken : -1;
+	if (r < 0 && taken == 0)
+		return -1;
+	errno = saved;
+	return (ssize_t)taken + (r > 0 ? r : 0);
 }
 
 ssize_t emit_joined(struct msg *m, const struct call *c, bool more)

@@ -45,6 +45,14 @@ __attribute__((destructor)) static void end(void)
 	lifecycle_end("exit");
 }
 
+/* Who holds in memory looks at `place` after the hold is visible; who forbids it looks for holds after that is: one of the two sees the
+ * other. */
+static void forbid_memory(void)
+{
+	config.place = PLACE_KERNEL;
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
 void lifecycle_before_copy(const char *why)
 {
 	int saved = errno;
@@ -91,7 +99,7 @@ void lifecycle_alone(const char *why)
 void lifecycle_unseen_writers(const char *why)
 {
 	int saved = errno;
-	config.place = PLACE_KERNEL;
+	forbid_memory();
 	release_all(why);
 	errno = saved;
 }
@@ -100,6 +108,7 @@ void lifecycle_retire(const char *why)
 {
 	int saved = errno;
 	config.active = false;
+	forbid_memory();
 	release_for_good(why);
 	deadline_stop();
 	errno = saved;
@@ -109,6 +118,7 @@ void lifecycle_end(const char *why)
 {
 	int saved = errno;
 	config.active = false;
+	forbid_memory();
 	release_all(why);
 	errno = saved;
 }

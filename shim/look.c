@@ -93,10 +93,10 @@ bool look_whole_head(struct msg *m, enum http_method answers, const char *p, siz
 {
 	if (is_known(m, answers, p, n))
 		return true;
-	if (m->len > 0 || n < 4 || memcmp(p + n - 4, "\r\n\r\n", 4) != 0 || !msg_reserve(m, n))
+	if (m->len > 0 || n < 4 || memcmp(p + n - 4, "\r\n\r\n", 4) != 0)
 		return false;
 	m->known = 0;
-	if (http_head(p, n, 0, answers, &m->head) != HTTP_HEAD || m->head.size != n)
+	if (http_head(p, n, 0, answers, &m->head) != HTTP_HEAD || m->head.size != n || !msg_reserve(m, n))
 		return false;
 	memcpy(m->buf, p, n);
 	m->known = n;

@@ -1,5 +1,5 @@
-/* What are these bytes? The recogniser and the framing applied to one output call. Changes nothing of a message but m->head,
- * and the room in m->buf. */
+/* What are these bytes? The recogniser and the framing applied to one output call. Changes nothing of a message but m->head and m->known, and
+ * the room in m->buf. */
 #ifndef ONEWRITE_LOOK_H
 #define ONEWRITE_LOOK_H
 
@@ -24,7 +24,7 @@ static inline bool look_opens(const struct call *call)
 /* `answers`: the method of the request read last; `opens`: what look_opens() said. */
 void look(struct msg *m, enum http_method answers, const struct call *call, bool opens, struct sight *s);
 
-/* Are these n bytes a whole head and nothing else? Then m->head says what it says, m->buf begins with it, and m->known is n: it need not
+/* Are these n bytes a whole head, ended as the RFC has it, and nothing else? Then m->head says what it says, m->buf begins with it, and m->known is n: it need not
  * be read again if the next message brings the same. */
 bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n);
 

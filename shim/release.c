@@ -204,8 +204,11 @@ void release_for_good(const char *why)
 	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++) {
 		struct conn *c = conn_find((int)fd);
 		struct msg *m = c != NULL ? conn_forget(c) : NULL;
+		bool locked = m != NULL && msg_try_lock(m, true);
+		if (locked)
+			emit_last(m, (int)fd, false, why);
 		if (m != NULL)
-			conn_abandon(m, msg_try_lock(m, true));
+			conn_abandon(m, locked);
 	}
 }
 

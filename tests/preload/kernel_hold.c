@@ -140,6 +140,7 @@ static const struct scenario settings[] = {
 		"settings", "await" }, ANY_CALLS },
 	{ "a program that corks, and the deadline", { HELD, "cork=1", "sleep=30", "settings", "write=*200", "cork=0", "await" },
 		ANY_CALLS, .timeout = "5ms" },
+	{ "a program that corks, and another head", { HELD, "cork=1", HELD, "write=*200", "cork=0", "await" }, ANY_CALLS },
 	{ "a program that corked before", { "cork=1", HELD, "settings", "write=*200", "settings", "cork=0", "settings",
 		"await" }, "write bytes=100 = 100, " BODY },
 };

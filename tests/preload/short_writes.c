@@ -108,6 +108,8 @@ static const struct scenario errors[] = {
 	{ "writev: ENOBUFS", { TWICE }, ANY_CALLS, .faults = "writev:1:errno=ENOBUFS",
 		.results = "write = 100\n" REFUSED("ENOBUFS") },
 	{ "long bodies meet full buffers, and the program waits", { LONG, LONG }, ANY_CALLS, .faults = "sendmsg:*:errno=EAGAIN" },
+	{ "a long body goes in part, and then a signal comes", { "write=HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n",
+		"writeall=*20000", "await" }, ANY_CALLS, .faults = "sendmsg:1:short=10000,sendmsg:2:errno=EINTR" },
 	{ "a release meets EAGAIN", { "nonblock", "writeall=" HEAD, "recv+MSG_DONTWAIT=1", "writeall=*200", "await" },
 		ANY_CALLS, .faults = "send:1:errno=EAGAIN,sendmsg:1:errno=EAGAIN,writev:1:errno=EAGAIN" },
 	{ "the deadline meets EAGAIN", { "nonblock", "writeall=" HEAD, "sleep=30", "writeall=*200", "await" }, ANY_CALLS,

@@ -245,6 +245,13 @@ WRAPPER_TEST(what_is_installed_can_be_taken_away_and_again)
 	prepare("! find 'a root' -type f -o -name onewrite | grep .");
 }
 
+/* As packagers build: hardened, with flags of their own. */
+WRAPPER_TEST(a_distribution_s_flags_build_it_too)
+{
+	prepare(MAKE "B=\"$PWD/built\" CPPFLAGS='-Wdate-time -D_FORTIFY_SOURCE=2' CFLAGS='-g -O2 -fstack-protector-strong -Wformat -Werror=format-security' "
+		"LDFLAGS='-Wl,-z,relro -Wl,-z,now' && LD_PRELOAD=\"$PWD/built/libonewrite.so\" cat /dev/null");
+}
+
 /* --- the library ------------------------------------------------------------------------------------------------ */
 
 WRAPPER_TEST(a_missing_library_is_refused)
