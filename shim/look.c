@@ -86,14 +86,16 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 /* Is this write the head that the connection sent last? Servers say the same thing many times within a second of their Date. */
 static inline bool is_known(const struct msg *m, enum http_method answers, const char *p, size_t n)
 {
-	return n == m->known && m->len == 0 && m->head.method == answers && memcmp(p, m->buf, n) == 0;
+	return n == m->known && m->head.method == answers && memcmp(p, m->buf, n) == 0;
 }
 
 bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n)
 {
+	if (m->len > 0)
+		return false;
 	if (is_known(m, answers, p, n))
 		return true;
-	if (m->len > 0 || n < 4 || memcmp(p + n - 4, "\r\n\r\n", 4) != 0)
+	if (memcmp(p + n - 4, "\r\n\r\n", 4) != 0)
 		return false;
 	m->known = 0;
 	if (http_head(p, n, 0, answers, &m->head) != HTTP_HEAD || m->head.size != n || !msg_reserve(m, n))
@@ -107,7 +109,7 @@ static enum http_verdict read_head(struct msg *m, const struct call *call, enum 
 {
 	size_t before = m->len, n = call->size;
 	const char *p = call->iov->iov_base;
-	if (call->iovcnt == 1 && is_known(m, answers, p, n))
+	if (before == 0 && call->iovcnt == 1 && is_known(m, answers, p, n))
 		return HTTP_HEAD;
 	m->known = 0;
 	if (before > 0 || call->iovcnt > 1) { /* else it is read where it lies: most heads that pass are never copied */

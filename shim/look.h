@@ -25,7 +25,7 @@ static inline bool look_opens(const struct call *call)
 void look(struct msg *m, enum http_method answers, const struct call *call, bool opens, struct sight *s);
 
 /* Are these n bytes a whole head, ended as the RFC has it, and nothing else? Then m->head says what it says, m->buf begins with it, and m->known is n: it need not
- * be read again if the next message brings the same. */
+ * be read again if the next message brings the same. The bytes may open a message (http_may_open). */
 bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n);
 
 /* Feed bytes [from, to) of the call to the framing. *taken as in framing_follow(). */

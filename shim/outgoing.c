@@ -370,6 +370,16 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 	return true;
 }
 
+/* may_begin() and in_memory() in one look. */
+static inline bool is_usual(const struct conn *c, int fd)
+{
+	const unsigned answered = CONN_SEEN | CONN_CONNECTED, open = CONN_ALIASED | CONN_CORKED | CONN_SHUT | CONN_CROWDED;
+	return atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP &&
+	       (atomic_load_explicit(&c->flags, memory_order_relaxed) & (answered | open)) == answered &&
+	       atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0 && fd > 2 && c->epoch == atomic_load(&conn_epoch) &&
+	       config.place == PLACE_MEMORY;
+}
+
 static inline bool usual(const struct call *call, ssize_t *r)
 {
 	struct conn *c = conn_find(call->fd);
@@ -378,7 +388,7 @@ static inline bool usual(const struct call *call, ssize_t *r)
 		return false;
 	enum hold_state state = atomic_load_explicit(&m->state, memory_order_relaxed);
 	bool opens = http_may_open(call->iov->iov_base, call->size);
-	if (state == IDLE ? !opens || !may_begin(c, call) || !in_memory(c, call->fd) : opens || state != BODY)
+	if (state == IDLE ? !opens || !is_usual(c, call->fd) : opens || state != BODY)
 		return false;
 	if (!conn_lock_now(c, m))
 		return false;
