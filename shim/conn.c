@@ -62,6 +62,7 @@ bool conn_of_parent(void)
 void conn_own(void)
 {
 	struct own *o = atomic_load(&own);
+	atomic_store(&making.word, 0); /* not in pages that were wiped: another thread of the parent may have had it */
 	if (o != NULL)
 		atomic_store(&o->process, getpid());
 }
@@ -91,6 +92,7 @@ struct conn *conn_make_slowly(int fd)
 
 void conn_forget_all(void)
 {
+	atomic_store(&making.word, 0);
 	if (conns != NULL)
 		memset(conns, 0, atomic_load(&conn_top) * sizeof *conns);
 	atomic_store(&own, NULL);

@@ -23,12 +23,14 @@
 #define SETTLE_NS 1000000000 /* ... for what it is sending, which it does without waiting: only a busy machine delays it */
 #define STACK     (1 << 20)  /* should it be the last thread, the program's exit handlers run on it */
 
+enum { STOPPED, STARTING, RUNNING };
+
 TAILQ_HEAD(list, deadline);
 
 /* In pages that fork wipes: a child has no helper. */
 struct helper {
 	struct lock lock;               /* guards the thread's start and end; never waited for by a writer */
-	_Atomic int running;            /* there is a thread, and it will look at `pushed` once more before it ends */
+	_Atomic int running;            /* RUNNING: there is a thread, and it will look at `pushed` once more before it ends */
 	_Atomic int stopping;           /* ... and it shall end */
 	bool joinable;                  /* `thread` has not been joined yet */
 	pthread_t thread;
@@ -158,12 +160,13 @@ static void *run_until_idle(void *arg)
 	struct helper *h = arg;
 	bool again = true;
 	atomic_store(&h->tid, gettid());
+	atomic_store(&h->running, RUNNING);
 	while (again) {
 		run(h);
-		atomic_store(&h->running, 0);
+		atomic_store(&h->running, STOPPED);
 		again = atomic_load(&h->pushed) != NULL && !atomic_load(&h->stopping) && lock_try(&h->lock);
 		if (again) {
-			again = !atomic_exchange(&h->running, 1);
+			again = !atomic_exchange(&h->running, RUNNING);
 			lock_give(&h->lock);
 		}
 	}
@@ -216,18 +219,18 @@ static bool ensure(struct helper *h)
 {
 	if (atomic_load(&h->stopping))
 		return false;
-	if (atomic_load(&h->running))
+	if (atomic_load(&h->running) == RUNNING)
 		return true;
 	if (!lock_try(&h->lock))
 		return false;
-	bool ok = atomic_load(&h->running);
+	bool ok = atomic_load(&h->running) != STOPPED;
 	if (!ok) {
 		if (TAILQ_FIRST(&h->list) == NULL)
 			TAILQ_INIT(&h->list);
-		atomic_store(&h->running, 1);
+		atomic_store(&h->running, STARTING); /* ... if it can: until then nobody else counts on it */
 		ok = start(h);
 		if (!ok)
-			atomic_store(&h->running, 0);
+			atomic_store(&h->running, STOPPED);
 	}
 	lock_give(&h->lock);
 	return ok;
@@ -256,7 +259,7 @@ static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t 
 bool deadline_watch(struct deadline *d, uint64_t due)
 {
 	const struct helper *h = atomic_load_explicit(&helper, memory_order_acquire);
-	if (h != NULL && atomic_load(&d->watched) && atomic_load(&h->running) && !atomic_load(&h->stopping))
+	if (h != NULL && atomic_load(&d->watched) && atomic_load(&h->running) == RUNNING && !atomic_load(&h->stopping))
 		return true;
 	return watch_slowly(d, due);
 }

@@ -105,6 +105,7 @@ ssize_t emit_joined(struct msg *m, const struct call *c, bool more)
 			errno = error;
 			return -1;
 		}
+		m->kernel = true;
 		return more ? emit_call_more(c) : emit_call(c);
 	}
 	struct iovec iov[JOIN_IOVS];
@@ -154,7 +155,7 @@ static void make_room(int fd)
 		libc()->setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 }
 
-static int send_surely(int fd, const char *p, size_t n, bool patient)
+static int send_surely(int fd, const char *p, size_t n, bool patient, size_t *sent)
 {
 	bool waits = patient && !is_nonblocking(fd), full = false;
 	uint64_t until = now_ns() + (waits ? LAST_WAIT_BLOCKING_NS : LAST_WAIT_NS);
@@ -163,6 +164,7 @@ static int send_surely(int fd, const char *p, size_t n, bool patient)
 		if (r > 0) {
 			p += r;
 			n -= (size_t)r;
+			*sent += (size_t)r;
 			continue;
 		}
 		if (emit_is_final(errno) || now_ns() >= until)
@@ -177,13 +179,13 @@ static int send_surely(int fd, const char *p, size_t n, bool patient)
 	return 0;
 }
 
-int emit_surely(int fd, const char *p, size_t n, bool patient)
+int emit_surely(int fd, const char *p, size_t n, bool patient, size_t *sent)
 {
 	int saved = errno, cancel;
 	if (n == 0)
 		return 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	int error = send_surely(fd, p, n, patient);
+	int error = send_surely(fd, p, n, patient, sent);
 	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
 	return error;

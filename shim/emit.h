@@ -33,8 +33,9 @@ ssize_t emit_joined(struct msg *m, const struct call *c, bool more);
 int emit_held(struct msg *m, int fd, int flags);
 
 /* Bytes that cannot stay held, because their descriptor goes or nobody would send them: waits where the program's own write would
- * have waited (if `patient`), and where that would have been refused makes room. 0, or the errno for which it was given up. */
-int emit_surely(int fd, const char *p, size_t n, bool patient);
+ * have waited (if `patient`), and where that would have been refused makes room. 0, or the errno for which it was given up;
+ * *sent grows by what went. */
+int emit_surely(int fd, const char *p, size_t n, bool patient, size_t *sent);
 
 /* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an earlier one's ACK. */
 int emit_push(int fd, const struct msg *m); /* 0, or the errno */

@@ -14,10 +14,11 @@ int incoming_before(struct conn *c, int fd)
 	return error;
 }
 
-static void know_method(struct conn *c, enum http_method method)
+/* `asked`: these bytes begin a request for certain, and are not the middle of one that is not known. */
+static void know_method(struct conn *c, enum http_method method, bool asked)
 {
 	c->answers = (uint8_t)method;
-	c->asked = 1;
+	c->asked = asked;
 	atomic_store_explicit(&c->watches, 0, memory_order_relaxed); /* until it answers, this connection's reads are quiet */
 }
 
@@ -40,7 +41,16 @@ static __attribute__((noinline)) void look_for_method(struct conn *c, const char
 			v = HTTP_NO;
 	}
 	if (v != HTTP_MORE)
-		know_method(c, v == HTTP_HEAD ? method : METHOD_OTHER);
+		know_method(c, v == HTTP_HEAD ? method : METHOD_OTHER, v == HTTP_HEAD && method != METHOD_OTHER);
+}
+
+/* "METHOD SP" */
+static bool is_request(const char *p, size_t n)
+{
+	size_t i = 0;
+	while (i < n && p[i] >= 'A' && p[i] <= 'Z')
+		i++;
+	return i > 0 && i < n && p[i] == ' ';
 }
 
 void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt)
@@ -55,7 +65,7 @@ void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t io
 		size_t part = iov[i].iov_len < n ? iov[i].iov_len : n;
 		const char *p = iov[i].iov_base;
 		if (c->ask_len == 0 && part > 0 && *p != 'H' && *p != 'C' && *p >= 'A') /* most requests: GET, POST, PUT ... */
-			know_method(c, METHOD_OTHER);
+			know_method(c, METHOD_OTHER, is_request(p, part));
 		else
 			look_for_method(c, p, part);
 		n -= part;

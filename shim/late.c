@@ -39,9 +39,11 @@ bool late_is_abandoned(struct msg *m, uintptr_t then, uintptr_t now)
 ssize_t late_write(struct msg *m, const struct call *call)
 {
 	struct late *l = atomic_load(&m->late);
+	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
+		return emit_call(call);
 	if (l == NULL || atomic_load(&l->len) == CLOSED)
 		l = pool_pages(sizeof *l);
-	if (l == NULL || call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
+	if (l == NULL)
 		return emit_call(call);
 	size_t n = 0, len = atomic_load(&l->len);
 	for (size_t i = 0; i < call->iovcnt && len + n < ROOM; i++) {
@@ -63,11 +65,11 @@ void late_send(struct msg *m)
 {
 	struct late *l;
 	while ((l = atomic_load(&m->late)) != NULL) {
-		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, true);
+		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, true, &m->sent);
 		msg_clear(m);
 		for (size_t sent = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ sent }, CLOSED); sent = len) {
 			len = atomic_load(&l->len);
-			emit_surely(m->fd, l->bytes + sent, len - sent, true);
+			emit_surely(m->fd, l->bytes + sent, len - sent, true, &(size_t){ 0 });
 		}
 		emit_uncork(m, m->fd);
 		msg_state(m, IDLE);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #if __has_include(<sys/single_threaded.h>)
@@ -182,11 +183,17 @@ static ssize_t (*const actions[])(struct msg *, const struct call *) = {
 extern void _pthread_cleanup_push(struct _pthread_cleanup_buffer *, void (*)(void *), void *);
 extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *, int);
 
-/* What the call had sent nobody knows: of so few bytes nothing, if it waited (see TAKEN_WHOLE). So what is held stays held. */
+/* What the call had sent nobody knows: of so few bytes nothing, if it waited for room (see TAKEN_WHOLE), and then what is held stays held.
+ * But if there is room, it was left on its way out, and they are sent: libc's cancellation, like a signal, comes when the call is over. */
 static void unlock_abandoned(void *m)
 {
 	struct msg *message = m;
+	struct pollfd room = { .fd = message->fd, .events = POLLOUT };
 	atomic_store(&message->in_call, 0);
+	if (message->sent < message->len && poll(&room, 1, 0) == 1) {
+		msg_clear(message);
+		msg_state(message, IDLE);
+	}
 	if (message->state == IDLE)
 		emit_uncork(message, message->fd);
 	conn_unlock(message);
@@ -307,6 +314,8 @@ static inline void taken(struct msg *m, struct conn *c, enum hold_state next)
 		m->kernel = true;
 		msg_clear(m);
 	}
+	if (next == STREAM)
+		emit_uncork(m, m->fd); /* nobody looks at it any more */
 	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
 	if (next == IDLE) {
 		ended(m, c);
@@ -399,13 +408,15 @@ static inline bool usual(const struct call *call, ssize_t *r)
 
 /* --- the flow -------------------------------------------------------------------------------------------------------------------- */
 
-/* What was there before is out: now look at this call. */
+/* What was there before is out, and this call is looked at now. Gives the lock back. */
 SLOW void emitted(struct msg *m)
 {
-	if (m->sure)
-		lifecycle_unseen_writers("message-fell-short");
+	bool unseen = m->sure && config.place == PLACE_MEMORY; /* its body went by a way that we do not see */
 	msg_clear(m);
 	msg_state(m, IDLE);
+	conn_unlock(m);
+	if (unseen) /* takes the locks of all messages: not with one in hand, for another thread may be doing the same */
+		lifecycle_unseen_writers("message-fell-short");
 }
 
 /* The call fails with the error that is waiting. */
@@ -471,7 +482,6 @@ SLOW ssize_t by_table(const struct call *call)
 			failed(m, c);
 		} else if (rule.action == EMIT) {
 			emitted(m);
-			conn_unlock(m);
 			errno = saved;
 			continue;
 		} else {
@@ -568,7 +578,9 @@ void outgoing_followed(int fd, size_t n, ssize_t result)
 		conn_set(c, CONN_CROWDED);
 	struct msg *m = conn_idle(c) ? NULL : conn_lock(c, fd, false, &mine);
 	if (m != NULL && !mine) {
-		if (result <= 0) /* what led must not wait for a follower that does not come */
+		if (!m->kernel) /* another socket's by now: a number's owner may change while a call is blocked */
+			;
+		else if (result <= 0) /* what led must not wait for a follower that does not come */
 			release_held(m, fd, hold_decide(config.join, m->state, RELEASE).next);
 		else if (framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE)
 			ended(m, c);

@@ -120,7 +120,11 @@ static void emit_last(struct msg *m, int fd, bool gone, const char *why)
 	if (push)
 		emit_push(fd, m);
 	else if (!m->kernel)
-		error = emit_surely(fd, m->buf + m->sent, m->len - m->sent, true);
+		error = emit_surely(fd, m->buf + m->sent, m->len - m->sent, true, &m->sent);
+	if (error != 0 && !gone && !emit_is_final(error)) { /* it has to wait where it is: better late than never */
+		errno = saved;
+		return;
+	}
 	if (!push)
 		emit_uncork(m, fd);
 	msg_clear(m);
@@ -276,7 +280,7 @@ static void emit_orphan(struct msg *m, int d)
 	if (m->kernel)
 		emit_push(d, m);
 	else
-		emit_surely(d, m->buf + m->sent, m->len - m->sent, false);
+		emit_surely(d, m->buf + m->sent, m->len - m->sent, false, &m->sent);
 	if (!m->kernel)
 		emit_uncork(m, d);
 	msg_clear(m);

@@ -68,6 +68,10 @@ static const struct life closers[] = {
 };
 LIVES(hosts, close_at_the_deadline_loses_nothing, closers);
 
+static const struct life missed[] = { { "bodies-missed", NULL, "2 threads end, requests: 4000\n" },
+	{ "bodies-missed", NULL, "2 threads end, requests: 4000\n", "message" } };
+LIVES(hosts, two_threads_that_miss_bodies_do_not_wait_for_each_other, missed);
+
 #define ENOUGH "heads that go at once: enough\n"
 static const struct life crowds[] = {
 	{ "many-heads", "first", ENOUGH, .timeout = "1s" }, { "many-heads", "after", ENOUGH, .timeout = "1s" },
@@ -81,6 +85,8 @@ LIVES(hosts, heads_beyond_the_most_that_wait_go_at_once, crowds);
 static const struct life cancelled[] = {
 	{ "cancelled", NULL, ONE_HEAD }, { "cancelled", NULL, ONE_HEAD, "message" },
 	{ "cancelled", NULL, ONE_HEAD, "message", "kernel" },
+	{ "cancelled", "late", ONE_HEAD, .faults = "writev:1:linger=2000", .timeout = "100ms" },
+	{ "cancelled", "late", ONE_HEAD, "message", .faults = "writev:1:linger=2000", .timeout = "100ms" },
 };
 LIVES(hosts, cancelled_writer_leaves_one_head, cancelled);
 #endif

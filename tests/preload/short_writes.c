@@ -118,3 +118,12 @@ static const struct scenario errors[] = {
 		ANY_CALLS, .faults = "send:1:short=33,sendmsg:1:short=33,writev:1:short=33", .timeout = "5ms" },
 };
 SCENARIO_TESTS(short_writes, errors);
+
+/* What cannot leave before a call after which nothing should be held, stays: it is neither lost nor its refusal another call's. */
+Test(short_writes, head_that_finds_no_room_before_a_dup_stays, .timeout = 30)
+{
+	static const struct scenario s = { "a dup meets EAGAIN for good", { "nonblock", "write=" HEAD, "dup", "writeall=*200", "await" },
+		ANY_CALLS, .faults = "send:*:errno=EAGAIN" };
+
+	check_scenario(&s);
+}

@@ -181,8 +181,46 @@ static void many_heads(void)
 	report("heads that go at once: %s\n", at_once >= MORE ? "enough" : "too few");
 }
 
+/* --- bodies that no hook sees, on two connections at once ------------------------------------------------------- */
+
+#define POST_HEAD "POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n"
+enum { POSTS = 2000 };
+
+static void *post_heads(void *fd)
+{
+	for (int i = 0; i < POSTS; i++)
+		must(write(*(int *)fd, POST_HEAD, sizeof POST_HEAD - 1) == sizeof POST_HEAD - 1, "writing a request");
+	return NULL;
+}
+
+static void bodies_missed(void)
+{
+	pthread_t thread[2];
+	int fd[2], client[2], ends = 0;
+	size_t came = 0;
+
+	accept(LISTENER_FD, NULL, NULL);
+	for (int i = 0; i < 2; i++)
+		fd[i] = accept_another(&client[i], 0);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&thread[i], NULL, post_heads, &client[i]);
+	for (int i = 0; i < 2; i++)
+		came += read_until(fd[i], got, POSTS * (sizeof POST_HEAD - 1), 2000);
+	for (int i = 0; i < 2; i++)
+		ends += ends_soon(thread[i]);
+	report("%d threads end, requests: %zu\n", ends, came / (sizeof POST_HEAD - 1));
+}
+
 /* --- writes that are left -------------------------------------------------------------------------------------- */
 
+static void *write_small(void *argument)
+{
+	write_head(*(int *)argument);
+	write_body(*(int *)argument);
+	return NULL;
+}
+
+/* while it waits; or `late`, when the bytes are out and the call has not come back */
 static void cancelled(void)
 {
 	int client, fd = accept_own(&client), heads = 0;
@@ -190,11 +228,14 @@ static void cancelled(void)
 	void *result;
 	size_t n;
 
-	pthread_create(&thread, NULL, write_large, &fd);
-	wait_until_blocked(client);
+	pthread_create(&thread, NULL, is_how("late") ? write_small : write_large, &fd);
+	if (is_how("late"))
+		must(poll(&(struct pollfd){ client, POLLIN, 0 }, 1, 5000) == 1, "the bytes' coming");
+	else
+		wait_until_blocked(client);
 	pthread_cancel(thread);
 	pthread_join(thread, &result);
-	must(result == PTHREAD_CANCELED, "being cancelled");
+	must(result == PTHREAD_CANCELED || is_how("late"), "being cancelled");
 	n = read_until(client, got, sizeof got, 100);
 	close(fd);
 	n += read_until(client, got + n, sizeof got - n, 2000);
@@ -798,7 +839,7 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); bool alone; } scenarios[] = {
 		{ "closed-step-by-step", closed_step_by_step }, { "closed-in-a-crowd", closed_in_a_crowd, true },
-		{ "many-heads", many_heads, true },
+		{ "many-heads", many_heads, true }, { "bodies-missed", bodies_missed, true },
 		{ "cancelled", cancelled }, { "jumps", jumps }, { "dontwait", dontwait }, { "vfork-late", vfork_late },
 		{ "vfork-order", vfork_order }, { "vfork-after", vfork_after }, { "unshared", unshared }, { "refused", refused },
 		{ "pieces", pieces }, { "full", full }, { "interrupted", interrupted }, { "unreadable", unreadable, true },

@@ -6,7 +6,7 @@
  * appended to the file RECORDER_LOG. It keeps no descriptor and no memory of its own. RECORDER_FAULTS makes calls on
  * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one:
  *
- *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN */
+ *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50 */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +46,7 @@ static struct fault {
 	size_t most; /* take at most so many bytes, really */
 	int error;   /* or fail with this */
 	long delay;  /* so many ms later */
+	long linger; /* so many ms on the way back, where a thread can be cancelled */
 	atomic_int seen;
 } faults[32];
 
@@ -64,10 +65,11 @@ static void fault_add(struct fault *f, const char *text)
 	f->nth = atoi(nth);
 	f->most = strcmp(what, "short") == 0 ? strtoul(value, NULL, 10) : SIZE_MAX;
 	f->delay = strcmp(what, "delay") == 0 ? atol(value) : 0;
+	f->linger = strcmp(what, "linger") == 0 ? atol(value) : 0;
 	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
 		if (strcmp(value + strspn(value, "0123456789+"), errors[i].name) == 0)
 			f->error = errors[i].value;
-	if (f->most == SIZE_MAX && f->error == 0 && f->delay == 0)
+	if (f->most == SIZE_MAX && f->error == 0 && f->delay == 0 && f->linger == 0)
 		abort();
 }
 
@@ -200,6 +202,8 @@ static size_t smaller(size_t a, size_t b)
 		errno = f->error; \
 	else \
 		r_ = (call); \
+	if (f != NULL && f->linger != 0) \
+		sleep_through(f->linger); \
 	(void)most; \
 	r_; \
 })
