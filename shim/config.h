@@ -2,6 +2,7 @@
 #ifndef ONEWRITE_CONFIG_H
 #define ONEWRITE_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,8 +21,8 @@ enum hold_place {
 struct config {
 	uint64_t timeout_ns;    /* ONEWRITE_TIMEOUT=500us|5ms: the longest time anything is held */
 	enum hold_join join;    /* ONEWRITE_JOIN=header|message */
-	enum hold_place place;  /* ONEWRITE_HOLD=memory|kernel */
-	bool active;            /* ONEWRITE_ONLY=NAME,...: does it name this program? (unset: all programs) */
+	_Atomic enum hold_place place; /* ONEWRITE_HOLD=memory|kernel */
+	_Atomic bool active;    /* ONEWRITE_ONLY=NAME,...: does it name this program? (unset: all programs) */
 	const char *trace;      /* ONEWRITE_TRACE=FILE: append one line per decision; NULL: none */
 };
 

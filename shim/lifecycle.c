@@ -49,8 +49,7 @@ __attribute__((destructor)) static void end(void)
  * other. */
 static void forbid_memory(void)
 {
-	config.place = PLACE_KERNEL;
-	atomic_thread_fence(memory_order_seq_cst);
+	atomic_store(&config.place, PLACE_KERNEL);
 }
 
 void lifecycle_before_copy(const char *why)
