@@ -78,8 +78,6 @@ static inline bool watch(struct msg *m, size_t size)
 {
 	if (__libc_single_threaded)
 		release_make_room(m->fd);
-	if (!config.active)
-		return false;
 	m->last = now_ns();
 	m->last_size = size;
 	m->size += size;
@@ -109,7 +107,7 @@ static bool may_hold(struct msg *m, struct conn *c, const struct call *call, enu
 	}
 	if (action == KEEP && !(m->kernel && msg_reserve(m, m->len + call->size)))
 		return false;
-	if (!watch(m, call->size))
+	if (!config.active || !watch(m, call->size))
 		return false;
 	/* MSG_MORE lasts until the next ACK only: when a full segment of the message is acknowledged, the kernel sends the short one
 	 * behind it. So what is longer than a segment goes under a cork; not where other hands could set one of their own meanwhile. */
@@ -183,14 +181,17 @@ static ssize_t (*const actions[])(struct msg *, const struct call *) = {
 extern void _pthread_cleanup_push(struct _pthread_cleanup_buffer *, void (*)(void *), void *);
 extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *, int);
 
+enum { BEFORE_CALL = 1, IN_CALL }; /* in_call */
+
 /* What the call had sent nobody knows: of so few bytes nothing, if it waited for room (see TAKEN_WHOLE), and then what is held stays held.
- * But if there is room, it was left on its way out, and they are sent: libc's cancellation, like a signal, comes when the call is over. */
+ * But if there is room, it was left on its way out, and they are sent: libc's cancellation, like a signal, comes when the call is over.
+ * A cancellation that was pending before is met before. */
 static void unlock_abandoned(void *m)
 {
 	struct msg *message = m;
 	struct pollfd room = { .fd = message->fd, .events = POLLOUT };
-	atomic_store(&message->in_call, 0);
-	if (message->sent < message->len && poll(&room, 1, 0) == 1) {
+	bool begun = atomic_exchange(&message->in_call, 0) == IN_CALL;
+	if (begun && message->sent < message->len && poll(&room, 1, 0) == 1) {
 		msg_clear(message);
 		msg_state(message, IDLE);
 	}
@@ -203,8 +204,10 @@ static void unlock_abandoned(void *m)
 static ssize_t act_safely(ssize_t (*action)(struct msg *, const struct call *), struct msg *m, const struct call *call)
 {
 	struct _pthread_cleanup_buffer buffer;
-	atomic_store_explicit(&m->in_call, 1, memory_order_release);
+	atomic_store_explicit(&m->in_call, BEFORE_CALL, memory_order_release);
 	_pthread_cleanup_push(&buffer, unlock_abandoned, m);
+	pthread_testcancel();
+	atomic_store_explicit(&m->in_call, IN_CALL, memory_order_release);
 	ssize_t r = action(m, call);
 	_pthread_cleanup_pop(&buffer, 0);
 	atomic_store_explicit(&m->in_call, 0, memory_order_release);
@@ -245,7 +248,7 @@ SLOW bool keep_in_memory(struct msg *m, struct conn *c, const struct call *call,
 			return false;
 		begin(m, c, false);
 	}
-	if (m->kernel || !msg_reserve(m, m->len + call->size) || !watch(m, call->size))
+	if (m->kernel || !config.active || !msg_reserve(m, m->len + call->size) || !watch(m, call->size))
 		return false;
 	m->len += look_copy(m->buf + m->len, call->size, call);
 	m->framing = s->framing;
@@ -512,7 +515,7 @@ static ssize_t hand_over(struct msg *m, const struct call *call)
 static void lead_rest(struct msg *m, struct conn *c, size_t n)
 {
 	struct framing then = m->framing;
-	if (!watch(m, n)) {
+	if (!config.active || !watch(m, n)) {
 		emit_uncork(m, m->fd);
 		msg_state(m, STREAM);
 		return;

@@ -85,6 +85,7 @@ LIVES(hosts, heads_beyond_the_most_that_wait_go_at_once, crowds);
 static const struct life cancelled[] = {
 	{ "cancelled", NULL, ONE_HEAD }, { "cancelled", NULL, ONE_HEAD, "message" },
 	{ "cancelled", NULL, ONE_HEAD, "message", "kernel" },
+	{ "cancelled", "pending", ONE_HEAD }, { "cancelled", "pending", ONE_HEAD, "message" },
 	{ "cancelled", "late", ONE_HEAD, .faults = "writev:1:linger=2000", .timeout = "100ms" },
 	{ "cancelled", "late", ONE_HEAD, "message", .faults = "writev:1:linger=2000", .timeout = "100ms" },
 };

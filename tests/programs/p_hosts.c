@@ -216,11 +216,13 @@ static void bodies_missed(void)
 static void *write_small(void *argument)
 {
 	write_head(*(int *)argument);
+	if (is_how("pending"))
+		pthread_cancel(pthread_self());
 	write_body(*(int *)argument);
 	return NULL;
 }
 
-/* while it waits; or `late`, when the bytes are out and the call has not come back */
+/* while it waits; or `pending`, before it calls; or `late`, when the bytes are out and the call has not come back */
 static void cancelled(void)
 {
 	int client, fd = accept_own(&client), heads = 0;
@@ -228,12 +230,13 @@ static void cancelled(void)
 	void *result;
 	size_t n;
 
-	pthread_create(&thread, NULL, is_how("late") ? write_small : write_large, &fd);
+	pthread_create(&thread, NULL, is_how("late") || is_how("pending") ? write_small : write_large, &fd);
 	if (is_how("late"))
 		must(poll(&(struct pollfd){ client, POLLIN, 0 }, 1, 5000) == 1, "the bytes' coming");
-	else
+	else if (!is_how("pending"))
 		wait_until_blocked(client);
-	pthread_cancel(thread);
+	if (!is_how("pending"))
+		pthread_cancel(thread);
 	pthread_join(thread, &result);
 	must(result == PTHREAD_CANCELED || is_how("late"), "being cancelled");
 	n = read_until(client, got, sizeof got, 100);
