@@ -69,12 +69,12 @@ $(LIB): $(OBJS) $(B)/exports.map
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
-# tests/programs: small programs with a main() of their own. tests/support: what the Criterion binaries share.
+# tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them. tests/support: what the Criterion binaries share.
 # A sanitizer has nothing to say about scripts and other people's programs; nor has TSan about code without threads, and it
 # ends a child of several threads' process that starts one, as random programs do.
 SUITES_OF := tests/preload $(if $(filter thread,$(SAN)),,tests/unit) $(if $(SAN),,tests/wrapper tests/real)
 SUITES   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(if $(filter thread,$(SAN)),%/fuzz.c),$(wildcard $(SUITES_OF:=/*.c))))
-PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/programs/*.c))
+PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out tests/programs/lib_%,$(wildcard tests/programs/*.c)))
 RECORDER := $(patsubst tests/support/recorder.c,$(B)/tests/recorder.so,$(wildcard tests/support/recorder.c))
 SUPPORT  := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out tests/support/recorder.c,$(wildcard tests/support/*.c)))
 
@@ -104,7 +104,13 @@ $(SUITES) $(PORTABLE):
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 
 $(PROGRAMS): %: %.o
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread -Wl,-rpath,'$$ORIGIN'
+
+$(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+
+$(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
 
 $(B)/tests/recorder.so: tests/support/recorder.c
 	@mkdir -p $(@D)

@@ -8,7 +8,6 @@ struct config config = {
 	.timeout_ns = TIMEOUT_DEFAULT_NS,
 	.join = JOIN_MESSAGE,
 	.place = PLACE_MEMORY,
-	.active = true,
 };
 
 bool config_duration(const char *text, uint64_t *ns)
@@ -90,7 +89,7 @@ static void complain_about(void (*complain)(const char *), const char *name, con
 	complain(line);
 }
 
-void config_read(char **argv, char **envp, void (*complain)(const char *line))
+bool config_read(char **argv, char **envp, void (*complain)(const char *line))
 {
 	const char *v;
 	if ((v = setting(envp, "ONEWRITE_TIMEOUT")) != NULL && !config_duration(v, &config.timeout_ns))
@@ -111,11 +110,11 @@ void config_read(char **argv, char **envp, void (*complain)(const char *line))
 		else
 			complain_about(complain, "ONEWRITE_HOLD", v, "'memory' or 'kernel'");
 	}
-	if ((v = setting(envp, "ONEWRITE_ONLY")) != NULL)
-		config.active = named(v, argv);
 	if ((v = setting(envp, "ONEWRITE_TRACE")) != NULL) {
 		static char path[4096]; /* a copy: programs that set their title write over the environment */
 		if (snprintf(path, sizeof path, "%s", v) < (int)sizeof path)
 			config.trace = path;
 	}
+	v = setting(envp, "ONEWRITE_ONLY");
+	return v == NULL || named(v, argv);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "config.h"
 #include "pool.h"
@@ -34,9 +35,12 @@ __attribute__((constructor)) static void begin(int argc, char **argv, char **env
 	(void)argc;
 	int saved = errno;
 	real_init_all();
-	config_read(argv, envp, complain);
-	deadline_init(release_due);
-	pthread_atfork(prepare, NULL, child);
+	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller chose the environment. */
+	if (getauxval(AT_SECURE) == 0) {
+		deadline_init(release_due);
+		pthread_atfork(prepare, NULL, child);
+		config.active = config_read(argv, envp, complain); /* last: other constructors' threads may write already */
+	}
 	errno = saved;
 }
 

@@ -1,0 +1,38 @@
+/* A library that p_moments needs: its constructor runs before the shim's, its destructor after the shim's. Each of them writes a head and
+ * a body on a connection of its own. */
+#include "p_common.h"
+
+#include <poll.h>
+
+static void exchange(const char *when)
+{
+	char body[200], got[400];
+	int client, fd = accept_own(&client);
+	size_t n = 0;
+	ssize_t r;
+
+	memset(body, 'b', sizeof body);
+	must(write(fd, HEAD, 100) == 100, "writing a head");
+	report("%s: the head came at once: %d\n", when, poll(&(struct pollfd){ client, POLLIN, 0 }, 1, 300));
+	must(write(fd, body, 200) == 200, "writing a body");
+	close(fd);
+	while ((r = read(client, got + n, sizeof got - n)) > 0)
+		n += (size_t)r;
+	report("%s: bytes: %zu\n", when, n);
+	close(client);
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	exchange("before");
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	exchange("after");
+}
+
+void lib_moments(void);
+void lib_moments(void)
+{
+}
