@@ -30,7 +30,8 @@ LTO := $(shell echo 'int x;' | $(CC) -flto=auto -ffat-lto-objects -Werror -x c -
 PURE := \
 	$(B)/shim/http.o \
 	$(B)/shim/framing.o \
-	$(B)/shim/hold.o
+	$(B)/shim/hold.o \
+	$(B)/shim/request.o
 OBJS := $(PURE) \
 	$(B)/shim/config.o \
 	$(B)/shim/conn.o \

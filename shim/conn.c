@@ -157,7 +157,7 @@ struct msg *conn_forget(struct conn *c)
 	atomic_store_explicit(&c->kind, CONN_UNKNOWN, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->small, 0, memory_order_relaxed);
-	atomic_store_explicit(&c->watches, 0, memory_order_relaxed);
+	request_end(&c->request);
 	atomic_store_explicit(&c->cookie, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->mss, 0, memory_order_relaxed);
 	return m;
@@ -182,11 +182,10 @@ void conn_born(int fd, enum conn_kind kind, unsigned flags)
 	if (stale != NULL)
 		conn_abandon(stale, msg_try_lock(stale, false));
 	c->epoch = atomic_load(&conn_epoch);
-	c->answers = METHOD_OTHER;
-	c->asked = c->ask_len = 0;
 	atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, (uint8_t)(flags | CONN_SEEN), memory_order_relaxed);
-	atomic_store_explicit(&c->watches, (flags & CONN_SERVER) != 0, memory_order_release);
+	if (flags & CONN_SERVER)
+		request_begin(&c->request, true);
 }
 
 /* --- messages ------------------------------------------------------------------------------------------------------------- */

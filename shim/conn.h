@@ -16,6 +16,7 @@
 #include "hold.h"
 #include "http.h"
 #include "lock.h"
+#include "request.h"
 
 struct msg {
 	void *pool_link;           /* the pool's, while the message is free; the lock must outlive that */
@@ -73,12 +74,8 @@ struct conn {
 	_Atomic uint8_t kind;      /* enum conn_kind */
 	_Atomic uint8_t flags;     /* enum conn_flags */
 	_Atomic uint8_t small;     /* a short segment went out since the peer was heard last: with Nagle on the next one waits for its ACK */
-	_Atomic uint8_t watches;   /* look at what is read next */
-	uint8_t answers;           /* enum http_method of the request read last */
-	uint8_t asked;             /* ... and it was seen */
 	_Atomic uint16_t mss;      /* TCP_MAXSEG, bytes; 0: not asked yet */
-	uint8_t asks;              /* the letter that a request began with: of HEAD or CONNECT, it may become clear which */
-	uint8_t ask_len;           /* ... and how many bytes of that word were read */
+	struct request request;    /* what is awaited of the peer, and which request the next response answers */
 };
 _Static_assert(sizeof(struct conn) == 32, "every read and write looks up a conn: keep it a power of two");
 
@@ -119,7 +116,7 @@ static inline bool conn_quiet(int fd, bool reading)
 	if ((unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire))
 		return true;
 	const struct conn *c = conns + fd;
-	return !(reading && atomic_load_explicit(&c->watches, memory_order_relaxed)) &&
+	return !(reading && request_awaited(&c->request)) &&
 	       msg_idle(atomic_load_explicit(&c->msg, memory_order_acquire));
 }
 

@@ -17,4 +17,17 @@ int incoming_before(struct conn *c, int fd);
 /* After it: n bytes were read to there. */
 void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt);
 
+/* The program wrote this head: what is awaited of the peer now? An interim response (1xx) answers no request, and what is read behind
+ * it is the rest of that request. Behind a final one the next request is awaited, and behind a tunnel's head nothing. */
+static inline void incoming_awaits(struct conn *c, const struct http_head *h)
+{
+	bool server = conn_has(c, CONN_SERVER);
+	if (h->at_once == AT_ONCE_TUNNEL)
+		request_end(&c->request);
+	else if (server && !h->request && h->status >= 200)
+		request_begin(&c->request, false);
+	else if (server || h->request)
+		request_hear(&c->request);
+}
+
 #endif

@@ -13,6 +13,7 @@ enum { __libc_single_threaded = 0 };
 #endif
 
 #include "config.h"
+#include "incoming.h"
 #include "late.h"
 #include "lifecycle.h"
 #include "look.h"
@@ -222,12 +223,10 @@ static inline void head_taken(struct msg *m, struct conn *c)
 	const struct http_head *h = &m->head;
 	m->request = h->request;
 	m->sure = h->at_once == AT_ONCE_NO && (h->body == BODY_LENGTH || h->body == BODY_CHUNKED) &&
-	          (h->request || (c->asked && c->answers == METHOD_OTHER));
+	          (h->request || request_is_certain(&c->request, METHOD_OTHER));
 	if (h->at_once == AT_ONCE_TUNNEL)
 		atomic_store(&c->kind, CONN_TUNNEL);
-	if (!h->request && h->status >= 200)
-		c->asked = c->answers = c->ask_len = 0;
-	atomic_store_explicit(&c->watches, h->request || conn_has(c, CONN_SERVER), memory_order_relaxed);
+	incoming_awaits(c, h);
 }
 
 /* Bytes lie in our memory, and are said to be written. */
@@ -351,7 +350,7 @@ SLOW void settle(struct msg *m, struct conn *c, const struct call *call, const s
 
 static inline bool usual_head(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
-	if (!look_whole_head(m, c->answers, call->iov->iov_base, call->size) || m->head.at_once != AT_ONCE_NO ||
+	if (!look_whole_head(m, request_method(&c->request), call->iov->iov_base, call->size) || m->head.at_once != AT_ONCE_NO ||
 	    held_heads >= HELD_HEADS_MAX)
 		return false;
 	begin(m, c, false);
@@ -465,7 +464,7 @@ SLOW ssize_t by_table(const struct call *call)
 		}
 
 		struct sight s;
-		look(m, c->answers, call, opens, &s);
+		look(m, request_method(&c->request), call, opens, &s);
 		struct hold_rule rule = hold_decide(config.join, state, s.event);
 		if (rule.action == KEEP && keep_in_memory(m, c, call, &s, rule.next)) {
 			trace(call->fd, state, s.event, KEEP, s.why, call->size);
