@@ -1,51 +1,56 @@
 #include "request.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define UNIT(mask) ((mask) & -(mask)) /* the lowest bit of a mask: one of what it counts */
 
-/* What a request may begin with. A method that is not here is one whose response is like a GET's, but it is never certain: other
- * protocols begin with capital letters and a space as well (PROXY, HELO). The usual ones stand first. */
-static const struct { char letters[9]; uint8_t method; } words[] = {
-	{ "GET ", METHOD_OTHER },
-	{ "POST ", METHOD_OTHER },
-	{ "HEAD ", METHOD_HEAD },
-	{ "PUT ", METHOD_OTHER },
-	{ "DELETE ", METHOD_OTHER },
-	{ "OPTIONS ", METHOD_OTHER },
-	{ "PATCH ", METHOD_OTHER },
-	{ "CONNECT ", METHOD_CONNECT },
+/* The words that a request may begin with, letter by letter, as a tree: where a byte is not the letter of its place, the place
+ * `otherwise` may have it (0: none has). A method that is not here is one whose response is like a GET's, but it is never certain: other
+ * protocols begin with capital letters and a space as well (PROXY, HELO). The usual words stand first. */
+enum {
+	GET = 0,
+	POST = GET + 4,
+	PUT = POST + 5,  /* without its P, which it has from POST */
+	PATCH = PUT + 3, /* likewise */
+	HEAD = PATCH + 5,
+	DELETE = HEAD + 5,
+	OPTIONS = DELETE + 7,
+	CONNECT = OPTIONS + 8,
+	PLACES = CONNECT + 8,
 };
-_Static_assert(COUNT(words) <= REQUEST_WORD / UNIT(REQUEST_WORD) + 1, "a word's place must fit");
-_Static_assert(sizeof words->letters - 2 <= REQUEST_LETTERS / UNIT(REQUEST_LETTERS), "all letters but the last must fit");
+static const struct { char letter; uint8_t otherwise, method; } tree[PLACES] = {
+	[GET] = { 'G', POST, 0 }, { 'E', 0, 0 }, { 'T', 0, 0 }, { ' ', 0, METHOD_OTHER },
+	[POST] = { 'P', HEAD, 0 }, { 'O', PUT, 0 }, { 'S', 0, 0 }, { 'T', 0, 0 }, { ' ', 0, METHOD_OTHER },
+	[PUT] = { 'U', PATCH, 0 }, { 'T', 0, 0 }, { ' ', 0, METHOD_OTHER },
+	[PATCH] = { 'A', 0, 0 }, { 'T', 0, 0 }, { 'C', 0, 0 }, { 'H', 0, 0 }, { ' ', 0, METHOD_OTHER },
+	[HEAD] = { 'H', DELETE, 0 }, { 'E', 0, 0 }, { 'A', 0, 0 }, { 'D', 0, 0 }, { ' ', 0, METHOD_HEAD },
+	[DELETE] = { 'D', OPTIONS, 0 }, { 'E', 0, 0 }, { 'L', 0, 0 }, { 'E', 0, 0 }, { 'T', 0, 0 }, { 'E', 0, 0 },
+		{ ' ', 0, METHOD_OTHER },
+	[OPTIONS] = { 'O', CONNECT, 0 }, { 'P', 0, 0 }, { 'T', 0, 0 }, { 'I', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'S', 0, 0 },
+		{ ' ', 0, METHOD_OTHER },
+	[CONNECT] = { 'C', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'N', 0, 0 }, { 'E', 0, 0 }, { 'C', 0, 0 }, { 'T', 0, 0 },
+		{ ' ', 0, METHOD_CONNECT },
+};
+_Static_assert(PLACES <= REQUEST_PLACE / UNIT(REQUEST_PLACE), "every place must fit");
 
-static uint32_t known(enum http_method method, bool certain)
+static inline uint32_t known(enum http_method method, bool certain)
 {
 	return (uint32_t)method * UNIT(REQUEST_METHOD) | (certain ? REQUEST_CERTAIN : 0);
 }
 
-static bool same_beginning(size_t a, size_t b, size_t n)
+/* The wait `now` after n bytes more. No place behind a space is ever reached, for with a space the method is known. */
+static inline uint32_t after(uint32_t now, const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (words[a].letters[i] != words[b].letters[i])
-			return false;
-	return true;
-}
-
-/* One byte more. The words that go on with it are those behind the one that fitted so far: the others were refused before. */
-static uint32_t step(uint32_t now, char c)
-{
-	size_t letters = (now & REQUEST_LETTERS) / UNIT(REQUEST_LETTERS), word = (now & REQUEST_WORD) / UNIT(REQUEST_WORD);
-	if (letters == 0 && (c == '\r' || c == '\n'))
-		return now; /* RFC 9112 section 2.2: empty lines before a request */
-	for (size_t w = word; w < COUNT(words); w++) {
-		if (words[w].letters[letters] != c || !same_beginning(w, word, letters))
-			continue;
-		if (c == ' ')
-			return known(words[w].method, now & REQUEST_FIRST);
-		return (now & ~(uint32_t)(REQUEST_LETTERS | REQUEST_WORD)) | (uint32_t)w * UNIT(REQUEST_WORD) |
-		       (uint32_t)(letters + 1) * UNIT(REQUEST_LETTERS);
+	unsigned place = (now & REQUEST_PLACE) / UNIT(REQUEST_PLACE);
+	for (const char *end = p + n; p < end; p++) {
+		if (place == 0 && (*p == '\r' || *p == '\n'))
+			continue; /* RFC 9112 section 2.2: empty lines before a request */
+		while (tree[place].letter != *p)
+			if ((place = tree[place].otherwise) == 0)
+				return known(METHOD_OTHER, false);
+		if (*p == ' ')
+			return known(tree[place].method, now & REQUEST_FIRST);
+		place++;
 	}
-	return known(METHOD_OTHER, false);
+	return (now & ~(uint32_t)REQUEST_PLACE) | place * UNIT(REQUEST_PLACE);
 }
 
 void request_begin(struct request *r, bool first)
@@ -69,8 +74,8 @@ void request_follow(struct request *r, const char *p, size_t n)
 	uint32_t before = atomic_load_explicit(&r->word, memory_order_relaxed), now = before & ~(uint32_t)REQUEST_PEER;
 	if (n == 0 || !(before & (REQUEST_PEER | REQUEST_WAIT)))
 		return;
-	for (size_t i = 0; i < n && now & REQUEST_WAIT; i++)
-		now = step(now, p[i]);
+	if (before & REQUEST_WAIT)
+		now = after(now, p, n);
 	if (now == before ||
 	    atomic_compare_exchange_strong_explicit(&r->word, &before, now, memory_order_relaxed, memory_order_relaxed))
 		return;

@@ -3,7 +3,7 @@
  * PURE: no I/O, no memory of its own, no errno; never reads a byte outside [p, p + n).
  *
  * A wait for a request begins when a connection is accepted, and again with the head of each final response. It ends with the first bytes
- * that tell the method. All that is kept of those bytes is their place in a table of words, so it is bounded whatever the peer sends.
+ * that tell the method. All that is kept of those bytes is their place in a tree of words, so it is bounded whatever the peer sends.
  *
  * Only a connection's first request is certain. What is read behind a response may be the rest of a body that the program answered
  * early, and several requests may come in one read, of which only the first is seen. What is known then is a guess; it
@@ -23,13 +23,12 @@ struct request {
 };
 
 enum request_bits {
-	REQUEST_PEER = 1,      /* awaited: that the peer is heard at all */
-	REQUEST_WAIT = 2,      /* awaited: the bytes that tell the method */
-	REQUEST_FIRST = 4,     /* ... and the first of them begins a request for certain */
-	REQUEST_CERTAIN = 8,   /* known, and no guess */
-	REQUEST_METHOD = 0x30, /* enum http_method */
-	REQUEST_LETTERS = 0x700, /* how many letters of a word were read */
-	REQUEST_WORD = 0x7000,   /* ... and of which word of the table in request.c */
+	REQUEST_PEER = 1,       /* awaited: that the peer is heard at all */
+	REQUEST_WAIT = 2,       /* awaited: the bytes that tell the method */
+	REQUEST_FIRST = 4,      /* ... and the first of them begins a request for certain */
+	REQUEST_CERTAIN = 8,    /* known, and no guess */
+	REQUEST_METHOD = 0x30,  /* enum http_method */
+	REQUEST_PLACE = 0x3f00, /* how far the bytes got in the tree of words in request.c */
 };
 
 /* Is what is read next to be looked at? The first thing that every read asks. */
