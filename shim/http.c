@@ -350,7 +350,7 @@ static inline uint64_t line_starts(const char *start, const char *p, const char 
 	if (p - 1 - start >= beyond)
 		return ends_in_window(p - 1 - beyond) >> beyond;
 	for (size_t i = 0; p + i < end; i++)
-		starts |= (uint64_t)(p[i - 1] == '\n') << i;
+		starts |= (uint64_t)((p - 1)[i] == '\n') << i;
 	return starts;
 }
 
