@@ -36,17 +36,25 @@ OBJS := $(PURE) \
 	$(B)/shim/config.o \
 	$(B)/shim/conn.o \
 	$(B)/shim/deadline.o \
+	$(B)/shim/due.o \
 	$(B)/shim/emit.o \
 	$(B)/shim/incoming.o \
 	$(B)/shim/late.o \
+	$(B)/shim/lead.o \
 	$(B)/shim/lifecycle.o \
 	$(B)/shim/lock.o \
 	$(B)/shim/look.o \
+	$(B)/shim/msg.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/pool.o \
+	$(B)/shim/process.o \
 	$(B)/shim/real.o \
 	$(B)/shim/release.o \
+	$(B)/shim/room.o \
+	$(B)/shim/settle.o \
 	$(B)/shim/trace.o \
+	$(B)/shim/turn.o \
+	$(B)/shim/usual.o \
 	$(B)/shim/hook_fd.o \
 	$(B)/shim/hook_process.o \
 	$(B)/shim/hook_read.o \
@@ -70,7 +78,8 @@ $(LIB): $(OBJS) $(B)/exports.map
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
-# tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them. tests/support: what the Criterion binaries share.
+# tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them.
+# tests/support: what the Criterion binaries share.
 # A sanitizer has nothing to say about scripts and other people's programs; nor has TSan about code without threads, and it
 # ends a child of several threads' process that starts one, as random programs do.
 SUITES_OF := tests/preload $(if $(filter thread,$(SAN)),,tests/unit) $(if $(SAN),,tests/wrapper tests/real)
@@ -160,9 +169,9 @@ demo: packages-demo
 run-demo: $(LIB) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
 	@scripts/demo
 
-# The recogniser and the framing against whatever libFuzzer thinks of (clang).
+# The pure modules against whatever libFuzzer thinks of (clang).
 FUZZ_SECONDS ?= 60
-$(B)/tests/http_fuzz: tests/fuzz/http_fuzz.c shim/http.c shim/framing.c shim/http.h shim/framing.h
+$(B)/tests/http_fuzz: tests/fuzz/http_fuzz.c $(addprefix shim/,http.c framing.c request.c http.h framing.h request.h)
 	@mkdir -p $(@D)/found
 	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Ishim -o $@ $(filter %.c,$^)
 

@@ -21,15 +21,15 @@ enum hold_place {
 struct config {
 	uint64_t timeout_ns;    /* ONEWRITE_TIMEOUT=500us|5ms: the longest time anything is held */
 	enum hold_join join;    /* ONEWRITE_JOIN=header|message */
-	_Atomic enum hold_place place; /* ONEWRITE_HOLD=memory|kernel */
-	_Atomic bool active;    /* false: every hook passes its call on. True from our constructor to our destructor, in a program to be helped */
+	enum hold_place place;  /* ONEWRITE_HOLD=memory|kernel; where it may be now, process.h says */
+	_Atomic bool active;    /* from our constructor to our destructor, in a program to be helped; else every hook passes on */
 	const char *trace;      /* ONEWRITE_TRACE=FILE: append one line per decision; NULL: none */
 };
 
 extern struct config config;
 
-/* Read the environment. Complaints go to `complain` (one finished line each, no newline). Returns whether this program is to be
- * helped: ONEWRITE_ONLY=NAME,... may leave it out. */
+/* Read the environment. Complaints go to `complain` (one finished line each, no newline). Returns whether this program
+ * is to be helped: ONEWRITE_ONLY=NAME,... may leave it out. */
 bool config_read(char **argv, char **envp, void (*complain)(const char *line));
 
 /* "500us", "5ms", "1s" -> nanoseconds. False: not a duration, or out of range. */

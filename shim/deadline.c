@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,14 +12,15 @@
 #include "config.h"
 #include "lock.h"
 #include "pool.h"
+#include "process.h"
 #include "real.h"
 
 /* After the last deadline the helper looks around for LINGER_NS, at the pace of the timeout, so that a program which sends a
  * message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. */
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
-#define STOP_NS   100000000  /* the longest wait for a helper that was told to end */
-#define SETTLE_NS 1000000000 /* ... for what it is sending, which it does without waiting: only a busy machine delays it */
+#define STOP_NS   100000000u  /* the longest wait for a helper that was told to end */
+#define AGAIN_NS  1000000000u /* after a thread could not be created: the next attempt */
 #define STACK     (1 << 20)  /* should it be the last thread, the program's exit handlers run on it */
 
 enum { STOPPED, STARTING, RUNNING };
@@ -37,7 +37,7 @@ struct helper {
 	_Atomic pid_t tid;              /* the kernel's name for it */
 	struct deadline *_Atomic pushed;
 	struct list list;               /* the helper's own, in order of due */
-	_Atomic int looking;            /* in the callback */
+	_Atomic uint64_t hopeless_until; /* CLOCK_MONOTONIC ns: no thread can be created, and until then nobody tries */
 	_Atomic uint64_t sleeps_until;  /* 0: awake, will look at `pushed` before it sleeps */
 	_Atomic uint32_t futex;
 };
@@ -89,9 +89,7 @@ static void look_at_the_due(struct helper *h)
 	uint64_t now = now_ns(), next;
 	while ((d = TAILQ_FIRST(&h->list)) != NULL && d->due <= now) {
 		TAILQ_REMOVE(&h->list, d, link);
-		atomic_store(&h->looking, 1);
 		next = look(d, now);
-		atomic_store(&h->looking, 0);
 		if (next != 0) {
 			d->due = next > now ? next : now + 1;
 			insert(&h->list, d);
@@ -213,6 +211,21 @@ static struct helper *helper_get(void)
 	return h;
 }
 
+static bool start_if_hopeful(struct helper *h)
+{
+	uint64_t now = now_ns();
+	if (now < atomic_load(&h->hopeless_until) || process_is_borrowed()) /* a child of vfork would start it in its own process */
+		return false;
+	if (TAILQ_FIRST(&h->list) == NULL)
+		TAILQ_INIT(&h->list);
+	atomic_store(&h->running, STARTING); /* if it can: until then nobody else counts on it */
+	if (start(h))
+		return true;
+	atomic_store(&h->running, STOPPED);
+	atomic_store(&h->hopeless_until, now + AGAIN_NS);
+	return false;
+}
+
 /* Is there a helper, or can there be? Nobody waits to know: not while another thread starts or stops one, nor in a signal handler
  * that interrupted just that. */
 static bool ensure(struct helper *h)
@@ -223,33 +236,26 @@ static bool ensure(struct helper *h)
 		return true;
 	if (!lock_try(&h->lock))
 		return false;
-	bool ok = atomic_load(&h->running) != STOPPED;
-	if (!ok) {
-		if (TAILQ_FIRST(&h->list) == NULL)
-			TAILQ_INIT(&h->list);
-		atomic_store(&h->running, STARTING); /* ... if it can: until then nobody else counts on it */
-		ok = start(h);
-		if (!ok)
-			atomic_store(&h->running, STOPPED);
-	}
+	bool ok = atomic_load(&h->running) != STOPPED || start_if_hopeful(h);
 	lock_give(&h->lock);
 	return ok;
 }
 
+/* There is a helper before anything is pushed: what is watched is never freed but by one. */
 static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t due)
 {
 	uint8_t unwatched = 0;
 	struct helper *h = helper_get();
-	if (h == NULL)
+	if (h == NULL || !ensure(h))
 		return false;
 	if (!atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
-		return ensure(h);
+		return true;
 	d->due = deadline_tick(due);
 	d->pushed = atomic_load(&h->pushed);
 	while (!atomic_compare_exchange_weak(&h->pushed, &d->pushed, d)) {
 	}
-	if (!ensure(h))
-		return false; /* it stays watched: the next helper will look at it */
+	if (!ensure(h)) /* it ended meanwhile, and there is no other: what was pushed stays watched, and the next one will look at it */
+		return false;
 	if (atomic_load(&h->sleeps_until) > deadline_tick(due))
 		wake(h);
 	return true;
@@ -281,48 +287,39 @@ void deadline_resume(void)
 }
 
 /* A joined thread is one of the process's threads for a moment still, as far as unshare() cares. */
-static void see_it_go(struct helper *h)
+static void see_it_go(struct helper *h, uint64_t until)
 {
-	for (uint64_t until = now_ns() + STOP_NS; now_ns() < until;) {
-		if (libc()->syscall(SYS_tgkill, getpid(), atomic_load(&h->tid), 0) != 0)
-			break;
-		sched_yield();
-	}
+	static const struct timespec moment = { 0, 20000 };
+	while (libc()->syscall(SYS_tgkill, getpid(), atomic_load(&h->tid), 0) == 0 && now_ns() < until)
+		libc()->syscall(SYS_nanosleep, &moment, NULL);
+}
+
+/* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
+static bool join(struct helper *h, uint64_t until)
+{
+	struct timespec limit = { (time_t)(until / 1000000000u), (long)(until % 1000000000u) };
+	return pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
 }
 
 void deadline_stop(void)
 {
 	struct helper *h = atomic_load(&helper);
-	struct timespec limit;
 	int cancel, saved = errno;
-	if (h == NULL || !lock_take(&h->lock))
-		return;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	if (h->joinable) {
-		atomic_store(&h->stopping, 1);
-		wake(h);
-		clock_gettime(CLOCK_REALTIME, &limit);
-		limit.tv_nsec += STOP_NS;
-		limit.tv_sec += limit.tv_nsec / 1000000000;
-		limit.tv_nsec %= 1000000000;
-		/* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
-		h->joinable = pthread_timedjoin_np(h->thread, NULL, &limit) != 0;
-		atomic_store(&h->stopping, 0);
-		if (!h->joinable)
-			see_it_go(h);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* the join is a place to be cancelled, and we have a lock */
+	if (h != NULL && lock_take(&h->lock)) {
+		uint64_t until = now_ns() + STOP_NS;
+		if (h->joinable) {
+			atomic_store(&h->stopping, 1);
+			wake(h);
+			h->joinable = !join(h, until);
+			atomic_store(&h->stopping, 0);
+			if (!h->joinable)
+				see_it_go(h, until);
+		}
+		lock_give(&h->lock);
 	}
 	pthread_setcancelstate(cancel, NULL);
-	lock_give(&h->lock);
 	errno = saved;
-}
-
-void deadline_settle(void)
-{
-	struct helper *h = atomic_load(&helper);
-	if (h == NULL || !atomic_load(&h->looking))
-		return;
-	for (uint64_t until = now_ns() + SETTLE_NS; atomic_load(&h->looking) && now_ns() < until;)
-		sched_yield();
 }
 
 void deadline_forget(void)

@@ -32,8 +32,6 @@ uint64_t deadline_tick(uint64_t t);
  * thread asked for it meanwhile. */
 void deadline_stop(void);
 void deadline_resume(void);
-/* Wait (bounded) until the helper is not in the middle of a callback. */
-void deadline_settle(void);
 /* In a forked child: there is no helper and nothing is watched. */
 void deadline_forget(void);
 

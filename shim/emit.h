@@ -1,4 +1,4 @@
-/* I/O: what is held and what the program's call brings, short writes, and the result that the caller may see. */
+/* I/O: what is held and what the program's call brings. Nothing here waits, but for the program's own call. */
 #ifndef ONEWRITE_EMIT_H
 #define ONEWRITE_EMIT_H
 
@@ -15,27 +15,37 @@ struct call {
 	int flags;                /* send(2)'s */
 	const struct iovec *iov;  /* its bytes */
 	size_t iovcnt;
-	size_t size;              /* ... all together */
+	size_t size;              /* the bytes of all pieces together */
 	const struct msghdr *hdr; /* sendmsg: as given */
 	enum { DOOR_WRITE, DOOR_WRITEV, DOOR_SEND, DOOR_SENDMSG } door;
 };
 
-/* The call as the program made it. */
+/* The call as the program made it. May wait: not with a lock in hand. */
 ssize_t emit_call(const struct call *c);
-/* ... with MSG_MORE. */
+/* The same with MSG_MORE. */
 ssize_t emit_call_more(const struct call *c);
+/* What is left of its bytes from `from` on, of which there are some. */
+ssize_t emit_rest(const struct call *c, size_t from, bool more);
 
-/* What is held and the call's bytes in one system call: writev, or sendmsg where there are flags to keep or many bytes. Returns what
- * the program may see: the count of its own bytes, or -1 and errno as if what is held had been written before. */
-ssize_t emit_joined(struct msg *m, const struct call *c, bool more);
+/* Would the program's call wait for room? */
+bool emit_waits(const struct call *c);
 
-/* What is held, by itself, with these send(2) flags. 0, or an errno; what was not taken stays held. */
+/* No more bytes than these go into one buffer of the kernel's: it takes all of them, or none. */
+enum { EMIT_TAKEN_WHOLE = 16384 };
+/* Can what is held and the call's bytes go in one system call? */
+bool emit_fits(const struct call *c);
+/* They go: writev, or sendmsg where there are flags to keep. Returns how many bytes of both together were taken, or -1 and errno.
+ * The caller has seen to it that the call cannot wait, by its flags or by proof (room.h). */
+ssize_t emit_joined(struct msg *m, const struct call *c, int flags);
+
+/* What is held, by itself, with these send(2) flags: MSG_DONTWAIT among them, unless there is proof of room. 0, or an errno; what was not
+ * taken stays held. */
 int emit_held(struct msg *m, int fd, int flags);
 
-/* Bytes that cannot stay held, because their descriptor goes or nobody would send them: waits where the program's own write would
- * have waited (if `patient`), and where that would have been refused makes room. 0, or the errno for which it was given up;
- * *sent grows by what went. */
-int emit_surely(int fd, const char *p, size_t n, bool patient, size_t *sent);
+/* Bytes that cannot stay where they are, because their descriptor goes: makes room where there is none, and waits for it at most
+ * EMIT_LAST_WAIT_NS. 0, or the errno for which it was given up; *sent grows by what went. */
+#define EMIT_LAST_WAIT_NS 200000000u
+int emit_surely(int fd, const char *p, size_t n, size_t *sent);
 
 /* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an earlier one's ACK. */
 int emit_push(int fd, const struct msg *m); /* 0, or the errno */
@@ -43,7 +53,8 @@ int emit_push(int fd, const struct msg *m); /* 0, or the errno */
 void emit_cork(struct msg *m);
 /* If there is a cork of ours: nothing may come after the message under it. */
 void emit_uncork(struct msg *m, int fd);
-/* Send the last short segment whatever Nagle says. The program's TCP_NODELAY reads the same before and after. */
+/* Send the last short segment whatever Nagle says. The program's TCP_NODELAY reads the same before and after: its own setsockopt takes
+ * the turn that the caller has. */
 void emit_nudge(int fd);
 
 /* An errno after which nothing can be sent on this connection any more. */

@@ -8,18 +8,31 @@
 #include <sys/ioctl.h>
 
 #include "config.h"
-#include "outgoing.h"
+#include "lead.h"
+#include "lifecycle.h"
 #include "real.h"
 #include "release.h"
+#include "room.h"
+#include "turn.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
+#endif
+#ifndef SO_TXTIME
+#define SO_TXTIME 61
 #endif
 #ifndef TCP_ULP
 #define TCP_ULP 31
 #endif
 
 /* --- born ----------------------------------------------------------------------------------------------------------------- */
+
+static void born(int fd, enum conn_kind kind, unsigned flags)
+{
+	struct msg *stale = conn_born(fd, kind, flags);
+	if (stale != NULL)
+		turn_abandon(stale);
+}
 
 #define SOCKET(name)                                                                                           \
 	EXPORT int name(int domain, int type, int protocol)                                                    \
@@ -28,7 +41,7 @@
 		bool tcp = (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM &&         \
 		           (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);            \
 		if (fd >= 0 && config.active)                                                                  \
-			conn_born(fd, tcp ? CONN_TCP : CONN_OTHER, 0);                                         \
+			born(fd, tcp ? CONN_TCP : CONN_OTHER, 0);                                              \
 		return fd;                                                                                     \
 	}
 SOCKET(socket)
@@ -41,7 +54,7 @@ static void accepted(int listener, int fd)
 		return;
 	const struct conn *l = conn_find(listener);
 	unsigned corked = l != NULL && conn_has(l, CONN_CORKED) ? CONN_CORKED : 0;
-	conn_born(fd, l != NULL ? atomic_load(&l->kind) : CONN_UNKNOWN, CONN_SERVER | CONN_CONNECTED | corked);
+	born(fd, l != NULL ? atomic_load(&l->kind) : CONN_UNKNOWN, CONN_SERVER | CONN_CONNECTED | corked);
 }
 
 EXPORT int accept(int listener, struct sockaddr *restrict addr, socklen_t *restrict len)
@@ -73,11 +86,21 @@ CONNECT(__connect)
 
 /* --- gone ----------------------------------------------------------------------------------------------------------------- */
 
+/* Bytes that were said to be written and found no way out make the close fail; the descriptor is gone all the same. */
+static int result_of_close(int lost, int r)
+{
+	if (lost != 0 && r == 0) {
+		errno = lost;
+		return -1;
+	}
+	return r;
+}
+
 #define CLOSE_HOOK(name)                                                                             \
 	SLOW int slow_##name(int fd)                                                                 \
 	{                                                                                            \
-		release_closing(fd, "close");                                                        \
-		return libc()->name(fd);                                                             \
+		int lost = release_closing(fd, "close");                                             \
+		return result_of_close(lost, libc()->name(fd));                                      \
 	}                                                                                            \
 	EXPORT int name(int fd)                                                                      \
 	{                                                                                            \
@@ -92,7 +115,9 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 		errno = ENOSYS;
 		return -1;
 	}
-	if (!(flags & CLOSE_RANGE_CLOEXEC) && first <= last)
+	if (flags & CLOSE_RANGE_UNSHARE)
+		lifecycle_retire("close_range"); /* from here on a number means another thing in each thread */
+	else if (!(flags & CLOSE_RANGE_CLOEXEC) && first <= last)
 		release_closing_range(first, last, "close_range");
 	return libc()->close_range(first, last, flags);
 }
@@ -104,20 +129,28 @@ EXPORT void closefrom(int first)
 		libc()->closefrom(first);
 }
 
+/* fileno() of a stream without a descriptor sets errno. */
+static int descriptor_of(FILE *f)
+{
+	int saved = errno, fd = fileno(f);
+	errno = saved;
+	return fd;
+}
+
+/* What the stream's buffer still has follows what is held. */
 EXPORT int fclose(FILE *f)
 {
-	int fd = fileno(f);
-	if (fd >= 0)
-		release_closing(fd, "fclose");
-	return libc()->fclose(f);
+	int fd = descriptor_of(f);
+	int lost = fd >= 0 ? release_closing(fd, "fclose") : 0;
+	return result_of_close(lost, libc()->fclose(f));
 }
 
 #define FREOPEN(name)                                                                                           \
 	EXPORT FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict f)               \
 	{                                                                                                       \
-		int fd = fileno(f);                                                                             \
+		int fd = descriptor_of(f);                                                                      \
 		if (fd >= 0)                                                                                    \
-			release_closing(fd, #name);                                                            \
+			release_closing(fd, #name);                                                             \
 		return libc()->name(path, mode, f);                                                             \
 	}
 FREOPEN(freopen)
@@ -219,25 +252,54 @@ static bool is_harmless(int level, int name)
 	       (level == SOL_SOCKET && name == SO_OOBINLINE);
 }
 
+/* The program watches its single writes, or makes a write wait for more than room; or what it writes is not what the peer reads (kTLS). */
+static bool switches_off(int level, int name)
+{
+	if (level == SOL_SOCKET)
+		return name == SO_TIMESTAMPING || name == SO_TXTIME;
+	return level == IPPROTO_TCP && (name == TCP_ULP || name == TCP_NOTSENT_LOWAT);
+}
+
+/* These two we set and set back ourselves, in a turn: so the program sets them in one. */
+static int set_in_turn(struct conn *c, int fd, int name, const void *value, socklen_t len)
+{
+	bool mine, on = is_on(value, len);
+	int cancel = turn_uncancellable();
+	struct msg *m = turn_take(c, fd, true, &mine);
+	if (name == TCP_CORK && on && m != NULL)
+		lead_corked(m);
+	if (name == TCP_CORK && on)
+		conn_set(c, CONN_CORKED);
+	int r = libc()->setsockopt(fd, IPPROTO_TCP, name, value, len);
+	if (name == TCP_CORK && !on)
+		conn_unset(c, CONN_CORKED);
+	int error = errno;
+	if (m != NULL && !mine)
+		turn_give(m);
+	turn_cancellable(cancel);
+	errno = error;
+	return r;
+}
+
 EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct conn *c = conn_find(fd);
-	if (c != NULL && level == IPPROTO_TCP && name == TCP_CORK) {
-		if (is_on(value, len)) {
-			outgoing_corked(fd);
-			conn_set(c, CONN_CORKED);
-			return libc()->setsockopt(fd, level, name, value, len);
-		}
-		conn_unset(c, CONN_CORKED);
+	bool cork = level == IPPROTO_TCP && name == TCP_CORK;
+	if (!(cork && c != NULL && is_on(value, len))) {
+		if (is_harmless(level, name))
+			release_from_kernel(fd, "setsockopt");
+		else
+			release(fd, "setsockopt");
 	}
-	if (is_harmless(level, name))
-		release_from_kernel(fd, "setsockopt");
-	else
-		release(fd, "setsockopt");
-	if (c != NULL && level == IPPROTO_TCP && name == TCP_ULP) /* kTLS: what is written now is not what the peer reads */
-		atomic_store(&c->kind, CONN_TUNNEL);
-	if (c != NULL && level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
+	if (c == NULL)
+		return libc()->setsockopt(fd, level, name, value, len);
+	room_unknown(c);
+	if (switches_off(level, name))
+		atomic_store(&c->kind, CONN_PASSED_OVER);
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
 		conn_set(c, CONN_LAZY);
+	if (cork || (level == IPPROTO_TCP && name == TCP_NODELAY))
+		return set_in_turn(c, fd, name, value, len);
 	return libc()->setsockopt(fd, level, name, value, len);
 }
 

@@ -10,6 +10,7 @@
 #include "lifecycle.h"
 #include "real.h"
 #include "release.h"
+#include "turn.h"
 
 /* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners --------------------- */
 
@@ -53,8 +54,12 @@ EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const
 
 EXPORT int daemon(int nochdir, int noclose)
 {
+	pid_t original = getpid();
 	lifecycle_before_copy("daemon");
-	return libc()->daemon(nochdir, noclose);
+	int r = libc()->daemon(nochdir, noclose); /* returns in the copy, whose fork handlers have run; or it failed */
+	if (getpid() == original)
+		lifecycle_after_copy();
+	return r;
 }
 
 #define CLONE(name)                                                                              \
@@ -71,7 +76,8 @@ EXPORT int daemon(int nochdir, int noclose)
 		else if (!(flags & CLONE_FILES))                                                 \
 			lifecycle_retire(#name);                                                 \
 		int pid = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);                  \
-		lifecycle_after_copy();                                                          \
+		if (!(flags & CLONE_THREAD))                                                     \
+			lifecycle_after_copy();                                                  \
 		return pid;                                                                      \
 	}
 CLONE(clone)
@@ -83,10 +89,12 @@ CLONE(__clone)
 	                const posix_spawnattr_t *restrict attr, char *const argv[restrict],                   \
 	                char *const envp[restrict])                                                           \
 	{                                                                                                     \
-		lifecycle_before_spawn(#name);                                                                \
 		if (LACKS(name))                                                                              \
 			return ENOSYS;                                                                        \
-		return libc()->name(pid, path, actions, attr, argv, envp);                                    \
+		lifecycle_before_spawn(#name);                                                                \
+		int error = libc()->name(pid, path, actions, attr, argv, envp);                               \
+		lifecycle_after_spawn();                                                                      \
+		return error;                                                                                 \
 	}
 POSIX_SPAWN(posix_spawn)
 POSIX_SPAWN(posix_spawnp)
@@ -96,55 +104,46 @@ POSIX_SPAWN(pidfd_spawnp)
 EXPORT int system(const char *command)
 {
 	lifecycle_before_spawn("system");
-	return libc()->system(command);
+	int r = libc()->system(command);
+	lifecycle_after_spawn();
+	return r;
 }
 
 EXPORT FILE *popen(const char *command, const char *type)
 {
 	lifecycle_before_spawn("popen");
-	return libc()->popen(command, type);
+	FILE *f = libc()->popen(command, type);
+	lifecycle_after_spawn();
+	return f;
 }
 
 /* --- another image: seven doors --------------------------------------------------------------------------------------------------- */
 
-EXPORT int execve(const char *path, char *const argv[], char *const envp[])
-{
-	lifecycle_before_spawn("execve");
-	return libc()->execve(path, argv, envp);
-}
-
-EXPORT int execv(const char *path, char *const argv[])
-{
-	lifecycle_before_spawn("execv");
-	return libc()->execv(path, argv);
-}
-
-EXPORT int execvp(const char *file, char *const argv[])
-{
-	lifecycle_before_spawn("execvp");
-	return libc()->execvp(file, argv);
-}
-
-EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
-{
-	lifecycle_before_spawn("execvpe");
-	return libc()->execvpe(file, argv, envp);
-}
+/* It returns only if it failed. */
+#define EXEC(name, params, args)                       \
+	EXPORT int name params                         \
+	{                                              \
+		lifecycle_before_exec(#name);          \
+		int r = libc()->name args;             \
+		lifecycle_exec_failed();               \
+		return r;                              \
+	}
+EXEC(execve, (const char *path, char *const argv[], char *const envp[]), (path, argv, envp))
+EXEC(execv, (const char *path, char *const argv[]), (path, argv))
+EXEC(execvp, (const char *file, char *const argv[]), (file, argv))
+EXEC(execvpe, (const char *file, char *const argv[], char *const envp[]), (file, argv, envp))
+EXEC(fexecve, (int fd, char *const argv[], char *const envp[]), (fd, argv, envp))
 
 EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
 {
-	lifecycle_before_spawn("execveat");
 	if (LACKS(execveat)) {
 		errno = ENOSYS;
 		return -1;
 	}
-	return libc()->execveat(dir, path, argv, envp, flags);
-}
-
-EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
-{
-	lifecycle_before_spawn("fexecve");
-	return libc()->fexecve(fd, argv, envp);
+	lifecycle_before_exec("execveat");
+	int r = libc()->execveat(dir, path, argv, envp, flags);
+	lifecycle_exec_failed();
+	return r;
 }
 
 /* The arguments of execl and its kin as a vector; ap stands behind the terminating NULL afterwards. */
@@ -223,7 +222,7 @@ EXPORT int unshare(int flags)
 		lifecycle_retire("unshare");
 	lifecycle_alone("unshare");
 	int r = libc()->unshare(flags);
-	lifecycle_after_copy();
+	lifecycle_not_alone();
 	return r;
 }
 
@@ -231,7 +230,7 @@ EXPORT int setns(int fd, int type)
 {
 	lifecycle_alone("setns");
 	int r = libc()->setns(fd, type);
-	lifecycle_after_copy();
+	lifecycle_not_alone();
 	return r;
 }
 
@@ -259,8 +258,7 @@ EXPORT int prctl(int option, ...)
 #define LONGJMP(name)                                                                                        \
 	EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1], int value)                   \
 	{                                                                                                    \
-		if (hook_frame != 0)                                                                         \
-			hook_frame |= HOOK_LEFT;                                                             \
+		turn_jump();                                                                                 \
 		libc()->name(env, value);                                                                    \
 		__builtin_unreachable();                                                                     \
 	}
@@ -338,9 +336,10 @@ static void before_syscall(long number, long a, long b, long c)
 #endif
 	case SYS_clone: case SYS_clone3:
 		lifecycle_before_copy("syscall");
+		lifecycle_after_copy(); /* before it: whoever comes back may be the child */
 		break;
 	case SYS_execve: case SYS_execveat:
-		lifecycle_before_spawn("syscall");
+		lifecycle_before_exec("syscall");
 		break;
 	case SYS_exit_group:
 		release_all("syscall");
@@ -374,5 +373,8 @@ EXPORT __attribute__((no_sanitize_address)) long syscall(long number, ...)
 	     f = va_arg(ap, long);
 	va_end(ap);
 	before_syscall(number, a, b, c);
-	return libc()->syscall(number, a, b, c, d, e, f);
+	long r = libc()->syscall(number, a, b, c, d, e, f);
+	if (number == SYS_execve || number == SYS_execveat)
+		lifecycle_exec_failed();
+	return r;
 }

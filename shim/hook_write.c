@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "lead.h"
 #include "outgoing.h"
 #include "real.h"
 #include "release.h"
@@ -123,88 +124,47 @@ PWRITEV2(pwritev64v2, off64_t)
 
 /* --- bytes that cannot be joined: what is held leads ------------------------------------------------------------------------ */
 
-/* Declares `led`; returns -1 from the hook if what is held could not be sent. */
-static bool lead_failed(int fd, size_t n, bool *led)
-{
-	int error = outgoing_lead(fd, n, led);
-	if (error != 0)
-		errno = error;
-	return error != 0;
-}
-
-static void followed(bool led, int fd, size_t n, ssize_t result)
-{
-	if (unlikely(led))
-		outgoing_followed(fd, n, result);
-}
-
 static ssize_t sum_of(const struct mmsghdr *v, int n)
 {
-	ssize_t bytes = 0;
+	ssize_t bytes = n < 0 ? -1 : 0;
 	for (int i = 0; i < n; i++)
 		bytes += v[i].msg_len;
 	return bytes;
 }
 
-#define SENDMMSG(name)                                                                 \
-	EXPORT int name(int fd, struct mmsghdr *v, unsigned n, int flags)              \
-	{                                                                              \
-		bool led;                                                              \
-		for (unsigned i = 0; i < n && i < UIO_MAXIOV; i++) /* the kernel takes no more */ \
-			if (v[i].msg_hdr.msg_controllen >= CMSG_LEN(sizeof(int)))      \
-				pass_rights(&v[i].msg_hdr);                            \
-		if (lead_failed(fd, 0, &led))                                          \
-			return -1;                                                     \
-		int r = libc()->name(fd, v, n, flags); /* messages, not bytes */       \
-		followed(led, fd, 0, sum_of(v, r));                                       \
-		return r;                                                              \
+/* What is held goes, then the call, then its result `bytes` is booked. `most`: bytes that it writes at most, 0: nobody knows. */
+#define LED(type, name, params, args, before, out, most, bytes)          \
+	EXPORT type name params                                          \
+	{                                                                \
+		struct lead lead;                                        \
+		before;                                                  \
+		int error = lead_before(out, most, &lead);               \
+		if (error != 0) {                                        \
+			errno = error;                                   \
+			return -1;                                       \
+		}                                                        \
+		type r = libc()->name args;                              \
+		lead_after(out, &lead, bytes);                           \
+		return r;                                                \
 	}
-SENDMMSG(sendmmsg)
-SENDMMSG(__sendmmsg)
 
-#define SENDFILE(name, off)                                                    \
-	EXPORT ssize_t name(int out, int in, off *offset, size_t n)            \
-	{                                                                      \
-		bool led;                                                      \
-		if (lead_failed(out, n, &led))                                    \
-			return -1;                                             \
-		ssize_t r = libc()->name(out, in, offset, n);                  \
-		followed(led, out, n, r);                                         \
-		return r;                                                      \
-	}
-SENDFILE(sendfile, off_t)
-SENDFILE(sendfile64, off64_t)
-
-EXPORT ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t n, unsigned flags)
+static void pass_all_rights(const struct mmsghdr *v, unsigned n)
 {
-	bool led;
-	release(in, "splice-from");
-	if (lead_failed(out, n, &led))
-		return -1;
-	ssize_t r = libc()->splice(in, in_off, out, out_off, n, flags);
-	followed(led, out, n, r);
-	return r;
+	for (unsigned i = 0; i < n && i < UIO_MAXIOV; i++) /* the kernel takes no more */
+		if (v[i].msg_hdr.msg_controllen >= CMSG_LEN(sizeof(int)))
+			pass_rights(&v[i].msg_hdr);
 }
 
-EXPORT int vdprintf(int fd, const char *format, va_list ap)
-{
-	bool led;
-	if (lead_failed(fd, 0, &led))
-		return -1;
-	int r = libc()->vdprintf(fd, format, ap);
-	followed(led, fd, 0, r);
-	return r;
-}
+#define NOTHING_BEFORE (void)0
 
-EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
-{
-	bool led;
-	if (lead_failed(fd, 0, &led))
-		return -1;
-	int r = libc()->__vdprintf_chk(fd, flag, format, ap);
-	followed(led, fd, 0, r);
-	return r;
-}
+LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), pass_all_rights(v, n), fd, 0, sum_of(v, r))
+LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), pass_all_rights(v, n), fd, 0, sum_of(v, r))
+LED(ssize_t, sendfile, (int fd, int in, off_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
+LED(ssize_t, sendfile64, (int fd, int in, off64_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
+LED(ssize_t, splice, (int in, off64_t *in_at, int fd, off64_t *at, size_t n, unsigned flags), (in, in_at, fd, at, n, flags),
+    release(in, "splice-from"), fd, n, r)
+LED(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap), NOTHING_BEFORE, fd, 0, r)
+LED(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap), (fd, flag, format, ap), NOTHING_BEFORE, fd, 0, r)
 
 EXPORT int dprintf(int fd, const char *format, ...)
 {

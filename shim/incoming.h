@@ -7,9 +7,15 @@
 #include "conn.h"
 #include "real.h"
 
-static inline bool incoming_quiet(int fd)
+/* Nothing is held on this descriptor, and what is read there is not looked at: the first thing that every read asks. */
+static inline __attribute__((always_inline)) bool incoming_quiet(int fd)
 {
-	return likely(real.ready) && conn_quiet(fd, true);
+	if (unlikely(!real.ready))
+		return false;
+	if ((unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire))
+		return true;
+	const struct conn *c = conns + fd;
+	return !request_awaited(&c->request) && msg_is_idle(atomic_load_explicit(&c->msg, memory_order_acquire));
 }
 
 /* Before a read-type call. 0, or the errno it fails with. */
@@ -17,8 +23,9 @@ int incoming_before(struct conn *c, int fd);
 /* After it: n bytes were read to there. */
 void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt);
 
-/* The program wrote this head: what is awaited of the peer now? An interim response (1xx) answers no request, and what is read behind
- * it is the rest of that request. Behind a final one the next request is awaited, and behind a tunnel's head nothing. */
+/* The program wrote this head: what is awaited of the peer now? An interim response (1xx) answers no request, and
+ * what is read behind it is the rest of that request. Behind a final one the next request is awaited, and behind a
+ * tunnel's head nothing. */
 static inline void incoming_awaits(struct conn *c, const struct http_head *h)
 {
 	bool server = conn_has(c, CONN_SERVER);

@@ -1,7 +1,7 @@
 #include "late.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -18,22 +18,21 @@ struct late {
 	char bytes[ROOM];
 };
 
-bool late_is_abandoned(struct msg *m, uintptr_t then, uintptr_t now)
+/* What a call that was left had sent nobody knows. But it did not wait, and a signal is delivered at its end: so it took all that
+ * there was room for. Of few bytes (TAKEN_WHOLE) it took all or none; where it took none there is no room now either. */
+void late_recover(struct msg *m)
 {
-	stack_t s;
+	enum calling calling = atomic_exchange(&m->calling, NOT_CALLING);
+	struct pollfd room = { .fd = m->fd, .events = POLLOUT };
 	int saved = errno;
-	bool elsewhere = sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK); /* then depths say nothing */
-	errno = saved;
-	if (!(then & HOOK_LEFT) && (elsewhere || now < then))
-		return false;
-	/* A jump out of a call that was on its way: what was held went with it, as far as anybody can tell. */
-	if (atomic_exchange(&m->in_call, 0)) {
+	if (calling == CALLING || (calling == CALLING_AT_MOST && poll(&room, 1, 0) == 1)) {
 		emit_uncork(m, m->fd);
-		msg_clear(m);
-		msg_state(m, IDLE);
+		msg_gone(m, IDLE);
+	} else if (m->state == IDLE) {
+		msg_clear(m); /* a head that was being copied is the program's to write again */
 	}
 	late_drain(m);
-	return true;
+	errno = saved;
 }
 
 ssize_t late_write(struct msg *m, const struct call *call)
@@ -53,6 +52,7 @@ ssize_t late_write(struct msg *m, const struct call *call)
 	}
 	atomic_store(&l->len, len + n);
 	atomic_store(&m->late, l);
+	atomic_store(&m->late_waits, 1);
 	lock_leave(&m->lock);
 	if (n == 0 && call->size > 0) {
 		errno = EAGAIN;
@@ -63,13 +63,16 @@ ssize_t late_write(struct msg *m, const struct call *call)
 
 void late_send(struct msg *m)
 {
-	struct late *l;
-	while ((l = atomic_load(&m->late)) != NULL) {
-		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, true, &m->sent);
+	for (struct late *l;;) {
+		atomic_store(&m->late_waits, 0); /* first: a handler that comes later sets it again */
+		if ((l = atomic_load(&m->late)) == NULL)
+			break;
+		atomic_store(&m->late_waits, 1);
+		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, &m->sent);
 		msg_clear(m);
 		for (size_t sent = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ sent }, CLOSED); sent = len) {
 			len = atomic_load(&l->len);
-			emit_surely(m->fd, l->bytes + sent, len - sent, true, &(size_t){ 0 });
+			emit_surely(m->fd, l->bytes + sent, len - sent, &(size_t){ 0 });
 		}
 		emit_uncork(m, m->fd);
 		msg_state(m, IDLE);

@@ -7,7 +7,9 @@
 
 #include "config.h"
 #include "pool.h"
+#include "process.h"
 #include "real.h"
+#include "due.h"
 #include "release.h"
 #include "trace.h"
 
@@ -21,8 +23,13 @@ static void complain(const char *line)
  * here other handlers may hold locks that it needs. */
 static void prepare(void)
 {
-	epoch_raise();
+	process_copy_begins();
 	release_all("fork");
+}
+
+static void parent(void)
+{
+	process_copy_ended();
 }
 
 static void child(void)
@@ -35,11 +42,15 @@ __attribute__((constructor)) static void begin(int argc, char **argv, char **env
 	(void)argc;
 	int saved = errno;
 	real_init_all();
-	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller chose the environment. */
+	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
+	 * chose the environment. */
 	if (getauxval(AT_SECURE) == 0) {
-		deadline_init(release_due);
-		pthread_atfork(prepare, NULL, child);
-		config.active = config_read(argv, envp, complain); /* last: other constructors' threads may write already */
+		deadline_init(due_look);
+		pthread_atfork(prepare, parent, child);
+		bool active = config_read(argv, envp, complain);
+		if (config.place == PLACE_KERNEL)
+			process_forbid_memory();
+		config.active = active; /* last: other constructors' threads may write already */
 	}
 	errno = saved;
 }
@@ -49,17 +60,10 @@ __attribute__((destructor)) static void end(void)
 	lifecycle_end("exit");
 }
 
-/* Who holds in memory looks at `place` after the hold is visible; who forbids it looks for holds after that is: one of the two sees the
- * other. */
-static void forbid_memory(void)
-{
-	atomic_store(&config.place, PLACE_KERNEL);
-}
-
 void lifecycle_before_copy(const char *why)
 {
 	int saved = errno;
-	epoch_raise();
+	process_copy_begins();
 	release_all(why);
 	deadline_stop();
 	errno = saved;
@@ -67,28 +71,52 @@ void lifecycle_before_copy(const char *why)
 
 void lifecycle_after_copy(void)
 {
+	process_copy_ended();
 	deadline_resume();
 }
 
 void lifecycle_in_child(void)
 {
 	atomic_store(&held_heads, 0);
-	release_in_child();
+	process_own();
 	if (pool_wipes_on_fork()) { /* the kernel has cleared the tables, the messages, their locks and the helper's state */
-		conn_own();
+		conn_in_child();
 		return;
 	}
 	deadline_forget();
 	conn_forget_all();
 	pool_forget();
+	msg_forget_all();
 }
 
 void lifecycle_before_spawn(const char *why)
 {
 	int saved = errno;
-	epoch_raise();
+	process_copy_begins();
 	release_all(why);
 	errno = saved;
+}
+
+void lifecycle_after_spawn(void)
+{
+	process_copy_ended();
+}
+
+void lifecycle_before_exec(const char *why)
+{
+	int saved = errno;
+	if (process_is_borrowed())
+		process_copy_left(); /* not begun: nobody could end it, for our parent's memory outlives us */
+	else
+		process_copy_begins();
+	release_all(why);
+	errno = saved;
+}
+
+void lifecycle_exec_failed(void)
+{
+	if (!process_is_borrowed())
+		process_copy_ended();
 }
 
 void lifecycle_alone(const char *why)
@@ -99,10 +127,15 @@ void lifecycle_alone(const char *why)
 	errno = saved;
 }
 
+void lifecycle_not_alone(void)
+{
+	deadline_resume();
+}
+
 void lifecycle_unseen_writers(const char *why)
 {
 	int saved = errno;
-	forbid_memory();
+	process_forbid_memory();
 	release_all(why);
 	errno = saved;
 }
@@ -111,7 +144,7 @@ void lifecycle_retire(const char *why)
 {
 	int saved = errno;
 	config.active = false;
-	forbid_memory();
+	process_forbid_memory();
 	release_for_good(why);
 	deadline_stop();
 	errno = saved;
@@ -121,7 +154,7 @@ void lifecycle_end(const char *why)
 {
 	int saved = errno;
 	config.active = false;
-	forbid_memory();
+	process_forbid_memory();
 	release_all(why);
 	errno = saved;
 }

@@ -2,16 +2,21 @@
 #ifndef ONEWRITE_LIFECYCLE_H
 #define ONEWRITE_LIFECYCLE_H
 
-/* Before this process is copied: nothing is held any more, no helper runs, and descriptors of now prove nothing. */
+/* Before this process is copied: nothing is held in memory from here on, and no helper runs. */
 void lifecycle_before_copy(const char *why);
-/* After it, in the original. */
+/* After the copy, or when it failed, in the original: what was known of descriptors proves nothing any more. */
 void lifecycle_after_copy(void);
 /* In the copy: it starts with nothing held, nothing known and no helper. */
 void lifecycle_in_child(void);
-/* Before another image runs with our descriptors. */
+/* Before and after a call that starts another program with copies of our descriptors. */
 void lifecycle_before_spawn(const char *why);
-/* Before a call that wants the process to have one thread; lifecycle_after_copy() afterwards. */
+void lifecycle_after_spawn(void);
+/* Before another image takes this process over, with our descriptors; and when it did not. */
+void lifecycle_before_exec(const char *why);
+void lifecycle_exec_failed(void);
+/* Before and after a call that wants the process to have one thread. */
 void lifecycle_alone(const char *why);
+void lifecycle_not_alone(void);
 /* There may be writers that no hook sees: memory is no place to hold from now on. */
 void lifecycle_unseen_writers(const char *why);
 /* From here on this process runs as if we were not there: it enters a sandbox that may allow no call but its own, or a descriptor's number

@@ -1,13 +1,18 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "real.h"
 
 #define WAITERS ((uintptr_t)LOCK_WAITERS)
+
+/* A thread that jumped inside a signal handler goes on with what the handler interrupted; it has this time for it (ns). */
+enum { JUMPED_GRACE_NS = 10000000 };
 
 /* The futex is the word's low half: the one with the waiters bit. */
 static uint32_t *low_half(struct lock *l)
@@ -19,10 +24,23 @@ static uint32_t *low_half(struct lock *l)
 	return (uint32_t *)p;
 }
 
-bool lock_wait(struct lock *l)
+static uintptr_t owner_of(uintptr_t word)
 {
+	return word & ~(uintptr_t)LOCK_BITS;
+}
+
+bool lock_take_over(struct lock *l)
+{
+	uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
+	return (seen & LOCK_JUMPED) && atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS);
+}
+
+enum lock_result lock_wait(struct lock *l)
+{
+	static const struct timespec grace = { 0, JUMPED_GRACE_NS };
+	enum lock_result result = LOCK_TAKEN;
 	if (lock_is_mine(l))
-		return false;
+		return LOCK_MINE;
 	int saved = errno;
 	for (;;) {
 		uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
@@ -37,40 +55,60 @@ bool lock_wait(struct lock *l)
 		    !atomic_compare_exchange_weak_explicit(&l->word, &seen, seen | WAITERS, memory_order_relaxed,
 		                                           memory_order_relaxed))
 			continue;
-		libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_PRIVATE, (uint32_t)(seen | WAITERS), NULL, NULL, 0);
+		seen |= WAITERS;
+		bool jumped = seen & LOCK_JUMPED;
+		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_PRIVATE, (uint32_t)seen, jumped ? &grace : NULL, NULL, 0);
+		if (r != 0 && errno == ETIMEDOUT && jumped &&
+		    atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS)) {
+			result = LOCK_ORPHAN;
+			break;
+		}
 	}
 	errno = saved;
-	return true;
+	return result;
 }
 
-static void wake_one(struct lock *l)
+static void wake(struct lock *l, int threads)
 {
 	int saved = errno;
-	libc()->syscall(SYS_futex, low_half(l), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	libc()->syscall(SYS_futex, low_half(l), FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
 	errno = saved;
 }
 
 void lock_give(struct lock *l)
 {
-	if (atomic_exchange_explicit(&l->word, 0, memory_order_release) & WAITERS)
-		wake_one(l);
+	uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
+	do {
+		if (owner_of(seen) != thread_self())
+			return; /* it was taken over */
+	} while (!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
+	if (seen & WAITERS)
+		wake(l, 1);
 }
 
 bool lock_give_slowly(struct lock *l)
 {
 	uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
 	do {
+		if (owner_of(seen) != thread_self())
+			return true; /* it was taken over */
 		if (seen & LOCK_LEFT) {
 			atomic_fetch_and(&l->word, ~(uintptr_t)LOCK_LEFT);
 			return false;
 		}
 	} while (!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
 	if (seen & WAITERS)
-		wake_one(l);
+		wake(l, 1);
 	return true;
 }
 
 void lock_leave(struct lock *l)
 {
 	atomic_fetch_or(&l->word, LOCK_LEFT);
+}
+
+void lock_jump(struct lock *l)
+{
+	if (lock_is_mine(l) && atomic_fetch_or(&l->word, LOCK_JUMPED) & WAITERS)
+		wake(l, INT_MAX); /* they wait with a limit from now on */
 }

@@ -1,5 +1,8 @@
 /* A mutex of one word that knows its owner, so that a signal handler which meets a lock of its own thread is told so instead of
- * waiting for itself for ever. Safe in a handler, before main and after exit; fork leaves it to the wiped memory it lives in. */
+ * waiting for itself for ever. Safe in a handler, before main and after exit; fork leaves it to the wiped memory it lives in.
+ *
+ * LOCK ORDER: message -> {list of free messages, pool, table of descriptors}, helper. The helper's start lock is only tried while a message is
+ * locked. Nobody has two messages at a time, and nobody who has a lock makes a call that may wait. */
 #ifndef ONEWRITE_LOCK_H
 #define ONEWRITE_LOCK_H
 
@@ -8,10 +11,15 @@
 #include <stdint.h>
 
 struct lock {
-	_Atomic uintptr_t word; /* owner's thread pointer; bit 0: somebody waits; bit 1: something was left for the owner */
+	_Atomic uintptr_t word; /* the owner's thread pointer, and bits */
 };
 
-enum { LOCK_WAITERS = 1, LOCK_LEFT = 2, LOCK_BITS = 3 };
+enum {
+	LOCK_WAITERS = 1, /* somebody waits */
+	LOCK_LEFT = 2,    /* a signal handler left bytes for the owner, whom it interrupted */
+	LOCK_JUMPED = 4,  /* the owner has called longjmp since: it may never give the lock back */
+	LOCK_BITS = 7,
+};
 
 /* A thread's identity without a system call: its thread pointer is aligned, and its own while it lives. */
 static inline uintptr_t thread_self(void)
@@ -31,21 +39,22 @@ static inline bool lock_is_mine(const struct lock *l)
 	return (atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)LOCK_BITS) == thread_self();
 }
 
-static inline bool lock_is_others(const struct lock *l)
-{
-	uintptr_t owner = atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)LOCK_BITS;
-	return owner != 0 && owner != thread_self();
-}
+enum lock_result {
+	LOCK_TAKEN,
+	LOCK_MINE,   /* this thread has it already: we are in a signal handler, or a handler jumped away from here */
+	LOCK_ORPHAN, /* taken from a thread that jumped, and did not come back: what it guards may be half done */
+};
 
-/* Wait for the lock. False: this thread has it already (we are in a signal handler, or a handler jumped away from here). */
-bool lock_wait(struct lock *l);
+/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. */
+enum lock_result lock_wait(struct lock *l);
+/* False: this thread has it already. For what no handler can leave half done. */
 static inline bool lock_take(struct lock *l)
 {
-	return lock_try(l) || lock_wait(l);
+	return lock_try(l) || lock_wait(l) != LOCK_MINE;
 }
 
 void lock_give(struct lock *l);
-/* ... unless a signal handler left something meanwhile (lock_leave): then false, the lock is kept, and the mark is gone. */
+/* Give it back unless a signal handler left something meanwhile (lock_leave): then false, the lock is kept, and the mark is gone. */
 bool lock_give_slowly(struct lock *l);
 static inline bool lock_give_unless_left(struct lock *l)
 {
@@ -53,7 +62,15 @@ static inline bool lock_give_unless_left(struct lock *l)
 	return atomic_compare_exchange_strong_explicit(&l->word, &self, 0, memory_order_release, memory_order_relaxed) ||
 	       lock_give_slowly(l);
 }
-/* By a handler whose thread has the lock. */
+/* By a handler whose thread has the lock: something is left for the owner. */
 void lock_leave(struct lock *l);
+/* By a handler whose thread has the lock, and which is about to jump. */
+void lock_jump(struct lock *l);
+/* Has its owner jumped? Then who cannot wait may take it over, if it is so still a while later. */
+static inline bool lock_is_jumped(const struct lock *l)
+{
+	return atomic_load_explicit(&l->word, memory_order_relaxed) & LOCK_JUMPED;
+}
+bool lock_take_over(struct lock *l);
 
 #endif

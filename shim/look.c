@@ -155,24 +155,27 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 }
 
 /* A head where body bytes are due: the next message, because this one has no body after all (the answer to a HEAD that we did not
- * see), or because its body went by a way that we do not see; or a body that looks like a head (message/http). */
-static bool is_next(const struct msg *m, const struct call *call, bool opens)
+ * see), or because its body went by a way that we do not see; or a body that looks like a head (message/http). Bytes that are data, by
+ * the message's framing, are read only once the peer was heard. */
+static bool is_next(const struct msg *m, const struct call *call)
 {
-	return opens && m->request == (memcmp(call->iov->iov_base, "HTTP/", 5) != 0) &&
-	       (framing_before_body(&m->framing) || m->read_since);
+	bool heard = atomic_load_explicit(&m->read_since, memory_order_relaxed);
+	if (!heard && (framing_is_data(&m->framing, call->size) || !framing_before_body(&m->framing)))
+		return false;
+	return look_opens(call) && m->request == (memcmp(call->iov->iov_base, "HTTP/", 5) != 0);
 }
 
-void look(struct msg *m, enum http_method answers, const struct call *call, bool opens, struct sight *s)
+void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s)
 {
-	s->event = BODY_PART, s->why = "body", s->head_bytes = 0, s->head_done = false, s->framing = m->framing;
 	enum hold_state state = m->state;
+	*s = (struct sight){ .event = BODY_PART, .why = "body", .in_head = state == IDLE || state == HEAD, .framing = m->framing };
 	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		s->event = OPAQUE, s->why = "flags";
 	else if (call->hdr != NULL && (call->hdr->msg_namelen > 0 || call->hdr->msg_controllen > 0))
 		s->event = OPAQUE, s->why = "control";
-	else if (state == IDLE || state == HEAD)
+	else if (s->in_head)
 		look_at_head(m, call, answers, s);
-	else if (is_next(m, call, opens))
+	else if (is_next(m, call))
 		s->event = HEAD_WHOLE, s->why = "next-head";
 	else
 		look_at_body(call, 0, s);

@@ -10,6 +10,7 @@ struct sight {
 	enum hold_event event;
 	const char *why;        /* for the trace */
 	size_t head_bytes;      /* how many of the call's bytes belong to a head that was not complete before */
+	bool in_head;           /* they begin a head, or go on with one */
 	bool head_done;         /* the message's head is complete with this call: it says m->head */
 	struct framing framing; /* the message as it stands when all of the call is written */
 };
@@ -21,8 +22,8 @@ static inline bool look_opens(const struct call *call)
 	return call->iovcnt > 0 && http_may_open(v->iov_base, v->iov_len) && http_opens(v->iov_base, v->iov_len);
 }
 
-/* `answers`: the method of the request read last; `opens`: what look_opens() said. */
-void look(struct msg *m, enum http_method answers, const struct call *call, bool opens, struct sight *s);
+/* `answers`: the method of the request read last. Bytes of a body are not read, unless they may be the next head. */
+void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s);
 
 /* Are these n bytes a whole head, ended as the RFC has it, and nothing else? Then m->head says what it says, m->buf begins with it, and m->known is n: it need not
  * be read again if the next message brings the same. The bytes may open a message (http_may_open). */

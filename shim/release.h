@@ -1,40 +1,40 @@
-/* What is held goes before its time: for a call after which nothing may be held, or because its time is up. */
+/* What is held goes before its time, for a call of the program's after which nothing may be held.
+ *
+ *                        | for which call                       | what may stay held              | reports an error that waits
+ *   release              | most                                 | what finds no room              | no
+ *   release_from_kernel  | one that only matters to the kernel  | what lies in our memory         | no
+ *   release_for_read     | a read                               | where another thread has the turn | yes, but EPIPE
+ *   release_or_fail      | getsockopt(SO_ERROR)                 | where another thread has the turn | yes
+ *   release_surely       | one that writes past us              | what finds no room in time      | no
+ *   release_aliased      | one that makes a second name         | what finds no room in time      | no
+ *   release_ending       | shutdown                             | nothing: then it is lost, and the next call says so | no
+ *   release_closing      | one that takes the descriptor away   | nothing: then it is lost        | yes: what was lost
+ *   release_all          | a copy of the process, or its end    | what finds no room in time      | no
+ *
+ * "In time": within EMIT_LAST_WAIT_NS, once for all connections together. */
 #ifndef ONEWRITE_RELEASE_H
 #define ONEWRITE_RELEASE_H
 
 #include "conn.h"
 
-/* Before a call after which nothing may be held. `why` is for the trace. */
+/* `why` is for the trace. */
 void release(int fd, const char *why);
-/* ... which only matters to what the kernel holds: in our memory it may stay. */
 void release_from_kernel(int fd, const char *why);
-/* ... or which writes by a way that could overtake it: nothing stays behind, a full send buffer notwithstanding. */
 void release_surely(int fd, const char *why);
-/* ... and which can report an error that waits: 0, or the errno. Never waits for anybody. */
 int release_or_fail(int fd, const char *why);
 int release_for_read(int fd);
-/* Before a call which ends the sending side. */
 void release_ending(int fd, const char *why);
-/* ... which takes the descriptor away. Never waits for a writer or for the helper. */
-void release_closing(int fd, const char *why);
+int release_closing(int fd, const char *why);
 void release_closing_range(unsigned first, unsigned last, const char *why);
-/* ... which copies all descriptors to another process, or ends this one: nothing stays behind, a full send buffer notwithstanding. */
 void release_all(const char *why);
-
-/* ... and no descriptor is known any more. */
-void release_for_good(const char *why);
-
-/* Another descriptor of the same socket comes to be, or another hand on this one. */
 void release_aliased(int fd, const char *why);
 
-/* Send what is held, never waiting. Caller has the lock. An error is kept for a call that can report it. */
-void release_held(struct msg *m, int fd, enum hold_state next);
+/* Everything goes, and no descriptor is known any more. */
+void release_for_good(const char *why);
 
-/* Before the first hold, in a process of one thread: the helper's own descriptors will find their place at once. */
-void release_make_room(int fd);
-void release_in_child(void);
-
-/* What the helper does when a deadline falls due. */
-deadline_look release_due;
+/* Send what is held, never waiting. The caller has the turn. An error is kept for a call that can report it. */
+void release_held(struct msg *m, enum hold_state next);
+/* Is the number, for this thread, still the socket that the message is for? The caller has the turn. */
+bool release_is_here(const struct msg *m);
 
 #endif

@@ -2,9 +2,10 @@
 
 #define UNIT(mask) ((mask) & -(mask)) /* the lowest bit of a mask: one of what it counts */
 
-/* The words that a request may begin with, letter by letter, as a tree: where a byte is not the letter of its place, the place
- * `otherwise` may have it (0: none has). A method that is not here is one whose response is like a GET's, but it is never certain: other
- * protocols begin with capital letters and a space as well (PROXY, HELO). The usual words stand first. */
+/* The words that a request may begin with, letter by letter, as a tree: where a byte is not the letter of its
+ * place, the place `otherwise` may have it (0: none has). A method that is not here is one whose response is like
+ * a GET's, but it is never certain: other protocols begin with capital letters and a space as well (PROXY, HELO).
+ * The usual words stand first. */
 enum {
 	GET = 0,
 	POST = GET + 4,
@@ -24,8 +25,8 @@ static const struct { char letter; uint8_t otherwise, method; } tree[PLACES] = {
 	[HEAD] = { 'H', DELETE, 0 }, { 'E', 0, 0 }, { 'A', 0, 0 }, { 'D', 0, 0 }, { ' ', 0, METHOD_HEAD },
 	[DELETE] = { 'D', OPTIONS, 0 }, { 'E', 0, 0 }, { 'L', 0, 0 }, { 'E', 0, 0 }, { 'T', 0, 0 }, { 'E', 0, 0 },
 		{ ' ', 0, METHOD_OTHER },
-	[OPTIONS] = { 'O', CONNECT, 0 }, { 'P', 0, 0 }, { 'T', 0, 0 }, { 'I', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'S', 0, 0 },
-		{ ' ', 0, METHOD_OTHER },
+	[OPTIONS] = { 'O', CONNECT, 0 }, { 'P', 0, 0 }, { 'T', 0, 0 }, { 'I', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 },
+		{ 'S', 0, 0 }, { ' ', 0, METHOD_OTHER },
 	[CONNECT] = { 'C', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'N', 0, 0 }, { 'E', 0, 0 }, { 'C', 0, 0 }, { 'T', 0, 0 },
 		{ ' ', 0, METHOD_CONNECT },
 };
@@ -36,7 +37,8 @@ static inline uint32_t known(enum http_method method, bool certain)
 	return (uint32_t)method * UNIT(REQUEST_METHOD) | (certain ? REQUEST_CERTAIN : 0);
 }
 
-/* The wait `now` after n bytes more. No place behind a space is ever reached, for with a space the method is known. */
+/* The wait `now` after n bytes more. No place behind a space is ever reached, for with a space the method is
+ * known. */
 static inline uint32_t after(uint32_t now, const char *p, size_t n)
 {
 	unsigned place = (now & REQUEST_PLACE) / UNIT(REQUEST_PLACE);

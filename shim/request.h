@@ -2,15 +2,17 @@
  *
  * PURE: no I/O, no memory of its own, no errno; never reads a byte outside [p, p + n).
  *
- * A wait for a request begins when a connection is accepted, and again with the head of each final response. It ends with the first bytes
- * that tell the method. All that is kept of those bytes is their place in a tree of words, so it is bounded whatever the peer sends.
+ * A wait for a request begins when a connection is accepted, and again with the head of each final response. It
+ * ends with the first bytes that tell the method. All that is kept of those bytes is their place in a tree of
+ * words, so it is bounded whatever the peer sends.
  *
- * Only a connection's first request is certain. What is read behind a response may be the rest of a body that the program answered
- * early, and several requests may come in one read, of which only the first is seen. What is known then is a guess; it
- * decides whether a head waits for a body, and nothing else may rest on it.
+ * Only a connection's first request is certain. What is read behind a response may be the rest of a body that the
+ * program answered early, and several requests may come in one read, of which only the first is seen. What is
+ * known then is a guess; it decides whether a head waits for a body, and nothing else may rest on it.
  *
- * THREADS. One thread may read while another writes the response. All is in one word, changed in one atomic step, and a step that was
- * prepared before somebody else's is dropped. No other memory depends on it, so the order is relaxed. */
+ * THREADS. One thread may read while another writes the response. All is in one word, changed in one atomic step,
+ * and a step that was prepared before somebody else's is dropped. No other memory depends on it, so the order is
+ * relaxed. */
 #ifndef ONEWRITE_REQUEST_H
 #define ONEWRITE_REQUEST_H
 

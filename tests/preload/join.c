@@ -104,8 +104,13 @@ SCENARIO_TESTS(join, untouched);
 /* What may stand between a head and its body. */
 static const struct scenario between[] = {
 	{ "an empty write is not a body", { "write=" HEAD, "write=", "write=*200" }, "write bytes=0 = 0, " ONE_WRITEV },
-	{ "two heads in a row: the first goes out by itself", { "write=" HEAD, "write=" HEAD, "write=*200" },
-		"* bytes=100* = 100, " ONE_WRITEV },
+	{ "two heads in a row, the second longer than the first's body: the first goes out by itself",
+		{ "write=HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n", "write=" HEAD, "write=*200" },
+		"* bytes=39* = 39, " ONE_WRITEV },
+	{ "two heads in a row, and the peer was heard between: the first goes out by itself",
+		{ "write=" HEAD, "peer=ping", "read=4", "write=" HEAD, "write=*200" }, "* bytes=100* = 100, read *, " ONE_WRITEV },
+	{ "what follows a head and is no longer than its body is not read: it may be a head", { "write=" HEAD, "write=" HEAD,
+		"write=*100" }, "writev iov=2 bytes=200 = 200, write bytes=100 = 100" },
 	{ "chunk by chunk, and its end by itself", { "write=HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"write=5\r\nhello\r\n", "write=0\r\n\r\n" }, "writev iov=2 bytes=57 = 57, write bytes=5 = 5" },
 	{ "a body until close", { "write=HTTP/1.0 200 OK\r\n\r\n", "write=*200", "write=*200" },

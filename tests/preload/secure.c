@@ -1,5 +1,5 @@
-/* Where the library keeps out: programs with more privileges than their callers, and the time before its constructor and after its
- * destructor. */
+/* Where the library keeps out: programs with more privileges than their callers, and the time before its constructor
+ * and after its destructor. */
 #include "harness.h"
 
 #include <fnmatch.h>
@@ -27,10 +27,10 @@ EACH_TEST(secure, programs, ROWS(programs), 30)
 		cr_skip_test("only root can give a program more privileges than its caller has");
 	struct run *r = run(&setup, SHIM);
 	calls = calls_of(r, NULL);
-	cr_expect(fnmatch(programs[*i].results, r->results.p, 0) == 0, "%s: reported\n%sand not\n%s", programs[*i].how, r->results.p,
-		programs[*i].results);
-	cr_expect(r->status == 0 && r->said.n == 0, "%s: wait status %#x, said \"%s\"", programs[*i].how, (unsigned)r->status,
-		r->said.p);
+	cr_expect(fnmatch(programs[*i].results, r->results.p, 0) == 0, "%s: reported\n%sand not\n%s", programs[*i].how,
+		r->results.p, programs[*i].results);
+	cr_expect(r->status == 0 && r->said.n == 0, "%s: wait status %#x, said \"%s\"", programs[*i].how,
+		(unsigned)r->status, r->said.p);
 	cr_expect(strcmp(calls, programs[*i].calls) == 0, "%s: the calls are %s", programs[*i].how, calls);
 	free(calls);
 	run_free(r);
@@ -43,6 +43,7 @@ Test(secure, library_keeps_out_before_its_constructor_and_after_its_destructor, 
 	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_moments" } };
 	struct run *r = check_same("a library that writes when it is loaded and unloaded", &setup);
 
-	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == 1, "the message of main() was not joined:\n%s", r->calls.p);
+	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == 1, "the message of main() was not joined:\n%s",
+		r->calls.p);
 	run_free(r);
 }

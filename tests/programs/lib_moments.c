@@ -1,5 +1,5 @@
-/* A library that p_moments needs: its constructor runs before the shim's, its destructor after the shim's. Each of them writes a head and
- * a body on a connection of its own. */
+/* A library that p_moments needs: its constructor runs before the shim's, its destructor after the shim's. Each of them
+ * writes a head and a body on a connection of its own. */
 #include "p_common.h"
 
 #include <poll.h>

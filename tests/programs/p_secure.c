@@ -1,5 +1,6 @@
-/* A program with more privileges than its caller: p_secure set-user-id|capability|plain. As root it prepares the stage: a mount name space
- * of its own whose /etc/ld.so.preload names what was in LD_PRELOAD, and a copy of itself there. That copy is run by nobody. */
+/* A program with more privileges than its caller: p_secure set-user-id|capability|plain. As root it prepares the stage: a
+ * mount name space of its own, whose /etc/ld.so.preload names what was in LD_PRELOAD, and which has a copy of the program.
+ * That copy is run by nobody. */
 #include "p_common.h"
 
 #include <dirent.h>
@@ -51,7 +52,7 @@ static int count_entries(const char *path)
 	return n - 2;
 }
 
-/* "expected" tells the harness that the library is here: without it in the preload list nothing else would be tested. */
+/* expected: 1 behind the shim. Were it not loaded, nothing would be tested. */
 static void be_secure(const char *expected)
 {
 	char body[200];
@@ -116,7 +117,8 @@ static void set_stage(const char *how)
 
 int main(int argc, char **argv)
 {
-	const char *library = strstr(getenv("LD_PRELOAD") != NULL ? getenv("LD_PRELOAD") : "", "/libonewrite.so") != NULL ? "1" : "0";
+	const char *preload = getenv("LD_PRELOAD");
+	const char *expected = preload != NULL && strstr(preload, "/libonewrite.so") != NULL ? "1" : "0";
 	int status;
 
 	shared = shared_map(SHARED_FD);
@@ -132,7 +134,7 @@ int main(int argc, char **argv)
 	if (fork() == 0) {
 		if (strcmp(argv[1], "plain") != 0)
 			must(setgid(NOBODY) == 0 && setuid(NOBODY) == 0, "becoming nobody");
-		execl(COPY, COPY, library, (char *)NULL);
+		execl(COPY, COPY, expected, (char *)NULL);
 		must(false, "exec");
 	}
 	must(wait(&status) > 0, "wait");

@@ -1,5 +1,6 @@
 /* Which method does the next response answer, however the request comes in? */
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -160,7 +161,8 @@ Test(request, nothing_is_told_before_the_space)
 	}
 }
 
-/* Behind a response may come the rest of a body that was answered early: it may look like a request, but nothing is certain. */
+/* Behind a response may come the rest of a body that was answered early: it may look like a request, but nothing
+ * is certain. */
 Test(request, what_is_read_behind_a_response_is_never_certain)
 {
 	for (const struct input *in = inputs; in < inputs + COUNT(inputs); in++) {
@@ -194,7 +196,8 @@ Test(request, begun_again_nothing_is_left_of_what_was_read)
 	}
 }
 
-/* An interim response wants to hear the peer, and leaves the request as it is: what comes next is its rest, and looks like anything. */
+/* An interim response wants to hear the peer, and leaves the request as it is: what comes next is its rest, and
+ * looks like anything. */
 Test(request, an_interim_response_changes_nothing_however_many_there_are)
 {
 	for (const struct input *in = inputs; in < inputs + COUNT(inputs); in++) {
@@ -316,4 +319,31 @@ Test(request, empty_lines_are_skipped_however_many)
 	cr_expect(request_awaited(&g->r), "given up");
 	feed(&g->r, "HEAD ", 0, 5);
 	cr_expect(request_is_certain(&g->r, METHOD_HEAD), "HEAD is not seen behind a million empty lines");
+}
+
+/* A reader that never rests, while the responses are written by another thread. */
+static struct request shared;
+static atomic_bool over;
+
+static void *read_on(void *nothing)
+{
+	while (!atomic_load(&over))
+		request_follow(&shared, "HEAD ", 5);
+	return nothing;
+}
+
+/* Many times: one that is mistaken is so within a few thousand. */
+Test(request, a_step_from_before_the_response_is_dropped, .timeout = 60)
+{
+	pthread_t reader;
+
+	cr_assert(pthread_create(&reader, NULL, read_on, NULL) == 0);
+	for (int i = 0; i < 1000000; i++) {
+		request_begin(&shared, true);
+		request_begin(&shared, false);
+		for (int k = 0; k < 8; k++)
+			cr_assert(!request_is_certain(&shared, METHOD_HEAD), "%d: certain behind a response", i);
+	}
+	atomic_store(&over, true);
+	pthread_join(reader, NULL);
 }

@@ -1,0 +1,107 @@
+#include "due.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+
+#include "config.h"
+#include "emit.h"
+#include "late.h"
+#include "real.h"
+#include "release.h"
+#include "trace.h"
+#include "turn.h"
+
+/* The helper has no descriptor of its own. It sends by the program's number, in its turn, and never waits; so who takes the number away, and
+ * waits for the turn, knows that nothing of ours refers to the socket any more. Who closes it by an instruction that no hook
+ * sees may be met between this question and the send. */
+enum identity { THE_SOCKET, ANOTHER, CANNOT_TELL };
+
+static enum identity identify(const struct msg *m)
+{
+	uint64_t cookie = conn_cookie_of(m->fd);
+	if (cookie == m->cookie)
+		return THE_SOCKET;
+	return cookie != 0 || errno == EBADF || errno == ENOTSOCK ? ANOTHER : CANNOT_TELL;
+}
+
+/* What the kernel holds may be younger than the hold: the bytes that were there at its beginning went out in full segments since.
+ * Then the hold goes on until m->due, or, if the kernel holds nothing, until the next write. */
+static bool is_young(struct msg *m, uint64_t now)
+{
+	int unsent = 0;
+	if (m->state != REST || libc()->ioctl(m->fd, SIOCOUTQNSD, &unsent) != 0)
+		return false;
+	if (unsent > 0 && ((uint64_t)unsent > m->last_write_size || now - m->last_write_at >= config.timeout_ns))
+		return false;
+	m->due = unsent > 0 ? m->last_write_at + config.timeout_ns : 0;
+	return true;
+}
+
+static bool is_held(const struct msg *m)
+{
+	return m->state == HEAD || m->state == BODY || m->state == REST;
+}
+
+/* The caller has the turn. What is out of the helper's sight is not lost for that: descriptors need not be the same in all threads. */
+static void emit_due(struct msg *m, uint64_t now)
+{
+	struct hold_rule rule = hold_decide(config.join, m->state, RELEASE);
+	enum identity who = identify(m);
+	m->out_of_sight = who == ANOTHER;
+	if (who == ANOTHER) {
+		trace(m->fd, m->state, RELEASE, NOTHING, "out-of-sight", m->len - m->sent);
+	} else if (who == THE_SOCKET && !is_young(m, now)) {
+		trace(m->fd, m->state, RELEASE, rule.action, "deadline", m->len - m->sent);
+		release_held(m, rule.next);
+	} /* else: another look, in a while */
+}
+
+/* The turn, if nobody has it. From who left it by a jump it is taken when it was so several times. */
+static bool take_turn(struct msg *m)
+{
+	enum { LEFT_FOR_SURE = 3 };
+	if (lock_try(&m->lock)) {
+		m->jumps_seen = 0;
+		return true;
+	}
+	m->jumps_seen = lock_is_jumped(&m->lock) ? m->jumps_seen + 1 : 0;
+	if (m->jumps_seen < LEFT_FOR_SURE || !lock_take_over(&m->lock))
+		return false;
+	m->jumps_seen = 0;
+	late_recover(m);
+	return true;
+}
+
+/* The time of the next look; 0: none, and then nothing points to the message but its connection. */
+static uint64_t look_at(struct msg *m, uint64_t now)
+{
+	enum { BUSY_NS = 50000 }; /* who has the turn does not wait */
+	if (!take_turn(m))
+		return now + (lock_is_jumped(&m->lock) ? config.timeout_ns : BUSY_NS);
+	m->outer = turn_mark;
+	if (atomic_load(&m->detached)) {
+		msg_free(m);
+		return 0;
+	}
+	if (is_held(m) && m->due != 0 && m->due <= now && !m->out_of_sight)
+		emit_due(m, now);
+	uint64_t next = 0;
+	if (is_held(m) && m->due != 0 && !m->out_of_sight) /* not due yet, or the send buffer is full */
+		next = m->due > now ? m->due : now + config.timeout_ns;
+	else if (now - m->last_write_at < config.timeout_ns) /* a busy connection: its next head would have it watched again */
+		next = deadline_tick(now + config.timeout_ns);
+	if (next == 0)
+		atomic_store(&m->deadline.watched, 0);
+	if (next == 0)
+		turn_give(m);
+	else
+		lock_give(&m->lock);
+	return next;
+}
+
+uint64_t due_look(struct deadline *d, uint64_t now)
+{
+	return look_at((struct msg *)((char *)d - offsetof(struct msg, deadline)), now);
+}

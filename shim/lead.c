@@ -1,0 +1,120 @@
+#include "lead.h"
+
+#include <errno.h>
+
+#include "outgoing.h"
+#include "release.h"
+#include "settle.h"
+#include "trace.h"
+
+/* n bytes come by a call that has no MSG_MORE, and more may follow: only the message's last segment is to be a short one. */
+static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
+{
+	struct framing then = m->framing;
+	if (!config.active || !settle_watch(m, 0)) {
+		emit_uncork(m, m->fd);
+		msg_state(m, STREAM);
+	} else if (n > 0 && conn_is_ours(c, m->fd) &&
+	           (m->size + n > conn_mss(c, m->fd) || framing_skip(&then, n) == FRAMING_INSIDE)) {
+		emit_cork(m);
+	}
+}
+
+/* In the turn: 0, or the errno. */
+static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead)
+{
+	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
+	trace(m->fd, m->state, OPAQUE, rule.action, "lead", n);
+	m->writes++;
+	if (rule.action == REPORT)
+		return settle_report(m, 0);
+	if (m->state == IDLE)
+		return 0;
+	int error = emit_held(m, m->fd, MSG_MORE | room_flags(c, m->fd, m->len - m->sent));
+	if (error != 0) {
+		if (error != EAGAIN)
+			settle_failure(m, c, error);
+		return error;
+	}
+	m->kernel = true;
+	msg_clear(m);
+	if (rule.next == REST)
+		follow_to_the_end(m, c, n);
+	*lead = (struct lead){ m, m->writes, m->state };
+	return 0;
+}
+
+int lead_before(int fd, size_t n, struct lead *lead)
+{
+	struct conn *c = conn_find(fd);
+	*lead = (struct lead){ 0 };
+	for (unsigned tries = 0;;) {
+		if (conn_idle(c))
+			return 0;
+		pthread_testcancel();
+		int saved = errno, cancel = turn_uncancellable(), error = 0;
+		struct msg *m = turn_take_old(c, fd);
+		if (m != NULL && m->out_of_sight)
+			outgoing_see_again(m);
+		if (m != NULL) {
+			error = before(m, c, n, lead);
+			turn_give(m);
+		}
+		turn_cancellable(cancel);
+		if (error == EAGAIN && !room_is_nonblocking(fd))
+			error = room_wait(fd, 0, tries++);
+		else if (error == 0 || error == EAGAIN)
+			tries = 0;
+		errno = saved;
+		if (error != 0 || tries == 0)
+			return error;
+	}
+}
+
+/* The books are made from what was done. A head that led to nothing must not wait for a follower that does not come. */
+static void after(struct msg *m, struct conn *c, const struct lead *lead, ssize_t result)
+{
+	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
+	if (result <= 0) {
+		struct hold_rule release = hold_decide(config.join, m->state, RELEASE);
+		if (release.action == EMIT)
+			release_held(m, release.next);
+		return;
+	}
+	m->size += (size_t)result;
+	m->last_write_size = (size_t)result;
+	m->last_write_at = now_ns();
+	if (framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE) {
+		settle_end(m, c);
+		return;
+	}
+	if (!m->corked)
+		atomic_store_explicit(&c->small, 1, memory_order_relaxed);
+	if (m->state == lead->meanwhile)
+		settle_taken(m, c, rule.next);
+}
+
+void lead_after(int fd, const struct lead *lead, ssize_t result)
+{
+	struct conn *c = conn_find(fd);
+	if (c == NULL)
+		return;
+	int saved = errno;
+	room_unknown(c);
+	if (lead->m != NULL) {
+		int cancel = turn_uncancellable();
+		struct msg *m = turn_take_old(c, fd);
+		if (m != NULL && m == lead->m && m->writes == lead->number && m->state != IDLE && m->state != FAILED)
+			after(m, c, lead, result);
+		if (m != NULL)
+			turn_give(m);
+		turn_cancellable(cancel);
+	}
+	errno = saved;
+}
+
+void lead_corked(struct msg *m)
+{
+	if (m->state != FAILED && emit_held(m, m->fd, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL) == 0)
+		m->kernel = true;
+}

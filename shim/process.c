@@ -1,0 +1,67 @@
+#include "process.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "pool.h"
+
+atomic_uint process_epoch = 1;
+atomic_uint process_forbids;
+static atomic_bool forbidden_for_good;
+
+/* In a page that fork wipes: 0 is a child's that nobody has told so, made without our seeing it. */
+struct owner {
+	_Atomic pid_t process;
+};
+static struct owner *_Atomic owner;
+
+void process_copy_begins(void)
+{
+	atomic_fetch_add(&process_forbids, 1);
+	atomic_fetch_add(&process_epoch, 1);
+}
+
+void process_copy_ended(void)
+{
+	atomic_fetch_add(&process_epoch, 1);
+	atomic_fetch_sub(&process_forbids, 1);
+}
+
+void process_copy_left(void)
+{
+	atomic_fetch_add(&process_epoch, 1);
+}
+
+void process_forbid_memory(void)
+{
+	if (!atomic_exchange(&forbidden_for_good, true))
+		atomic_fetch_add(&process_forbids, 1);
+}
+
+bool process_note_owner(void)
+{
+	struct owner *none = NULL, *mine;
+	if (atomic_load(&owner) != NULL)
+		return true;
+	if ((mine = pool_pages(sizeof *mine)) == NULL)
+		return false;
+	atomic_store(&mine->process, getpid());
+	if (!atomic_compare_exchange_strong(&owner, &none, mine))
+		munmap(mine, sizeof *mine);
+	return true;
+}
+
+bool process_is_borrowed(void)
+{
+	struct owner *o = atomic_load(&owner);
+	pid_t process = o != NULL ? atomic_load(&o->process) : 0;
+	return process != 0 && process != getpid();
+}
+
+void process_own(void)
+{
+	struct owner *o = atomic_load(&owner);
+	if (o != NULL)
+		atomic_store(&o->process, getpid());
+	atomic_store(&process_forbids, atomic_load(&forbidden_for_good));
+}

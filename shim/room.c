@@ -1,0 +1,96 @@
+#include "room.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+
+#include "real.h"
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+
+/* linux/sock_diag.h */
+enum { MEMINFO_SNDBUF = 3, MEMINFO_WMEM_QUEUED = 5, MEMINFO_VARS = 9 };
+
+/* Bytes that the send buffer has free. Before Linux 4.12 only an empty one tells. */
+static uint32_t free_bytes(int fd)
+{
+	uint32_t info[MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof info;
+	int size = 0, queued = 0;
+	if (libc()->getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 && len > MEMINFO_WMEM_QUEUED * sizeof *info)
+		return info[MEMINFO_SNDBUF] > info[MEMINFO_WMEM_QUEUED] ? info[MEMINFO_SNDBUF] - info[MEMINFO_WMEM_QUEUED] : 0;
+	len = sizeof size;
+	if (libc()->ioctl(fd, SIOCOUTQ, &queued) != 0 || queued > 0 ||
+	    libc()->getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) != 0)
+		return 0;
+	return (uint32_t)size;
+}
+
+__attribute__((noinline)) bool room_ask(struct conn *c, int fd, size_t n)
+{
+	int saved = errno;
+	uint32_t kib = free_bytes(fd) / 1024;
+	errno = saved;
+	atomic_store_explicit(&c->room, (uint16_t)(kib < UINT16_MAX ? kib : UINT16_MAX), memory_order_relaxed);
+	return room_taken_by(n) <= kib;
+}
+
+bool room_is_nonblocking(int fd)
+{
+	return (libc()->fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+}
+
+/* A page that cannot be read; NULL: none to be had. */
+static const char *unreadable(void)
+{
+	static const char *_Atomic page;
+	const char *p = atomic_load(&page);
+	if (p == NULL) {
+		const char *none = NULL;
+		void *fresh = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (fresh == MAP_FAILED)
+			return NULL;
+		p = fresh;
+		if (!atomic_compare_exchange_strong(&page, &none, p)) {
+			munmap(fresh, 1);
+			p = none;
+		}
+	}
+	return p;
+}
+
+static int wait_by_poll(int fd)
+{
+	struct timeval limit = { 0, 0 };
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	socklen_t len = sizeof limit;
+	libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &len);
+	int ms = limit.tv_sec == 0 && limit.tv_usec == 0 ? -1 : (int)(limit.tv_sec * 1000 + limit.tv_usec / 1000 + 1);
+	int r = poll(&room, 1, ms);
+	return r < 0 ? errno : r == 0 ? EAGAIN : 0;
+}
+
+/* The kernel waits for room before it reads the bytes; when it comes to read this one, it refuses it. Where it looks at
+ * the byte first (an emulator, another kernel) that was no wait. */
+int room_wait(int fd, int flags, unsigned tries)
+{
+	enum { IN_VAIN = 3 };
+	const char *byte = tries < IN_VAIN ? unreadable() : NULL;
+	if (byte == NULL)
+		return wait_by_poll(fd);
+	return libc()->send(fd, byte, 1, flags & MSG_NOSIGNAL) < 0 && errno != EFAULT ? errno : 0;
+}
+
+/* One that has grown by itself would be made smaller by that. */
+void room_make(int fd)
+{
+	static const int room = 1 << 17; /* the kernel doubles what it is asked for */
+	int size = 0;
+	socklen_t len = sizeof size;
+	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 && size < 2 * room)
+		libc()->setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}

@@ -1,0 +1,110 @@
+#include "settle.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "config.h"
+#include "release.h"
+
+void settle_head(struct msg *m, struct conn *c, const struct http_head *h)
+{
+	if (m != NULL) {
+		m->request = h->request;
+		m->sure = h->at_once == AT_ONCE_NO && (h->body == BODY_LENGTH || h->body == BODY_CHUNKED) &&
+		          (h->request || request_is_certain(&c->request, METHOD_OTHER));
+	}
+	if (h->at_once == AT_ONCE_TUNNEL)
+		atomic_store_explicit(&c->kind, CONN_PASSED_OVER, memory_order_relaxed);
+	incoming_awaits(c, h);
+}
+
+void settle_kept(struct msg *m, struct conn *c, enum hold_state next)
+{
+	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
+	msg_state(m, next);
+	/* A copy of the process began meanwhile, or memory was forbidden? Who did that may have looked for holds before this one was there. */
+	if (!process_allows_memory(c->epoch) || conn_has(c, CONN_ALIASED))
+		release_held(m, hold_decide(config.join, next, RELEASE).next);
+}
+
+void settle_end(struct msg *m, struct conn *c)
+{
+	emit_uncork(m, m->fd);
+	if (config.join == JOIN_MESSAGE && atomic_load_explicit(&c->small, memory_order_relaxed))
+		emit_nudge(m->fd);
+	atomic_store_explicit(&c->small, 1, memory_order_relaxed);
+	msg_gone(m, IDLE);
+}
+
+void settle_failure(struct msg *m, struct conn *c, int error)
+{
+	room_unknown(c);
+	if (emit_is_final(error)) {
+		conn_set(c, CONN_SHUT);
+		msg_clear(m);
+		msg_state(m, IDLE);
+	} else if (m->len > 0 && m->sent == m->len) {
+		m->kernel = true; /* what was held is out, the call's own bytes are not */
+	}
+	if (m->state == IDLE)
+		emit_uncork(m, m->fd);
+}
+
+int settle_report(struct msg *m, int flags)
+{
+	int error = m->error;
+	m->error = 0;
+	msg_state(m, IDLE);
+	if (error == EPIPE && !(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	return error;
+}
+
+/* The state after r of the call's bytes were taken, not all of them, or some that we could not look at. */
+static enum hold_state reached(struct msg *m, const struct call *call, const struct sight *s, size_t r, enum hold_state next)
+{
+	enum hold_state state = m->state;
+	size_t taken;
+	if (s->event == OPAQUE)
+		return framing_skip(&m->framing, r) == FRAMING_INSIDE ? next : IDLE;
+	if (s->in_head && (!s->head_done || r < s->head_bytes))
+		return m->kernel && next != IDLE ? HEAD : IDLE; /* part of a head: followed if we have a copy of it */
+	if (s->in_head)
+		framing_begin(&m->framing, &m->head);
+	enum framing_verdict v = look_follow(&m->framing, call, s->in_head ? s->head_bytes : 0, r, &taken);
+	if (v != FRAMING_INSIDE)
+		return IDLE;
+	if (state == STREAM || next == STREAM || config.join == JOIN_HEADER)
+		return STREAM;
+	m->due = next == REST ? m->due : 0;
+	return REST;
+}
+
+void settle_taken(struct msg *m, struct conn *c, enum hold_state next)
+{
+	if (next == REST || next == STREAM || next == IDLE) {
+		m->kernel = true;
+		msg_clear(m);
+	}
+	if (next == STREAM)
+		emit_uncork(m, m->fd); /* nobody looks at it any more */
+	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
+	if (next == IDLE) {
+		settle_end(m, c);
+		return;
+	}
+	if (next == STREAM)
+		atomic_store_explicit(&c->small, 1, memory_order_relaxed);
+	msg_state(m, next);
+}
+
+void settle_result(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r, enum hold_state next)
+{
+	if (r < call->size || s->event == OPAQUE)
+		next = reached(m, call, s, r, next);
+	else
+		m->framing = s->framing;
+	if (s->head_done && r >= s->head_bytes)
+		settle_head(m, c, &m->head);
+	settle_taken(m, c, next);
+}

@@ -1,0 +1,60 @@
+/* What a call left: the books of a message are made from results, never from what was asked. The caller has the turn. */
+#ifndef ONEWRITE_SETTLE_H
+#define ONEWRITE_SETTLE_H
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "config.h"
+#include "incoming.h"
+#include "look.h"
+#include "room.h"
+#include "turn.h"
+
+/* --- may it be held, and where? -------------------------------------------------------------------------------------------------- */
+
+/* Our memory is a place only where nobody can overtake what lies there, and where the kernel has room for it. */
+static inline bool settle_in_memory(struct conn *c, int fd, size_t n)
+{
+	const unsigned proof = CONN_SEEN, doubt = CONN_ALIASED | CONN_UNSEEN;
+	return (atomic_load_explicit(&c->flags, memory_order_relaxed) & (proof | doubt)) == proof && fd > 2 &&
+	       process_allows_memory(c->epoch) && room_for(c, fd, n);
+}
+
+/* A message begins that is followed. */
+static inline void settle_begin(struct msg *m, const struct conn *c, bool kernel)
+{
+	m->cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
+	m->due = m->size = 0;
+	m->kernel = kernel;
+}
+
+/* The kernel, or we, may hold some of these bytes: the helper will look in time. False: there is none. */
+static inline bool settle_watch(struct msg *m, size_t size)
+{
+	m->last_write_at = now_ns();
+	m->last_write_size = size;
+	m->size += size;
+	if (m->due == 0)
+		m->due = m->last_write_at + config.timeout_ns;
+	return deadline_watch(&m->deadline, m->due);
+}
+
+/* --- what it left ------------------------------------------------------------------------------------------------------------------ */
+
+/* Bytes lie in our memory, and are said to be written. */
+void settle_kept(struct msg *m, struct conn *c, enum hold_state next);
+/* A whole head was written: another request is awaited, or a tunnel begins. `m`: the message that it opens, if one is followed. */
+void settle_head(struct msg *m, struct conn *c, const struct http_head *h);
+/* All of a call's bytes were taken, and the message is in the state `next`. */
+void settle_taken(struct msg *m, struct conn *c, enum hold_state next);
+/* r of the call's bytes were taken; `next` is meant for all of them. */
+void settle_result(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r, enum hold_state next);
+/* The call failed with this errno, and none of its bytes was taken. */
+void settle_failure(struct msg *m, struct conn *c, int error);
+/* The message is complete: nothing of it waits, neither under our cork nor for the ACK of a short segment before it. */
+void settle_end(struct msg *m, struct conn *c);
+/* The call fails with the error that is waiting: returns it, and raises the signal that goes with it. */
+int settle_report(struct msg *m, int flags);
+
+#endif

@@ -1,0 +1,164 @@
+#include "turn.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "late.h"
+
+_Thread_local struct turn_mark turn_mark;
+
+/* This thread meets its own turn, which it took at a stack address `taken_at` and meets at `met_at`. A handler stands deeper in the stack than
+ * what it interrupted, unless it has a stack of its own. Was the turn left by a jump? */
+static bool is_left(const struct lock *l, uintptr_t taken_at, uintptr_t met_at)
+{
+	stack_t s;
+	int saved = errno;
+	if (lock_is_jumped(l))
+		return true;
+	bool elsewhere = sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK); /* then depths say nothing */
+	errno = saved;
+	return !elsewhere && met_at >= taken_at;
+}
+
+/* The turn of a thread that jumped out of it is ours now. */
+static void inherit(struct msg *m)
+{
+	atomic_fetch_and(&m->lock.word, ~(uintptr_t)LOCK_JUMPED);
+	late_recover(m);
+}
+
+/* Wait for it. False: a handler interrupted this thread's own. */
+static bool take(struct msg *m, uintptr_t outer_frame, uintptr_t here)
+{
+	switch (lock_try(&m->lock) ? LOCK_TAKEN : lock_wait(&m->lock)) {
+	case LOCK_TAKEN:
+		return true;
+	case LOCK_MINE:
+		if (!is_left(&m->lock, outer_frame, here))
+			return false;
+		break;
+	case LOCK_ORPHAN:
+		break;
+	}
+	inherit(m);
+	return true;
+}
+
+struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine)
+{
+	struct turn_mark outer = turn_mark;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	struct msg *m, *none;
+	*mine = false;
+	for (;;) {
+		none = NULL;
+		if ((m = atomic_load(&c->msg)) == NULL) {
+			if (!make || (m = msg_new(fd)) == NULL)
+				break;
+			turn_mark = (struct turn_mark){ here, &m->lock };
+			if (atomic_compare_exchange_strong(&c->msg, &none, m))
+				break;
+			turn_mark = outer;
+			msg_free(m);
+			continue;
+		}
+		turn_mark = (struct turn_mark){ here, &m->lock };
+		if (!take(m, outer.frame, here)) {
+			*mine = true;
+			break;
+		}
+		if (atomic_load(&c->msg) == m)
+			break;
+		lock_give(&m->lock); /* a stranger */
+	}
+	if (m != NULL && !*mine)
+		m->outer = outer;
+	else
+		turn_mark = outer;
+	return m;
+}
+
+struct msg *turn_take_old(struct conn *c, int fd)
+{
+	bool mine;
+	struct msg *m = turn_take(c, fd, false, &mine);
+	return mine ? NULL : m;
+}
+
+struct msg *turn_try(struct conn *c)
+{
+	struct msg *m = atomic_load(&c->msg);
+	return m != NULL && turn_take_now(c, m) ? m : NULL;
+}
+
+bool turn_take_detached(struct msg *m)
+{
+	struct turn_mark outer = turn_mark;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	turn_mark = (struct turn_mark){ here, &m->lock };
+	bool taken = take(m, outer.frame, here);
+	if (taken)
+		m->outer = outer;
+	else
+		turn_mark = outer;
+	return taken;
+}
+
+/* Take an idle message off its connection, unless a closer was faster. The caller has its turn, and loses it if true. */
+static bool retire(struct msg *m)
+{
+	struct conn *c = conn_find(m->fd);
+	struct msg *expected = m;
+	if (c == NULL || !atomic_compare_exchange_strong(&c->msg, &expected, NULL))
+		return false;
+	late_drain(m); /* from here on no handler finds it any more */
+	msg_free(m);
+	return true;
+}
+
+/* Whoever frees a detached message is the only one to know it: who has its turn, or else the helper, once it is told by `detached`. */
+static void end(struct msg *m)
+{
+	late_drain(m);
+	if (atomic_load(&m->deadline.watched)) {
+		atomic_store(&m->detached, 1);
+		lock_give(&m->lock);
+	} else {
+		msg_free(m);
+	}
+}
+
+void turn_give_slowly(struct msg *m)
+{
+	struct turn_mark outer = m->outer;
+	do {
+		if (atomic_load(&m->detached)) {
+			end(m);
+			break;
+		}
+		late_drain(m);
+		if (atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE && !atomic_load(&m->deadline.watched) && retire(m))
+			break;
+	} while (!lock_give_unless_left(&m->lock));
+	turn_mark = outer;
+}
+
+/* Where it is this thread's own turn that a handler interrupted, that turn ends it. */
+void turn_end(struct msg *m, bool locked)
+{
+	struct turn_mark outer = m->outer;
+	if (locked) {
+		end(m);
+		turn_mark = outer;
+	} else {
+		atomic_store(&m->detached, 1);
+		lock_leave(&m->lock);
+	}
+}
+
+void turn_abandon(struct msg *m)
+{
+	int cancel = turn_uncancellable();
+	turn_end(m, turn_take_detached(m));
+	turn_cancellable(cancel);
+}

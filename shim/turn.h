@@ -1,0 +1,85 @@
+/* Whose turn is it on a connection? A message has one lock; whoever changes or emits what is held has it.
+ *
+ * Nobody who has it makes a call that may wait, so everybody else may wait for it: closers, readers, fork. Lookups take no lock: a
+ * thread may lock a message that was recycled meanwhile for an instant; it sees that the connection points elsewhere and looks again.
+ *
+ * Who has a turn cannot be cancelled. A signal handler can interrupt it, write to the same socket, and jump away (late.h). */
+#ifndef ONEWRITE_TURN_H
+#define ONEWRITE_TURN_H
+
+#include <pthread.h>
+
+#include "conn.h"
+
+/* This thread's innermost turn: set before it has the lock, restored afterwards. */
+#pragma GCC visibility push(hidden)
+extern _Thread_local struct turn_mark turn_mark __attribute__((tls_model("initial-exec")));
+#pragma GCC visibility pop
+
+/* The connection's message, locked; a new one if there is none and `make`. NULL: none. *mine: this thread has the turn
+ * already, and we are in a signal handler; the message is returned as it is, and is not to be given back. */
+struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine);
+/* The same for whoever has nothing to do where there is no message, or where a handler interrupted this thread's own turn: NULL. */
+struct msg *turn_take_old(struct conn *c, int fd);
+/* ... and who does not wait for another thread's turn: NULL. */
+struct msg *turn_try(struct conn *c);
+/* The turn of a message in hand that nothing points to any more. False: this thread has it already. */
+bool turn_take_detached(struct msg *m);
+
+/* Lock the connection's message m, if that is free and is it still. */
+static inline bool turn_take_now(struct conn *c, struct msg *m)
+{
+	struct turn_mark outer = turn_mark;
+	turn_mark = (struct turn_mark){ (uintptr_t)__builtin_frame_address(0), &m->lock };
+	if (lock_try(&m->lock)) {
+		if (atomic_load(&c->msg) == m) {
+			m->outer = outer;
+			return true;
+		}
+		lock_give(&m->lock); /* a stranger */
+	}
+	turn_mark = outer;
+	return false;
+}
+
+/* Give the turn back. An idle message that nobody watches is recycled. */
+void turn_give_slowly(struct msg *m);
+static inline void turn_give(struct msg *m)
+{
+	struct turn_mark outer = m->outer;
+	uintptr_t self = thread_self();
+	if (!atomic_load_explicit(&m->late_waits, memory_order_relaxed) &&
+	    (atomic_load_explicit(&m->state, memory_order_relaxed) != IDLE ||
+	     atomic_load_explicit(&m->deadline.watched, memory_order_relaxed)) &&
+	    atomic_compare_exchange_strong_explicit(&m->lock.word, &self, 0, memory_order_release, memory_order_relaxed))
+		turn_mark = outer;
+	else
+		turn_give_slowly(m);
+}
+
+/* Give back a message that conn_forget() detached; `locked`: the caller has its turn, and loses it. */
+void turn_end(struct msg *m, bool locked);
+/* The descriptor was closed behind our back, and its number is somebody else's now: what it held has no socket any more. */
+void turn_abandon(struct msg *m);
+
+/* Before a jump out of a signal handler: a turn of this thread may never be given back. */
+static inline void turn_jump(void)
+{
+	if (turn_mark.lock != NULL)
+		lock_jump(turn_mark.lock);
+}
+
+/* While a thread has a turn no call is a place to be cancelled. */
+static inline int turn_uncancellable(void)
+{
+	int state;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return state;
+}
+
+static inline void turn_cancellable(int state)
+{
+	pthread_setcancelstate(state, NULL);
+}
+
+#endif

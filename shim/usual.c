@@ -1,0 +1,112 @@
+#include "usual.h"
+
+#include <errno.h>
+
+#include "settle.h"
+#include "trace.h"
+
+static inline bool usual_head(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
+{
+	if (!look_whole_head(m, request_method(&c->request), call->iov->iov_base, call->size) || m->head.at_once != AT_ONCE_NO ||
+	    held_heads >= HELD_HEADS_MAX)
+		return false;
+	settle_begin(m, c, false);
+	if (framing_begin(&m->framing, &m->head) != FRAMING_INSIDE || !settle_watch(m, call->size))
+		return false;
+	trace(call->fd, IDLE, HEAD_WHOLE, KEEP, "body-to-come", call->size);
+	m->len = call->size;
+	settle_head(m, c, &m->head);
+	settle_kept(m, c, BODY);
+	*r = (ssize_t)call->size;
+	return true;
+}
+
+/* The call was cut short, or failed, although there was room. What it leaves over is a matter for the table, if none of the
+ * program's bytes are concerned. */
+SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size_t held, ssize_t taken, int error, ssize_t *r)
+{
+	room_unknown(c);
+	if (taken < 0) {
+		if (error == EAGAIN)
+			return false;
+		settle_failure(m, c, error);
+		*r = -1;
+		errno = error;
+		return true;
+	}
+	if ((size_t)taken < held) {
+		m->sent += (size_t)taken;
+		return false;
+	}
+	m->sent = m->len;
+	m->kernel = true;
+	*r = taken - (ssize_t)held;
+	if (*r > 0) {
+		settle_result(m, c, call, &(struct sight){ .event = BODY_END }, (size_t)*r, IDLE);
+		return true;
+	}
+	if (emit_waits(call))
+		return false;
+	settle_failure(m, c, EAGAIN);
+	*r = -1;
+	errno = EAGAIN;
+	return true;
+}
+
+/* The kernel is known to have room for all of it, so the call does not wait. */
+static inline bool usual_body(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
+{
+	size_t held = m->len - m->sent;
+	if (!framing_is_rest(&m->framing, call->size) || held == 0 || call->size > EMIT_TAKEN_WHOLE ||
+	    !room_for(c, call->fd, held + call->size))
+		return false;
+	trace(call->fd, BODY, BODY_END, JOIN, "body", call->size);
+	int saved = errno;
+	atomic_store_explicit(&m->calling, CALLING, memory_order_relaxed);
+	ssize_t taken = emit_joined(m, call, call->flags);
+	int error = errno;
+	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
+	errno = saved;
+	if (unlikely(taken != (ssize_t)(held + call->size)))
+		return cut_short(m, c, call, held, taken, error, r);
+	room_spend(c, held + call->size);
+	settle_taken(m, c, IDLE);
+	*r = (ssize_t)call->size;
+	return true;
+}
+
+/* usual_may_begin() and settle_in_memory() in one look at the flags. */
+static inline bool is_usual(struct conn *c, const struct call *call)
+{
+	const unsigned answered = CONN_SEEN | CONN_CONNECTED, open = CONN_ALIASED | CONN_CORKED | CONN_SHUT | CONN_UNSEEN;
+	return atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP &&
+	       (atomic_load_explicit(&c->flags, memory_order_relaxed) & (answered | open)) == answered &&
+	       atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0 && call->fd > 2 && process_allows_memory(c->epoch) &&
+	       room_for(c, call->fd, call->size);
+}
+
+/* Bytes of a body are not read: the memory they lie in may be gone (a mapped file that shrank), and that is the kernel's to find out. Once the peer was
+ * heard they may be the next head. */
+bool usual(const struct call *call, ssize_t *r)
+{
+	struct conn *c = conn_find(call->fd);
+	struct msg *m = c != NULL ? atomic_load_explicit(&c->msg, memory_order_acquire) : NULL;
+	if (m == NULL || call->iovcnt != 1 || call->hdr != NULL || call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT))
+		return false;
+	enum hold_state state = atomic_load_explicit(&m->state, memory_order_relaxed);
+	if (state == IDLE ? !http_may_open(call->iov->iov_base, call->size) || !is_usual(c, call)
+	                  : state != BODY || atomic_load_explicit(&m->read_since, memory_order_relaxed))
+		return false;
+	pthread_testcancel();
+	int cancel = turn_uncancellable();
+	bool done = false;
+	if (turn_take_now(c, m)) {
+		if (m->state == state && !m->out_of_sight) {
+			m->writes++;
+			done = state == IDLE ? usual_head(m, c, call, r) : usual_body(m, c, call, r);
+		}
+		turn_give(m);
+	}
+	turn_cancellable(cancel);
+	return done;
+}
