@@ -1,14 +1,18 @@
-/* libFuzzer entry for the pure modules: no read outside the input (AddressSanitizer sees to that: every write is a
- * buffer of its own), the same answer for every split into writes, and the promises of http.h.
+/* libFuzzer entry for the pure modules: no read outside the input (AddressSanitizer sees to that: every write and read
+ * is a buffer of its own), the same answer for every split, and the promises of http.h and request.h.
  *
  * An input is three bytes and then what a program writes. '0', '1', '2': it answers another request, a HEAD, a CONNECT;
- * '3': it is a chunked body. The other two say where the writes are cut. The corpus is plain text for that reason. */
+ * '3': it is a chunked body. The other two say where the writes are cut. The corpus is plain text for that reason.
+ *
+ * '4' to '7': it is what a server reads. '<' stands for a final response, '^' for an interim one, '!' for a tunnel, and
+ * '|' for the end of a read. It begins with the connection's first request, unless it is '5' or '7'. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "framing.h"
 #include "http.h"
+#include "request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -129,6 +133,109 @@ static void check_request_method(const char *p, size_t n, size_t cut)
 	free(own);
 }
 
+/* --- what is read ------------------------------------------------------------------------------------------------ */
+
+/* The same as request.c, told by all the bytes that were read since the wait began. */
+struct reader {
+	bool waits, first, hears, certain;
+	enum http_method method;
+	char bytes[16];
+	size_t n;
+};
+
+static void model_read(struct reader *m, char c)
+{
+	static const struct { const char *word; enum http_method method; } words[] = {
+		{ "GET ", METHOD_OTHER }, { "HEAD ", METHOD_HEAD }, { "POST ", METHOD_OTHER }, { "PUT ", METHOD_OTHER },
+		{ "DELETE ", METHOD_OTHER }, { "CONNECT ", METHOD_CONNECT }, { "OPTIONS ", METHOD_OTHER },
+		{ "PATCH ", METHOD_OTHER },
+	};
+
+	m->hears = false;
+	if (!m->waits || (m->n == 0 && (c == '\r' || c == '\n')))
+		return;
+	m->bytes[m->n++] = c;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		size_t size = strlen(words[i].word);
+
+		if (m->n > size || memcmp(m->bytes, words[i].word, m->n) != 0)
+			continue;
+		if (m->n == size) {
+			m->method = words[i].method;
+			m->certain = m->first;
+			m->waits = false;
+		}
+		return;
+	}
+	m->waits = false;
+}
+
+/* '<', '^' or '!' for both. */
+static void respond(struct request *r, struct reader *m, char what)
+{
+	switch (what) {
+	case '<':
+		request_begin(r, false);
+		*m = (struct reader){ .waits = true };
+		break;
+	case '^':
+		request_hear(r);
+		m->hears = !m->waits;
+		break;
+	case '!':
+		request_end(r);
+		*m = (struct reader){ .waits = false };
+		break;
+	}
+}
+
+static size_t until_mark(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && memchr("<^!|", p[i], 4) == NULL)
+		i++;
+	return i;
+}
+
+static void check_known(const struct request *r, const struct reader *m)
+{
+	MUST(request_method(r) == m->method);
+	MUST(request_awaited(r) == (m->waits || m->hears));
+	for (enum http_method method = METHOD_OTHER; method <= METHOD_CONNECT; method++)
+		MUST(request_is_certain(r, method) == (m->certain && method == m->method));
+}
+
+/* In pieces of `piece` bytes at most. */
+static void check_reads(const char *p, size_t n, size_t piece, bool first)
+{
+	struct { uint64_t before; struct request r; uint64_t behind; } in = { .before = 0x5a5a, .behind = 0xa5a5 };
+	struct reader m = { .waits = true, .first = first };
+
+	request_begin(&in.r, first);
+	while (n > 0) {
+		size_t some = until_mark(p, n);
+
+		if (some > piece)
+			some = piece;
+		if (some > 0) {
+			char *own = copy(p, some);
+
+			request_follow(&in.r, own, some);
+			for (size_t i = 0; i < some; i++)
+				model_read(&m, p[i]);
+			free(own);
+		} else {
+			respond(&in.r, &m, *p);
+			some = 1;
+		}
+		p += some;
+		n -= some;
+		check_known(&in.r, &m);
+		MUST(in.before == 0x5a5a && in.behind == 0xa5a5);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	const struct http_head chunked = { .body = BODY_CHUNKED };
@@ -141,6 +248,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	n -= 3;
 	a = data[1] * n / 255;
 	b = a + data[2] * (n - a) / 255;
+	if (data[0] % 8 >= 4) {
+		check_reads(p, n, n, data[0] % 2 == 0);
+		check_reads(p, n, 1, data[0] % 2 == 0);
+		check_reads(p, n, 1 + data[1] % 16, data[0] % 2 == 0);
+		return 0;
+	}
 	check_request_method(p, n, a);
 	if (data[0] % 4 == 3) {
 		check_framing(p, n, (size_t[]){ a, b, n }, 3, &chunked);
