@@ -11,8 +11,9 @@
 
 #define WAITERS ((uintptr_t)LOCK_WAITERS)
 
-/* A thread that jumped inside a signal handler goes on with what the handler interrupted; it has this time for it (ns). */
-enum { JUMPED_GRACE_NS = 10000000 };
+/* A thread that jumped inside a signal handler goes on with what the handler interrupted, and a call that does not wait comes back: they have
+ * this time for it (ns). */
+enum { GRACE_NS = 10000000 };
 
 /* The futex is the word's low half: the one with the waiters bit. */
 static uint32_t *low_half(struct lock *l)
@@ -35,9 +36,9 @@ bool lock_take_over(struct lock *l)
 	return (seen & LOCK_JUMPED) && atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS);
 }
 
-enum lock_result lock_wait(struct lock *l)
+enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 {
-	static const struct timespec grace = { 0, JUMPED_GRACE_NS };
+	static const struct timespec grace = { 0, GRACE_NS };
 	enum lock_result result = LOCK_TAKEN;
 	if (lock_is_mine(l))
 		return LOCK_MINE;
@@ -57,10 +58,17 @@ enum lock_result lock_wait(struct lock *l)
 			continue;
 		seen |= WAITERS;
 		bool jumped = seen & LOCK_JUMPED;
-		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_PRIVATE, (uint32_t)seen, jumped ? &grace : NULL, NULL, 0);
-		if (r != 0 && errno == ETIMEDOUT && jumped &&
-		    atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS)) {
+		bool called = calling != NULL && atomic_load(calling) != 0;
+		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_PRIVATE, (uint32_t)seen,
+		                         jumped || calling != NULL ? &grace : NULL, NULL, 0);
+		if (r == 0 || errno != ETIMEDOUT)
+			continue;
+		if (jumped && atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS)) {
 			result = LOCK_ORPHAN;
+			break;
+		}
+		if (called && atomic_load(calling) != 0 && atomic_load(&l->word) == seen) {
+			result = LOCK_BUSY;
 			break;
 		}
 	}

@@ -43,14 +43,16 @@ enum lock_result {
 	LOCK_TAKEN,
 	LOCK_MINE,   /* this thread has it already: we are in a signal handler, or a handler jumped away from here */
 	LOCK_ORPHAN, /* taken from a thread that jumped, and did not come back: what it guards may be half done */
+	LOCK_BUSY,   /* not taken: its owner is in a call that was to take no time, and waits there */
 };
 
-/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. */
-enum lock_result lock_wait(struct lock *l);
+/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. `calling` is not 0 while the
+ * owner is in such a call (a null pointer: it makes none): should that wait after all, nobody else does. */
+enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
 /* False: this thread has it already. For what no handler can leave half done. */
 static inline bool lock_take(struct lock *l)
 {
-	return lock_try(l) || lock_wait(l) != LOCK_MINE;
+	return lock_try(l) || lock_wait(l, 0) != LOCK_MINE;
 }
 
 void lock_give(struct lock *l);

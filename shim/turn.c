@@ -27,21 +27,15 @@ static void inherit(struct msg *m)
 	late_recover(m);
 }
 
-/* Wait for it. False: a handler interrupted this thread's own. */
-static bool take(struct msg *m, uintptr_t outer_frame, uintptr_t here)
+/* Wait for it. LOCK_MINE: a handler interrupted this thread's own. */
+static enum lock_result take(struct msg *m, uintptr_t outer_frame, uintptr_t here)
 {
-	switch (lock_try(&m->lock) ? LOCK_TAKEN : lock_wait(&m->lock)) {
-	case LOCK_TAKEN:
-		return true;
-	case LOCK_MINE:
-		if (!is_left(&m->lock, outer_frame, here))
-			return false;
-		break;
-	case LOCK_ORPHAN:
-		break;
+	enum lock_result result = lock_try(&m->lock) ? LOCK_TAKEN : lock_wait(&m->lock, &m->calling);
+	if (result == LOCK_ORPHAN || (result == LOCK_MINE && is_left(&m->lock, outer_frame, here))) {
+		inherit(m);
+		result = LOCK_TAKEN;
 	}
-	inherit(m);
-	return true;
+	return result;
 }
 
 struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine)
@@ -63,15 +57,17 @@ struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine)
 			continue;
 		}
 		turn_mark = (struct turn_mark){ here, &m->lock };
-		if (!take(m, outer.frame, here)) {
-			*mine = true;
-			break;
+		enum lock_result result = take(m, outer.frame, here);
+		if (result != LOCK_TAKEN) {
+			*mine = result == LOCK_MINE;
+			turn_mark = outer;
+			return *mine ? m : NULL;
 		}
 		if (atomic_load(&c->msg) == m)
 			break;
 		lock_give(&m->lock); /* a stranger */
 	}
-	if (m != NULL && !*mine)
+	if (m != NULL)
 		m->outer = outer;
 	else
 		turn_mark = outer;
@@ -96,7 +92,7 @@ bool turn_take_detached(struct msg *m)
 	struct turn_mark outer = turn_mark;
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	turn_mark = (struct turn_mark){ here, &m->lock };
-	bool taken = take(m, outer.frame, here);
+	bool taken = take(m, outer.frame, here) == LOCK_TAKEN;
 	if (taken)
 		m->outer = outer;
 	else
@@ -116,26 +112,10 @@ static bool retire(struct msg *m)
 	return true;
 }
 
-/* Whoever frees a detached message is the only one to know it: who has its turn, or else the helper, once it is told by `detached`. */
-static void end(struct msg *m)
-{
-	late_drain(m);
-	if (atomic_load(&m->deadline.watched)) {
-		atomic_store(&m->detached, 1);
-		lock_give(&m->lock);
-	} else {
-		msg_free(m);
-	}
-}
-
 void turn_give_slowly(struct msg *m)
 {
 	struct turn_mark outer = m->outer;
 	do {
-		if (atomic_load(&m->detached)) {
-			end(m);
-			break;
-		}
 		late_drain(m);
 		if (atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE && !atomic_load(&m->deadline.watched) && retire(m))
 			break;
@@ -143,17 +123,24 @@ void turn_give_slowly(struct msg *m)
 	turn_mark = outer;
 }
 
-/* Where it is this thread's own turn that a handler interrupted, that turn ends it. */
+/* Whoever frees a detached message is the only one to know it: a closer with its turn, or else the helper, once it is told by `detached`.
+ * Telling is the closer's last touch, for the message may be somebody else's a moment later; so it is watched before. */
 void turn_end(struct msg *m, bool locked)
 {
 	struct turn_mark outer = m->outer;
-	if (locked) {
-		end(m);
-		turn_mark = outer;
-	} else {
+	if (!locked) {
+		deadline_watch(&m->deadline, now_ns());
 		atomic_store(&m->detached, 1);
-		lock_leave(&m->lock);
+		return;
 	}
+	late_drain(m);
+	if (atomic_load(&m->deadline.watched)) {
+		atomic_store(&m->detached, 1);
+		lock_give(&m->lock);
+	} else {
+		msg_free(m);
+	}
+	turn_mark = outer;
 }
 
 void turn_abandon(struct msg *m)

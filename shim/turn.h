@@ -16,14 +16,15 @@
 extern _Thread_local struct turn_mark turn_mark __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 
-/* The connection's message, locked; a new one if there is none and `make`. NULL: none. *mine: this thread has the turn
- * already, and we are in a signal handler; the message is returned as it is, and is not to be given back. */
+/* The connection's message, locked; a new one if there is none and `make`. NULL: none, or it is another thread's that waits in a call which was
+ * to take no time: then the program's call is best made as it is. *mine: this thread has the turn already, and we are in a signal
+ * handler; the message is returned as it is, and is not to be given back. */
 struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine);
 /* The same for whoever has nothing to do where there is no message, or where a handler interrupted this thread's own turn: NULL. */
 struct msg *turn_take_old(struct conn *c, int fd);
 /* ... and who does not wait for another thread's turn: NULL. */
 struct msg *turn_try(struct conn *c);
-/* The turn of a message in hand that nothing points to any more. False: this thread has it already. */
+/* The turn of a message in hand that nothing points to any more. False: this thread has it already, or another waits in a call with it. */
 bool turn_take_detached(struct msg *m);
 
 /* Lock the connection's message m, if that is free and is it still. */
