@@ -1,7 +1,8 @@
 # onewrite: `make` builds the library, `make demo` shows it, `make check` proves it.
 #
 #   make                     build/libonewrite.so
-#   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer)
+#   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
+#                                                   LIBRARY=path tries that library and not the one built here)
 #   make check-real          91 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
 #   make install             PREFIX=/usr/local DESTDIR=
@@ -146,6 +147,9 @@ fuzz: $(LIB) $(FUZZ)
 check: packages-check
 	@$(MAKE) --no-print-directory run-suites
 
+ifneq ($(LIBRARY),)
+run-suites: export ONEWRITE_TEST_LIBRARY := $(abspath $(LIBRARY))
+endif
 run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE)
 	@passed=0; failed=0; names=; \
 	for suite in $(SUITES) $(PORTABLE); do \

@@ -1,7 +1,9 @@
 /* Calls that fail under the library's hands, at each step of an emission and in every mode. What may pass costs no byte; what is
  * final is told to the program, and nothing is sent out of order on the way. */
 #include "harness.h"
+#include "library.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -204,9 +206,10 @@ struct server {
 
 static void become_server(const struct server *s, size_t injection, int out)
 {
-	char trace[64], inject[128];
+	char trace[64], inject[128], preload[PATH_MAX + 16];
 
 	snprintf(trace, sizeof trace, "trace=%s", injections[injection][0]);
+	snprintf(preload, sizeof preload, "LD_PRELOAD=%s", library_under_test());
 	snprintf(inject, sizeof inject, "inject=%s:%s", injections[injection][0], injections[injection][1]);
 	setpgid(0, 0);
 	alarm(50);
@@ -214,7 +217,7 @@ static void become_server(const struct server *s, size_t injection, int out)
 	dup2(out, 2);
 	close_range(3, ~0u, 0);
 	execlp("strace", "strace", "-f", "-qq", "-o", s->log, "-e", trace, "-e", inject,
-		"-E", "LD_PRELOAD=" BUILD_DIR "/libonewrite.so", "-E", "ASAN_OPTIONS=verify_asan_link_order=0", "-E",
+		"-E", preload, "-E", "ASAN_OPTIONS=verify_asan_link_order=0", "-E",
 		"ONEWRITE_TIMEOUT=5ms", "/usr/bin/python3", "-c", SERVER, (char *)NULL);
 	_exit(127);
 }

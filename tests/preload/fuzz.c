@@ -1,4 +1,6 @@
 /* Random programs, bare and behind the shim (tests/fuzz): the same bytes, the same results. `make fuzz` runs many more. */
+#include "library.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,8 @@ static void run(const char *join, const char *hold)
 {
 	const char *given = getenv("SEED");
 	char command[1024];
-	snprintf(command, sizeof command, BUILD_DIR "/tests/fuzz/programs -n 1000 -s %ld --join %s --hold %s --library " BUILD_DIR "/libonewrite.so",
+	snprintf(command, sizeof command,
+	         BUILD_DIR "/tests/fuzz/programs -n 1000 -s %ld --join %s --hold %s --library " LIBRARY_IN_SHELL,
 	         given != NULL ? atol(given) : (long)time(NULL), join, hold);
 	int status = system(command);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a program differs bare and behind the shim (%s)", command);

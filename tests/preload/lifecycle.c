@@ -1,5 +1,6 @@
 /* The library in its host: threads, signals, forks, descriptors that come around again, what it needs and exports. */
 #include "harness.h"
+#include "library.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,11 +182,9 @@ static char *output_of(const char *command)
 	return out;
 }
 
-#define LIBRARY BUILD_DIR "/libonewrite.so"
-
 Test(library, needs_libc_and_nothing_else)
 {
-	char *needed = output_of("readelf -dW " LIBRARY " | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | grep -v '^lib[a-z]*san' | tr '\\n' ' '");
+	char *needed = output_of("readelf -dW " LIBRARY_IN_SHELL " | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | grep -v '^lib[a-z]*san' | tr '\\n' ' '");
 
 	cr_expect(strcmp(needed, "libc.so.6 ") == 0, "NEEDED is %s", needed);
 	free(needed);
@@ -193,7 +192,7 @@ Test(library, needs_libc_and_nothing_else)
 
 Test(library, exports_the_hooks_and_nothing_else)
 {
-	char *exports = output_of("nm -D --defined-only --format=posix " LIBRARY " | sed 's/[ @].*//' | sort -u");
+	char *exports = output_of("nm -D --defined-only --format=posix " LIBRARY_IN_SHELL " | sed 's/[ @].*//' | sort -u");
 	char *hooks = output_of("sed -n 's/^HOOK(\\([A-Za-z0-9_]*\\)).*/\\1/p' " SOURCE_DIR
 		"/shim/hooks.def | sort -u");
 

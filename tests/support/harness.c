@@ -1,7 +1,9 @@
 #include "harness.h"
+#include "library.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <linux/tcp.h> /* its struct tcp_info counts segments, libc's does not */
 #include <netinet/in.h>
 #include <poll.h>
@@ -64,8 +66,8 @@ struct stage { /* what stands between the program and its peer */
 
 static void set_environment(const struct stage *s, enum behind behind)
 {
-	const char *library = BUILD_DIR "/libonewrite.so", *recorder = BUILD_DIR "/tests/recorder.so";
-	char preload[2 * sizeof BUILD_DIR + 64];
+	const char *library = library_under_test(), *recorder = BUILD_DIR "/tests/recorder.so";
+	char preload[2 * PATH_MAX];
 
 	snprintf(preload, sizeof preload, "%s%s%s", behind == SHIM ? library : "", behind == SHIM ? ":" : "", recorder);
 	setenv("RECORDER_LOG", s->log_path, 1);
@@ -314,8 +316,8 @@ struct run *run(const struct setup *setup, enum behind behind)
 	struct stage s = { .setup = setup, .run = r };
 	pid_t pid;
 
-	cr_assert(access(BUILD_DIR "/libonewrite.so", R_OK) == 0 && access(BUILD_DIR "/tests/recorder.so", R_OK) == 0,
-		"the library or the recorder has not been built");
+	cr_assert(access(library_under_test(), R_OK) == 0 && access(BUILD_DIR "/tests/recorder.so", R_OK) == 0,
+		"the library (%s) or the recorder has not been built", library_under_test());
 	open_stage(&s);
 	pid = fork();
 	must(pid >= 0, "fork");

@@ -2,6 +2,8 @@
  *
  * Every test has an installed copy of its own: a directory with prefix/bin/onewrite and prefix/lib/onewrite, in which
  * the commands run. Everything is tried under two shells. */
+#include "library.h"
+
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
@@ -52,7 +54,7 @@ static void install(void)
 	cr_assert(chdir(dir) == 0 && chmod(dir, 0777) == 0);
 	prepare("set -e; mkdir -p prefix/bin prefix/lib/onewrite\n"
 	        "cp '" SOURCE_DIR "/scripts/onewrite' prefix/bin\n"
-	        "cp '" BUILD_DIR "/libonewrite.so' prefix/lib/onewrite\n"
+	        "cp " LIBRARY_IN_SHELL " prefix/lib/onewrite/libonewrite.so\n"
 	        "cat >program.c <<'END'\n" PROGRAM "END\n"
 	        "printf '#!/bin/sh\\ntouch started\\n' >script; chmod +x script");
 }
