@@ -86,8 +86,8 @@ $(LIB): $(OBJS) $(B)/exports.map
 SUITES_OF := tests/preload $(if $(filter thread,$(SAN)),,tests/unit) $(if $(SAN),,tests/wrapper tests/real)
 SUITES   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(if $(filter thread,$(SAN)),%/fuzz.c),$(wildcard $(SUITES_OF:=/*.c))))
 PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out tests/programs/lib_%,$(wildcard tests/programs/*.c)))
-RECORDER := $(patsubst tests/support/recorder.c,$(B)/tests/recorder.so,$(wildcard tests/support/recorder.c))
-SUPPORT  := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out tests/support/recorder.c,$(wildcard tests/support/*.c)))
+RECORDER := $(B)/tests/recorder.so
+SUPPORT  := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out tests/support/recorder%,$(wildcard tests/support/*.c)))
 
 $(B)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
@@ -123,9 +123,9 @@ $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
 
-$(B)/tests/recorder.so: tests/support/recorder.c
+$(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
+	$(CC) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
 
 # What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
 $(addprefix packages-,demo check real bench suites fuzz): packages-%:

@@ -7,105 +7,22 @@
  * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one:
  *
  *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50 */
-#include <dlfcn.h>
-#include <errno.h>
+#include "recorder.h"
+
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
-
-#define REAL(name) ({ \
-	static __typeof__(name) *real_##name; \
-	if (real_##name == NULL) \
-		real_##name = (__typeof__(name) *)dlsym(RTLD_NEXT, #name); \
-	real_##name; \
-})
-#define EXPORT __attribute__((visibility("default")))
-#define ALIAS_OF(name) __attribute__((alias(#name), visibility("default")))
-
-/* --- faults --------------------------------------------------------------------------------------------------- */
-
-static struct fault {
-	char call[16];
-	int nth;     /* 0: every one */
-	size_t most; /* take at most so many bytes, really */
-	int error;   /* or fail with this */
-	long delay;  /* so many ms later */
-	long linger; /* so many ms on the way back, where a thread can be cancelled */
-	atomic_int seen;
-} faults[32];
-
-static const struct { const char *name; int value; } errors[] = {
-	{ "EAGAIN", EAGAIN }, { "EINTR", EINTR }, { "EPIPE", EPIPE }, { "ECONNRESET", ECONNRESET },
-	{ "ENOBUFS", ENOBUFS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EPERM", EPERM }, { "EINVAL", EINVAL },
-	{ "EBADF", EBADF }, { "EIO", EIO }, { "ETIMEDOUT", ETIMEDOUT },
-};
-
-static void fault_add(struct fault *f, const char *text)
-{
-	char nth[8], what[8], value[16];
-
-	if (sscanf(text, "%15[^:]:%7[^:]:%7[^=]=%15[^,]", f->call, nth, what, value) != 4)
-		abort();
-	f->nth = atoi(nth);
-	f->most = strcmp(what, "short") == 0 ? strtoul(value, NULL, 10) : SIZE_MAX;
-	f->delay = strcmp(what, "delay") == 0 ? atol(value) : 0;
-	f->linger = strcmp(what, "linger") == 0 ? atol(value) : 0;
-	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-		if (strcmp(value + strspn(value, "0123456789+"), errors[i].name) == 0)
-			f->error = errors[i].value;
-	if (f->most == SIZE_MAX && f->error == 0 && f->delay == 0 && f->linger == 0)
-		abort();
-}
-
-static __attribute__((constructor(101))) void faults_read(void)
-{
-	const char *text = getenv("RECORDER_FAULTS");
-
-	for (size_t i = 0; text != NULL && *text != '\0' && i < sizeof faults / sizeof *faults; i++) {
-		fault_add(&faults[i], text);
-		text = strchr(text, ',');
-		text = text == NULL ? NULL : text + 1;
-	}
-}
-
-static bool is_socket(int fd)
-{
-	int type, keep = errno;
-	socklen_t n = sizeof type;
-	bool yes = REAL(syscall)(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0;
-
-	errno = keep;
-	return yes;
-}
-
-static const struct fault *fault_of(const char *call)
-{
-	const struct fault *found = NULL;
-
-	for (struct fault *f = faults; f < faults + 32 && f->call[0] != '\0'; f++)
-		if (strcmp(f->call, call) == 0) {
-			int nth = atomic_fetch_add(&f->seen, 1) + 1;
-			if (found == NULL && (f->nth == 0 || f->nth == nth))
-				found = f;
-		}
-	return found;
-}
 
 /* --- the log -------------------------------------------------------------------------------------------------- */
 
@@ -129,7 +46,7 @@ static const char *flag_names(int flags, char *out, size_t size)
 }
 
 /* Opened and closed for each line: the host may close every descriptor it does not know. */
-static void __attribute__((format(printf, 2, 3))) record(long result, const char *format, ...)
+void record(long result, const char *format, ...)
 {
 	const char *path = getenv("RECORDER_LOG"), *error;
 	int keep = errno;
@@ -151,14 +68,6 @@ static void __attribute__((format(printf, 2, 3))) record(long result, const char
 		REAL(syscall)(SYS_close, fd);
 	}
 	errno = keep;
-}
-
-static void sleep_through(long ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
 }
 
 /* --- calls that write ----------------------------------------------------------------------------------------- */
@@ -190,23 +99,6 @@ static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
-
-/* Run `call` with at most f->most bytes, or fail as the fault says. */
-#define INJECT(name, fd, call) ({ \
-	const struct fault *f = is_socket(fd) ? fault_of(name) : NULL; \
-	size_t most = f == NULL ? SIZE_MAX : f->most; \
-	long r_ = -1; \
-	if (f != NULL && f->delay != 0) \
-		sleep_through(f->delay); \
-	if (f != NULL && f->error != 0) \
-		errno = f->error; \
-	else \
-		r_ = (call); \
-	if (f != NULL && f->linger != 0) \
-		sleep_through(f->linger); \
-	(void)most; \
-	r_; \
-})
 
 EXPORT ssize_t write(int fd, const void *p, size_t n)
 {
@@ -468,45 +360,3 @@ EXPORT int dup3(int fd, int to, int flags)
 }
 
 __typeof__(close) __close ALIAS_OF(close);
-
-/* --- what a library needs that holds bytes -------------------------------------------------------------------- */
-
-EXPORT void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
-{
-	const struct fault *f = fault_of("mmap");
-
-	if (f != NULL && f->error != 0) {
-		errno = f->error;
-		record(-1, "mmap fd=%d bytes=%zu", fd, n);
-		return MAP_FAILED;
-	}
-	return REAL(mmap)(at, n, protection, flags, fd, offset);
-}
-
-EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*run)(void *),
-	void *restrict argument)
-{
-	const struct fault *f = fault_of("pthread_create");
-	int r = f != NULL && f->error != 0 ? f->error : REAL(pthread_create)(thread, attributes, run, argument);
-
-	record(r, "pthread_create fd=-1");
-	return r;
-}
-
-/* --- what the sanitizers would not let a program do --------------------------------------------------------------- */
-
-/* Their dlopen() dies of RTLD_DEEPBIND, and calls libc's in its own name, so that a library's run path does not count.
- * This one jumps past it. */
-static __typeof__(dlopen) *libc_dlopen;
-
-static __attribute__((noinline)) void find_libc_dlopen(void)
-{
-	libc_dlopen = (__typeof__(dlopen) *)dlsym(REAL(dlopen)("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "dlopen");
-}
-
-EXPORT void *dlopen(const char *file, int flags)
-{
-	if (libc_dlopen == NULL)
-		find_libc_dlopen();
-	return libc_dlopen(file, flags);
-}
