@@ -98,6 +98,9 @@ enum { ATTEMPTS = 5 };
 /* The same comparison for a program of its own: returns the run behind the shim. */
 struct run *check_same(const char *name, const struct setup *setup);
 
+/* ... and its parts. `results` is what the program is to report behind the shim; NULL: what it reported bare. */
+void compare_runs(const char *name, const struct run *bare, const struct run *shim, const char *results);
+
 /* A Criterion test of its own for each i below count; the body finds it as *i. */
 #define EACH_TEST(suite, name, count, seconds) \
 	ParameterizedTestParameters(suite, name) \
