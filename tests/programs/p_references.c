@@ -410,6 +410,35 @@ static void replaced_soon(void)
 	replaced(how, false);
 }
 
+/* The socket moves to another number and comes back, while its head is due. Nobody sees it go; its next write takes the head along. */
+static void moved(void)
+{
+	int lost = 0, elsewhere = 900;
+	char body[BODY_SIZE], got[HEAD_SIZE + BODY_SIZE];
+
+	memset(body, 'b', sizeof body);
+	limit_numbers(NUMBERS);
+	EACH_ROUND(at) {
+		struct pair p = pair_of(listener, 0);
+
+		write_head(p.fd);
+		must(unseen(SYS_dup3, p.fd, elsewhere, 0, 0, 0, 0) == elsewhere, "dup3");
+		if (strcmp(how, "closed") == 0)
+			unseen(SYS_close, p.fd, 0, 0, 0, 0, 0);
+		else
+			must(unseen(SYS_dup3, null, p.fd, 0, 0, 0, 0) == p.fd, "dup3");
+		sleep_us(at * 1000L);
+		must(unseen(SYS_dup3, elsewhere, p.fd, 0, 0, 0, 0) == p.fd, "dup3");
+		unseen(SYS_close, elsewhere, 0, 0, 0, 0, 0);
+		write_whole(p.fd, body, sizeof body);
+		lost += take(p.client, got, sizeof got, now_ns() + 100 * MS) != sizeof got || memcmp(got, HEAD, HEAD_SIZE) != 0 ||
+			memcmp(got + HEAD_SIZE, body, BODY_SIZE) != 0;
+		close(p.fd);
+		close(p.client);
+	}
+	report("messages that did not come whole and in order: %d\n", lost);
+}
+
 /* --- SO_LINGER ------------------------------------------------------------------------------------------------ */
 
 /* {1, 0}: the connection is reset by the close, and the head was there before. */
@@ -496,7 +525,7 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
 		{ "gone", gone }, { "left", left }, { "chosen", chosen }, { "last", last }, { "strangers", strangers },
-		{ "locks", locks }, { "replaced soon", replaced_soon }, { "replaced late", replaced_late }, { "reset", reset },
+		{ "locks", locks }, { "replaced soon", replaced_soon }, { "replaced late", replaced_late }, { "moved", moved }, { "reset", reset },
 		{ "linger", linger }, { "first", first },
 	};
 

@@ -1,0 +1,39 @@
+/* What the program was told is written reaches the peer, whatever room there is for it when the program leaves the connection. */
+#include "everywhere.h"
+
+#define PROGRAM BUILD_DIR "/tests/programs/p_left"
+#define ALL_THERE "all is there: 1, in order: 1, with the end: 1, left soon: 1\n"
+
+#define LEFT(way) { { "nearly", way }, ALL_THERE, .timeout = HOLD_LONG, .timed = true }, \
+	{ { "nearly", way }, ALL_THERE, .timed = true }, { { "middle", way }, ALL_THERE, .timeout = HOLD_LONG, .timed = true }
+
+static const struct case_of full[] = { LEFT("close"), LEFT("dup2"), LEFT("close_range"), LEFT("fclose"), LEFT("shutdown"),
+	LEFT("dup"), LEFT("fork"), LEFT("exec"), LEFT("exit"), LEFT("_exit"), LEFT("quick_exit") };
+EVERYWHERE_TESTS(left, full_buffer_costs_no_byte, PROGRAM, full);
+
+#define NONBLOCKING(way) { { "nearly", way, "nonblock" }, ALL_THERE, .timeout = HOLD_LONG, .timed = true }, \
+	{ { "unseen", way, "nonblock" }, ALL_THERE, .timeout = HOLD_LONG, .timed = true }
+
+static const struct case_of nonblocking[] = { NONBLOCKING("close"), NONBLOCKING("dup2"), NONBLOCKING("shutdown"),
+	NONBLOCKING("dup"), NONBLOCKING("fork"), NONBLOCKING("exec"), NONBLOCKING("_exit") };
+EVERYWHERE_TESTS(left, full_buffer_of_a_nonblocking_socket_costs_no_byte, PROGRAM, nonblocking);
+
+/* Of these some may come before the head: the library cannot know of them. */
+#define UNSEEN(way) { { "unseen", way }, ALL_THERE, .timeout = HOLD_LONG, .timed = true }
+
+static const struct case_of filled_unseen[] = { UNSEEN("close"), UNSEEN("dup2"), UNSEEN("close_range"), UNSEEN("shutdown"),
+	UNSEEN("dup"), UNSEEN("fork"), UNSEEN("exec"), UNSEEN("exit"), UNSEEN("_exit") };
+EVERYWHERE_TESTS(left, buffer_that_was_filled_unseen_costs_no_byte, PROGRAM, filled_unseen);
+
+#define MANY(way) { { "many", way }, ALL_THERE, .timeout = HOLD_LONG, .timed = true }
+
+static const struct case_of many[] = { MANY("close"), MANY("shutdown"), MANY("exec"), MANY("exit"), MANY("_exit"),
+	MANY("quick_exit") };
+EVERYWHERE_TESTS(left, hundred_heads_leave_with_the_process, PROGRAM, many);
+
+/* Nobody saw the socket go from its number, and come back. */
+#define WHOLE "messages that did not come whole and in order: 0\n"
+#define REFERENCES BUILD_DIR "/tests/programs/p_references"
+
+static const struct case_of moved[] = { { { "moved", "closed" }, WHOLE }, { { "moved", "replaced" }, WHOLE } };
+EVERYWHERE_TESTS(left, socket_that_was_away_when_its_head_was_due_has_it_still, REFERENCES, moved);
