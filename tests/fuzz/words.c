@@ -67,7 +67,7 @@ static const char *const kinds[KINDS] = { "open", "write", "signal handler write
 	                                  "get", "dup", "pass", "take", "close", "close all", "shutdown", "thread",
 	                                  "fork", "exec", "failing exec",
 	                                  "pause", "await the peer", "await the reset" };
-static const char *const opens[OPEN_HOWS] = { "accept", "accept4", "own listener", "connect", "connect v4-mapped",
+static const char *const opens[OPENINGS] = { "accept", "accept4", "own listener", "connect", "connect v4-mapped",
                                               "connect, not waiting",
 	                                      "MSG_FASTOPEN", "TCP_FASTOPEN_CONNECT" };
 static const char *const doors[DOORS] = { "write", "__write", "writev", "writev of many", "send", "sendto",
