@@ -133,7 +133,7 @@ $(addprefix packages-,demo check real bench suites fuzz): packages-%:
 
 # Random programs, bare and behind the shim: make fuzz N=100000 SEED=1 JOIN=message HOLD=kernel
 FUZZ := $(B)/tests/fuzz/programs
-$(FUZZ): $(patsubst %,$(B)/tests/fuzz/%.o,programs generate words play peer)
+$(FUZZ): $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out %_fuzz.c,$(wildcard tests/fuzz/*.c)))
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
 
 N    ?= 100000

@@ -1,0 +1,114 @@
+/* A bare run beside one behind the shim: the same bytes, the same results, the same end. */
+#include "programs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define DIFFERENT(d, ...) (snprintf((d)->what, sizeof(d)->what, __VA_ARGS__), true)
+
+static bool unread(const struct side *s, int c)
+{
+	uint64_t sent = 0;
+	for (uint32_t i = 0; i < s->board->program.nops; i++)
+		if (s->board->program.ops[i].kind == READ && s->board->program.ops[i].conn == c)
+			sent += s->board->program.ops[i].size;
+	return s->streams[c].opened && atomic_load(&s->board->consumed[c]) < sent;
+}
+
+/* A connection that ends in a reset (the peer's, or because bytes were left unread) may lose its tail: then one stream
+ * must only be the beginning of the other. */
+static bool streams_differ(const struct side *bare, const struct side *shim, int c, struct difference *d)
+{
+	const struct stream *a = &bare->streams[c], *b = &shim->streams[c];
+	bool gone = bare->board->program.plans[c].gone, loose = gone || unread(bare, c) || unread(shim, c);
+	size_t common = a->n < b->n ? a->n : b->n, same = 0;
+	while (same < common && a->bytes[same] == b->bytes[same])
+		same++;
+	if (same < common)
+		return DIFFERENT(d, "connection %d: byte %zu is another (%zu bytes bare, %zu behind the shim)", c, same,
+		                 a->n, b->n);
+	if (a->n != b->n && !loose)
+		return DIFFERENT(d, "connection %d: %zu bytes bare, %zu behind the shim", c, a->n, b->n);
+	if (a->opened != b->opened)
+		return DIFFERENT(d, "connection %d: %s bare", c, a->opened ? "opened only" : "not opened");
+	if (a->error != b->error && !loose)
+		return DIFFERENT(d, "connection %d: ends with '%s' bare, '%s' behind the shim", c,
+		                 a->error ? strerror(a->error) : "FIN",
+		                 b->error ? strerror(b->error) : "FIN");
+	return false;
+}
+
+/* Where the peer resets the connection, when the program hears of it is a matter of time. */
+static bool depends_on_time(const struct program *p, uint32_t i)
+{
+	const struct op *o = &p->ops[i];
+	if (o->conn != NOBODY && p->plans[o->conn].gone && o->kind != DUP && o->kind != TAKE)
+		return true;
+	if (o->kind != GET || o->how != SNDBUF)
+		return false;
+	for (uint32_t j = 0; j < i; j++) /* the kernel tunes it, unless the program has set it */
+		if (p->ops[j].kind == SET && p->ops[j].how == SNDBUF && p->ops[j].conn == o->conn)
+			return false;
+	return true;
+}
+
+/* What the peer sends to a side that was shut for reading comes back as a reset: the write after it fails with the one or the other. */
+static bool same_error(const struct program *p, uint32_t i, int a, int b)
+{
+	if (a == b || !((a == EPIPE && b == ECONNRESET) || (a == ECONNRESET && b == EPIPE)))
+		return a == b;
+	for (uint32_t j = 0; j < i; j++)
+		if (p->ops[j].kind == SHUT && p->ops[j].value == SHUT_RDWR && p->ops[j].conn == p->ops[i].conn)
+			return true;
+	return false;
+}
+
+static bool never_ended(const struct side *s, const char *name, struct difference *d)
+{
+	const struct program *p = &s->board->program;
+	for (uint32_t i = 0; i < p->nops; i++)
+		if (!s->board->results[i].done)
+			return DIFFERENT(d, "%s never ended: it stands at operation %u", name, i);
+	for (int c = 0; c < CONNS && s->exited; c++)
+		if (!s->streams[c].ended)
+			return DIFFERENT(d, "%s ended, but %s connection %d", name,
+			                 s->streams[c].opened ? "not" : "without", c);
+	return DIFFERENT(d, "%s never ended: its operations are all done", name);
+}
+
+bool differ(const struct side *bare, const struct side *shim, struct difference *d)
+{
+	const struct program *p = &bare->board->program;
+	if (bare->hung || shim->hung)
+		return never_ended(bare->hung ? bare : shim, bare->hung ? "the bare run" : "the run behind the shim",
+		                   d);
+	for (int c = 0; c < CONNS; c++)
+		if (streams_differ(bare, shim, c, d))
+			return true;
+	for (uint32_t i = 0; i < p->nops; i++) {
+		const struct result *a = &bare->board->results[i], *b = &shim->board->results[i];
+		if (depends_on_time(p, i))
+			continue;
+		if (a->done != b->done || a->ret != b->ret || !same_error(p, i, (int)a->error, (int)b->error) || a->extra != b->extra)
+			return DIFFERENT(d, "operation %u: %s%ld %s (%ld) bare, %s%ld %s (%ld) behind the shim", i,
+			                 a->done ? "" : "not done ", (long)a->ret,
+			                 a->error ? strerror(a->error) : "", (long)a->extra, b->done ? "" : "not done ",
+			                 (long)b->ret,
+			                 b->error ? strerror(b->error) : "", (long)b->extra);
+	}
+	if (bare->status != shim->status)
+		return DIFFERENT(d, "exit status %x bare, %x behind the shim", (unsigned)bare->status,
+		                 (unsigned)shim->status);
+	if (memcmp(bare->board->status, shim->board->status, sizeof bare->board->status) != 0)
+		return DIFFERENT(d, "a child's exit status");
+	bool gone = false;
+	for (int c = 0; c < CONNS; c++)
+		gone |= p->plans[c].gone;
+	for (uint32_t i = 0; i < p->nops; i++) /* a write that fails with ECONNRESET raises none: see same_error() */
+		gone |= p->ops[i].kind == SHUT && p->ops[i].value == SHUT_RDWR;
+	if (!gone && bare->board->pipe_signals != shim->board->pipe_signals)
+		return DIFFERENT(d, "SIGPIPE %u times bare, %u times behind the shim", bare->board->pipe_signals,
+		                 shim->board->pipe_signals);
+	return false;
+}

@@ -1,0 +1,54 @@
+/* What the files of the author share: what it knows of the program that it is writing. */
+#ifndef FUZZ_GENERATE_H
+#define FUZZ_GENERATE_H
+
+#include "program.h"
+
+enum { QUEUE = 96 };
+
+struct piece {
+	uint32_t at, size;
+};
+
+struct line { /* a connection, as far as the author has come */
+	bool opened, shut, quiet;          /* quiet: nothing more is read here */
+	bool nonblock, corked, more, dprintf_only_blocking;
+	bool pending;                      /* a FILE may hold bytes back */
+	uint32_t budget;                   /* bytes it may still get */
+	struct piece queue[QUEUE];
+	int head, tail;
+};
+
+struct author {
+	struct chance c;
+	struct program *p;
+	bool unseen;
+	struct line lines[CONNS];
+	int nlines;
+	int actors, proc[ACTORS];          /* an actor's process: the actor that began it */
+	int threads[ACTORS];               /* of a process */
+	bool slow_writer;                  /* pauses often */
+	bool processes;                    /* more than one, now or later */
+	uint8_t handle_conn[HANDLES], handle_procs[HANDLES]; /* who has it: a bit per process */
+	int handles;
+};
+
+/* generate_text.c: bytes, messages. */
+void put(struct author *a, const char *bytes, size_t n);
+__attribute__((format(printf, 2, 3))) void say(struct author *a, const char *format, ...);
+const char *pick(struct chance *c, const char *const *words, size_t n);
+void body(struct author *a, uint32_t n);
+/* The next bytes of a connection to be written at once; none: size 0. */
+struct piece next_piece(struct author *a, struct line *l);
+
+#define PICK(a, ...)                                            \
+	pick(&(a)->c, (const char *const[]){ __VA_ARGS__ },     \
+	     sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+/* generate_cut.c: how a message is cut into pieces. */
+void cut_at_random(struct author *a, struct line *l, uint32_t at, uint32_t end, uint32_t cuts);
+/* The head lies in [at, middle), the body in [middle, end); `seams` are the body's natural ones. */
+void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle, uint32_t end,
+                 const uint32_t *seams, int nseams);
+
+#endif

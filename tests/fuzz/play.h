@@ -1,0 +1,72 @@
+/* What the files of the player share. */
+#ifndef FUZZ_PLAY_H
+#define FUZZ_PLAY_H
+
+#include "program.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SKIPPED = -99, STALL_MS = 3000 };
+
+extern struct board *board;
+extern const struct program *program;
+extern int fds[HANDLES], watches[HANDLES]; /* of this process; -1: none */
+
+/* play.c */
+void act(int actor, uint32_t from);
+void open_to_ticks(bool open);
+
+#define WAIT_UNTIL(condition)                                                                             \
+	do {                                                                                              \
+		struct timespec t_ = { 0, 20000000 };                                                     \
+		uint32_t seen_ = atomic_load(&board->turn);                                               \
+		if (condition)                                                                            \
+			break;                                                                            \
+		atomic_fetch_add(&board->waiting, 1);                                                     \
+		if (!(condition))                                                                         \
+			syscall(SYS_futex, &board->turn, FUTEX_WAIT, seen_, &t_, NULL, 0);                \
+		atomic_fetch_sub(&board->waiting, 1);                                                     \
+	} while (1)
+
+/* play_write.c */
+bool is_nonblocking(int fd);
+void write_piece(const struct op *o, int fd, int watch, struct result *r);
+void print_piece(const struct op *o, int fd, struct result *r);
+int flush_file(int h);
+/* What the handle's FILE holds goes out, and the FILE is no more used: it is not closed, for the descriptor lives on. */
+void forget_file(int h);
+/* fclose, and its result; 1: there is no FILE. */
+int close_file(int h);
+
+/* play_read.c */
+void read_piece(const struct op *o, int fd, struct result *r);
+void look(const struct op *o, int fd);
+
+/* play_fd.c */
+void open_connection(const struct op *o, struct result *r);
+void duplicate(const struct op *o, int fd, struct result *r);
+void pass(int fd, struct result *r);
+void take(const struct op *o, struct result *r);
+void close_one(const struct op *o, int fd, struct result *r);
+void close_all(const struct op *o, struct result *r);
+
+/* play_option.c */
+void set_option(const struct op *o, int fd, struct result *r);
+void get_option(const struct op *o, int fd, struct result *r);
+
+/* play_process.c */
+void begin_thread(const struct op *o, struct result *r);
+void begin_process(const struct op *o, struct result *r);
+void spawn_piece(const struct op *o, int fd, struct result *r);
+void go_on_in_new_image(const struct op *o, struct result *r);
+void fail_to_exec(const struct op *o, struct result *r);
+void wait_for(pid_t pid, int *status);
+/* Wait for everything that this actor began. */
+void reap(int actor);
+_Noreturn void end_process(int actor);
+
+#endif

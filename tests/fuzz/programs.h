@@ -1,0 +1,41 @@
+/* What running, comparing, making small and reporting share. */
+#ifndef FUZZ_PROGRAMS_H
+#define FUZZ_PROGRAMS_H
+
+#include "peer.h"
+
+enum { SIDES = 5, RETRIES = 40 };
+
+struct options {
+	uint64_t seed;
+	uint32_t programs, jobs;
+	int64_t only;
+	bool verbose;
+	const char *join, *hold, *library;
+};
+
+struct difference {
+	char what[512];
+};
+
+extern struct options options;
+extern struct side sides[SIDES]; /* the first is bare */
+extern int nsides;
+
+/* programs.c: run it on all sides; does one differ from the bare one, and which? */
+bool run(const struct program *p, struct side **which, struct difference *d);
+
+/* compare.c */
+bool differ(const struct side *bare, const struct side *shim, struct difference *d);
+
+/* shrink.c: how many of so many runs differ? Stops at the first with `once`. */
+int failures(const struct program *p, int tries, bool once, struct difference *d);
+/* Whatever can be left out is left out, as long as one of `tries` runs still differs. */
+void shrink(struct program *p, int tries);
+
+/* report.c: program k as it ran last on the bare side and on this one */
+void print_program(const struct program *p, const struct side *shim);
+/* All that can be found out about a program that differed on this side. */
+void report(uint64_t k, const struct program *original, const struct side *which);
+
+#endif
