@@ -133,7 +133,8 @@ $(addprefix packages-,demo check real bench suites fuzz): packages-%:
 
 # Random programs, bare and behind the shim: make fuzz N=100000 SEED=1 JOIN=message HOLD=kernel
 FUZZ := $(B)/tests/fuzz/programs
-$(FUZZ): $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out %_fuzz.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_OBJS := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out %_fuzz.c,$(wildcard tests/fuzz/*.c)))
+$(FUZZ): $(FUZZ_OBJS)
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
 
 N    ?= 100000
@@ -234,4 +235,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(BENCH:=.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d)
+-include $(OBJS:.o=.d) $(BENCH:=.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
