@@ -4,16 +4,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #define DIFFERENT(d, ...) (snprintf((d)->what, sizeof(d)->what, __VA_ARGS__), true)
 
 static bool unread(const struct side *s, int c)
 {
-	uint64_t sent = 0;
-	for (uint32_t i = 0; i < s->board->program.nops; i++)
-		if (s->board->program.ops[i].kind == READ && s->board->program.ops[i].conn == c)
-			sent += s->board->program.ops[i].size;
-	return s->streams[c].opened && atomic_load(&s->board->consumed[c]) < sent;
+	return atomic_load(&s->board->consumed[c]) < s->streams[c].sent;
 }
 
 /* A connection that ends in a reset (the peer's, or because bytes were left unread) may lose its tail: then one stream
@@ -83,6 +80,8 @@ bool differ(const struct side *bare, const struct side *shim, struct difference 
 	if (bare->hung || shim->hung)
 		return never_ended(bare->hung ? bare : shim, bare->hung ? "the bare run" : "the run behind the shim",
 		                   d);
+	if (WIFSIGNALED(shim->status) && !WIFSIGNALED(bare->status))
+		return DIFFERENT(d, "signal %d ended the run behind the shim", WTERMSIG(shim->status));
 	for (int c = 0; c < CONNS; c++)
 		if (streams_differ(bare, shim, c, d))
 			return true;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static struct op *add(struct author *a, enum kind kind, int actor)
+struct op *add(struct author *a, enum kind kind, int actor)
 {
 	struct op *o = &a->p->ops[a->p->nops++];
 	*o = (struct op){ .kind = kind, .actor = (uint8_t)actor, .conn = NOBODY, .handle = NOBODY, .other = NOBODY,
@@ -14,12 +14,22 @@ static struct op *add(struct author *a, enum kind kind, int actor)
 	return o;
 }
 
-static struct op *add_on(struct author *a, enum kind kind, int actor, int handle)
+struct op *add_on(struct author *a, enum kind kind, int actor, int handle)
 {
 	struct op *o = add(a, kind, actor);
 	o->handle = (uint8_t)handle;
 	o->conn = a->handle_conn[handle];
 	return o;
+}
+
+uint32_t room(const struct author *a)
+{
+	return OPS - a->p->nops;
+}
+
+bool can_arrive(const struct line *l)
+{
+	return !l->corked && !l->more && !l->pending;
 }
 
 static int new_handle(struct author *a, int conn, int proc)
@@ -85,13 +95,26 @@ static void set_piece(struct op *o, struct piece piece)
 	o->size = piece.size;
 }
 
-static void add_piece(struct author *a, int actor, int h)
+static uint8_t common_door(struct chance *c)
+{
+	static const uint8_t doors[] = { BY_WRITE, BY_WRITE, BY_WRITE, BY_WRITEV, BY_SEND, BY_SEND, BY_SENDTO,
+	                                 BY_SENDMSG, BY_SENDMSG, BY_WRITE_ALIAS };
+	return doors[below(c, sizeof doors)];
+}
+
+void add_bytes(struct author *a, int actor, int h, uint32_t at, uint32_t end)
+{
+	struct op *o = add_on(a, PIECE, actor, h);
+	o->how = common_door(&a->c);
+	set_piece(o, (struct piece){ at, end - at });
+	a->lines[o->conn].more = false;
+}
+
+void add_piece(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
 	struct line *l = &a->lines[a->handle_conn[h]];
 	struct piece piece = next_piece(a, l);
-	static const uint8_t common[] = { BY_WRITE, BY_WRITE, BY_WRITE, BY_WRITEV, BY_SEND, BY_SEND, BY_SENDTO,
-	                                  BY_SENDMSG, BY_SENDMSG, BY_WRITE_ALIAS };
 	if (piece.size == 0 && !one_in(c, 8))
 		return;
 	if (one_in(c, 40) && piece.size > 0 && piece.size < 8000) {
@@ -103,7 +126,7 @@ static void add_piece(struct author *a, int actor, int h)
 	}
 	if (one_in(c, 25)) {
 		struct op *o = add_on(a, SIGNAL, actor, h);
-		o->how = common[below(c, sizeof common)];
+		o->how = common_door(c);
 		set_piece(o, piece);
 		l->more = false;
 		return;
@@ -117,7 +140,7 @@ static void add_piece(struct author *a, int actor, int h)
 		return;
 	}
 	struct op *o = add_on(a, PIECE, actor, h);
-	o->how = one_in(c, 3) ? (uint8_t)below(c, DOORS) : common[below(c, sizeof common)];
+	o->how = one_in(c, 3) ? (uint8_t)below(c, DOORS) : common_door(c);
 	set_piece(o, piece);
 	if (o->how == BY_SPLICE && piece.size > 60000)
 		o->how = BY_SENDFILE;
@@ -151,7 +174,7 @@ static void add_read(struct author *a, int actor, int h)
 		    one_in(c, 4) ? "Upgrade: websocket\r\n" : "");
 	uint32_t end = a->p->ntext;
 	uint32_t cuts = one_in(c, 3) ? 1 + below(c, 3) : 0; /* read in several calls */
-	while (at < end && a->p->nops < OPS - 8) {
+	while (at < end && room(a) > 8) {
 		struct op *o = add_on(a, READ, actor, h);
 		o->how = (uint8_t)below(c, READ_DOORS);
 		o->at = at;
@@ -241,7 +264,7 @@ static void add_pause(struct author *a, int actor, int h)
 	struct chance *c = &a->c;
 	struct line *l = &a->lines[a->handle_conn[h]];
 	uint32_t t = a->p->timeout;
-	if (one_in(c, 3) && !l->corked && !l->more && !l->pending) {
+	if (one_in(c, 3) && can_arrive(l)) {
 		add_on(a, AWAIT, actor, h);
 		return;
 	}
@@ -269,6 +292,35 @@ static bool find_hand(struct author *a, int conn, int *actor, int *handle)
 	return false;
 }
 
+static const struct {
+	const char *name;
+	uint32_t one_in; /* so many programs: slow families are rare */
+	void (*step)(struct author *a, int actor, int h);
+} families[FAMILIES] = {
+	[PLAIN] = { "plain", 1, NULL },
+	[READS] = { "reads", 8, add_dialogue },
+};
+
+int family_by_name(const char *name)
+{
+	for (int f = 0; f < FAMILIES; f++)
+		if (strcmp(name, families[f].name) == 0)
+			return f;
+	return -1;
+}
+
+static void choose_family(struct author *a, const struct wish *wish)
+{
+	a->often = 5;
+	for (int f = PLAIN + 1; wish->only < 0 && f < FAMILIES; f++)
+		if (one_in(&a->c, families[f].one_in))
+			a->family = (enum family)f;
+	if (wish->only >= 0) {
+		a->often = 2;
+		a->family = (enum family)wish->only;
+	}
+}
+
 static void add_step(struct author *a, int conn, uint32_t wild)
 {
 	struct chance *c = &a->c;
@@ -282,6 +334,11 @@ static void add_step(struct author *a, int conn, uint32_t wild)
 		return;
 	if (a->p->plans[conn].gone && one_in(c, 3)) {
 		add_on(a, AWAIT_GONE, actor, h);
+		return;
+	}
+	if (a->family != PLAIN && one_in(c, a->often)) {
+		if (room(a) > 32)
+			families[a->family].step(a, actor, h);
 		return;
 	}
 	if (below(c, 100) >= wild) {
@@ -333,13 +390,14 @@ static void add_step(struct author *a, int conn, uint32_t wild)
 	}
 }
 
-void program_generate(struct program *p, uint64_t seed, uint64_t k, uint32_t timeout_us, bool unseen)
+void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 {
-	struct author a = { .c = { seed * 0x2545f4914f6cdd1du ^ (k + 1) * 0x9e3779b97f4a7c15u }, .p = p,
-	                    .unseen = unseen, .actors = 1 };
+	struct author a = { .c = { wish->seed * 0x2545f4914f6cdd1du ^ (k + 1) * 0x9e3779b97f4a7c15u }, .p = p,
+	                    .unseen = wish->unseen, .actors = 1 };
 	struct chance *c = &a.c;
 	memset(p, 0, offsetof(struct program, text));
-	p->timeout = timeout_us;
+	p->timeout = wish->timeout_us;
+	choose_family(&a, wish);
 	p->ticks = one_in(c, 12);
 	p->ignore_pipe = one_in(c, 2);
 	p->alt_stack = one_in(c, 3);
@@ -357,6 +415,8 @@ void program_generate(struct program *p, uint64_t seed, uint64_t k, uint32_t tim
 			plan->every = 100 + below(c, 300);
 			a.lines[i].budget = 30000;
 		}
+		plan->split = one_in(c, 3) ? 1 + below(c, 1000) : 0;
+		plan->eager = a.family == READS && !one_in(c, 20);
 		plan->gone = one_in(c, 60);
 		plan->gone_after = one_in(c, 2) ? 0 : below(c, 2000);
 	}

@@ -31,7 +31,22 @@ struct author {
 	bool processes;                    /* more than one, now or later */
 	uint8_t handle_conn[HANDLES], handle_procs[HANDLES]; /* who has it: a bit per process */
 	int handles;
+	enum family family;                /* what this program is about ... */
+	uint32_t often;                    /* ... in one of so many steps */
 };
+
+/* generate.c: an operation of this actor's, to be filled in; with a handle: on its connection. room(): for so many more. */
+struct op *add(struct author *a, enum kind kind, int actor);
+struct op *add_on(struct author *a, enum kind kind, int actor, int handle);
+uint32_t room(const struct author *a);
+/* What the connection is given now reaches the peer without anything further. */
+bool can_arrive(const struct line *l);
+/* The next bytes of the connection are written; or these, by a common door. */
+void add_piece(struct author *a, int actor, int h);
+void add_bytes(struct author *a, int actor, int h, uint32_t at, uint32_t end);
+
+/* One step of a program of a family. */
+void add_dialogue(struct author *a, int actor, int h); /* generate_reads.c */
 
 /* generate_text.c: bytes, messages. */
 void put(struct author *a, const char *bytes, size_t n);

@@ -1,11 +1,6 @@
 #include "peer.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,20 +8,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 uint64_t peer_patience_ns = 15000000000u;
-
-enum { WIDE = 1 << 20, NARROW = 2048, NARROW_MSS = 1000 };
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
 
 static uint64_t now_ns(void)
 {
@@ -36,21 +22,6 @@ static uint64_t now_ns(void)
 }
 
 /* --- the runner --------------------------------------------------------------------------------------------------- */
-
-static void listen_here(struct side *s, int c)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof a;
-	int one = 1, l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* urgent bytes are bytes of the stream, from the first on */
-	setsockopt(l, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
-	if (l < 0 || bind(l, (struct sockaddr *)&a, len) != 0 || listen(l, 4) != 0 || getsockname(l,
-		(struct sockaddr *)&a, &len) != 0)
-		die("fuzz: a listener");
-	s->listeners[c] = l;
-	s->slow[c] = 0;
-	s->board->connect_to[c] = ntohs(a.sin_port);
-}
 
 static void become_runner(struct side *s, int control)
 {
@@ -81,7 +52,7 @@ static void become_runner(struct side *s, int control)
 void side_start(struct side *s)
 {
 	int pair[2];
-	char byte;
+	struct message ready;
 	s->board_fd = memfd_create("board", MFD_CLOEXEC);
 	if (s->board_fd < 0 || ftruncate(s->board_fd, sizeof *s->board) != 0)
 		die("fuzz: memfd");
@@ -92,7 +63,7 @@ void side_start(struct side *s)
 	if (n <= 0)
 		die("fuzz: /proc/self/exe");
 	for (int c = 0; c < CONNS; c++) {
-		listen_here(s, c);
+		stream_listen(s, c);
 		s->streams[c].fd = -1;
 	}
 	s->runner = fork();
@@ -102,7 +73,7 @@ void side_start(struct side *s)
 		become_runner(s, pair[1]);
 	close(pair[1]);
 	s->control = pair[0];
-	if (recv(s->control, &byte, 1, 0) != 1) {
+	if (recv(s->control, &ready, sizeof ready, 0) != sizeof ready) {
 		fprintf(stderr, "fuzz: the runner of side '%s' did not start\n", s->name);
 		exit(2);
 	}
@@ -123,101 +94,6 @@ void side_stop(struct side *s)
 	close(s->board_fd);
 }
 
-/* --- connections -------------------------------------------------------------------------------------------------- */
-
-static void changed(struct board *b)
-{
-	atomic_fetch_add(&b->turn, 1);
-	if (atomic_load(&b->waiting) > 0)
-		syscall(SYS_futex, &b->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
-static void make_narrow(int fd, uint32_t slow)
-{
-	int size = slow ? NARROW : WIDE, mss = NARROW_MSS;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	if (slow)
-		setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof mss);
-}
-
-/* No TIME_WAIT is left behind: 100,000 programs would run out of ports. */
-static void drop(struct stream *st)
-{
-	struct linger at_once = { 1, 0 };
-	if (st->fd < 0)
-		return;
-	setsockopt(st->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-	close(st->fd);
-	st->fd = -1;
-}
-
-static void reset(struct side *s, int c)
-{
-	s->streams[c].ended = true;
-	drop(&s->streams[c]);
-	atomic_store(&s->board->gone[c], 1);
-	changed(s->board);
-}
-
-/* What the program will read is sent at once, so that its reads wait for nothing. */
-static void begin(struct side *s, int c, int fd)
-{
-	struct stream *st = &s->streams[c];
-	const struct program *p = &s->board->program;
-	st->fd = fd;
-	st->opened = true;
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	for (uint32_t i = 0; i < p->nops; i++)
-		if (p->ops[i].kind == READ && p->ops[i].conn == c)
-			send(fd, p->text + p->ops[i].at, p->ops[i].size, MSG_NOSIGNAL);
-	if (p->plans[c].gone && p->plans[c].gone_after == 0)
-		reset(s, c);
-}
-
-static void connect_to_program(struct side *s, int c)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	                         .sin_port = htons(s->board->listen_at[c]) };
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		die("fuzz: socket");
-	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
-	if (s->board->program.plans[c].every)
-		make_narrow(fd, 1);
-	if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
-		die("fuzz: connect");
-	begin(s, c, fd);
-}
-
-static void receive(struct side *s, int c, uint64_t now)
-{
-	struct stream *st = &s->streams[c];
-	const struct plan *plan = &s->board->program.plans[c];
-	int one = 1;
-	if (st->room - st->n < 65536) {
-		st->room = st->room * 2 + 65536;
-		if ((st->bytes = realloc(st->bytes, st->room)) == NULL)
-			die("fuzz: memory");
-	}
-	ssize_t n = recv(st->fd, st->bytes + st->n, plan->every ? plan->gulp : 65536, 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		st->ended = true;
-		st->error = n < 0 ? errno : 0;
-		atomic_store(&s->board->over[c], 1);
-	} else {
-		st->n += (size_t)n;
-		atomic_store(&s->board->received[c], st->n);
-		if (atomic_load(&s->board->waiting) > 0)
-			setsockopt(st->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
-	}
-	st->next = plan->every ? now + plan->every * 1000u : 0;
-	changed(s->board);
-	if (n > 0 && plan->gone && st->n >= plan->gone_after)
-		reset(s, c);
-}
-
 /* --- a run -------------------------------------------------------------------------------------------------------- */
 
 static void prepare(struct side *s, const struct program *p)
@@ -226,22 +102,9 @@ static void prepare(struct side *s, const struct program *p)
 	memcpy(&b->program, p, offsetof(struct program, text) + p->ntext);
 	memset(b->results, 0, sizeof b->results);
 	for (int c = 0; c < CONNS; c++) {
-		struct stream *st = &s->streams[c];
-		st->opened = st->ended = false;
-		st->error = 0;
-		st->n = 0;
-		st->next = 0;
+		stream_prepare(s, c, p);
 		b->accepted[c] = b->received[c] = b->consumed[c] = 0;
 		b->opened[c] = b->gone[c] = b->over[c] = b->has_file[c] = 0;
-		if (s->slow[c] != p->plans[c].every && program_opens_by_connect(p, c)) {
-			if (p->plans[c].every == 0) { /* a listener's MSS cannot be widened again */
-				close(s->listeners[c]);
-				listen_here(s, c);
-			} else {
-				make_narrow(s->listeners[c], 1);
-			}
-			s->slow[c] = p->plans[c].every;
-		}
 	}
 	b->turn = b->waiting = b->pipe_signals = 0;
 	b->pid = 0;
@@ -263,28 +126,21 @@ static bool finished(const struct side *s)
 	return true;
 }
 
-/* A message of one byte: "I listen for connection c now". Any other: the program is over, and how. */
 static void hear(struct side *s)
 {
-	int status;
-	ssize_t n = recv(s->control, &status, sizeof status, 0);
-	if (n == 1) {
-		int c = *(char *)&status;
-		connect_to_program(s, c);
-	} else if (n == sizeof status) {
-		s->exited = true;
-		s->status = status;
-	} else {
+	struct message m;
+	if (recv(s->control, &m, sizeof m, 0) != sizeof m) {
 		fprintf(stderr, "fuzz: the runner of side '%s' is gone\n", s->name);
 		exit(2);
 	}
-}
-
-static void accept_from_program(struct side *s, int c)
-{
-	int fd = accept4(s->listeners[c], NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
-		begin(s, c, fd);
+	switch (m.what) {
+	case I_LISTEN: stream_connect(s, m.conn); break;
+	case I_ASK: stream_ask(s, m.conn, &m); break;
+	case IT_IS_OVER:
+		s->exited = true;
+		s->status = m.value;
+		break;
+	}
 }
 
 static void hang(struct side *s)
@@ -353,14 +209,14 @@ void sides_run(struct side **sides, int n, const struct program *p)
 				continue;
 			switch (watched[i].what) {
 			case CONTROL_OF: hear(watched[i].side); break;
-			case LISTENER_OF: accept_from_program(watched[i].side, watched[i].conn); break;
-			case STREAM_OF: receive(watched[i].side, watched[i].conn, now); break;
+			case LISTENER_OF: stream_accept(watched[i].side, watched[i].conn); break;
+			case STREAM_OF: stream_receive(watched[i].side, watched[i].conn, now); break;
 			}
 		}
 	}
 	for (int i = 0; i < n; i++) {
 		for (int c = 0; c < CONNS; c++)
-			drop(&sides[i]->streams[c]);
+			stream_drop(&sides[i]->streams[c]);
 		if (sides[i]->hung) { /* whatever is left of it must not meet the next program */
 			struct board last = *sides[i]->board;
 			side_stop(sides[i]);

@@ -13,6 +13,9 @@ struct stream {
 	char *bytes;
 	size_t n, room;
 	uint64_t next;       /* a slow reader reads again then */
+	uint64_t sent;       /* to the program */
+	uint32_t asked;      /* the READ whose bytes are to be sent; NOBODY: none ... */
+	uint64_t asked_after; /* ... once so many bytes have come */
 };
 
 struct side {
@@ -24,7 +27,7 @@ struct side {
 	/* the rest is peer.c's */
 	struct board *board;
 	int board_fd, control, listeners[CONNS];
-	uint32_t slow[CONNS];
+	bool slow[CONNS]; /* as its listeners were made */
 	pid_t runner;
 	struct stream streams[CONNS];
 	bool exited, hung;
@@ -38,5 +41,15 @@ void side_start(struct side *s);
 void side_stop(struct side *s);
 /* Run the program on all these sides at the same time. Results are on their boards, bytes in their streams. */
 void sides_run(struct side **sides, int n, const struct program *p);
+
+/* stream.c: connection c of a side */
+_Noreturn void die(const char *what);
+void stream_listen(struct side *s, int c);
+void stream_prepare(struct side *s, int c, const struct program *p);
+void stream_connect(struct side *s, int c); /* to where the program listens */
+void stream_accept(struct side *s, int c);
+void stream_ask(struct side *s, int c, const struct message *m);
+void stream_receive(struct side *s, int c, uint64_t now);
+void stream_drop(struct stream *st);
 
 #endif

@@ -45,6 +45,12 @@ static void wait_for_turn(uint32_t i)
 			WAIT_UNTIL(atomic_load(&board->results[j].done));
 }
 
+void tell_peer(enum telling what, int conn, int op, int32_t value)
+{
+	struct message m = { .what = (uint8_t)what, .conn = (uint8_t)conn, .op = (uint16_t)op, .value = value };
+	(void)!send(CONTROL_FD, &m, sizeof m, 0);
+}
+
 /* --- signals ----------------------------------------------------------------------------------------------------- */
 
 static __thread const struct op *signalled;
@@ -107,6 +113,9 @@ static void pause_us(int64_t us)
 static void perform(const struct op *o, struct result *r)
 {
 	int fd = o->handle < HANDLES ? fds[o->handle] : -1, watch = o->handle < HANDLES ? watches[o->handle] : -1;
+	if (o->kind == READ && o->value & ASKED) /* also if it is skipped then: others may read what comes behind it */
+		tell_peer(I_ASK, o->conn, (int)(o - program->ops),
+		          o->value & ANSWERED ? (int32_t)atomic_load(&board->accepted[o->conn]) : 0);
 	if (o->handle < HANDLES && fd < 0) {
 		r->ret = SKIPPED;
 		return;
@@ -235,19 +244,20 @@ static void make_listeners(void)
 int play_runner(void)
 {
 	struct rlimit none = { 0, 0 };
-	char byte = 0;
+	struct message m = { .what = I_AM_READY };
+	char byte;
 	map_board();
 	setrlimit(RLIMIT_CORE, &none);
 	make_listeners();
-	if (send(CONTROL_FD, &byte, 1, 0) != 1)
+	if (send(CONTROL_FD, &m, sizeof m, 0) != sizeof m)
 		return 125;
 	while (recv(CONTROL_FD, &byte, 1, 0) == 1) {
-		int status = -1;
+		m = (struct message){ .what = IT_IS_OVER, .value = -1 };
 		pid_t pid = fork();
 		if (pid == 0)
 			play();
-		wait_for(pid, &status);
-		if (send(CONTROL_FD, &status, sizeof status, 0) != sizeof status)
+		wait_for(pid, &m.value);
+		if (send(CONTROL_FD, &m, sizeof m, 0) != sizeof m)
 			return 125;
 	}
 	return 0;

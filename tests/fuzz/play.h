@@ -19,6 +19,7 @@ extern int fds[HANDLES], watches[HANDLES]; /* of this process; -1: none */
 /* play.c */
 void act(int actor, uint32_t from);
 void open_to_ticks(bool open);
+void tell_peer(enum telling what, int conn, int op, int32_t value);
 
 #define WAIT_UNTIL(condition)                                                                             \
 	do {                                                                                              \

@@ -9,9 +9,8 @@
 
 static void kick(int conn, uint16_t port)
 {
-	char byte = (char)conn;
 	board->listen_at[conn] = port;
-	(void)!send(CONTROL_FD, &byte, 1, 0);
+	tell_peer(I_LISTEN, conn, 0, 0);
 }
 
 static int by_own_listener(int conn, int flags)

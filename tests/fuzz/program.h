@@ -12,7 +12,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 128, TEXT = 256 * 1024, NOBODY = 255 };
+enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 224, TEXT = 256 * 1024, READ_MOST = 4096, NOBODY = 255 };
+
+/* What a program is about, beside the operations that any program has. */
+enum family { PLAIN, READS, FAMILIES };
 
 /* Descriptors that every process of a run inherits. */
 enum { BOARD_FD = 3, CONTROL_FD = 4, PASS_FD = 5, TAKE_FD = 6, LISTENER_FD = 7, FIRST_FREE_FD = LISTENER_FD + CONNS };
@@ -51,7 +54,10 @@ enum spawn { BY_POSIX_SPAWN, BY_POSIX_SPAWNP, BY_SYSTEM, BY_POPEN, BY_VFORK, BY_
 	SPAWNS };
 enum print { BY_FPRINTF, BY_FWRITE, BY_FPUTS, BY_PUTC, PRINTS };
 enum read_door { BY_READ, BY_READ_CHK, BY_READV, BY_RECV, BY_RECV_CHK, BY_RECVFROM, BY_RECVMSG, BY_RECVMMSG, BY_PEEK,
-	BY_SYS_READ, READ_DOORS };
+	BY_SYS_READ, BY_SYS_RECVFROM, BY_READV_MANY, BY_PREADV2, BY_WAITALL, BY_TRUNC, BY_SPLICE_IN, READ_DOORS };
+/* The peer sends the bytes of a READ when the connection begins; or when the program comes to read them; or then, but not
+ * before it has everything that was accepted. What follows up to the next READ that asks comes along. */
+enum asking { ASKED = 1, ANSWERED = 2 };
 enum look { BY_POLL, BY_PPOLL, BY_SELECT, BY_EPOLL, LOOKS };
 enum setting { NODELAY, CORK, SNDBUF, NONBLOCK, NONBLOCK_IOCTL, EDGE, LINGER, ERROR, OUTQ, READABLE, SOCKNAME,
 	OPTIONS };
@@ -74,10 +80,21 @@ struct op {
 };
 
 struct plan { /* for the peer */
+	uint32_t split;     /* what it sends is cut into segments: a seed for where; 0: not */
 	uint32_t gulp;      /* a slow reader with a small window: so many bytes ... */
 	uint32_t every;     /* ... every so many microseconds; 0: whatever comes, at once */
+	bool eager;         /* it acknowledges at once */
 	bool gone;          /* it resets the connection ... */
 	uint32_t gone_after; /* ... once it has so many bytes */
+};
+
+/* What an actor tells the peer, and the runner at the end. */
+enum telling { I_AM_READY, I_LISTEN, I_ASK, IT_IS_OVER };
+
+struct message {
+	uint8_t what, conn;
+	uint16_t op;
+	int32_t value;
 };
 
 struct program {
@@ -145,9 +162,17 @@ static inline bool one_in(struct chance *c, uint32_t n)
 
 /* --- the parts ---------------------------------------------------------------------------------------------------- */
 
-/* generate.c: program number k of a seed. `unseen`: writers that no hook sees may take part (only a kernel hold
- * stands them). */
-void program_generate(struct program *p, uint64_t seed, uint64_t k, uint32_t timeout_us, bool unseen);
+struct wish {
+	uint64_t seed;
+	uint32_t timeout_us;
+	bool unseen; /* writers that no hook sees may take part: only a kernel hold stands them */
+	int only;    /* a family, in every program; -1: all of them, each as seldom as it is slow */
+};
+
+/* generate.c: program number k. */
+void program_generate(struct program *p, const struct wish *wish, uint64_t k);
+/* -1: no such family */
+int family_by_name(const char *name);
 
 /* words.c */
 bool program_conflict(const struct program *p, const struct op *a, const struct op *b);

@@ -2,7 +2,7 @@
  * the same.
  *
  *     programs [-n PROGRAMS] [-s SEED] [-j JOBS] [--join header|message|both] [--hold memory|kernel|both]
- *              [--library FILE]
+ *              [--library FILE] [--only FAMILY]
  *     programs -s SEED -k NUMBER -v      one program, in words, with the results of both runs
  *
  * A difference is made as small as it will go, printed with the command that plays it again and the shim's own trace;
@@ -21,7 +21,7 @@
 
 enum { TIMEOUT_US = 500 };
 
-struct options options = { .programs = 2000, .jobs = 2, .only = -1, .join = "header", .hold = "memory",
+struct options options = { .programs = 2000, .jobs = 2, .only = -1, .family = -1, .join = "header", .hold = "memory",
                            .library = BUILD_DIR "/libonewrite.so" };
 
 struct side sides[SIDES];
@@ -72,12 +72,13 @@ static int run_programs(uint32_t job)
 	struct difference d;
 	struct side *which;
 	int failed = 0;
-	bool unseen = strcmp(options.hold, "kernel") == 0;
+	struct wish wish = { .seed = options.seed, .timeout_us = TIMEOUT_US,
+	                     .unseen = strcmp(options.hold, "kernel") == 0, .only = options.family };
 	start_sides();
 	for (uint64_t k = options.only >= 0 ? (uint64_t)options.only : job; !failed; k += options.jobs) {
 		if (options.only < 0 && k >= options.programs)
 			break;
-		program_generate(p, options.seed, k, TIMEOUT_US, unseen);
+		program_generate(p, &wish, k);
 		if (run(p, &which, &d)) {
 			printf("program %lu differs (%s): %s\n", (unsigned long)k, which->name, d.what);
 			if (options.verbose)
@@ -147,7 +148,8 @@ int main(int argc, char **argv)
 	static const struct option names[] = {
 		{ "programs", 1, NULL, 'n' }, { "seed", 1, NULL, 's' }, { "program", 1, NULL, 'k' },
 		{ "jobs", 1, NULL, 'j' },     { "join", 1, NULL, 'J' }, { "hold", 1, NULL, 'H' },
-		{ "library", 1, NULL, 'L' },  { "verbose", 0, NULL, 'v' }, { NULL, 0, NULL, 0 },
+		{ "library", 1, NULL, 'L' },  { "only", 1, NULL, 'F' },    { "verbose", 0, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
 	};
 	if (argc == 2 && strcmp(argv[1], "--runner") == 0)
 		return play_runner();
@@ -165,11 +167,16 @@ int main(int argc, char **argv)
 		case 'J': options.join = optarg; break;
 		case 'H': options.hold = optarg; break;
 		case 'L': options.library = optarg; break;
+		case 'F': options.family = family_by_name(options.family_name = optarg); break;
 		case 'v': options.verbose = true; break;
 		default: return 2;
 		}
 	if (options.jobs < 1 || options.jobs > 64 || access(options.library, R_OK) != 0) {
 		fprintf(stderr, "fuzz: no library %s, or a strange number of jobs\n", options.library);
+		return 2;
+	}
+	if (options.family_name != NULL && options.family < 0) {
+		fprintf(stderr, "fuzz: no family '%s': see tests/fuzz/README\n", options.family_name);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);

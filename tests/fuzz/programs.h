@@ -9,9 +9,10 @@ enum { SIDES = 5, RETRIES = 40 };
 struct options {
 	uint64_t seed;
 	uint32_t programs, jobs;
-	int64_t only;
+	int64_t only; /* this program; -1: all */
+	int family;   /* this family; -1: all */
 	bool verbose;
-	const char *join, *hold, *library;
+	const char *join, *hold, *library, *family_name;
 };
 
 struct difference {

@@ -65,9 +65,11 @@ void print_program(const struct program *p, const struct side *shim)
 
 static void print_command(uint64_t k, const struct side *shim)
 {
-	printf("again: %s -s %lu -k %lu -v --join %s --hold %s\n", program_invocation_name, (unsigned long)options.seed,
-	       (unsigned long)k, shim->join,
-	       shim->hold);
+	printf("again: %s -s %lu -k %lu -v --join %s --hold %s", program_invocation_name, (unsigned long)options.seed,
+	       (unsigned long)k, shim->join, options.hold); /* hold both is another author than hold kernel */
+	if (options.family_name != NULL)
+		printf(" --only %s", options.family_name);
+	printf(" --library %s\n", options.library);
 }
 
 /* Sides that differ in this one mode, with or without a trace. */

@@ -46,6 +46,8 @@ static bool is_ordered(const struct op *o)
 		return o->how == BY_EPOLL;
 	case SET:
 		return o->how == EDGE;
+	case READ:
+		return o->how == BY_SPLICE_IN;
 	case PIECE:
 	case SIGNAL:
 		/* dprintf's buffer is among the streams that the exit of a process forked meanwhile would flush */
@@ -81,7 +83,8 @@ static const char *const spawns[SPAWNS] = { "posix_spawn", "posix_spawnp", "syst
 static const char *const prints[PRINTS] = { "fprintf", "fwrite", "fputs", "putc" };
 static const char *const reads[READ_DOORS] = { "read", "__read_chk", "readv", "recv", "__recv_chk", "recvfrom",
                                                "recvmsg", "recvmmsg", "peek, then recv",
-	                                       "syscall(read)" };
+	                                       "syscall(read)", "syscall(recvfrom)", "readv of many",
+	                                       "preadv2", "recv MSG_WAITALL", "recv MSG_TRUNC", "splice" };
 static const char *const looks[LOOKS] = { "poll", "ppoll", "select", "epoll" };
 static const char *const options[OPTIONS] = { "TCP_NODELAY", "TCP_CORK", "SO_SNDBUF", "O_NONBLOCK", "FIONBIO",
                                               "O_NONBLOCK, edge-triggered", "SO_LINGER 1s",
@@ -141,7 +144,10 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 	case PIECE: case SIGNAL: fprintf(to, " by %s", doors[o->how]); print_flags(to, o->value); break;
 	case SPAWN: fprintf(to, " by %s", spawns[o->how]); break;
 	case PRINT: fprintf(to, " by %s%s", prints[o->how], o->value ? ", flushed" : ", kept"); break;
-	case READ: fprintf(to, " by %s", reads[o->how]); break;
+	case READ:
+		fprintf(to, " by %s%s%s", reads[o->how], o->value & ASKED ? ", which is sent then" : "",
+		        o->value & ANSWERED ? " to who has answered" : "");
+		break;
 	case LOOK: fprintf(to, " by %s", looks[o->how]); break;
 	case SET: fprintf(to, " %s to %d", options[o->how], o->value); break;
 	case GET: fprintf(to, " %s", options[o->how]); break;

@@ -1,0 +1,229 @@
+/* The peer's end of one connection: what it sends, how it reads, when it resets. */
+#include "peer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { NARROW = 2048, NARROW_MSS = 1000 };
+
+void die(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+static void changed(struct board *b)
+{
+	atomic_fetch_add(&b->turn, 1);
+	if (atomic_load(&b->waiting) > 0)
+		syscall(SYS_futex, &b->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* --- coming to be, and going -------------------------------------------------------------------------------------- */
+
+void stream_listen(struct side *s, int c)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof a;
+	int one = 1, l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* urgent bytes are bytes of the stream, from the first on */
+	setsockopt(l, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
+	if (l < 0 || bind(l, (struct sockaddr *)&a, len) != 0 || listen(l, 4) != 0 || getsockname(l,
+		(struct sockaddr *)&a, &len) != 0)
+		die("fuzz: a listener");
+	s->listeners[c] = l;
+	s->slow[c] = false;
+	s->board->connect_to[c] = ntohs(a.sin_port);
+}
+
+static void make_narrow(int fd)
+{
+	int size = NARROW, mss = NARROW_MSS;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof mss);
+}
+
+void stream_prepare(struct side *s, int c, const struct program *p)
+{
+	struct stream *st = &s->streams[c];
+	bool slow = p->plans[c].every != 0;
+	*st = (struct stream){ .fd = st->fd, .bytes = st->bytes, .room = st->room, .asked = NOBODY };
+	if (s->slow[c] == slow || !program_opens_by_connect(p, c))
+		return;
+	if (!slow) { /* a listener's MSS cannot be widened again */
+		close(s->listeners[c]);
+		stream_listen(s, c);
+	} else {
+		make_narrow(s->listeners[c]);
+	}
+	s->slow[c] = slow;
+}
+
+/* No TIME_WAIT is left behind: 100,000 programs would run out of ports. */
+void stream_drop(struct stream *st)
+{
+	struct linger at_once = { 1, 0 };
+	if (st->fd < 0)
+		return;
+	setsockopt(st->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(st->fd);
+	st->fd = -1;
+}
+
+static void reset(struct side *s, int c)
+{
+	s->streams[c].ended = true;
+	stream_drop(&s->streams[c]);
+	atomic_store(&s->board->gone[c], 1);
+	changed(s->board);
+}
+
+/* --- sending ------------------------------------------------------------------------------------------------------ */
+
+static void send_part(struct stream *st, const char *p, size_t n)
+{
+	ssize_t r = send(st->fd, p, n, MSG_NOSIGNAL);
+	if (r >= 0)
+		st->sent += (uint64_t)r;
+	if (r >= 0 ? (size_t)r < n : errno == EAGAIN)
+		die("fuzz: the peer's send buffer is too small for this program");
+}
+
+/* The bytes of READ number `from`, and of those behind it that do not ask, all at once or in segments. */
+static void send_reads(struct side *s, int c, uint32_t from)
+{
+	const struct program *p = &s->board->program;
+	struct stream *st = &s->streams[c];
+	struct chance chance = { p->plans[c].split + from };
+	char bytes[OPS * 256];
+	size_t n = 0, at = 0;
+	for (uint32_t i = from; i < p->nops; i++) {
+		const struct op *o = &p->ops[i];
+		if (o->kind != READ || o->conn != c)
+			continue;
+		if (i > from && o->value & ASKED)
+			break;
+		if (n + o->size > sizeof bytes)
+			die("fuzz: this program reads too much");
+		memcpy(bytes + n, p->text + o->at, o->size);
+		n += o->size;
+	}
+	while (at < n) {
+		size_t part = n - at;
+		if (p->plans[c].split)
+			part = 1 + below(&chance, (uint32_t)(one_in(&chance, 3) ? 3 : part));
+		part = part < n - at ? part : n - at;
+		send_part(st, bytes + at, part);
+		at += part;
+	}
+}
+
+static void send_what_is_asked(struct side *s, int c)
+{
+	struct stream *st = &s->streams[c];
+	uint32_t asked = st->asked;
+	if (asked == NOBODY || st->fd < 0 || st->n < st->asked_after)
+		return;
+	st->asked = NOBODY;
+	send_reads(s, c, asked);
+}
+
+/* Nagle and a delayed acknowledgement would make each small write 40 ms long. */
+static void acknowledge(struct stream *st)
+{
+	int one = 1;
+	setsockopt(st->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
+}
+
+void stream_ask(struct side *s, int c, const struct message *m)
+{
+	struct stream *st = &s->streams[c];
+	st->asked = m->op;
+	st->asked_after = (uint64_t)m->value;
+	send_what_is_asked(s, c);
+	if (st->asked != NOBODY && st->fd >= 0)
+		acknowledge(st);
+}
+
+/* What the program reads without asking is sent at once. */
+static void begin(struct side *s, int c, int fd)
+{
+	struct stream *st = &s->streams[c];
+	const struct program *p = &s->board->program;
+	uint32_t first = 0;
+	int one = 1;
+	st->fd = fd;
+	st->opened = true;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (p->plans[c].split)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	while (first < p->nops && !(p->ops[first].kind == READ && p->ops[first].conn == c))
+		first++;
+	if (first < p->nops && !(p->ops[first].value & ASKED))
+		send_reads(s, c, first);
+	send_what_is_asked(s, c);
+	if (p->plans[c].gone && p->plans[c].gone_after == 0)
+		reset(s, c);
+}
+
+void stream_connect(struct side *s, int c)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	                         .sin_port = htons(s->board->listen_at[c]) };
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		die("fuzz: socket");
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
+	if (s->board->program.plans[c].every)
+		make_narrow(fd);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
+		die("fuzz: connect");
+	begin(s, c, fd);
+}
+
+void stream_accept(struct side *s, int c)
+{
+	int fd = accept4(s->listeners[c], NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		begin(s, c, fd);
+}
+
+/* --- receiving ---------------------------------------------------------------------------------------------------- */
+
+void stream_receive(struct side *s, int c, uint64_t now)
+{
+	struct stream *st = &s->streams[c];
+	const struct plan *plan = &s->board->program.plans[c];
+	if (st->room - st->n < 65536) {
+		st->room = st->room * 2 + 65536;
+		if ((st->bytes = realloc(st->bytes, st->room)) == NULL)
+			die("fuzz: memory");
+	}
+	ssize_t n = recv(st->fd, st->bytes + st->n, plan->every ? plan->gulp : 65536, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		st->ended = true;
+		st->error = n < 0 ? errno : 0;
+		atomic_store(&s->board->over[c], 1);
+	} else {
+		st->n += (size_t)n;
+		atomic_store(&s->board->received[c], st->n);
+		if (atomic_load(&s->board->waiting) > 0 || plan->eager)
+			acknowledge(st);
+	}
+	st->next = plan->every ? now + plan->every * 1000u : 0;
+	changed(s->board);
+	send_what_is_asked(s, c);
+	if (n > 0 && plan->gone && st->n >= plan->gone_after)
+		reset(s, c);
+}
