@@ -6,8 +6,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
+static void follow(struct author *a)
+{
+	while (a->followed < a->p->nops)
+		holders_follow(&a->held, &a->p->ops[a->followed++]);
+}
+
 struct op *add(struct author *a, enum kind kind, int actor)
 {
+	follow(a);
 	struct op *o = &a->p->ops[a->p->nops++];
 	*o = (struct op){ .kind = kind, .actor = (uint8_t)actor, .conn = NOBODY, .handle = NOBODY, .other = NOBODY,
 		          .salt = (uint32_t)chance_next(&a->c) };
@@ -18,7 +25,7 @@ struct op *add_on(struct author *a, enum kind kind, int actor, int handle)
 {
 	struct op *o = add(a, kind, actor);
 	o->handle = (uint8_t)handle;
-	o->conn = a->handle_conn[handle];
+	o->conn = a->held.conn[handle];
 	return o;
 }
 
@@ -32,12 +39,9 @@ bool can_arrive(const struct line *l)
 	return !l->corked && !l->more && !l->pending;
 }
 
-static int new_handle(struct author *a, int conn, int proc)
+struct line *line_of(struct author *a, int handle)
 {
-	int h = a->handles++;
-	a->handle_conn[h] = (uint8_t)conn;
-	a->handle_procs[h] = (uint8_t)(1u << proc);
-	return h;
+	return &a->lines[a->held.conn[handle]];
 }
 
 static void add_open(struct author *a, int conn, int actor)
@@ -49,7 +53,7 @@ static void add_open(struct author *a, int conn, int actor)
 	struct op *o = add(a, OPEN, actor);
 	l->opened = true;
 	o->conn = (uint8_t)conn;
-	o->other = (uint8_t)new_handle(a, conn, a->proc[actor]);
+	o->other = (uint8_t)a->handles++;
 	static const uint8_t hows[] = { BY_ACCEPT, BY_ACCEPT, BY_ACCEPT4, BY_ACCEPT4, BY_OWN_LISTENER, BY_OWN_LISTENER,
 	                                BY_CONNECT, BY_CONNECT,
 		                        BY_CONNECT_MAPPED, BY_CONNECT_NONBLOCK, BY_FASTOPEN, BY_LATE_SYN };
@@ -113,7 +117,7 @@ void add_bytes(struct author *a, int actor, int h, uint32_t at, uint32_t end)
 void add_piece(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
-	struct line *l = &a->lines[a->handle_conn[h]];
+	struct line *l = line_of(a, h);
 	struct piece piece = next_piece(a, l);
 	if (piece.size == 0 && !one_in(c, 8))
 		return;
@@ -162,7 +166,7 @@ void add_piece(struct author *a, int actor, int h)
 static void add_read(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
-	struct line *l = &a->lines[a->handle_conn[h]];
+	struct line *l = line_of(a, h);
 	if (l->quiet)
 		return;
 	uint32_t at = a->p->ntext;
@@ -187,7 +191,7 @@ static void add_read(struct author *a, int actor, int h)
 static void add_option(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
-	struct line *l = &a->lines[a->handle_conn[h]];
+	struct line *l = line_of(a, h);
 	struct op *o = add_on(a, one_in(c, 2) ? SET : GET, actor, h);
 	if (o->kind == GET) {
 		static const uint8_t asked[] = { NODELAY, NODELAY, CORK, CORK, SNDBUF, NONBLOCK, ERROR, OUTQ, READABLE,
@@ -212,28 +216,26 @@ static void add_dup(struct author *a, int actor, int h)
 	struct chance *c = &a->c;
 	if (a->handles == HANDLES)
 		return;
-	int proc = a->proc[actor], conn = a->handle_conn[h];
+	int conn = a->held.conn[h];
 	if (one_in(c, 5)) {
 		struct op *o = add_on(a, PASS, actor, h);
 		(void)o;
 		int to = (int)below(c, (uint32_t)a->actors); /* any process may take it */
 		o = add(a, TAKE, to);
 		o->conn = (uint8_t)conn;
-		o->other = (uint8_t)new_handle(a, conn, a->proc[to]);
+		o->other = (uint8_t)a->handles++;
 		return;
 	}
 	struct op *o = add_on(a, DUP, actor, h);
 	o->how = (uint8_t)below(c, DUP_HOWS);
 	if (o->how == BY_DUP2_ONTO) { /* closes another handle of this process */
 		int onto = (int)below(c, (uint32_t)a->handles);
-		if (onto == h || !(a->handle_procs[onto] & 1u << proc))
+		if (onto == h || !holders_has(&a->held, onto, actor))
 			o->how = BY_DUP2;
-		else {
+		else
 			o->value = onto;
-			a->handle_procs[onto] &= (uint8_t)~(1u << proc);
-		}
 	}
-	o->other = (uint8_t)new_handle(a, conn, proc);
+	o->other = (uint8_t)a->handles++;
 }
 
 static void add_actor(struct author *a, int actor)
@@ -246,10 +248,8 @@ static void add_actor(struct author *a, int actor)
 		struct op *o = add(a, FORK, actor);
 		o->other = (uint8_t)made;
 		o->how = a->threads[proc] == 0 && one_in(c, 4) ? BY_FORK_ONLY : BY_FORK;
+		o->table = (uint8_t)a->held.tables;
 		a->proc[made] = made;
-		for (int h = 0; h < a->handles; h++)
-			if (a->handle_procs[h] & 1u << proc)
-				a->handle_procs[h] |= (uint8_t)(1u << made);
 	} else {
 		struct op *o = add(a, THREAD, actor);
 		o->other = (uint8_t)made;
@@ -262,7 +262,7 @@ static void add_actor(struct author *a, int actor)
 static void add_pause(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
-	struct line *l = &a->lines[a->handle_conn[h]];
+	struct line *l = line_of(a, h);
 	uint32_t t = a->p->timeout;
 	if (one_in(c, 3) && can_arrive(l)) {
 		add_on(a, AWAIT, actor, h);
@@ -281,9 +281,10 @@ static void add_pause(struct author *a, int actor, int h)
 static bool find_hand(struct author *a, int conn, int *actor, int *handle)
 {
 	int tries = 20;
+	follow(a);
 	while (tries-- > 0) {
 		int h = (int)below(&a->c, (uint32_t)a->handles), who = (int)below(&a->c, (uint32_t)a->actors);
-		if (a->handle_conn[h] == conn && a->handle_procs[h] & 1u << a->proc[who]) {
+		if (a->held.conn[h] == conn && holders_has(&a->held, h, who)) {
 			*handle = h;
 			*actor = who;
 			return true;
@@ -384,8 +385,6 @@ static void add_step(struct author *a, int conn, uint32_t wild)
 			o->how = (uint8_t)below(c, 3);
 			o->value = FIRST_FREE_FD + (int32_t)below(c, 3);
 			o->conn = o->handle = NOBODY;
-		} else {
-			a->handle_procs[h] &= (uint8_t)~(1u << a->proc[actor]);
 		}
 	}
 }
@@ -395,6 +394,7 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 	struct author a = { .c = { wish->seed * 0x2545f4914f6cdd1du ^ (k + 1) * 0x9e3779b97f4a7c15u }, .p = p,
 	                    .unseen = wish->unseen, .actors = 1 };
 	struct chance *c = &a.c;
+	holders_begin(&a.held);
 	memset(p, 0, offsetof(struct program, text));
 	p->timeout = wish->timeout_us;
 	choose_family(&a, wish);

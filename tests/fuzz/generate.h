@@ -29,7 +29,8 @@ struct author {
 	int threads[ACTORS];               /* of a process */
 	bool slow_writer;                  /* pauses often */
 	bool processes;                    /* more than one, now or later */
-	uint8_t handle_conn[HANDLES], handle_procs[HANDLES]; /* who has it: a bit per process */
+	struct holders held;               /* after so many operations: */
+	uint32_t followed;
 	int handles;
 	enum family family;                /* what this program is about ... */
 	uint32_t often;                    /* ... in one of so many steps */
@@ -41,6 +42,7 @@ struct op *add_on(struct author *a, enum kind kind, int actor, int handle);
 uint32_t room(const struct author *a);
 /* What the connection is given now reaches the peer without anything further. */
 bool can_arrive(const struct line *l);
+struct line *line_of(struct author *a, int handle);
 /* The next bytes of the connection are written; or these, by a common door. */
 void add_piece(struct author *a, int actor, int h);
 void add_bytes(struct author *a, int actor, int h, uint32_t at, uint32_t end);

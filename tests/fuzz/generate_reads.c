@@ -64,7 +64,7 @@ static void add_answer(struct author *a, int actor, int h)
 
 static void add_portion(struct author *a, int actor, int h, uint32_t at, uint32_t size, bool asks)
 {
-	struct line *l = &a->lines[a->handle_conn[h]];
+	struct line *l = line_of(a, h);
 	struct op *o = add_on(a, READ, actor, h);
 	o->how = (uint8_t)below(&a->c, READ_DOORS);
 	o->at = at;
@@ -96,7 +96,7 @@ static void add_long_dialogue(struct author *a, int actor, int h)
 void add_dialogue(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
-	struct line *l = &a->lines[a->handle_conn[h]];
+	struct line *l = line_of(a, h);
 	uint32_t at = a->p->ntext;
 	if (l->quiet || at > TEXT - 64000)
 		return;

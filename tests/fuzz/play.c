@@ -16,7 +16,6 @@
 
 struct board *board;
 const struct program *program;
-int fds[HANDLES], watches[HANDLES];
 
 /* --- the board --------------------------------------------------------------------------------------------------- */
 
@@ -61,7 +60,7 @@ static void on_signal(int signo)
 	if (signo == SIGPIPE)
 		atomic_fetch_add(&board->pipe_signals, 1);
 	else if (signo == SIGUSR1 && signalled != NULL)
-		write_piece(signalled, fds[signalled->handle], watches[signalled->handle],
+		write_piece(signalled, fds(signalled->actor)[signalled->handle], watches(signalled->actor)[signalled->handle],
 		            &board->results[signalled - program->ops]);
 	errno = saved;
 }
@@ -112,11 +111,12 @@ static void pause_us(int64_t us)
 
 static void perform(const struct op *o, struct result *r)
 {
-	int fd = o->handle < HANDLES ? fds[o->handle] : -1, watch = o->handle < HANDLES ? watches[o->handle] : -1;
+	bool has = o->handle < HANDLES;
+	int fd = has ? fds(o->actor)[o->handle] : -1, watch = has ? watches(o->actor)[o->handle] : -1;
 	if (o->kind == READ && o->value & ASKED) /* also if it is skipped then: others may read what comes behind it */
 		tell_peer(I_ASK, o->conn, (int)(o - program->ops),
 		          o->value & ANSWERED ? (int32_t)atomic_load(&board->accepted[o->conn]) : 0);
-	if (o->handle < HANDLES && fd < 0) {
+	if (has && fd < 0) {
 		r->ret = SKIPPED;
 		return;
 	}
@@ -179,13 +179,11 @@ void act(int actor, uint32_t from)
 int play_go_on(int actor, int op)
 {
 	map_board();
-	memcpy(fds, board->fds[actor], sizeof fds);
-	memcpy(watches, board->watches[actor], sizeof watches);
 	for (int h = 0; h < HANDLES; h++) { /* what was close-on-exec is gone */
-		if (fds[h] >= 0 && fcntl(fds[h], F_GETFD) < 0)
-			fds[h] = -1;
-		if (watches[h] >= 0 && fcntl(watches[h], F_GETFD) < 0)
-			watches[h] = -1;
+		int *both[] = { &fds(actor)[h], &watches(actor)[h] };
+		for (int i = 0; i < 2; i++)
+			if (*both[i] >= 0 && fcntl(*both[i], F_GETFD) < 0)
+				*both[i] = -1;
 	}
 	take_signals(false);
 	done((uint32_t)op);
@@ -205,8 +203,9 @@ _Noreturn static void play(void)
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	board->pid = getpid();
-	memset(fds, 0xff, sizeof fds);
-	memset(watches, 0xff, sizeof watches);
+	memset(board->fds, 0xff, sizeof board->fds);
+	memset(board->watches, 0xff, sizeof board->watches);
+	memset(board->table, 0, sizeof board->table);
 	if (program_has(program, PASS)) {
 		int pair[2];
 		socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair);

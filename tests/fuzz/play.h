@@ -14,7 +14,17 @@ enum { SKIPPED = -99, STALL_MS = 3000 };
 
 extern struct board *board;
 extern const struct program *program;
-extern int fds[HANDLES], watches[HANDLES]; /* of this process; -1: none */
+
+/* The descriptors of an actor's table; -1: none. */
+static inline int *fds(int actor)
+{
+	return board->fds[board->table[actor]];
+}
+
+static inline int *watches(int actor)
+{
+	return board->watches[board->table[actor]];
+}
 
 /* play.c */
 void act(int actor, uint32_t from);

@@ -83,16 +83,16 @@ void open_connection(const struct op *o, struct result *r)
 		r->error = errno;
 	else
 		atomic_store(&board->opened[o->conn], 1);
-	r->extra = fds[o->other] = fd;
+	r->extra = fds(o->actor)[o->other] = fd;
 }
 
 /* A number is about to be taken over: no handle means it any more. */
-static void forget_number(int number)
+static void forget_number(int actor, int number)
 {
 	for (int h = 0; h < HANDLES; h++)
-		if (fds[h] == number) {
+		if (fds(actor)[h] == number) {
 			forget_file(h);
-			fds[h] = -1;
+			fds(actor)[h] = -1;
 		}
 }
 
@@ -106,14 +106,14 @@ void duplicate(const struct op *o, int fd, struct result *r)
 		if (fd == 0)
 			to = dup(fd);
 		else {
-			forget_number(0);
+			forget_number(o->actor, 0);
 			to = dup2(fd, 0);
 		}
 		break;
 	case BY_DUP2_ONTO:
-		if (fds[o->value] >= 0 && fds[o->value] != fd) {
-			to = fds[o->value];
-			forget_number(to);
+		if (fds(o->actor)[o->value] >= 0 && fds(o->actor)[o->value] != fd) {
+			to = fds(o->actor)[o->value];
+			forget_number(o->actor, to);
 		}
 		to = dup2(fd, to);
 		break;
@@ -124,7 +124,7 @@ void duplicate(const struct op *o, int fd, struct result *r)
 	}
 	if (to < 0)
 		r->error = errno;
-	r->extra = fds[o->other] = to;
+	r->extra = fds(o->actor)[o->other] = to;
 }
 
 void pass(int fd, struct result *r)
@@ -151,13 +151,13 @@ void take(const struct op *o, struct result *r)
 	r->error = r->ret < 0 ? errno : 0;
 	if (r->ret > 0 && CMSG_FIRSTHDR(&m) != NULL)
 		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
-	r->extra = fds[o->other] = fd;
+	r->extra = fds(o->actor)[o->other] = fd;
 }
 
 void close_one(const struct op *o, int fd, struct result *r)
 {
 	int h = o->handle;
-	fds[h] = -1;
+	fds(o->actor)[h] = -1;
 	if ((r->ret = close_file(h)) != 1) {
 		/* the FILE has closed it */
 	} else if (o->how == BY_FCLOSE && !is_nonblocking(fd)) {
@@ -176,12 +176,12 @@ void close_one(const struct op *o, int fd, struct result *r)
 void close_all(const struct op *o, struct result *r)
 {
 	for (int h = 0; h < HANDLES; h++) {
-		if (fds[h] >= o->value) {
+		if (fds(o->actor)[h] >= o->value) {
 			forget_file(h);
-			fds[h] = -1;
+			fds(o->actor)[h] = -1;
 		}
-		if (watches[h] >= o->value)
-			watches[h] = -1;
+		if (watches(o->actor)[h] >= o->value)
+			watches(o->actor)[h] = -1;
 	}
 	switch (o->how % 3) {
 	case 0: r->ret = close_range((unsigned)o->value, ~0u, 0); break;

@@ -26,7 +26,7 @@ void set_option(const struct op *o, int fd, struct result *r)
 	case NONBLOCK_IOCTL: r->ret = stdio ? SKIPPED : ioctl(fd, FIONBIO, &value); break;
 	case EDGE: {
 		struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
-		if (stdio || watches[o->handle] >= 0) {
+		if (stdio || watches(o->actor)[o->handle] >= 0) {
 			r->ret = SKIPPED;
 			break;
 		}
@@ -34,7 +34,7 @@ void set_option(const struct op *o, int fd, struct result *r)
 		int ep = epoll_create1(0);
 		r->ret = epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
 		epoll_wait(ep, &e, 1, 0);
-		watches[o->handle] = ep;
+		watches(o->actor)[o->handle] = ep;
 		r->extra = ep;
 		break;
 	}

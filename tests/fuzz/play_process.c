@@ -14,6 +14,12 @@ extern char **environ;
 
 static pthread_t threads[ACTORS];
 
+static void copy_table(int actor, int to)
+{
+	memcpy(board->fds[to], fds(actor), sizeof board->fds[to]);
+	memcpy(board->watches[to], watches(actor), sizeof board->watches[to]);
+}
+
 static void *thread(void *arg)
 {
 	act((int)(intptr_t)arg, 0);
@@ -22,6 +28,7 @@ static void *thread(void *arg)
 
 void begin_thread(const struct op *o, struct result *r)
 {
+	board->table[o->other] = board->table[o->actor];
 	r->error = pthread_create(&threads[o->other], NULL, thread, (void *)(intptr_t)o->other);
 }
 
@@ -29,6 +36,8 @@ void begin_process(const struct op *o, struct result *r)
 {
 	if (program_has(program, PRINT))
 		fflush(NULL);
+	copy_table(o->actor, o->table);
+	board->table[o->other] = o->table;
 	pid_t pid = o->how == BY_FORK_ONLY ? _Fork() : fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -150,8 +159,6 @@ void go_on_in_new_image(const struct op *o, struct result *r)
 	snprintf(number, sizeof number, "%d", (int)(o - program->ops));
 	for (int h = 0; h < HANDLES; h++)
 		forget_file(h);
-	memcpy(board->fds[o->actor], fds, sizeof fds);
-	memcpy(board->watches[o->actor], watches, sizeof watches);
 	exec_image(o->how, board->exe, argv);
 	r->error = errno;
 }

@@ -12,7 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 224, TEXT = 256 * 1024, READ_MOST = 4096, NOBODY = 255 };
+enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 224, TEXT = 256 * 1024, READ_MOST = 4096,
+       TABLES = 8 /* of descriptors: each process has one, or shares one */, NOBODY = 255 };
 
 /* What a program is about, beside the operations that any program has. */
 enum family { PLAIN, READS, FAMILIES };
@@ -73,6 +74,7 @@ struct op {
 	uint8_t conn;     /* whose order it is part of; NOBODY: none's */
 	uint8_t handle;   /* the descriptor it uses */
 	uint8_t other;    /* the handle or actor it makes */
+	uint8_t table;    /* the table of descriptors it makes */
 	uint8_t how;
 	int32_t value;    /* flags, an option's value, microseconds */
 	uint32_t at, size; /* its bytes in the program's text */
@@ -132,7 +134,8 @@ struct board {
 	uint16_t runner_port[CONNS];    /* the runner's listeners */
 	int32_t pid;                    /* of the first actor: its process group */
 	int32_t pids[ACTORS], status[ACTORS];
-	int32_t fds[ACTORS][HANDLES], watches[ACTORS][HANDLES]; /* across exec */
+	uint8_t table[ACTORS];          /* of an actor */
+	int32_t fds[TABLES][HANDLES], watches[TABLES][HANDLES]; /* -1: none */
 	char exe[4096];
 };
 
@@ -173,6 +176,21 @@ struct wish {
 void program_generate(struct program *p, const struct wish *wish, uint64_t k);
 /* -1: no such family */
 int family_by_name(const char *name);
+
+/* holders.c: which tables of descriptors have which handle. */
+struct holders {
+	uint8_t conn[HANDLES]; /* NOBODY: no such handle yet */
+	uint8_t has[HANDLES];  /* a bit for each table */
+	uint8_t table[ACTORS]; /* NOBODY: no such actor yet */
+	uint8_t passed;        /* a bit for each connection that may be under way between processes */
+	int tables;
+};
+
+void holders_begin(struct holders *w);
+void holders_follow(struct holders *w, const struct op *o);
+bool holders_has(const struct holders *w, int handle, int actor);
+/* Operation i uses a descriptor, and for certain no other means the same connection. (If it is not certain: no.) */
+bool program_has_last(const struct program *p, uint32_t i);
 
 /* words.c */
 bool program_conflict(const struct program *p, const struct op *a, const struct op *b);

@@ -1,0 +1,81 @@
+/* Who has which connection: followed from operation to operation, by the author, and by who asks whether a close is the last. */
+#include "program.h"
+
+#include <string.h>
+
+static uint8_t bit(int table)
+{
+	return (uint8_t)(1u << table);
+}
+
+void holders_begin(struct holders *w)
+{
+	memset(w, 0, sizeof *w);
+	memset(w->conn, NOBODY, sizeof w->conn);
+	memset(w->table, NOBODY, sizeof w->table);
+	w->table[0] = 0;
+	w->tables = 1;
+}
+
+static void copy_table(struct holders *w, int from, int to)
+{
+	for (int h = 0; h < HANDLES; h++)
+		if (w->has[h] & bit(from))
+			w->has[h] |= bit(to);
+	if (w->tables <= to)
+		w->tables = to + 1;
+}
+
+static void obtain(struct holders *w, const struct op *o)
+{
+	w->conn[o->other] = o->conn;
+	w->has[o->other] = bit(w->table[o->actor]);
+}
+
+void holders_follow(struct holders *w, const struct op *o)
+{
+	int table = w->table[o->actor];
+	switch (o->kind) {
+	case OPEN: case TAKE:
+		obtain(w, o);
+		break;
+	case DUP:
+		if (o->how == BY_DUP2_ONTO)
+			w->has[o->value] &= (uint8_t)~bit(table);
+		obtain(w, o);
+		break;
+	case PASS:
+		w->passed |= bit(o->conn);
+		break;
+	case CLOSE:
+		w->has[o->handle] &= (uint8_t)~bit(table);
+		break;
+	case THREAD:
+		w->table[o->other] = (uint8_t)table;
+		break;
+	case FORK:
+		w->table[o->other] = o->table;
+		copy_table(w, table, o->table);
+		break;
+	}
+}
+
+bool holders_has(const struct holders *w, int handle, int actor)
+{
+	return w->table[actor] != NOBODY && w->has[handle] & bit(w->table[actor]);
+}
+
+bool program_has_last(const struct program *p, uint32_t i)
+{
+	const struct op *o = &p->ops[i];
+	struct holders w;
+	holders_begin(&w);
+	for (uint32_t j = 0; j < i; j++)
+		holders_follow(&w, &p->ops[j]);
+	if (!holders_has(&w, o->handle, o->actor) || w.passed & bit(o->conn))
+		return false;
+	for (int h = 0; h < HANDLES; h++)
+		if (w.conn[h] == o->conn && w.has[h] != (h == o->handle ? bit(w.table[o->actor]) : 0))
+			return false;
+	return true;
+}
