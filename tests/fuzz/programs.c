@@ -52,9 +52,10 @@ static void start_sides(void)
 			if ((strcmp(options.join, "both") == 0 || strcmp(options.join, joins[j]) == 0) &&
 			    (strcmp(options.hold, "both") == 0 || strcmp(options.hold, holds[h]) == 0)) {
 				snprintf(names[nsides], sizeof *names, "%s, %s", joins[j], holds[h]);
-				sides[nsides++] = (struct side){ .name = names[nsides], .preload = options.library,
-				                                 .join = joins[j], .hold = holds[h],
-					                         .timeout = TIMEOUT_US };
+				sides[nsides] = (struct side){ .name = names[nsides], .preload = options.library,
+				                               .join = joins[j], .hold = holds[h],
+				                               .timeout = TIMEOUT_US };
+				nsides++;
 			}
 	for (int i = 0; i < nsides; i++)
 		side_start(&sides[i]);
