@@ -300,6 +300,7 @@ static const struct {
 } families[FAMILIES] = {
 	[PLAIN] = { "plain", 1, NULL },
 	[READS] = { "reads", 8, add_dialogue },
+	[LATE] = { "late", 12, add_leave },
 };
 
 int family_by_name(const char *name)
@@ -406,7 +407,7 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 		p->end[i] = (uint8_t)(one_in(c, 3) ? below(c, ENDS) : BY_EXIT);
 	a.processes = one_in(c, 3);
 	a.slow_writer = one_in(c, 3);
-	a.nlines = one_in(c, 2) ? 1 : 1 + (int)below(c, CONNS);
+	a.nlines = a.family == LATE ? CONNS : one_in(c, 2) ? 1 : 1 + (int)below(c, CONNS);
 	for (int i = 0; i < a.nlines; i++) {
 		struct plan *plan = &p->plans[i];
 		a.lines[i].budget = one_in(c, 8) ? 120000 : 20000;

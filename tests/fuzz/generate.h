@@ -49,6 +49,7 @@ void add_bytes(struct author *a, int actor, int h, uint32_t at, uint32_t end);
 
 /* One step of a program of a family. */
 void add_dialogue(struct author *a, int actor, int h); /* generate_reads.c */
+void add_leave(struct author *a, int actor, int h);    /* generate_late.c */
 
 /* generate_text.c: bytes, messages. */
 void put(struct author *a, const char *bytes, size_t n);

@@ -50,6 +50,10 @@ void holders_follow(struct holders *w, const struct op *o)
 	case CLOSE:
 		w->has[o->handle] &= (uint8_t)~bit(table);
 		break;
+	case LEAVE:
+		if (o->how < LEAVE_SHUT)
+			w->has[o->handle] &= (uint8_t)~bit(table);
+		break;
 	case THREAD:
 		w->table[o->other] = (uint8_t)table;
 		break;

@@ -104,7 +104,7 @@ static void prepare(struct side *s, const struct program *p)
 	for (int c = 0; c < CONNS; c++) {
 		stream_prepare(s, c, p);
 		b->accepted[c] = b->received[c] = b->consumed[c] = 0;
-		b->opened[c] = b->gone[c] = b->over[c] = b->has_file[c] = 0;
+		b->opened[c] = b->gone[c] = b->over[c] = b->late[c] = b->has_file[c] = 0;
 	}
 	b->turn = b->waiting = b->pipe_signals = 0;
 	b->pid = 0;
@@ -136,6 +136,7 @@ static void hear(struct side *s)
 	switch (m.what) {
 	case I_LISTEN: stream_connect(s, m.conn); break;
 	case I_ASK: stream_ask(s, m.conn, &m); break;
+	case I_AM_DONE: stream_expect_end(s, m.conn, now_ns()); break;
 	case IT_IS_OVER:
 		s->exited = true;
 		s->status = m.value;
@@ -181,6 +182,10 @@ void sides_run(struct side **sides, int n, const struct program *p)
 			watched[count++] = (struct watched){ s, CONTROL_OF, 0 };
 			for (int c = 0; c < CONNS; c++) {
 				struct stream *st = &s->streams[c];
+				if (st->end_due != 0 && now >= st->end_due)
+					stream_look_for_end(s, c, now);
+				if (st->end_due != 0 && st->end_due < until)
+					until = st->end_due;
 				if (st->next > now && !st->ended) {
 					until = st->next < until ? st->next : until;
 					continue;

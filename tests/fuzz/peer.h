@@ -14,6 +14,7 @@ struct stream {
 	size_t n, room;
 	uint64_t next;       /* a slow reader reads again then */
 	uint64_t sent;       /* to the program */
+	uint64_t end_due;    /* the program is done: its end must have come by then; 0: it is not */
 	uint32_t asked;      /* the READ whose bytes are to be sent; NOBODY: none ... */
 	uint64_t asked_after; /* ... once so many bytes have come */
 };
@@ -49,6 +50,8 @@ void stream_prepare(struct side *s, int c, const struct program *p);
 void stream_connect(struct side *s, int c); /* to where the program listens */
 void stream_accept(struct side *s, int c);
 void stream_ask(struct side *s, int c, const struct message *m);
+void stream_expect_end(struct side *s, int c, uint64_t now);
+void stream_look_for_end(struct side *s, int c, uint64_t now);
 void stream_receive(struct side *s, int c, uint64_t now);
 void stream_drop(struct stream *st);
 

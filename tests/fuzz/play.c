@@ -102,7 +102,7 @@ static void take_signals(bool fresh)
 
 /* --- one operation ----------------------------------------------------------------------------------------------- */
 
-static void pause_us(int64_t us)
+void pause_us(int64_t us)
 {
 	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
 	while (nanosleep(&t, &t) < 0 && errno == EINTR) {
@@ -144,6 +144,7 @@ static void perform(const struct op *o, struct result *r)
 	case FORK: begin_process(o, r); break;
 	case EXEC: go_on_in_new_image(o, r); break;
 	case NO_EXEC: fail_to_exec(o, r); break;
+	case LEAVE: leave_at_deadline(o, fd, watch, r); break;
 	case PAUSE: pause_us(o->value); break;
 	case AWAIT:
 		WAIT_UNTIL(atomic_load(&board->received[o->conn]) >= atomic_load(&board->accepted[o->conn]) ||

@@ -29,6 +29,7 @@ static inline int *watches(int actor)
 /* play.c */
 void act(int actor, uint32_t from);
 void open_to_ticks(bool open);
+void pause_us(int64_t us);
 void tell_peer(enum telling what, int conn, int op, int32_t value);
 
 #define WAIT_UNTIL(condition)                                                                             \
@@ -46,6 +47,7 @@ void tell_peer(enum telling what, int conn, int op, int32_t value);
 /* play_write.c */
 bool is_nonblocking(int fd);
 void write_piece(const struct op *o, int fd, int watch, struct result *r);
+void write_through(const struct op *o, int door, int fd, int watch, struct result *r);
 void print_piece(const struct op *o, int fd, struct result *r);
 int flush_file(int h);
 /* What the handle's FILE holds goes out, and the FILE is no more used: it is not closed, for the descriptor lives on. */
@@ -64,6 +66,9 @@ void pass(int fd, struct result *r);
 void take(const struct op *o, struct result *r);
 void close_one(const struct op *o, int fd, struct result *r);
 void close_all(const struct op *o, struct result *r);
+
+/* play_leave.c */
+void leave_at_deadline(const struct op *o, int fd, int watched, struct result *r);
 
 /* play_option.c */
 void set_option(const struct op *o, int fd, struct result *r);

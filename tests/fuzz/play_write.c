@@ -153,13 +153,14 @@ bool is_nonblocking(int fd)
 	return fcntl(fd, F_GETFL) & O_NONBLOCK;
 }
 
-void write_piece(const struct op *o, int fd, int watch, struct result *r)
+void write_through(const struct op *o, int how, int fd, int watch, struct result *r)
 {
 	struct chance c = { o->salt };
 	const char *p = program->text + o->at;
 	size_t done = 0;
+	int flags = o->kind == LEAVE ? MSG_NOSIGNAL : o->value;
 	/* glibc's aio does not survive fork */
-	int stale = 0, door = o->how == BY_AIO && program_has(program, FORK) ? BY_WRITE : o->how;
+	int stale = 0, door = how == BY_AIO && program_has(program, FORK) ? BY_WRITE : how;
 	bool whole = door == BY_DPRINTF || door == BY_DPRINTF_CHK || door == BY_AIO; /* all, or nobody knows how much */
 	if (whole && is_nonblocking(fd)) {
 		r->ret = SKIPPED;
@@ -168,7 +169,7 @@ void write_piece(const struct op *o, int fd, int watch, struct result *r)
 	if (!whole)
 		open_to_ticks(true);
 	do {
-		ssize_t n = through(door, fd, p + done, o->size - done, o->value, &c);
+		ssize_t n = through(door, fd, p + done, o->size - done, flags, &c);
 		if (n > 0) {
 			done += (size_t)n;
 			stale = 0;
@@ -188,6 +189,11 @@ void write_piece(const struct op *o, int fd, int watch, struct result *r)
 	open_to_ticks(false);
 	r->ret = (int64_t)done;
 	atomic_fetch_add(&board->accepted[o->conn], done);
+}
+
+void write_piece(const struct op *o, int fd, int watch, struct result *r)
+{
+	write_through(o, o->how, fd, watch, r);
 }
 
 /* --- stdio ------------------------------------------------------------------------------------------------------- */

@@ -16,7 +16,7 @@ enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 224, TEXT = 256 * 1024, READ_M
        TABLES = 8 /* of descriptors: each process has one, or shares one */, NOBODY = 255 };
 
 /* What a program is about, beside the operations that any program has. */
-enum family { PLAIN, READS, FAMILIES };
+enum family { PLAIN, READS, LATE, FAMILIES };
 
 /* Descriptors that every process of a run inherits. */
 enum { BOARD_FD = 3, CONTROL_FD = 4, PASS_FD = 5, TAKE_FD = 6, LISTENER_FD = 7, FIRST_FREE_FD = LISTENER_FD + CONNS };
@@ -43,6 +43,7 @@ enum kind {
 	PAUSE,      /* value microseconds */
 	AWAIT,      /* ... until the peer has all that was accepted so far, with no call that the shim could see */
 	AWAIT_GONE, /* ... until the peer has reset the connection */
+	LEAVE,      /* bytes are written, `value` microseconds pass, then the descriptor goes (enum leaving) */
 	KINDS
 };
 
@@ -64,6 +65,21 @@ enum setting { NODELAY, CORK, SNDBUF, NONBLOCK, NONBLOCK_IOCTL, EDGE, LINGER, ER
 	OPTIONS };
 enum dup_how { BY_DUP, BY_DUP2, BY_DUP2_LOW, BY_DUP2_ONTO, BY_DUP3, BY_DUPFD, BY_DUPFD_CLOEXEC, BY_SYS_DUP, DUP_HOWS };
 enum close_how { BY_CLOSE, BY_CLOSE_RANGE, BY_SYS_CLOSE, BY_FCLOSE, CLOSE_HOWS };
+enum leaving { LEAVE_CLOSE, LEAVE_SYS_CLOSE, LEAVE_RANGE, LEAVE_SYS_RANGE, LEAVE_DUP2, LEAVE_DUP3, LEAVE_SYS_DUP3,
+	LEAVE_FCLOSE, LEAVE_SHUT,
+	STAY_FULL, /* it stays, but the program takes the last number there is */
+	STAY_HIGH, /* ... or numbers of its choice */
+	LEAVINGS };
+/* What is seen then and must not be: bits of a LEAVE's result. */
+enum late {
+	LATE_EVENT = 1,      /* epoll reports the closed descriptor */
+	LATE_NAME = 2,       /* a descriptor of the process still means the socket */
+	LATE_END = 4,        /* the peer sees no end of the connection */
+	STRAY = 8,           /* bytes for the socket reach what has its number now */
+	LOST_NUMBER = 16,    /* a number that the program gave means something else */
+	NO_NUMBER = 32,      /* the last number was taken */
+	LEAVING_FAILED = 64,
+};
 enum exec { BY_EXECVE, BY_EXECV, BY_EXECVP, BY_EXECVPE, BY_EXECL, BY_EXECLE, BY_EXECLP, BY_FEXECVE, BY_EXECVEAT,
 	BY_SYS_EXECVE, EXECS };
 enum fork_how { BY_FORK, BY_FORK_ONLY /* _Fork */, FORK_HOWS };
@@ -91,7 +107,7 @@ struct plan { /* for the peer */
 };
 
 /* What an actor tells the peer, and the runner at the end. */
-enum telling { I_AM_READY, I_LISTEN, I_ASK, IT_IS_OVER };
+enum telling { I_AM_READY, I_LISTEN, I_ASK, I_AM_DONE, IT_IS_OVER };
 
 struct message {
 	uint8_t what, conn;
@@ -126,7 +142,7 @@ struct board {
 	struct result results[OPS];
 	_Atomic uint32_t turn, waiting; /* a futex: something changed; how many wait for that */
 	_Atomic uint64_t accepted[CONNS], received[CONNS], consumed[CONNS];
-	_Atomic uint32_t opened[CONNS], gone[CONNS], over[CONNS];
+	_Atomic uint32_t opened[CONNS], gone[CONNS], over[CONNS], late[CONNS];
 	_Atomic uint32_t has_file[CONNS];
 	_Atomic uint32_t pipe_signals;
 	uint16_t connect_to[CONNS];     /* where the peer listens */

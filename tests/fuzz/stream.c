@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NARROW = 2048, NARROW_MSS = 1000 };
+enum { NARROW = 2048, NARROW_MSS = 1000, END_NS = 30000000 };
 
 void die(const char *what)
 {
@@ -221,9 +221,34 @@ void stream_receive(struct side *s, int c, uint64_t now)
 		if (atomic_load(&s->board->waiting) > 0 || plan->eager)
 			acknowledge(st);
 	}
+	if (st->ended)
+		st->end_due = 0;
 	st->next = plan->every ? now + plan->every * 1000u : 0;
 	changed(s->board);
 	send_what_is_asked(s, c);
 	if (n > 0 && plan->gone && st->n >= plan->gone_after)
 		reset(s, c);
+}
+
+void stream_expect_end(struct side *s, int c, uint64_t now)
+{
+	if (!s->streams[c].ended)
+		s->streams[c].end_due = now + END_NS;
+}
+
+/* What has come by now is read first: it may be this process that is late. */
+void stream_look_for_end(struct side *s, int c, uint64_t now)
+{
+	struct stream *st = &s->streams[c];
+	size_t before;
+	st->end_due = 0;
+	do {
+		before = st->n;
+		if (st->fd >= 0 && !st->ended)
+			stream_receive(s, c, now);
+	} while (st->n > before);
+	if (!st->ended) {
+		atomic_store(&s->board->late[c], 1);
+		changed(s->board);
+	}
 }

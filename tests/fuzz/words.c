@@ -40,7 +40,7 @@ static bool is_ordered(const struct op *o)
 {
 	switch (o->kind) {
 	case OPEN: case SPAWN: case PRINT: case FLUSH: case DUP: case PASS: case TAKE: case CLOSE: case FORK:
-	case NO_EXEC:
+	case NO_EXEC: case LEAVE:
 		return true;
 	case LOOK:
 		return o->how == BY_EPOLL;
@@ -68,7 +68,7 @@ static const char *const kinds[KINDS] = { "open", "write", "signal handler write
                                           "fflush", "read", "look", "set",
 	                                  "get", "dup", "pass", "take", "close", "close all", "shutdown", "thread",
 	                                  "fork", "exec", "failing exec",
-	                                  "pause", "await the peer", "await the reset" };
+	                                  "pause", "await the peer", "await the reset", "at the deadline" };
 static const char *const opens[OPENINGS] = { "accept", "accept4", "own listener", "connect", "connect v4-mapped",
                                               "connect, not waiting",
 	                                      "MSG_FASTOPEN", "TCP_FASTOPEN_CONNECT" };
@@ -95,6 +95,9 @@ static const char *const closes[CLOSE_HOWS] = { "close", "close_range", "syscall
 static const char *const execs[EXECS] = { "execve", "execv", "execvp", "execvpe", "execl", "execle", "execlp",
                                           "fexecve", "execveat", "syscall(execve)" };
 static const char *const forks[FORK_HOWS] = { "fork", "_Fork" };
+static const char *const leavings[LEAVINGS] = { "close", "syscall(close)", "close_range", "syscall(close_range)",
+                                                "dup2 over it", "dup3 over it", "syscall(dup3) over it", "fclose",
+	                                        "shutdown", "take the last number", "take high numbers" };
 static const char *const all_closes[] = { "close_range", "closefrom", "syscall(close_range)" };
 static const char *const hows[] = { "SHUT_RD", "SHUT_WR", "SHUT_RDWR" };
 
@@ -157,10 +160,11 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 	case SHUT: fprintf(to, " %s", hows[o->value % 3]); break;
 	case FORK: fprintf(to, " by %s", forks[o->how]); break;
 	case EXEC: case NO_EXEC: fprintf(to, " by %s", execs[o->how]); break;
+	case LEAVE: fprintf(to, " %s after %d us", leavings[o->how], o->value); break;
 	case PAUSE: fprintf(to, " %d us", o->value); break;
 	}
 	if (o->kind == PIECE || o->kind == SIGNAL || o->kind == SPAWN || o->kind == PRINT || o->kind == READ ||
-	    (o->kind == OPEN && o->size > 0)) {
+	    o->kind == LEAVE || (o->kind == OPEN && o->size > 0)) {
 		fputc(' ', to);
 		program_print_bytes(to, p->text + o->at, o->size, 160);
 	}
