@@ -99,8 +99,10 @@ bool differ(const struct side *bare, const struct side *shim, struct difference 
 	if (bare->status != shim->status)
 		return DIFFERENT(d, "exit status %x bare, %x behind the shim", (unsigned)bare->status,
 		                 (unsigned)shim->status);
-	if (memcmp(bare->board->status, shim->board->status, sizeof bare->board->status) != 0)
-		return DIFFERENT(d, "a child's exit status");
+	for (int i = 0; i < ACTORS; i++)
+		if (bare->board->status[i] != shim->board->status[i])
+			return DIFFERENT(d, "exit status of actor %d: %x bare, %x behind the shim", i,
+			                 (unsigned)bare->board->status[i], (unsigned)shim->board->status[i]);
 	bool gone = false;
 	for (int c = 0; c < CONNS; c++)
 		gone |= p->plans[c].gone;

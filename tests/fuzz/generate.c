@@ -114,6 +114,14 @@ void add_bytes(struct author *a, int actor, int h, uint32_t at, uint32_t end)
 	a->lines[o->conn].more = false;
 }
 
+void add_plain_piece(struct author *a, int actor, int h)
+{
+	struct line *l = line_of(a, h);
+	struct piece piece = next_piece(a, l);
+	if (piece.size > 0)
+		add_bytes(a, actor, h, piece.at, piece.at + piece.size);
+}
+
 void add_piece(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
@@ -135,7 +143,7 @@ void add_piece(struct author *a, int actor, int h)
 		l->more = false;
 		return;
 	}
-	if (one_in(c, 20) && !l->nonblock && !has_nul(a, piece)) {
+	if (one_in(c, 20) && !l->nonblock && !a->no_stdio && !has_nul(a, piece)) {
 		struct op *o = add_on(a, PRINT, actor, h);
 		o->how = (uint8_t)below(c, PRINTS);
 		o->value = a->processes || !one_in(c, 3); /* flushed at once? */
@@ -150,7 +158,7 @@ void add_piece(struct author *a, int actor, int h)
 		o->how = BY_SENDFILE;
 	if ((o->how == BY_DPRINTF || o->how == BY_DPRINTF_CHK) && (l->nonblock || has_nul(a, piece)))
 		o->how = BY_WRITE;
-	if (o->how == BY_AIO && (l->nonblock || !one_in(c, 6)))
+	if (o->how == BY_AIO && (l->nonblock || a->no_stdio || !one_in(c, 6)))
 		o->how = BY_WRITEV;
 	if (o->how == BY_INLINE && !a->unseen)
 		o->how = BY_SYS_WRITE;
@@ -188,7 +196,7 @@ static void add_read(struct author *a, int actor, int h)
 	}
 }
 
-static void add_option(struct author *a, int actor, int h)
+void add_option(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
 	struct line *l = line_of(a, h);
@@ -211,7 +219,7 @@ static void add_option(struct author *a, int actor, int h)
 		l->nonblock = true;
 }
 
-static void add_dup(struct author *a, int actor, int h)
+void add_dup(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
 	if (a->handles == HANDLES)
@@ -241,7 +249,7 @@ static void add_dup(struct author *a, int actor, int h)
 static void add_actor(struct author *a, int actor)
 {
 	struct chance *c = &a->c;
-	if (a->actors == ACTORS)
+	if (a->actors == ACTORS || a->held.tables == TABLES)
 		return;
 	int proc = a->proc[actor], made = a->actors;
 	if (a->processes && one_in(c, 2)) {
@@ -259,7 +267,7 @@ static void add_actor(struct author *a, int actor)
 	a->actors++;
 }
 
-static void add_pause(struct author *a, int actor, int h)
+void add_pause(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;
 	struct line *l = line_of(a, h);
@@ -301,6 +309,7 @@ static const struct {
 	[PLAIN] = { "plain", 1, NULL },
 	[READS] = { "reads", 8, add_dialogue },
 	[LATE] = { "late", 12, add_leave },
+	[CLONES] = { "clones", 8, add_sharing },
 };
 
 int family_by_name(const char *name)
@@ -338,11 +347,18 @@ static void add_step(struct author *a, int conn, uint32_t wild)
 		add_on(a, AWAIT_GONE, actor, h);
 		return;
 	}
+	if (a->limited[actor] && !one_in(c, 4)) {
+		if (room(a) > 32)
+			add_limited(a, actor, h);
+		return;
+	}
 	if (a->family != PLAIN && one_in(c, a->often)) {
 		if (room(a) > 32)
 			families[a->family].step(a, actor, h);
 		return;
 	}
+	if (a->limited[actor])
+		return;
 	if (below(c, 100) >= wild) {
 		add_piece(a, actor, h);
 		if (a->slow_writer && one_in(c, 4))
@@ -380,7 +396,7 @@ static void add_step(struct author *a, int conn, uint32_t wild)
 		l->quiet = true;
 	} else {
 		struct op *o = add_on(a, CLOSE, actor, h);
-		o->how = (uint8_t)below(c, CLOSE_HOWS);
+		o->how = (uint8_t)below(c, a->no_stdio ? BY_FCLOSE : CLOSE_HOWS);
 		if (one_in(c, 8)) {
 			o->kind = CLOSE_ALL;
 			o->how = (uint8_t)below(c, 3);
@@ -405,6 +421,7 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 	p->no_stdin = one_in(c, 25);
 	for (int i = 0; i < ACTORS; i++)
 		p->end[i] = (uint8_t)(one_in(c, 3) ? below(c, ENDS) : BY_EXIT);
+	a.no_stdio = a.family == CLONES; /* whose FILEs have the numbers of one table */
 	a.processes = one_in(c, 3);
 	a.slow_writer = one_in(c, 3);
 	a.nlines = a.family == LATE ? CONNS : one_in(c, 2) ? 1 : 1 + (int)below(c, CONNS);

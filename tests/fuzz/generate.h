@@ -27,6 +27,8 @@ struct author {
 	int nlines;
 	int actors, proc[ACTORS];          /* an actor's process: the actor that began it */
 	int threads[ACTORS];               /* of a process */
+	bool limited[ACTORS];              /* one that libc does not know of: no malloc, no threads, no stdio */
+	bool no_stdio;
 	bool slow_writer;                  /* pauses often */
 	bool processes;                    /* more than one, now or later */
 	struct holders held;               /* after so many operations: */
@@ -45,11 +47,19 @@ bool can_arrive(const struct line *l);
 struct line *line_of(struct author *a, int handle);
 /* The next bytes of the connection are written; or these, by a common door. */
 void add_piece(struct author *a, int actor, int h);
+void add_plain_piece(struct author *a, int actor, int h);
 void add_bytes(struct author *a, int actor, int h, uint32_t at, uint32_t end);
+
+void add_option(struct author *a, int actor, int h);
+void add_dup(struct author *a, int actor, int h);
+void add_pause(struct author *a, int actor, int h);
 
 /* One step of a program of a family. */
 void add_dialogue(struct author *a, int actor, int h); /* generate_reads.c */
 void add_leave(struct author *a, int actor, int h);    /* generate_late.c */
+void add_sharing(struct author *a, int actor, int h);  /* generate_clones.c */
+/* A step of an actor that is limited. */
+void add_limited(struct author *a, int actor, int h);
 
 /* generate_text.c: bytes, messages. */
 void put(struct author *a, const char *bytes, size_t n);

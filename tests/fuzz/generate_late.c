@@ -22,7 +22,9 @@ void add_leave(struct author *a, int actor, int h)
 	struct op *o = add_on(a, LEAVE, actor, h);
 	o->at = at;
 	o->size = a->p->ntext - at;
-	o->how = (uint8_t)below(c, LEAVINGS);
+	do
+		o->how = (uint8_t)below(c, LEAVINGS);
+	while (o->how == LEAVE_UNSHARE || (a->no_stdio && o->how == LEAVE_FCLOSE));
 	o->value = (int32_t)(one_in(c, 8) ? below(c, t) : t - 50 + below(c, 250));
 	line_of(a, h)->more = false;
 	if (o->how == LEAVE_SHUT)

@@ -100,7 +100,7 @@ void add_dialogue(struct author *a, int actor, int h)
 	uint32_t at = a->p->ntext;
 	if (l->quiet || at > TEXT - 64000)
 		return;
-	if (room(a) > 100 && one_in(c, 4)) {
+	if (a->family == READS && room(a) > 100 && one_in(c, 4)) {
 		add_long_dialogue(a, actor, h);
 		return;
 	}

@@ -1,6 +1,8 @@
 /* Who has which connection: followed from operation to operation, by the author, and by who asks whether a close is the last. */
 #include "program.h"
 
+#include <linux/close_range.h>
+#include <sched.h>
 #include <string.h>
 
 static uint8_t bit(int table)
@@ -32,8 +34,45 @@ static void obtain(struct holders *w, const struct op *o)
 	w->has[o->other] = bit(w->table[o->actor]);
 }
 
+static bool is_alone(const struct holders *w, int actor)
+{
+	for (int i = 0; i < ACTORS; i++)
+		if (i != actor && w->table[i] == w->table[actor])
+			return false;
+	return !(w->pinned & bit(w->table[actor]));
+}
+
+/* The actor goes on with a copy. What nobody else has goes. */
+static void separate(struct holders *w, int actor, int to)
+{
+	int from = w->table[actor];
+	bool alone = is_alone(w, actor);
+	copy_table(w, from, to);
+	for (int h = 0; alone && h < HANDLES; h++)
+		w->has[h] &= (uint8_t)~bit(from);
+	w->table[actor] = (uint8_t)to;
+}
+
+static bool unshares(const struct op *o)
+{
+	return (o->kind == LEAVE && o->how == LEAVE_UNSHARE) ||
+	       (o->kind == RANGE && (o->how >= RANGE_UNSHARE || o->value & CLOSE_RANGE_UNSHARE));
+}
+
+bool range_closes(const struct op *o)
+{
+	return o->handle != NOBODY && o->how < RANGE_UNSHARE && !(o->value & CLOSE_RANGE_CLOEXEC);
+}
+
+bool clone_is_carried(const struct op *o)
+{
+	return o->value & (CLONE_VM | CLONE_VFORK);
+}
+
 void holders_follow(struct holders *w, const struct op *o)
 {
+	if (unshares(o))
+		separate(w, o->actor, o->table);
 	int table = w->table[o->actor];
 	switch (o->kind) {
 	case OPEN: case TAKE:
@@ -53,6 +92,17 @@ void holders_follow(struct holders *w, const struct op *o)
 	case LEAVE:
 		if (o->how < LEAVE_SHUT)
 			w->has[o->handle] &= (uint8_t)~bit(table);
+		break;
+	case RANGE:
+		if (range_closes(o))
+			w->has[o->handle] &= (uint8_t)~bit(table);
+		break;
+	case CLONE:
+		w->table[o->other] = o->table;
+		if (o->table != table)
+			copy_table(w, table, o->table);
+		if (clone_is_carried(o))
+			w->pinned |= bit(table);
 		break;
 	case THREAD:
 		w->table[o->other] = (uint8_t)table;
@@ -76,7 +126,8 @@ bool program_has_last(const struct program *p, uint32_t i)
 	holders_begin(&w);
 	for (uint32_t j = 0; j < i; j++)
 		holders_follow(&w, &p->ops[j]);
-	if (!holders_has(&w, o->handle, o->actor) || w.passed & bit(o->conn))
+	if (!holders_has(&w, o->handle, o->actor) || w.passed & bit(o->conn) ||
+	    (unshares(o) && !is_alone(&w, o->actor)))
 		return false;
 	for (int h = 0; h < HANDLES; h++)
 		if (w.conn[h] == o->conn && w.has[h] != (h == o->handle ? bit(w.table[o->actor]) : 0))

@@ -108,6 +108,7 @@ static void prepare(struct side *s, const struct program *p)
 	}
 	b->turn = b->waiting = b->pipe_signals = 0;
 	b->pid = 0;
+	memset(b->begun, 0, sizeof b->begun);
 	memset(b->pids, 0, sizeof b->pids);
 	memset(b->status, 0, sizeof b->status);
 	s->exited = s->hung = false;

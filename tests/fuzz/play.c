@@ -29,7 +29,7 @@ static void map_board(void)
 	program = &board->program;
 }
 
-static void changed(void)
+void changed(void)
 {
 	atomic_fetch_add(&board->turn, 1);
 	if (atomic_load(&board->waiting) > 0)
@@ -68,7 +68,7 @@ static void on_signal(int signo)
 static void raise_piece(const struct op *o)
 {
 	signalled = o;
-	raise(SIGUSR1);
+	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1); /* raise() would kill the parent of a clone */
 	signalled = NULL;
 }
 
@@ -140,6 +140,8 @@ static void perform(const struct op *o, struct result *r)
 		r->ret = shutdown(fd, o->value);
 		r->error = r->ret < 0 ? errno : 0;
 		break;
+	case CLONE: begin_clone(o, r); break;
+	case RANGE: unshare_table(o, r); break;
 	case THREAD: begin_thread(o, r); break;
 	case FORK: begin_process(o, r); break;
 	case EXEC: go_on_in_new_image(o, r); break;

@@ -29,6 +29,7 @@ static inline int *watches(int actor)
 /* play.c */
 void act(int actor, uint32_t from);
 void open_to_ticks(bool open);
+void changed(void); /* whoever waits looks again */
 void pause_us(int64_t us);
 void tell_peer(enum telling what, int conn, int op, int32_t value);
 
@@ -74,7 +75,14 @@ void leave_at_deadline(const struct op *o, int fd, int watched, struct result *r
 void set_option(const struct op *o, int fd, struct result *r);
 void get_option(const struct op *o, int fd, struct result *r);
 
+/* play_clone.c */
+void begin_clone(const struct op *o, struct result *r);
+void unshare_table(const struct op *o, struct result *r);
+
 /* play_process.c */
+void copy_table(int actor, int to);
+void move_to_table(int actor, int to); /* a copy of it */
+void begin_carrier(const struct op *o, void *(*carry)(void *));
 void begin_thread(const struct op *o, struct result *r);
 void begin_process(const struct op *o, struct result *r);
 void spawn_piece(const struct op *o, int fd, struct result *r);

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -138,6 +139,10 @@ static int leave(const struct op *o, int fd, const struct spy *spy)
 		FILE *f = is_nonblocking(fd) ? NULL : fdopen(fd, "r+");
 		return f != NULL ? fclose(f) : close(fd);
 	}
+	case LEAVE_UNSHARE:
+		move_to_table(o->actor, o->table);
+		fds(o->actor)[o->handle] = -1;
+		return close_range((unsigned)fd, (unsigned)fd, CLOSE_RANGE_UNSHARE);
 	case LEAVE_SHUT: return shutdown(fd, SHUT_WR);
 	}
 	abort();
@@ -207,7 +212,7 @@ void leave_at_deadline(const struct op *o, int fd, int watched, struct result *r
 		late |= take_high_numbers(&spy, settled);
 		late |= has_strays(&spy);
 	} else {
-		if (o->how != LEAVE_SHUT)
+		if (o->how != LEAVE_SHUT && o->how != LEAVE_UNSHARE)
 			fds(o->actor)[o->handle] = -1;
 		failed = leave(o, fd, &spy) != 0;
 		late |= after(o, fd, &spy, last, settled);

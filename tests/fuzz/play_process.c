@@ -14,10 +14,16 @@ extern char **environ;
 
 static pthread_t threads[ACTORS];
 
-static void copy_table(int actor, int to)
+void copy_table(int actor, int to)
 {
 	memcpy(board->fds[to], fds(actor), sizeof board->fds[to]);
 	memcpy(board->watches[to], watches(actor), sizeof board->watches[to]);
+}
+
+void move_to_table(int actor, int to)
+{
+	copy_table(actor, to);
+	board->table[actor] = (uint8_t)to;
 }
 
 static void *thread(void *arg)
@@ -30,6 +36,12 @@ void begin_thread(const struct op *o, struct result *r)
 {
 	board->table[o->other] = board->table[o->actor];
 	r->error = pthread_create(&threads[o->other], NULL, thread, (void *)(intptr_t)o->other);
+}
+
+void begin_carrier(const struct op *o, void *(*carry)(void *))
+{
+	if (pthread_create(&threads[o->other], NULL, carry, (void *)o) != 0)
+		abort();
 }
 
 void begin_process(const struct op *o, struct result *r)
@@ -176,9 +188,9 @@ void reap(int actor)
 		const struct op *o = &program->ops[i];
 		if (o->actor != actor)
 			continue;
-		if (o->kind == THREAD)
+		if (o->kind == THREAD || (o->kind == CLONE && clone_is_carried(o)))
 			pthread_join(threads[o->other], NULL);
-		else if (o->kind == FORK)
+		else if (o->kind == FORK || o->kind == CLONE)
 			wait_for(board->pids[o->other], &board->status[o->other]);
 	}
 }

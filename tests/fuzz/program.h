@@ -16,7 +16,7 @@ enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 224, TEXT = 256 * 1024, READ_M
        TABLES = 8 /* of descriptors: each process has one, or shares one */, NOBODY = 255 };
 
 /* What a program is about, beside the operations that any program has. */
-enum family { PLAIN, READS, LATE, FAMILIES };
+enum family { PLAIN, READS, LATE, CLONES, FAMILIES };
 
 /* Descriptors that every process of a run inherits. */
 enum { BOARD_FD = 3, CONTROL_FD = 4, PASS_FD = 5, TAKE_FD = 6, LISTENER_FD = 7, FIRST_FREE_FD = LISTENER_FD + CONNS };
@@ -44,6 +44,8 @@ enum kind {
 	AWAIT,      /* ... until the peer has all that was accepted so far, with no call that the shim could see */
 	AWAIT_GONE, /* ... until the peer has reset the connection */
 	LEAVE,      /* bytes are written, `value` microseconds pass, then the descriptor goes (enum leaving) */
+	CLONE,      /* actor `other` begins, as a task that shares some things (enum cloning, flags) */
+	RANGE,      /* descriptors are marked, or shared no longer (enum ranging, flags) */
 	KINDS
 };
 
@@ -66,7 +68,7 @@ enum setting { NODELAY, CORK, SNDBUF, NONBLOCK, NONBLOCK_IOCTL, EDGE, LINGER, ER
 enum dup_how { BY_DUP, BY_DUP2, BY_DUP2_LOW, BY_DUP2_ONTO, BY_DUP3, BY_DUPFD, BY_DUPFD_CLOEXEC, BY_SYS_DUP, DUP_HOWS };
 enum close_how { BY_CLOSE, BY_CLOSE_RANGE, BY_SYS_CLOSE, BY_FCLOSE, CLOSE_HOWS };
 enum leaving { LEAVE_CLOSE, LEAVE_SYS_CLOSE, LEAVE_RANGE, LEAVE_SYS_RANGE, LEAVE_DUP2, LEAVE_DUP3, LEAVE_SYS_DUP3,
-	LEAVE_FCLOSE, LEAVE_SHUT,
+	LEAVE_FCLOSE, LEAVE_UNSHARE, LEAVE_SHUT,
 	STAY_FULL, /* it stays, but the program takes the last number there is */
 	STAY_HIGH, /* ... or numbers of its choice */
 	LEAVINGS };
@@ -83,6 +85,8 @@ enum late {
 enum exec { BY_EXECVE, BY_EXECV, BY_EXECVP, BY_EXECVPE, BY_EXECL, BY_EXECLE, BY_EXECLP, BY_FEXECVE, BY_EXECVEAT,
 	BY_SYS_EXECVE, EXECS };
 enum fork_how { BY_FORK, BY_FORK_ONLY /* _Fork */, FORK_HOWS };
+enum cloning { CLONE_BY_LIBC, CLONE_BY_NUMBER, CLONE_BY_NUMBER_3, CLONE_ON_NEW_STACK /* by number */, CLONINGS };
+enum ranging { RANGE_BY_LIBC, RANGE_BY_NUMBER, RANGE_UNSHARE, RANGE_UNSHARE_BY_NUMBER, RANGINGS };
 enum end { BY_EXIT, BY__EXIT, BY_EXIT_C99, BY_QUICK_EXIT, BY_SYS_EXIT, BY_ABORT, ENDS };
 
 struct op {
@@ -144,6 +148,7 @@ struct board {
 	_Atomic uint64_t accepted[CONNS], received[CONNS], consumed[CONNS];
 	_Atomic uint32_t opened[CONNS], gone[CONNS], over[CONNS], late[CONNS];
 	_Atomic uint32_t has_file[CONNS];
+	_Atomic uint32_t begun[ACTORS]; /* a clone runs */
 	_Atomic uint32_t pipe_signals;
 	uint16_t connect_to[CONNS];     /* where the peer listens */
 	uint16_t listen_at[CONNS];      /* where the peer shall connect */
@@ -198,6 +203,7 @@ struct holders {
 	uint8_t conn[HANDLES]; /* NOBODY: no such handle yet */
 	uint8_t has[HANDLES];  /* a bit for each table */
 	uint8_t table[ACTORS]; /* NOBODY: no such actor yet */
+	uint8_t pinned;        /* a bit for each table that something else than an actor may have */
 	uint8_t passed;        /* a bit for each connection that may be under way between processes */
 	int tables;
 };
@@ -210,6 +216,8 @@ bool program_has_last(const struct program *p, uint32_t i);
 
 /* words.c */
 bool program_conflict(const struct program *p, const struct op *a, const struct op *b);
+bool clone_is_carried(const struct op *o); /* by a thread that waits for its end */
+bool range_closes(const struct op *o);
 bool program_has(const struct program *p, enum kind kind);
 bool program_opens_by_connect(const struct program *p, int conn);
 void program_print_op(FILE *to, const struct program *p, const struct op *o);

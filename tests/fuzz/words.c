@@ -1,6 +1,8 @@
 /* What a program says about itself. */
 #include "program.h"
 
+#include <linux/close_range.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -40,7 +42,7 @@ static bool is_ordered(const struct op *o)
 {
 	switch (o->kind) {
 	case OPEN: case SPAWN: case PRINT: case FLUSH: case DUP: case PASS: case TAKE: case CLOSE: case FORK:
-	case NO_EXEC: case LEAVE:
+	case NO_EXEC: case LEAVE: case CLONE: case RANGE:
 		return true;
 	case LOOK:
 		return o->how == BY_EPOLL;
@@ -68,7 +70,7 @@ static const char *const kinds[KINDS] = { "open", "write", "signal handler write
                                           "fflush", "read", "look", "set",
 	                                  "get", "dup", "pass", "take", "close", "close all", "shutdown", "thread",
 	                                  "fork", "exec", "failing exec",
-	                                  "pause", "await the peer", "await the reset", "at the deadline" };
+	                                  "pause", "await the peer", "await the reset", "at the deadline", "clone", "range" };
 static const char *const opens[OPENINGS] = { "accept", "accept4", "own listener", "connect", "connect v4-mapped",
                                               "connect, not waiting",
 	                                      "MSG_FASTOPEN", "TCP_FASTOPEN_CONNECT" };
@@ -97,7 +99,12 @@ static const char *const execs[EXECS] = { "execve", "execv", "execvp", "execvpe"
 static const char *const forks[FORK_HOWS] = { "fork", "_Fork" };
 static const char *const leavings[LEAVINGS] = { "close", "syscall(close)", "close_range", "syscall(close_range)",
                                                 "dup2 over it", "dup3 over it", "syscall(dup3) over it", "fclose",
+	                                        "close_range UNSHARE",
 	                                        "shutdown", "take the last number", "take high numbers" };
+static const char *const clones[CLONINGS] = { "clone", "syscall(clone)", "syscall(clone3)",
+                                              "syscall(clone, new stack)" };
+static const char *const ranges[RANGINGS] = { "close_range", "syscall(close_range)", "unshare(FILES)",
+                                              "syscall(unshare, FILES)" };
 static const char *const all_closes[] = { "close_range", "closefrom", "syscall(close_range)" };
 static const char *const hows[] = { "SHUT_RD", "SHUT_WR", "SHUT_RDWR" };
 
@@ -118,16 +125,39 @@ void program_print_bytes(FILE *to, const char *p, size_t n, size_t most)
 	fprintf(to, "\"%s (%zu)", n > most ? "..." : "", n);
 }
 
-static void print_flags(FILE *to, int flags)
+struct flag {
+	int flag;
+	const char *name;
+};
+
+static void print_flags_of(FILE *to, int flags, const struct flag *names, size_t n)
 {
-	static const struct {
-		int flag;
-		const char *name;
-	} names[] = { { MSG_NOSIGNAL, "NOSIGNAL" }, { MSG_DONTWAIT, "DONTWAIT" }, { MSG_MORE, "MORE" },
-		      { MSG_EOR, "EOR" }, { MSG_OOB, "OOB" }, { MSG_ZEROCOPY, "ZEROCOPY" } };
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < n; i++)
 		if (flags & names[i].flag)
 			fprintf(to, " %s", names[i].name);
+}
+
+static void print_clone(FILE *to, const struct op *o)
+{
+	static const struct flag names[] = { { CLONE_VM, "VM" }, { CLONE_FILES, "FILES" }, { CLONE_VFORK, "VFORK" },
+		                             { CLONE_FS, "FS" }, { CLONE_SIGHAND, "SIGHAND" },
+		                             { CLONE_THREAD, "THREAD" } };
+	fprintf(to, " by %s", clones[o->how]);
+	print_flags_of(to, o->value, names, sizeof names / sizeof *names);
+}
+
+static void print_range(FILE *to, const struct op *o)
+{
+	static const struct flag names[] = { { CLOSE_RANGE_UNSHARE, "UNSHARE" }, { CLOSE_RANGE_CLOEXEC, "CLOEXEC" } };
+	fprintf(to, " by %s", ranges[o->how]);
+	print_flags_of(to, o->value, names, sizeof names / sizeof *names);
+}
+
+static void print_flags(FILE *to, int flags)
+{
+	static const struct flag names[] = { { MSG_NOSIGNAL, "NOSIGNAL" }, { MSG_DONTWAIT, "DONTWAIT" }, { MSG_MORE, "MORE" },
+		      { MSG_EOR, "EOR" }, { MSG_OOB, "OOB" }, { MSG_ZEROCOPY, "ZEROCOPY" } };
+	print_flags_of(to, flags, names, sizeof names / sizeof *names);
 }
 
 void program_print_op(FILE *to, const struct program *p, const struct op *o)
@@ -138,7 +168,7 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 	if (o->handle != NOBODY)
 		fprintf(to, " h%u", o->handle);
 	if (o->other != NOBODY)
-		fprintf(to, " -> %c%u", o->kind == THREAD || o->kind == FORK ? 'a' : 'h', o->other);
+		fprintf(to, " -> %c%u", o->kind == THREAD || o->kind == FORK || o->kind == CLONE ? 'a' : 'h', o->other);
 	switch (o->kind) {
 	case OPEN:
 		fprintf(to, " by %s%s%s", opens[o->how], o->value & SOCK_CLOEXEC ? " CLOEXEC" : "",
@@ -158,6 +188,8 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 	case CLOSE: fprintf(to, " by %s", closes[o->how]); break;
 	case CLOSE_ALL: fprintf(to, " from %d by %s", o->value, all_closes[o->how % 3]); break;
 	case SHUT: fprintf(to, " %s", hows[o->value % 3]); break;
+	case CLONE: print_clone(to, o); break;
+	case RANGE: print_range(to, o); break;
 	case FORK: fprintf(to, " by %s", forks[o->how]); break;
 	case EXEC: case NO_EXEC: fprintf(to, " by %s", execs[o->how]); break;
 	case LEAVE: fprintf(to, " %s after %d us", leavings[o->how], o->value); break;
