@@ -303,13 +303,29 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	return libc()->setsockopt(fd, level, name, value, len);
 }
 
+/* So it does not see what we have set for an instant. */
+static int get_in_turn(int fd, int name, void *value, socklen_t *len)
+{
+	struct conn *c = conn_find(fd);
+	int cancel = turn_uncancellable();
+	struct msg *m = c != NULL ? turn_take_old(c, fd) : NULL;
+	int r = libc()->getsockopt(fd, IPPROTO_TCP, name, value, len), error = errno;
+	if (m != NULL)
+		turn_give(m);
+	turn_cancellable(cancel);
+	errno = error;
+	return r;
+}
+
 /* Most questions are not about what is held; those about TCP's state, its queue and its cork are. */
 EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len)
 {
 	if ((level == IPPROTO_TCP && name != TCP_NODELAY && name != TCP_MAXSEG) || (level == SOL_SOCKET && name == SO_MEMINFO))
 		release(fd, "getsockopt");
 	int late = level == SOL_SOCKET && name == SO_ERROR ? release_or_fail(fd, "getsockopt") : 0;
-	int r = libc()->getsockopt(fd, level, name, value, len);
+	int r = level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_CORK)
+	            ? get_in_turn(fd, name, value, len)
+	            : libc()->getsockopt(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
 		memcpy(value, &late, sizeof late);
 	return r;
