@@ -32,7 +32,8 @@ PURE := \
 	$(B)/shim/http.o \
 	$(B)/shim/framing.o \
 	$(B)/shim/hold.o \
-	$(B)/shim/request.o
+	$(B)/shim/request.o \
+	$(B)/shim/sharing.o
 OBJS := $(PURE) \
 	$(B)/shim/config.o \
 	$(B)/shim/conn.o \
@@ -49,8 +50,10 @@ OBJS := $(PURE) \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/pool.o \
 	$(B)/shim/process.o \
+	$(B)/shim/readable.o \
 	$(B)/shim/real.o \
 	$(B)/shim/release.o \
+	$(B)/shim/rights.o \
 	$(B)/shim/room.o \
 	$(B)/shim/settle.o \
 	$(B)/shim/trace.o \
@@ -59,6 +62,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_fd.o \
 	$(B)/shim/hook_process.o \
 	$(B)/shim/hook_read.o \
+	$(B)/shim/hook_syscall.o \
 	$(B)/shim/hook_write.o
 
 .PHONY: all check run-suites check-real run-real check-suites run-cpython bench run-bench mutants soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites fuzz)
@@ -122,6 +126,7 @@ $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	$(CC) $(CFLAGS_ALL) -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
 
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
+$(B)/tests/programs/p_sharing: $(B)/tests/programs/lib_sharing.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)

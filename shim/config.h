@@ -22,7 +22,7 @@ struct config {
 	uint64_t timeout_ns;    /* ONEWRITE_TIMEOUT=500us|5ms: the longest time anything is held */
 	enum hold_join join;    /* ONEWRITE_JOIN=header|message */
 	enum hold_place place;  /* ONEWRITE_HOLD=memory|kernel; where it may be now, process.h says */
-	_Atomic bool active;    /* from our constructor to our destructor, in a program to be helped; else every hook passes on */
+	_Atomic bool active;    /* false outside the time between constructor and destructor: every hook passes its call on */
 	const char *trace;      /* ONEWRITE_TRACE=FILE: append one line per decision; NULL: none */
 };
 

@@ -117,7 +117,7 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 	}
 	if (flags & CLOSE_RANGE_UNSHARE)
 		lifecycle_retire("close_range"); /* from here on a number means another thing in each thread */
-	else if (!(flags & CLOSE_RANGE_CLOEXEC) && first <= last)
+	if (!(flags & CLOSE_RANGE_CLOEXEC) && first <= last)
 		release_closing_range(first, last, "close_range");
 	return libc()->close_range(first, last, flags);
 }

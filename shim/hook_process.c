@@ -1,18 +1,17 @@
 /* Another process, another image, the end; and doors that hide writers from us. */
 #include <alloca.h>
 #include <errno.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <sys/syscall.h>
 
 #include "config.h"
 #include "conn.h"
 #include "lifecycle.h"
 #include "real.h"
 #include "release.h"
+#include "rights.h"
 #include "turn.h"
 
-/* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners --------------------- */
+/* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners ---------- */
 
 #define FORK(name)                                       \
 	EXPORT pid_t name(void)                          \
@@ -62,6 +61,19 @@ EXPORT int daemon(int nochdir, int noclose)
 	return r;
 }
 
+/* A child in memory of its own starts here. What `arg` points to lies in the parent's frame, of which it has a copy. */
+struct start {
+	int (*fn)(void *);
+	void *arg;
+};
+
+static int start_in_child(void *arg)
+{
+	const struct start *s = arg;
+	lifecycle_in_child();
+	return s->fn(s->arg);
+}
+
 #define CLONE(name)                                                                              \
 	EXPORT int name(int (*fn)(void *), void *stack, int flags, void *arg, ...)               \
 	{                                                                                        \
@@ -71,13 +83,11 @@ EXPORT int daemon(int nochdir, int noclose)
 		void *tls = va_arg(ap, void *);                                                  \
 		pid_t *ctid = va_arg(ap, pid_t *);                                               \
 		va_end(ap);                                                                      \
-		if (!(flags & CLONE_THREAD))                                                     \
-			lifecycle_before_copy(#name);                                            \
-		else if (!(flags & CLONE_FILES))                                                 \
-			lifecycle_retire(#name);                                                 \
-		int pid = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);                  \
-		if (!(flags & CLONE_THREAD))                                                     \
-			lifecycle_after_copy();                                                  \
+		struct start s = { fn, arg };                                                    \
+		if (fn == NULL || lifecycle_before_clone((unsigned)flags, #name) != AS_FORK)     \
+			return libc()->name(fn, stack, flags, arg, ptid, tls, ctid);             \
+		int pid = libc()->name(start_in_child, stack, flags, &s, ptid, tls, ctid);       \
+		lifecycle_after_copy();                                                          \
 		return pid;                                                                      \
 	}
 CLONE(clone)
@@ -117,7 +127,7 @@ EXPORT FILE *popen(const char *command, const char *type)
 	return f;
 }
 
-/* --- another image: seven doors --------------------------------------------------------------------------------------------------- */
+/* --- another image: seven doors -------------------------------------------------------------------------------------- */
 
 /* It returns only if it failed. */
 #define EXEC(name, params, args)                       \
@@ -187,7 +197,7 @@ EXPORT int execle(const char *path, const char *arg, ...)
 	return execve(path, argv, envp);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------------------------ */
+/* --- the end --------------------------------------------------------------------------------------------------------- */
 
 /* Also called by the child of a vfork, in its parent's memory: nothing may be switched off here. */
 #define EXIT(name)                                                     \
@@ -214,13 +224,22 @@ EXPORT __attribute__((noreturn)) void abort(void)
 	__builtin_unreachable();
 }
 
-/* --- other namespaces: not for a process of several threads --------------------------------------------------------------------------- */
+/* --- a descriptor of another process, or of this one ----------------------------------------------------------------- */
+
+EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+	if (LACKS(pidfd_getfd)) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return rights_fetched(libc()->pidfd_getfd(pidfd, fd, flags));
+}
+
+/* --- other namespaces: not for a process of several threads ---------------------------------------------------------- */
 
 EXPORT int unshare(int flags)
 {
-	if (flags & CLONE_FILES)
-		lifecycle_retire("unshare");
-	lifecycle_alone("unshare");
+	lifecycle_before_unshare(flags, "unshare");
 	int r = libc()->unshare(flags);
 	lifecycle_not_alone();
 	return r;
@@ -228,19 +247,13 @@ EXPORT int unshare(int flags)
 
 EXPORT int setns(int fd, int type)
 {
-	lifecycle_alone("setns");
+	lifecycle_before_setns(fd, type, "setns");
 	int r = libc()->setns(fd, type);
 	lifecycle_not_alone();
 	return r;
 }
 
-/* --- a sandbox ------------------------------------------------------------------------------------------------------------------------- */
-
-static void before_prctl(unsigned long option, unsigned long mode, unsigned long filter)
-{
-	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter != 0)) /* without a filter it is a question */
-		lifecycle_retire("seccomp");
-}
+/* --- a sandbox ------------------------------------------------------------------------------------------------------- */
 
 EXPORT int prctl(int option, ...)
 {
@@ -249,11 +262,11 @@ EXPORT int prctl(int option, ...)
 	unsigned long a = va_arg(ap, unsigned long), b = va_arg(ap, unsigned long), c = va_arg(ap, unsigned long),
 	              d = va_arg(ap, unsigned long);
 	va_end(ap);
-	before_prctl((unsigned long)option, a, b);
+	lifecycle_before_prctl((unsigned long)option, a, b);
 	return libc()->prctl(option, a, b, c, d);
 }
 
-/* --- a jump out of a hook that a signal interrupted ---------------------------------------------------------------------------------------- */
+/* --- a jump out of a hook that a signal interrupted ------------------------------------------------------------------ */
 
 #define LONGJMP(name)                                                                                        \
 	EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1], int value)                   \
@@ -267,7 +280,7 @@ LONGJMP(_longjmp)
 LONGJMP(siglongjmp)
 LONGJMP(__longjmp_chk)
 
-/* --- writers that no hook sees: from here on the kernel keeps the order ---------------------------------------------------------------- */
+/* --- writers that no hook sees: from here on the kernel keeps the order ---------------------------------------------- */
 
 /* TSan would come back here at the end. */
 EXPORT __attribute__((no_sanitize("thread"))) void *dlopen(const char *file, int flags)
@@ -297,84 +310,3 @@ IO_URING(io_uring_queue_init, (unsigned n, struct io_uring *ring, unsigned flags
 IO_URING(io_uring_queue_init_params, (unsigned n, struct io_uring *ring, struct io_uring_params *p), (n, ring, p))
 IO_URING(io_uring_queue_init_mem, (unsigned n, struct io_uring *ring, struct io_uring_params *p, void *b, size_t s),
          (n, ring, p, b, s))
-
-/* --- any of it by number ---------------------------------------------------------------------------------------------------------------- */
-
-static void before_syscall(long number, long a, long b, long c)
-{
-	switch (number) {
-	case SYS_write: case SYS_writev: case SYS_pwritev2: case SYS_sendto: case SYS_sendmsg: case SYS_sendmmsg:
-	case SYS_sendfile:
-		release_surely((int)a, "syscall");
-		break;
-	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg:
-	case SYS_recvmmsg: case SYS_shutdown: case SYS_setsockopt: case SYS_getsockopt: case SYS_ioctl:
-		release((int)a, "syscall");
-		break;
-	case SYS_splice:
-		release_surely((int)c, "syscall");
-		break;
-	case SYS_dup: case SYS_fcntl:
-		release_aliased((int)a, "syscall");
-		break;
-#ifdef SYS_dup2
-	case SYS_dup2:
-#endif
-	case SYS_dup3:
-		release_aliased((int)a, "syscall");
-		release_closing((int)b, "syscall");
-		break;
-	case SYS_close:
-		release_closing((int)a, "syscall");
-		break;
-	case SYS_close_range:
-		if (!(c & 4 /* CLOSE_RANGE_CLOEXEC */))
-			release_closing_range((unsigned)a, (unsigned)b, "syscall");
-		break;
-#ifdef SYS_fork
-	case SYS_fork:
-#endif
-	case SYS_clone: case SYS_clone3:
-		lifecycle_before_copy("syscall");
-		lifecycle_after_copy(); /* before it: whoever comes back may be the child */
-		break;
-	case SYS_execve: case SYS_execveat:
-		lifecycle_before_exec("syscall");
-		break;
-	case SYS_exit_group:
-		release_all("syscall");
-		break;
-	case SYS_unshare:
-		if (a & CLONE_FILES)
-			lifecycle_retire("syscall");
-		/* fall through */
-	case SYS_setns:
-		lifecycle_alone("syscall");
-		break;
-	case SYS_prctl:
-		before_prctl((unsigned long)a, (unsigned long)b, (unsigned long)c);
-		break;
-	case SYS_seccomp:
-		if (a == SECCOMP_SET_MODE_STRICT || (a == SECCOMP_SET_MODE_FILTER && c != 0))
-			lifecycle_retire("seccomp");
-		break;
-	case SYS_io_uring_setup:
-		lifecycle_unseen_writers("io_uring");
-		break;
-	}
-}
-
-/* Takes six arguments whatever the caller gave, as libc's own does: the last lies in the caller's frame. */
-EXPORT __attribute__((no_sanitize_address)) long syscall(long number, ...)
-{
-	va_list ap;
-	va_start(ap, number);
-	long a = va_arg(ap, long), b = va_arg(ap, long), c = va_arg(ap, long), d = va_arg(ap, long), e = va_arg(ap, long),
-	     f = va_arg(ap, long);
-	va_end(ap);
-	before_syscall(number, a, b, c);
-	long r = libc()->syscall(number, a, b, c, d, e, f);
-	if (number == SYS_execve || number == SYS_execveat)
-		lifecycle_exec_failed();
-	return r;
-}

@@ -7,6 +7,7 @@
 #include "outgoing.h"
 #include "real.h"
 #include "release.h"
+#include "rights.h"
 
 static size_t total(const struct iovec *iov, size_t n)
 {
@@ -83,27 +84,11 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct
 	return out_iov(fd, &iov, 1, flags, &hdr);
 }
 
-/* Descriptors that travel are aliases from now on. */
-static void pass_rights(const struct msghdr *hdr)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = CMSG_NXTHDR((struct msghdr *)hdr, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)))
-			continue;
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			release_aliased(fd, "scm-rights");
-		}
-	}
-}
-
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
 {
 	if (hdr == NULL || (hdr->msg_iov == NULL && hdr->msg_iovlen > 0))
 		return libc()->sendmsg(fd, hdr, flags);
-	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && hdr->msg_control != NULL)
-		pass_rights(hdr);
+	rights_pass(hdr);
 	if (likely(quiet_iov(fd, hdr->msg_iov, hdr->msg_iovlen)) || !fits(hdr->msg_iov, hdr->msg_iovlen))
 		return libc()->sendmsg(fd, hdr, flags);
 	return out_iov(fd, hdr->msg_iov, hdr->msg_iovlen, flags, hdr);
@@ -151,8 +136,7 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 static void pass_all_rights(const struct mmsghdr *v, unsigned n)
 {
 	for (unsigned i = 0; i < n && i < UIO_MAXIOV; i++) /* the kernel takes no more */
-		if (v[i].msg_hdr.msg_controllen >= CMSG_LEN(sizeof(int)))
-			pass_rights(&v[i].msg_hdr);
+		rights_pass(&v[i].msg_hdr);
 }
 
 #define NOTHING_BEFORE (void)0

@@ -1,7 +1,10 @@
 #include "lifecycle.h"
 
 #include <errno.h>
+#include <linux/nsfs.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -45,6 +48,7 @@ __attribute__((constructor)) static void begin(int argc, char **argv, char **env
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
 	 * chose the environment. */
 	if (getauxval(AT_SECURE) == 0) {
+		process_begin();
 		deadline_init(due_look);
 		pthread_atfork(prepare, parent, child);
 		bool active = config_read(argv, envp, complain);
@@ -119,12 +123,54 @@ void lifecycle_exec_failed(void)
 		process_copy_ended();
 }
 
-void lifecycle_alone(const char *why)
+enum sharing lifecycle_before_clone(uint64_t flags, const char *why)
+{
+	enum sharing sharing = sharing_of(flags);
+	if (sharing == AS_VFORK && flags & CLONE_NEWPID && getpid() == 1)
+		sharing = IN_PART; /* the first process of the new name space has our number */
+	if (sharing == IN_PART)
+		lifecycle_retire(why);
+	else if (sharing == AS_FORK)
+		lifecycle_before_copy(why);
+	return sharing;
+}
+
+void lifecycle_copies_unseen(void)
+{
+	process_forbid_memory();
+	lifecycle_after_copy();
+}
+
+static void alone(const char *why)
 {
 	int saved = errno;
 	release_all(why);
 	deadline_stop();
 	errno = saved;
+}
+
+/* From CLONE_NEWPID on a child of ours has whatever number, ours too; and one made by vfork would be taken for us. */
+void lifecycle_before_unshare(int flags, const char *why)
+{
+	if (flags & (CLONE_FILES | CLONE_NEWPID))
+		lifecycle_retire(why);
+	else
+		alone(why);
+}
+
+static bool is_pid_space(int fd, int type)
+{
+	int saved = errno, kind = type != 0 ? type : libc()->ioctl(fd, NS_GET_NSTYPE);
+	errno = saved;
+	return kind > 0 && kind & CLONE_NEWPID;
+}
+
+void lifecycle_before_setns(int fd, int type, const char *why)
+{
+	if (is_pid_space(fd, type))
+		lifecycle_retire(why);
+	else
+		alone(why);
 }
 
 void lifecycle_not_alone(void)
@@ -145,9 +191,25 @@ void lifecycle_retire(const char *why)
 	int saved = errno;
 	config.active = false;
 	process_forbid_memory();
-	release_for_good(why);
-	deadline_stop();
+	if (process_is_borrowed()) /* our parent knows what it knows, and its helper sees to what is held */
+		release_all(why);
+	else {
+		release_for_good(why);
+		deadline_stop();
+	}
 	errno = saved;
+}
+
+void lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter)
+{
+	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter != 0)) /* without a filter it is a question */
+		lifecycle_retire("seccomp");
+}
+
+void lifecycle_before_seccomp(unsigned long operation, const void *filter)
+{
+	if (operation == SECCOMP_SET_MODE_STRICT || (operation == SECCOMP_SET_MODE_FILTER && filter != NULL))
+		lifecycle_retire("seccomp");
 }
 
 void lifecycle_end(const char *why)

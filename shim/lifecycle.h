@@ -2,21 +2,33 @@
 #ifndef ONEWRITE_LIFECYCLE_H
 #define ONEWRITE_LIFECYCLE_H
 
+#include "sharing.h"
+
 /* Before this process is copied: nothing is held in memory from here on, and no helper runs. */
 void lifecycle_before_copy(const char *why);
 /* After the copy, or when it failed, in the original: what was known of descriptors proves nothing any more. */
 void lifecycle_after_copy(void);
 /* In the copy: it starts with nothing held, nothing known and no helper. */
 void lifecycle_in_child(void);
+/* Before a clone with these flags: what it shares. AS_FORK: lifecycle_before_copy() was called, and what follows it is
+ * the caller's business. */
+enum sharing lifecycle_before_clone(uint64_t flags, const char *why);
+/* After lifecycle_before_copy(), where nobody of ours will see the copy made, nor in the child that it was. */
+void lifecycle_copies_unseen(void);
 /* Before and after a call that starts another program with copies of our descriptors. */
 void lifecycle_before_spawn(const char *why);
 void lifecycle_after_spawn(void);
 /* Before another image takes this process over, with our descriptors; and when it did not. */
 void lifecycle_before_exec(const char *why);
 void lifecycle_exec_failed(void);
-/* Before and after a call that wants the process to have one thread. */
-void lifecycle_alone(const char *why);
+/* Before and after a call that wants the process to have one thread, and may change what the numbers of descriptors and
+ * of processes mean in it. */
+void lifecycle_before_unshare(int flags, const char *why);
+void lifecycle_before_setns(int fd, int type, const char *why);
 void lifecycle_not_alone(void);
+/* Before calls that may set up a sandbox. */
+void lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter);
+void lifecycle_before_seccomp(unsigned long operation, const void *filter);
 /* There may be writers that no hook sees: memory is no place to hold from now on. */
 void lifecycle_unseen_writers(const char *why);
 /* From here on this process runs as if we were not there: it enters a sandbox that may allow no call but its own, or a descriptor's number

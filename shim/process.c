@@ -14,6 +14,7 @@ struct owner {
 	_Atomic pid_t process;
 };
 static struct owner *_Atomic owner;
+static _Atomic pid_t began; /* the same, before there is such a page: most processes have no use for one */
 
 void process_copy_begins(void)
 {
@@ -38,12 +39,17 @@ void process_forbid_memory(void)
 		atomic_fetch_add(&process_forbids, 1);
 }
 
+void process_begin(void)
+{
+	atomic_store(&began, getpid());
+}
+
 bool process_note_owner(void)
 {
 	struct owner *none = NULL, *mine;
 	if (atomic_load(&owner) != NULL)
 		return true;
-	if ((mine = pool_pages(sizeof *mine)) == NULL)
+	if (getpid() != atomic_load(&began) || (mine = pool_pages(sizeof *mine)) == NULL)
 		return false;
 	atomic_store(&mine->process, getpid());
 	if (!atomic_compare_exchange_strong(&owner, &none, mine))
@@ -61,7 +67,8 @@ bool process_is_borrowed(void)
 void process_own(void)
 {
 	struct owner *o = atomic_load(&owner);
+	atomic_store(&began, getpid());
 	if (o != NULL)
-		atomic_store(&o->process, getpid());
+		atomic_store(&o->process, atomic_load(&began));
 	atomic_store(&process_forbids, atomic_load(&forbidden_for_good));
 }

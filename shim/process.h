@@ -33,7 +33,10 @@ void process_copy_left(void);
  * (ONEWRITE_HOLD=kernel). */
 void process_forbid_memory(void);
 
-/* Note that this memory is ours. False: no memory to note it in. */
+/* In the constructor: this is the process that the memory belongs to. */
+void process_begin(void);
+/* Before the first connection is known: note it where a copy of the process finds it gone. False: there is no room to
+ * note it, or it is not ours (we are the child of a vfork). */
 bool process_note_owner(void);
 
 /* Are we in our parent's memory, with a process number and descriptors of our own: the child of a vfork or of its kin?

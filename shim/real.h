@@ -41,6 +41,7 @@ extern __typeof__(fork) __fork;
 extern __typeof__(clone) __clone;
 extern __typeof__(posix_spawn) pidfd_spawn; /* its pid_t * is an int * for the descriptor */
 extern __typeof__(posix_spawn) pidfd_spawnp;
+extern int pidfd_getfd(int pidfd, int fd, unsigned flags);
 extern ssize_t __read_chk(int fd, void *buf, size_t n, size_t buflen);
 extern ssize_t __recv_chk(int fd, void *buf, size_t n, size_t buflen, int flags);
 extern ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int flags,

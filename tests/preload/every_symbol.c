@@ -52,7 +52,6 @@ static const struct {
 	{ "pclose", "the end of a pipe" },
 	{ "socketpair", "of unix sockets" },
 	{ "pidfd_open", "makes no copy of a descriptor" },
-	{ "pidfd_getfd", "what it brings is unknown here, so the kernel holds; the robbed process cannot notice" },
 	{ "pidfd_getpid", "a question" },
 	{ "pidfd_send_signal", "a signal" },
 	{ "closedir", "directories" },

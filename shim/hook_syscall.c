@@ -1,0 +1,233 @@
+/* Any call by its number. */
+#include <errno.h>
+#include <linux/close_range.h>
+#include <linux/net.h>
+#include <linux/sched.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#include "conn.h"
+#include "lifecycle.h"
+#include "readable.h"
+#include "real.h"
+#include "release.h"
+#include "rights.h"
+
+struct by_number {
+	long number, a, b, c, d, e, f;
+};
+
+static long call(const struct by_number *n)
+{
+	return libc()->syscall(n->number, n->a, n->b, n->c, n->d, n->e, n->f);
+}
+
+/* --- another process ------------------------------------------------------------------------------------------------------- */
+
+/* `stack`: the new task begins on another stack, and does not come back here. */
+static bool copied(const struct by_number *n, uint64_t flags, bool stack, long *result)
+{
+	if (lifecycle_before_clone(flags, "syscall") != AS_FORK)
+		return false;
+	if (stack) {
+		lifecycle_copies_unseen();
+		return false;
+	}
+	*result = call(n);
+	if (*result == 0)
+		lifecycle_in_child();
+	else
+		lifecycle_after_copy();
+	return true;
+}
+
+static bool cloned(const struct by_number *n, long *result)
+{
+#ifdef __s390x__
+	return copied(n, (uint64_t)n->b, n->a != 0, result);
+#else
+	return copied(n, (uint64_t)n->a, n->b != 0, result);
+#endif
+}
+
+static bool cloned3(const struct by_number *n, long *result)
+{
+	const struct clone_args *args = (const struct clone_args *)n->a;
+	if ((size_t)n->b < CLONE_ARGS_SIZE_VER0 || !readable(args, CLONE_ARGS_SIZE_VER0))
+		return false; /* the kernel refuses it */
+	return copied(n, args->flags, args->stack != 0, result);
+}
+
+static bool replaced(const struct by_number *n, long *result)
+{
+	lifecycle_before_exec("syscall");
+	*result = call(n);
+	lifecycle_exec_failed();
+	return true;
+}
+
+/* --- what goes before ------------------------------------------------------------------------------------------------------- */
+
+static void sending(int fd)
+{
+	release_surely(fd, "syscall");
+}
+
+static void asking(int fd)
+{
+	release(fd, "syscall");
+}
+
+static void replacing(int fd, int to)
+{
+	release_aliased(fd, "syscall");
+	release_closing(to, "syscall");
+}
+
+static void closing_range(unsigned first, unsigned last, unsigned flags)
+{
+	if (flags & CLOSE_RANGE_UNSHARE)
+		lifecycle_retire("syscall");
+	if (!(flags & CLOSE_RANGE_CLOEXEC))
+		release_closing_range(first, last, "syscall");
+}
+
+#ifdef SYS_socketcall
+/* One call for all of them, with the arguments in memory. */
+static void before_socketcall(int which, const long *args)
+{
+	if (!readable(args, 3 * sizeof *args))
+		return;
+	switch (which) {
+	case SYS_SEND: case SYS_SENDTO:
+		sending((int)args[0]);
+		break;
+	case SYS_SENDMSG:
+		rights_pass_unchecked((const struct msghdr *)args[1]);
+		sending((int)args[0]);
+		break;
+	case SYS_SENDMMSG:
+		rights_pass_several((const struct mmsghdr *)args[1], (unsigned)args[2]);
+		sending((int)args[0]);
+		break;
+	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG: case SYS_SHUTDOWN: case SYS_SETSOCKOPT:
+	case SYS_GETSOCKOPT: case SYS_CONNECT:
+		asking((int)args[0]);
+		break;
+	}
+}
+#endif
+
+static void before(const struct by_number *n)
+{
+	switch (n->number) {
+	case SYS_sendmsg:
+		rights_pass_unchecked((const struct msghdr *)n->b);
+		sending((int)n->a);
+		break;
+	case SYS_sendmmsg:
+		rights_pass_several((const struct mmsghdr *)n->b, (unsigned)n->c);
+		sending((int)n->a);
+		break;
+	case SYS_write: case SYS_writev: case SYS_pwritev2: case SYS_sendto: case SYS_sendfile:
+#ifdef SYS_send
+	case SYS_send:
+#endif
+#ifdef SYS_sendfile64
+	case SYS_sendfile64:
+#endif
+		sending((int)n->a);
+		break;
+	case SYS_splice:
+		sending((int)n->c);
+		break;
+	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg: case SYS_recvmmsg:
+	case SYS_shutdown: case SYS_setsockopt: case SYS_getsockopt: case SYS_ioctl:
+#ifdef SYS_recv
+	case SYS_recv:
+#endif
+		asking((int)n->a);
+		break;
+#ifdef SYS_socketcall
+	case SYS_socketcall:
+		before_socketcall((int)n->a, (const long *)n->b);
+		break;
+#endif
+	case SYS_dup: case SYS_fcntl:
+#ifdef SYS_fcntl64
+	case SYS_fcntl64:
+#endif
+		release_aliased((int)n->a, "syscall");
+		break;
+#ifdef SYS_dup2
+	case SYS_dup2:
+#endif
+	case SYS_dup3:
+		replacing((int)n->a, (int)n->b);
+		break;
+	case SYS_close:
+		release_closing((int)n->a, "syscall");
+		break;
+	case SYS_close_range:
+		closing_range((unsigned)n->a, (unsigned)n->b, (unsigned)n->c);
+		break;
+	case SYS_exit_group:
+		release_all("syscall");
+		break;
+	case SYS_prctl:
+		lifecycle_before_prctl((unsigned long)n->a, (unsigned long)n->b, (unsigned long)n->c);
+		break;
+	case SYS_seccomp:
+		lifecycle_before_seccomp((unsigned long)n->a, (const void *)n->c);
+		break;
+	case SYS_io_uring_setup:
+		lifecycle_unseen_writers("io_uring");
+		break;
+	}
+}
+
+/* Calls after which there is something to do are made here: true, and *result is the program's. */
+static bool made(const struct by_number *n, long *result)
+{
+	switch (n->number) {
+#ifdef SYS_fork
+	case SYS_fork:
+		return copied(n, 0, false, result);
+#endif
+	case SYS_clone:
+		return cloned(n, result);
+	case SYS_clone3:
+		return cloned3(n, result);
+	case SYS_execve: case SYS_execveat:
+		return replaced(n, result);
+	case SYS_pidfd_getfd:
+		*result = rights_fetched((int)call(n));
+		return true;
+	case SYS_unshare:
+		lifecycle_before_unshare((int)n->a, "syscall");
+		*result = call(n);
+		lifecycle_not_alone();
+		return true;
+	case SYS_setns:
+		lifecycle_before_setns((int)n->a, (int)n->b, "syscall");
+		*result = call(n);
+		lifecycle_not_alone();
+		return true;
+	}
+	return false;
+}
+
+/* Takes six arguments whatever the caller gave, as libc's own does: the last lies in the caller's frame. */
+EXPORT __attribute__((no_sanitize_address)) long syscall(long number, ...)
+{
+	va_list ap;
+	va_start(ap, number);
+	struct by_number n = { number, va_arg(ap, long), va_arg(ap, long), va_arg(ap, long), va_arg(ap, long),
+	                       va_arg(ap, long), va_arg(ap, long) };
+	va_end(ap);
+	long result;
+	if (made(&n, &result))
+		return result;
+	before(&n);
+	return call(&n);
+}

@@ -1,0 +1,50 @@
+#include "rights.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "conn.h"
+#include "readable.h"
+#include "release.h"
+
+void rights_pass_slowly(const struct msghdr *hdr)
+{
+	const char *end = (const char *)hdr->msg_control + hdr->msg_controllen;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = CMSG_NXTHDR((struct msghdr *)hdr, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)) ||
+		    c->cmsg_len > (size_t)(end - (const char *)c))
+			continue;
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			release_aliased(fd, "scm-rights");
+		}
+	}
+}
+
+void rights_pass_unchecked(const struct msghdr *hdr)
+{
+	if (readable(hdr, sizeof *hdr) && readable(hdr->msg_control, hdr->msg_controllen))
+		rights_pass(hdr);
+}
+
+void rights_pass_several(const struct mmsghdr *v, unsigned n)
+{
+	for (unsigned i = 0; i < n && i < IOV_MAX && readable(&v[i], sizeof v[i]); i++)
+		rights_pass_unchecked(&v[i].msg_hdr);
+}
+
+int rights_fetched(int fd)
+{
+	int saved = errno;
+	uint64_t cookie = fd >= 0 ? conn_cookie_of(fd) : 0;
+	if (fd >= 0)
+		release_closing(fd, "reused"); /* a number that was closed behind our back */
+	for (unsigned i = 0, end = cookie != 0 ? atomic_load(&conn_top) : 0; i < end; i++)
+		if (i != (unsigned)fd && !conn_unknown((int)i) && conn_cookie_of((int)i) == cookie)
+			release_aliased((int)i, "pidfd_getfd");
+	errno = saved;
+	return fd;
+}

@@ -1,0 +1,16 @@
+/* What does a new task share with the one that makes it? Decided by the flags of the very clone. PURE. */
+#ifndef ONEWRITE_SHARING_H
+#define ONEWRITE_SHARING_H
+
+#include <stdint.h>
+
+enum sharing {
+	SHARES_ALL,  /* a thread: memory, descriptors, process, and a thread pointer of its own, by which locks know it */
+	AS_FORK,     /* copies of memory and of descriptors */
+	AS_VFORK,    /* the same memory until it ends or calls exec, copies of descriptors, a process number of its own */
+	IN_PART,     /* anything else: what is known here of a number is not true there, or a lock does not know whose it is */
+};
+
+enum sharing sharing_of(uint64_t clone_flags);
+
+#endif

@@ -1,0 +1,298 @@
+/* Descriptors that come to have two owners, and numbers that come to mean two things: p_passing NAME [HOW]. */
+#include "p_common.h"
+
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+extern int pidfd_getfd(int pidfd, int fd, unsigned flags);
+
+enum { SOON_MS = 100 };
+
+static const char *how;
+static char body[200];
+
+static bool is_how(const char *word)
+{
+	return strcmp(how, word) == 0;
+}
+
+static void write_head(int fd)
+{
+	must(write(fd, HEAD, 100) == 100, "writing a head");
+}
+
+static void write_body(int fd)
+{
+	must(write(fd, body, sizeof body) == sizeof body, "writing a body");
+}
+
+static void wait_for(pid_t pid)
+{
+	int status;
+
+	must(pid > 0 && waitpid(pid, &status, __WALL) == pid && status == 0, "the child");
+}
+
+/* --- passed to another process ---------------------------------------------------------------------------------- */
+
+static void receive_and_write(int from)
+{
+	char space[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space };
+	int fd;
+
+	must(recvmsg(from, &h, 0) == 1 && CMSG_FIRSTHDR(&h) != NULL, "receiving a descriptor");
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&h)), sizeof fd);
+	must(read(from, &byte, 1) == 1, "being told");
+	write_body(fd);
+	_exit(0);
+}
+
+static long pass(int to, struct mmsghdr *m)
+{
+	if (is_how("sendmsg"))
+		return sendmsg(to, &m->msg_hdr, 0);
+	if (is_how("SYS_sendmsg"))
+		return syscall(SYS_sendmsg, to, &m->msg_hdr, 0);
+	if (is_how("SYS_sendmmsg"))
+		return syscall(SYS_sendmmsg, to, m, 1, 0);
+#ifdef SYS_socketcall
+	long args[] = { to, (long)&m->msg_hdr, 0 };
+	return syscall(SYS_socketcall, 16 /* SYS_SENDMSG */, args);
+#else
+	return sendmmsg(to, m, 1, 0);
+#endif
+}
+
+/* The head is ours, the body another process's. */
+static void passed(void)
+{
+	char space[CMSG_SPACE(sizeof(int))] = "", byte = 'x';
+	struct iovec iov = { &byte, 1 };
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space,
+		.msg_controllen = sizeof space } };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m.msg_hdr);
+	int pair[2], fd;
+	pid_t pid;
+
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
+	if ((pid = fork()) == 0)
+		receive_and_write(pair[1]);
+	fd = accept_peer();
+	*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd) };
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	must(pass(pair[0], &m) == 1, "passing a descriptor");
+	write_head(fd);
+	must(write(pair[0], "", 1) == 1, "telling");
+	wait_for(pid);
+}
+
+/* Arguments that cannot be read are the kernel's to refuse. */
+static void unreadable(void)
+{
+	static struct { char page[4096]; } pages[2] __attribute__((aligned(4096)));
+	char *last = (char *)&pages[1] - 16; /* the rest of a struct msghdr would be in the next page */
+	int fd = accept_peer(), refused = 0;
+
+	must(mprotect(&pages[1], 4096, PROT_NONE) == 0, "mprotect");
+	refused += syscall(SYS_sendmsg, fd, 16, 0) < 0 && errno == EFAULT;
+	refused += syscall(SYS_sendmsg, fd, &pages[1], 0) < 0 && errno == EFAULT;
+	refused += syscall(SYS_sendmsg, fd, last, 0) < 0 && errno == EFAULT;
+	refused += syscall(SYS_sendmmsg, fd, last, 1, 0) < 0 && errno == EFAULT;
+	refused += syscall(SYS_clone3, last, 88) < 0 && errno == EFAULT;
+	refused += syscall(SYS_clone3, last, 8) < 0 && errno == EINVAL;
+	report("refused: %d of 6\n", refused);
+	write_head(fd);
+	write_body(fd);
+}
+
+/* --- fetched from a process ------------------------------------------------------------------------------------- */
+
+static int fetch(int pidfd, int fd)
+{
+	return is_how("SYS_pidfd_getfd") ? (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0) : pidfd_getfd(pidfd, fd, 0);
+}
+
+/* From ourselves: a second name of our socket. */
+static void fetched(void)
+{
+	int fd = accept_peer(), pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0), second = fetch(pidfd, fd);
+
+	must(second >= 0, "pidfd_getfd");
+	write_head(fd);
+	write_body(second);
+}
+
+/* From a child, which goes on writing. */
+static void robbed(void)
+{
+	int told[2], fd;
+	char byte;
+	pid_t pid;
+
+	must(pipe(told) == 0, "pipe");
+	fd = accept_peer();
+	if ((pid = fork()) == 0) {
+		must(read(told[0], &byte, 1) == 1, "being told");
+		write_body(fd);
+		_exit(0);
+	}
+	close(fd);
+	int mine = fetch((int)syscall(SYS_pidfd_open, pid, 0), fd);
+	must(mine >= 0, "pidfd_getfd");
+	report("fd=%d", mine);
+	write_head(mine);
+	must(write(told[1], "", 1) == 1, "telling");
+	wait_for(pid);
+}
+
+/* --- descriptors of a thread's own ------------------------------------------------------------------------------ */
+
+static bool comes_soon(int fd)
+{
+	return poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, SOON_MS) == 1;
+}
+
+static size_t read_all(int fd, size_t most)
+{
+	char got[400];
+	size_t n = 0;
+	ssize_t r;
+
+	while (n < most && (r = read(fd, got + n, most - n)) > 0)
+		n += (size_t)r;
+	return n;
+}
+
+/* The helper may be running, with the table of before: there the number of the second connection is the first one still.
+ * All of its message comes, and its head in time. */
+static void unshared(void)
+{
+	int client, fd = accept_own(&client), late;
+
+	write_head(fd);
+	write_body(fd);
+	must(read_all(client, 300) == 300, "reading a message");
+	must((is_how("close_range") ? close_range(500, 600, CLOSE_RANGE_UNSHARE)
+		: (int)syscall(SYS_close_range, 500, 600, CLOSE_RANGE_UNSHARE)) == 0, "close_range");
+	close(fd);
+	late = !comes_soon(client);
+	close(client);
+	fd = accept_own(&client);
+	write_head(fd);
+	late += !comes_soon(client);
+	write_body(fd);
+	close(fd);
+	report("late: %d, bytes: %zu\n", late, read_all(client, 400));
+}
+
+/* --- children in their parent's memory -------------------------------------------------------------------------- */
+
+static pid_t __attribute__((noinline)) vfork_and_write(int fd)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		write_head(fd);
+		write_body(fd);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* A child of vfork writes a message, perhaps the process's first one. Its parent's next head comes in time all the same. */
+static void vfork_writes(void)
+{
+	int client, fd = accept_own(&client), own = is_how("first") ? -1 : accept_peer(), late;
+
+	wait_for(vfork_and_write(fd));
+	must(comes_soon(client), "the child's message");
+	if (own < 0)
+		own = accept_peer();
+	write_head(own);
+	atomic_store(&shared->written, 100);
+	late = !peer_has_all();
+	write_body(own);
+	report("late: %d\n", late);
+}
+
+/* --- two processes of one number -------------------------------------------------------------------------------- */
+
+static int connection, another;
+
+/* In its parent's memory, by its parent's number, with a table of its own, in which a number means another socket. */
+static int replace_and_write(void *argument)
+{
+	(void)argument;
+	dup2(another, connection);
+	write_head(connection);
+	sleep_us(50000);
+	write_body(connection);
+	_exit(0);
+}
+
+static void be_number_one(void)
+{
+	static char stack[65536] __attribute__((aligned(64)));
+	int flags = CLONE_VM | CLONE_VFORK | SIGCHLD, client;
+
+	must(getpid() == 1, "being number 1");
+	another = accept_own(&client);
+	connection = accept_peer();
+	if (is_how("clone"))
+		flags |= CLONE_NEWPID;
+	else
+		must(unshare(CLONE_NEWPID) == 0, "unshare");
+	wait_for(clone(replace_and_write, stack + sizeof stack - 64, flags, NULL));
+	close(another);
+	report("bytes: %zu\n", read_all(client, 400));
+	write_head(connection);
+	write_body(connection);
+}
+
+/* The shim of the process that sets the stage is not the one that is looked at: hence the exec. */
+static void number_one(void)
+{
+	pid_t pid;
+
+	must(unshare(CLONE_NEWPID) == 0, "unshare");
+	if ((pid = fork()) == 0) {
+		execl("/proc/self/exe", "p_passing", "be-number-one", how, (char *)NULL);
+		must(false, "exec");
+	}
+	wait_for(pid);
+}
+
+/* Into the name spaces where we are already. Only that of process numbers is to be feared. */
+static void joins(void)
+{
+	int fd = accept_peer(), space = open(is_how("pid") ? "/proc/self/ns/pid" : "/proc/self/ns/net", O_RDONLY);
+
+	must(setns(space, 0) == 0, "setns");
+	close(space);
+	write_head(fd);
+	write_body(fd);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct { const char *name; void (*run)(void); } scenarios[] = {
+		{ "passed", passed }, { "unreadable", unreadable }, { "fetched", fetched }, { "robbed", robbed },
+		{ "unshared", unshared }, { "vfork-writes", vfork_writes },
+		{ "number-one", number_one }, { "be-number-one", be_number_one }, { "joins", joins },
+	};
+
+	how = argc > 2 ? argv[2] : "";
+	shared = shared_map(SHARED_FD);
+	memset(body, 'b', sizeof body);
+	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
+		if (strcmp(scenarios[i].name, argv[1]) == 0) {
+			scenarios[i].run();
+			return 0;
+		}
+	return 2;
+}
