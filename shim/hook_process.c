@@ -11,7 +11,7 @@
 #include "rights.h"
 #include "turn.h"
 
-/* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners ---------- */
+/* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners ------- */
 
 #define FORK(name)                                       \
 	EXPORT pid_t name(void)                          \
@@ -127,7 +127,7 @@ EXPORT FILE *popen(const char *command, const char *type)
 	return f;
 }
 
-/* --- another image: seven doors -------------------------------------------------------------------------------------- */
+/* --- another image: seven doors ----------------------------------------------------------------------------------- */
 
 /* It returns only if it failed. */
 #define EXEC(name, params, args)                       \
@@ -197,7 +197,7 @@ EXPORT int execle(const char *path, const char *arg, ...)
 	return execve(path, argv, envp);
 }
 
-/* --- the end --------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 /* Also called by the child of a vfork, in its parent's memory: nothing may be switched off here. */
 #define EXIT(name)                                                     \
@@ -224,7 +224,7 @@ EXPORT __attribute__((noreturn)) void abort(void)
 	__builtin_unreachable();
 }
 
-/* --- a descriptor of another process, or of this one ----------------------------------------------------------------- */
+/* --- a descriptor of another process, or of this one -------------------------------------------------------------- */
 
 EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 {
@@ -235,7 +235,7 @@ EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 	return rights_fetched(libc()->pidfd_getfd(pidfd, fd, flags));
 }
 
-/* --- other namespaces: not for a process of several threads ---------------------------------------------------------- */
+/* --- other namespaces: not for a process of several threads ------------------------------------------------------- */
 
 EXPORT int unshare(int flags)
 {
@@ -253,7 +253,7 @@ EXPORT int setns(int fd, int type)
 	return r;
 }
 
-/* --- a sandbox ------------------------------------------------------------------------------------------------------- */
+/* --- a sandbox ---------------------------------------------------------------------------------------------------- */
 
 EXPORT int prctl(int option, ...)
 {
@@ -266,7 +266,7 @@ EXPORT int prctl(int option, ...)
 	return libc()->prctl(option, a, b, c, d);
 }
 
-/* --- a jump out of a hook that a signal interrupted ------------------------------------------------------------------ */
+/* --- a jump out of a hook that a signal interrupted --------------------------------------------------------------- */
 
 #define LONGJMP(name)                                                                                        \
 	EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1], int value)                   \
@@ -280,7 +280,7 @@ LONGJMP(_longjmp)
 LONGJMP(siglongjmp)
 LONGJMP(__longjmp_chk)
 
-/* --- writers that no hook sees: from here on the kernel keeps the order ---------------------------------------------- */
+/* --- writers that no hook sees: from here on the kernel keeps the order ------------------------------------------- */
 
 /* TSan would come back here at the end. */
 EXPORT __attribute__((no_sanitize("thread"))) void *dlopen(const char *file, int flags)
