@@ -45,8 +45,8 @@ static void check_row(const struct row *row)
 	run_free(r);
 }
 
-#define ROWS_OF(table) \
-	EACH_TEST(sharing, table, ROWS(table), 60) \
+#define ROWS_OF(suite, table) \
+	EACH_TEST(suite, table, ROWS(table), 60) \
 	{ \
 		check_row(&table[*i]); \
 	} \
@@ -62,7 +62,7 @@ static const struct row meanwhile[] = {
 	{ { SHARING, "copied", "tail", "system" }, .results = "late: 0\n", .join = "message" },
 	{ { SHARING, "copied", "tail", "popen" }, .results = "late: 0\n", .join = "message" },
 };
-ROWS_OF(meanwhile);
+ROWS_OF(sharing, meanwhile);
 
 /* --- clones ----------------------------------------------------------------------------------------------------- */
 
@@ -100,7 +100,7 @@ static const struct row clones[] = {
 	{ { SHARING, "cloned", "SYS_fork" }, BY_KERNEL },
 #endif
 };
-ROWS_OF(clones);
+ROWS_OF(sharing, clones);
 
 /* --- second names ----------------------------------------------------------------------------------------------- */
 
@@ -113,7 +113,7 @@ static const struct row second_names[] = {
 	{ { PASSING, "fetched", "pidfd_getfd" } }, { { PASSING, "fetched", "SYS_pidfd_getfd" } },
 	{ { PASSING, "robbed", "pidfd_getfd" } }, { { PASSING, "robbed", "SYS_pidfd_getfd" } },
 };
-ROWS_OF(second_names);
+ROWS_OF(sharing, second_names);
 
 /* --- numbers that mean two things ------------------------------------------------------------------------------- */
 
@@ -121,14 +121,14 @@ static const struct row tables[] = {
 	{ { PASSING, "unshared", "close_range" }, .results = "late: 0, bytes: 300\n", .timeout = "5ms" },
 	{ { PASSING, "unshared", "SYS_close_range" }, .results = "late: 0, bytes: 300\n", .timeout = "5ms" },
 };
-ROWS_OF(tables);
+ROWS_OF(sharing, tables);
 
 #ifndef UNDER_TSAN /* which makes every vfork a fork */
 static const struct row vforks[] = {
 	{ { PASSING, "vfork-writes", "first" }, .results = "late: 0\n", .timeout = "5ms" },
 	{ { PASSING, "vfork-writes", "later" }, .results = "late: 0\n", .timeout = "5ms" },
 };
-ROWS_OF(vforks);
+ROWS_OF(sharing, vforks);
 #endif
 
 /* Needs root. */
