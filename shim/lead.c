@@ -20,14 +20,14 @@ static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
 	}
 }
 
-/* In the turn: 0, or the errno. */
-static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead)
+/* In the turn: 0, or the errno. *report: it is one that an earlier call met. */
+static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, int *report)
 {
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
 	trace(m->fd, m->state, OPAQUE, rule.action, "lead", n);
 	m->writes++;
 	if (rule.action == REPORT)
-		return settle_report(m, 0);
+		return *report = settle_report(m);
 	if (m->state == IDLE)
 		return 0;
 	int error = emit_held(m, m->fd, MSG_MORE | room_flags(c, m->fd, m->len - m->sent));
@@ -52,21 +52,21 @@ int lead_before(int fd, size_t n, struct lead *lead)
 		if (conn_idle(c))
 			return 0;
 		pthread_testcancel();
-		int saved = errno, cancel = turn_uncancellable(), error = 0;
+		int saved = errno, cancel = turn_uncancellable(), error = 0, report = 0;
 		struct msg *m = turn_take_old(c, fd);
 		if (m != NULL && m->out_of_sight)
 			outgoing_see_again(m);
 		if (m != NULL) {
-			error = before(m, c, n, lead);
+			error = before(m, c, n, lead, &report);
 			turn_give(m);
 		}
 		turn_cancellable(cancel);
-		if (error == EAGAIN && !room_is_nonblocking(fd))
+		settle_signal(report, 0);
+		bool again = error == EAGAIN && !room_is_nonblocking(fd);
+		if (again)
 			error = room_wait(fd, 0, tries++);
-		else if (error == 0 || error == EAGAIN)
-			tries = 0;
 		errno = saved;
-		if (error != 0 || tries == 0)
+		if (!again || error != 0)
 			return error;
 	}
 }

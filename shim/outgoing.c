@@ -274,7 +274,7 @@ void outgoing_see_again(struct msg *m)
 	m->out_of_sight = false;
 }
 
-enum verdict { AGAIN, WAIT, DONE };
+enum verdict { AGAIN, WAIT, DONE, REPORTED };
 
 /* One attempt, in the turn: what are these bytes, what does the table say, and what came of it? Gives the turn back, unless it says so. */
 static enum verdict attempt(struct msg *m, struct conn *c, const struct call *call, int cancel, ssize_t *result)
@@ -287,10 +287,10 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	struct hold_rule rule = hold_decide(config.join, state, s.event);
 	if (rule.action == REPORT) {
 		*result = -1;
-		int error = settle_report(m, call->flags);
+		int error = settle_report(m);
 		turn_give(m);
 		errno = error;
-		return DONE;
+		return REPORTED;
 	}
 	if (rule.action == KEEP && keep_in_memory(m, c, call, &s, rule.next)) {
 		trace(call->fd, state, s.event, KEEP, s.why, call->size);
@@ -369,7 +369,12 @@ SLOW ssize_t by_table(const struct call *call)
 			v = attempt(m, c, call, cancel, &r);
 		}
 		turn_cancellable(cancel);
-		if (v == DONE)
+		if (v == REPORTED) {
+			int error = errno;
+			settle_signal(error, call->flags);
+			errno = error;
+		}
+		if (v == DONE || v == REPORTED)
 			return r;
 		int error = v == WAIT ? room_wait(call->fd, call->flags, tries++) : 0;
 		errno = error != 0 ? error : saved;

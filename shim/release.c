@@ -185,7 +185,7 @@ static void release_last(int fd, enum last last, bool lost, uint64_t *until, con
 		if (error == 0 || wait_for_room(fd, until))
 			continue;
 		if (lost && (m = turn_take_old(c, fd)) != NULL) {
-			m->error = error;
+			m->error = EIO;
 			msg_gone(m, FAILED);
 			turn_give(m);
 		}

@@ -50,14 +50,18 @@ void settle_failure(struct msg *m, struct conn *c, int error)
 		emit_uncork(m, m->fd);
 }
 
-int settle_report(struct msg *m, int flags)
+int settle_report(struct msg *m)
 {
 	int error = m->error;
 	m->error = 0;
 	msg_state(m, IDLE);
+	return error;
+}
+
+void settle_signal(int error, int flags)
+{
 	if (error == EPIPE && !(flags & MSG_NOSIGNAL))
 		raise(SIGPIPE);
-	return error;
 }
 
 /* The state after r of the call's bytes were taken, not all of them, or some that we could not look at. */

@@ -54,7 +54,9 @@ void settle_result(struct msg *m, struct conn *c, const struct call *call, const
 void settle_failure(struct msg *m, struct conn *c, int error);
 /* The message is complete: nothing of it waits, neither under our cork nor for the ACK of a short segment before it. */
 void settle_end(struct msg *m, struct conn *c);
-/* The call fails with the error that is waiting: returns it, and raises the signal that goes with it. */
-int settle_report(struct msg *m, int flags);
+/* The call fails with the error that is waiting, which is returned. */
+int settle_report(struct msg *m);
+/* The signal that goes with such an error. Not in the turn: its handler may jump away. */
+void settle_signal(int error, int flags);
 
 #endif
