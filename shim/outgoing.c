@@ -95,7 +95,8 @@ static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *cal
 struct outcome {
 	enum {
 		ALL_TAKEN,
-		CALL_FOLLOWS, /* what was held is out; the call's own bytes from `taken` on are not */
+		CALL_FOLLOWS, /* what was held is out, and nobody has asked the kernel to take the call's own bytes */
+		CUT_SHORT,    /* what was held is out; the kernel was asked to take the call's own bytes, and left those from `taken` on */
 		NO_ROOM,      /* for what is held */
 		REFUSED,
 	} what;
@@ -145,7 +146,7 @@ static struct outcome join(struct msg *m, struct conn *c, const struct call *cal
 			m->sent = m->len;
 			m->kernel = true;
 			size_t taken = (size_t)r - held;
-			return (struct outcome){ taken == call->size ? ALL_TAKEN : CALL_FOLLOWS, taken, 0 };
+			return (struct outcome){ taken == call->size ? ALL_TAKEN : CUT_SHORT, taken, 0 };
 		}
 		m->sent += (size_t)r;
 		flags |= MSG_DONTWAIT;
@@ -303,7 +304,6 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 		rule = hold_without(rule);
 	trace(call->fd, state, s.event, rule.action, s.why, call->size);
 
-	bool held = m->sent < m->len;
 	struct outcome o = rule.action == EMIT ? emit_alone(m, c, call, 0) : act(m, c, call, rule.action);
 	if (rule.action == EMIT && o.what == CALL_FOLLOWS) {
 		emitted(m, c);
@@ -316,7 +316,7 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 		turn_give(m);
 		return WAIT;
 	}
-	if (o.what == CALL_FOLLOWS && (!held || emit_waits(call))) {
+	if (o.what == CALL_FOLLOWS || (o.what == CUT_SHORT && emit_waits(call))) {
 		errno = saved;
 		*result = fly(m, c, call, &s, rule, o.taken, cancel);
 		return DONE;

@@ -13,6 +13,8 @@ static const struct scenario calls[] = {
 	{ "MSG_ZEROCOPY without having asked for it", { HELD, "send+MSG_ZEROCOPY=*200", "await" }, ANY_CALLS },
 	{ "MSG_ZEROCOPY in the middle of a body", { "zerocopy=1", HELD, "write=*50", "send+MSG_ZEROCOPY=*100", "write=*50",
 		"await" }, ANY_CALLS },
+	{ "MSG_ZEROCOPY on a socket that does not wait", { "nonblock", "zerocopy=1", HELD, "send+MSG_ZEROCOPY=*200", "await" },
+		ANY_CALLS },
 	{ "kTLS where the kernel has it, and the same error where not", { HELD, "ulp=tls", "write=*200", "await", HELD,
 		"write=*200", "await" }, ANY_CALLS },
 	{ "a socket that was never connected", { "socket", HELD, "write=*200", HELD, "await" }, ANY_CALLS },

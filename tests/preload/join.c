@@ -74,6 +74,8 @@ static const struct scenario files[] = {
 	{ "splice", { "write=" HEAD, "splice=*200" }, "* bytes=100 flags=*MSG_MORE* = 100, splice bytes=200 = 200" },
 	{ "a body of 1024 iovecs cannot take one more", { "write=" HEAD, "writev/1024=*2048" },
 		"* bytes=100 flags=*MSG_MORE* = 100, writev iov=1024 bytes=2048 = 2048" },
+	{ "1024 iovecs on a socket that does not wait", { "nonblock", "write=" HEAD, "writev/1024=*2048" },
+		"* bytes=100 flags=*MSG_MORE* = 100, writev iov=1024 bytes=2048 = 2048" },
 	{ "a sendmsg of 1024 iovecs", { "write=" HEAD, "sendmsg/1024+MSG_NOSIGNAL=*2048" },
 		"* bytes=100 flags=*MSG_MORE* = 100, sendmsg iov=1024 bytes=2048 flags=MSG_NOSIGNAL = 2048" },
 	{ "a body of 40 iovecs can", { "write=" HEAD, "writev/40=*200" }, "writev iov=41 bytes=300 = 300" },
