@@ -12,6 +12,7 @@
 #include "real.h"
 #include "release.h"
 #include "rights.h"
+#include "room.h"
 
 struct by_number {
 	long number, a, b, c, d, e, f;
@@ -78,6 +79,14 @@ static void asking(int fd)
 	release(fd, "syscall");
 }
 
+static void setting(int fd)
+{
+	struct conn *c = conn_find(fd);
+	release(fd, "syscall");
+	if (c != NULL)
+		room_unknown(c);
+}
+
 static void replacing(int fd, int to)
 {
 	release_aliased(fd, "syscall");
@@ -110,9 +119,12 @@ static void before_socketcall(int which, const long *args)
 		rights_pass_several((const struct mmsghdr *)args[1], (unsigned)args[2]);
 		sending((int)args[0]);
 		break;
-	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG: case SYS_SHUTDOWN: case SYS_SETSOCKOPT:
-	case SYS_GETSOCKOPT: case SYS_CONNECT:
+	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG: case SYS_SHUTDOWN: case SYS_GETSOCKOPT:
+	case SYS_CONNECT:
 		asking((int)args[0]);
+		break;
+	case SYS_SETSOCKOPT:
+		setting((int)args[0]);
 		break;
 	}
 }
@@ -142,11 +154,14 @@ static void before(const struct by_number *n)
 		sending((int)n->c);
 		break;
 	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg: case SYS_recvmmsg:
-	case SYS_shutdown: case SYS_setsockopt: case SYS_getsockopt: case SYS_ioctl:
+	case SYS_shutdown: case SYS_getsockopt: case SYS_ioctl:
 #ifdef SYS_recv
 	case SYS_recv:
 #endif
 		asking((int)n->a);
+		break;
+	case SYS_setsockopt:
+		setting((int)n->a);
 		break;
 #ifdef SYS_socketcall
 	case SYS_socketcall:

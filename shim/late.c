@@ -7,6 +7,7 @@
 
 #include "pool.h"
 #include "real.h"
+#include "room.h"
 
 enum { ROOM = 65536 - 4 * sizeof(size_t) };
 #define CLOSED SIZE_MAX
@@ -18,6 +19,14 @@ struct late {
 	char bytes[ROOM];
 };
 
+/* Bytes go past the books. */
+static void uncounted(const struct msg *m)
+{
+	struct conn *c = conn_find(m->fd);
+	if (c != NULL)
+		room_unknown(c);
+}
+
 /* What a call that was left had sent nobody knows. But it did not wait, and a signal is delivered at its end: so it took all that
  * there was room for. Of few bytes (TAKEN_WHOLE) it took all or none; where it took none there is no room now either. */
 void late_recover(struct msg *m)
@@ -25,6 +34,7 @@ void late_recover(struct msg *m)
 	enum calling calling = atomic_exchange(&m->calling, NOT_CALLING);
 	struct pollfd room = { .fd = m->fd, .events = POLLOUT };
 	int saved = errno;
+	uncounted(m);
 	if (calling == CALLING || (calling == CALLING_AT_MOST && poll(&room, 1, 0) == 1)) {
 		emit_uncork(m, m->fd);
 		msg_gone(m, IDLE);
@@ -38,6 +48,7 @@ void late_recover(struct msg *m)
 ssize_t late_write(struct msg *m, const struct call *call)
 {
 	struct late *l = atomic_load(&m->late);
+	uncounted(m);
 	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		return emit_call(call);
 	if (l == NULL || atomic_load(&l->len) == CLOSED)
@@ -68,6 +79,7 @@ void late_send(struct msg *m)
 		if ((l = atomic_load(&m->late)) == NULL)
 			break;
 		atomic_store(&m->late_waits, 1);
+		uncounted(m);
 		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, &m->sent);
 		msg_clear(m);
 		for (size_t sent = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ sent }, CLOSED); sent = len) {

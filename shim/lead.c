@@ -48,6 +48,8 @@ int lead_before(int fd, size_t n, struct lead *lead)
 {
 	struct conn *c = conn_find(fd);
 	*lead = (struct lead){ 0 };
+	if (c != NULL)
+		room_unknown(c); /* now: the call that follows may never come back */
 	for (unsigned tries = 0;;) {
 		if (conn_idle(c))
 			return 0;
@@ -100,7 +102,7 @@ void lead_after(int fd, const struct lead *lead, ssize_t result)
 	if (c == NULL)
 		return;
 	int saved = errno;
-	room_unknown(c);
+	room_unknown(c); /* somebody may have asked meanwhile */
 	if (lead->m != NULL) {
 		int cancel = turn_uncancellable();
 		struct msg *m = turn_take_old(c, fd);

@@ -112,8 +112,11 @@ static struct outcome refused(int error)
 /* What is held, by itself; `more`: what follows belongs to it. */
 static struct outcome emit_alone(struct msg *m, struct conn *c, const struct call *call, int more)
 {
-	int flags = (call->flags & (MSG_NOSIGNAL | MSG_DONTWAIT)) | room_flags(c, call->fd, m->len - m->sent);
+	size_t held = m->len - m->sent;
+	int flags = (call->flags & (MSG_NOSIGNAL | MSG_DONTWAIT)) | room_flags(c, call->fd, held);
 	int error = emit_held(m, call->fd, flags | more);
+	if (held > 0)
+		room_spend(c, held);
 	if (error != 0)
 		return refused(error);
 	if (m->kernel && !more)
@@ -203,7 +206,6 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 {
 	int cancel = turn_uncancellable();
 	struct msg *m = turn_take_old(c, call->fd);
-	room_spend(c, r);
 	if (m != f->m || m->writes != f->number) { /* closed, or another write came between: what is true of the connection remains */
 		if (s->head_done && r >= s->head_bytes)
 			settle_head(NULL, c, &f->head);
@@ -237,6 +239,7 @@ static ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const
 	if (s->head_done)
 		f.head = m->head;
 	f.meanwhile = take_off(m, s, rule.action);
+	room_spend(c, call->size - taken); /* now: the thread may not come back to say how many were taken */
 	turn_give(m);
 	turn_cancellable(cancel);
 	ssize_t r = taken > 0 ? emit_rest(call, taken, more) : more ? emit_call_more(call) : emit_call(call);
@@ -335,19 +338,26 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	return DONE;
 }
 
-/* Whatever is not usual. A call that has nothing to do with a message is the program's own. */
+/* A call that has nothing to do with a message is the program's own. Nobody counts what it writes. */
+static ssize_t pass(struct conn *c, const struct call *call)
+{
+	if (c != NULL)
+		room_unknown(c);
+	return emit_call(call);
+}
+
+/* Whatever is not usual. */
 SLOW ssize_t by_table(const struct call *call)
 {
 	for (unsigned tries = 0;;) {
 		struct conn *c = conn_find(call->fd);
 		bool idle = conn_idle(c), mine;
 		if (call->size == 0 || (idle && !(config.active && look_opens(call) && (c = conn_make(call->fd)) != NULL)))
-			return emit_call(call);
+			return pass(c, call);
 		const char *not = idle && !usual_may_begin(c, call->flags) ? why_not(c, call) : NULL;
 		if (not != NULL) {
 			trace(call->fd, IDLE, HEAD_PART, PASS, not, call->size);
-			room_unknown(c);
-			return emit_call(call);
+			return pass(c, call);
 		}
 		pthread_testcancel();
 		int saved = errno, cancel = turn_uncancellable();
@@ -358,7 +368,7 @@ SLOW ssize_t by_table(const struct call *call)
 			r = late_write(m, call);
 		} else if (m == NULL) {
 			turn_cancellable(cancel);
-			return emit_call(call);
+			return pass(c, call);
 		} else if (m->out_of_sight || (m->state == IDLE && !idle)) {
 			if (m->out_of_sight)
 				outgoing_see_again(m);

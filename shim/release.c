@@ -142,6 +142,8 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	bool push = m->kernel && (m->corked || last != SOCKET_ENDS || !fin_follows(m->fd));
 	trace(m->fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
 	int error = 0;
+	if (c != NULL)
+		room_unknown(c);
 	if (push)
 		emit_push(m->fd, m);
 	else if (!m->kernel)
@@ -154,8 +156,6 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 		return error;
 	if (!push)
 		emit_uncork(m, m->fd);
-	if (c != NULL)
-		room_unknown(c);
 	m->error = error;
 	msg_gone(m, error != 0 ? FAILED : last == SOCKET_STAYS ? hold_decide(config.join, state, RELEASE).next : IDLE);
 	return 0;
@@ -234,7 +234,10 @@ void release_ending(int fd, const char *why)
 
 void release_surely(int fd, const char *why)
 {
+	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
+	if (c != NULL)
+		room_unknown(c);
 	release_last(fd, SOCKET_STAYS, false, &until, why);
 }
 

@@ -1,0 +1,60 @@
+/* The send buffer of a connection fills by a way that the library has no part in; then a message begins: p_room HOW. */
+#include "p_common.h"
+
+#include <sys/uio.h>
+
+enum { PIECE = 4000 };
+
+static char piece[PIECE];
+
+/* One message, so that the library knows how much room there is. */
+static void write_message(int fd)
+{
+	char body[200] = "";
+
+	must(write(fd, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1 && write(fd, body, sizeof body) == sizeof body, "writing a message");
+}
+
+static ssize_t write_piece(int fd, const char *how)
+{
+	struct iovec iov = { piece, PIECE };
+
+	if (strcmp(how, "SYS_sendto") == 0)
+		return syscall(SYS_sendto, fd, piece, PIECE, 0, NULL, 0);
+	if (strcmp(how, "pwritev2") == 0)
+		return pwritev2(fd, &iov, 1, -1, RWF_NOWAIT);
+	return write(fd, piece, PIECE);
+}
+
+/* Until nothing more fits. */
+static void fill(int fd, const char *how)
+{
+	const char *first = strcmp(how, "heads") == 0 ? "HTTP/1.1 200 OK\r\n" : strcmp(how, "capitals") == 0 ? "CAPITALS" : "little";
+
+	memset(piece, 'x', PIECE);
+	memcpy(piece, first, strlen(first));
+	memcpy(piece + PIECE - 4, "\r\n\r\n", 4);
+	errno = 0;
+	while (write_piece(fd, how) > 0)
+		;
+	report("full: %s\n", strerrorname_np(errno));
+}
+
+int main(int argc, char **argv)
+{
+	int client, fd, small = 4096;
+
+	if (argc != 2)
+		return 2;
+	shared = shared_map(SHARED_FD);
+	fd = accept_own(&client);
+	setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	write_message(fd);
+	write_message(fd);
+	fill(fd, argv[1]);
+	errno = 0;
+	report("a head = %zd, ", write(fd, HEAD, sizeof HEAD - 1));
+	report("errno %s\n", strerrorname_np(errno));
+	return 0;
+}
