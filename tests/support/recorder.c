@@ -4,7 +4,8 @@
  *	sendmsg fd=5 iov=2 bytes=300 flags=MSG_NOSIGNAL = -1 EAGAIN
  *
  * appended to the file RECORDER_LOG. It keeps no descriptor and no memory of its own. RECORDER_FAULTS makes calls on
- * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one:
+ * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one.
+ * `cookie` is a getsockopt for SO_COOKIE, which is counted apart as well; it can only be delayed:
  *
  *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50 */
 #include "recorder.h"
@@ -268,6 +269,10 @@ EXPORT int setsockopt(int fd, int level, int name, const void *p, socklen_t n)
 
 EXPORT int getsockopt(int fd, int level, int name, void *restrict p, socklen_t *restrict n)
 {
+	const struct fault *cookie = level == SOL_SOCKET && name == SO_COOKIE ? fault_of("cookie") : NULL;
+
+	if (cookie != NULL)
+		sleep_through(cookie->delay);
 	int r = (int)INJECT("getsockopt", fd, REAL(getsockopt)(fd, level, name, p, n));
 
 	record(r, "getsockopt fd=%d %s%d", fd, option_name(level, name), name);

@@ -97,6 +97,9 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 	void *restrict argument)
 {
 	const struct fault *f = fault_of("pthread_create");
+
+	if (f != NULL)
+		sleep_through(f->delay);
 	int r = f != NULL && f->error != 0 ? f->error : REAL(pthread_create)(thread, attributes, run, argument);
 
 	record(r, "pthread_create fd=-1");
