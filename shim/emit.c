@@ -83,13 +83,18 @@ ssize_t emit_joined(struct msg *m, const struct call *c, int flags)
 
 int emit_held(struct msg *m, int fd, int flags)
 {
-	while (m->sent < m->len) {
+	sigset_t before;
+	int error = 0;
+	if (m->sent == m->len)
+		return 0;
+	emit_hold_signals(&before);
+	while (m->sent < m->len && error == 0) {
 		ssize_t r = libc()->send(fd, m->buf + m->sent, m->len - m->sent, flags);
-		if (r < 0)
-			return errno;
-		m->sent += (size_t)r;
+		error = r < 0 ? errno : 0;
+		m->sent += r > 0 ? (size_t)r : 0;
 	}
-	return 0;
+	emit_let_signals(&before);
+	return error;
 }
 
 int emit_surely(int fd, const char *p, size_t n, size_t *sent)
@@ -129,9 +134,10 @@ static int set(int fd, int option, int value)
 
 void emit_cork(struct msg *m)
 {
-	if (!m->corked)
+	bool corked = m->corked;
+	m->corked = true; /* first: who takes over from a thread that jumped away here takes it off */
+	if (!corked)
 		set(m->fd, TCP_CORK, 1);
-	m->corked = true;
 }
 
 void emit_uncork(struct msg *m, int fd)
@@ -146,11 +152,14 @@ static int flush_by_nodelay(int fd, bool only_with_nagle)
 {
 	int nodelay = 0, saved = errno, error = 0;
 	socklen_t len = sizeof nodelay;
+	sigset_t before;
+	emit_hold_signals(&before);
 	if (libc()->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) == 0 && !(nodelay && only_with_nagle)) {
 		error = set(fd, TCP_NODELAY, 1);
 		if (!nodelay)
 			set(fd, TCP_NODELAY, 0);
 	}
+	emit_let_signals(&before);
 	errno = saved;
 	return error;
 }

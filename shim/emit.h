@@ -2,6 +2,7 @@
 #ifndef ONEWRITE_EMIT_H
 #define ONEWRITE_EMIT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -30,7 +31,20 @@ ssize_t emit_rest(const struct call *c, size_t from, bool more);
 /* Would the program's call wait for room? */
 bool emit_waits(const struct call *c);
 
-/* No more bytes than these go into one buffer of the kernel's: it takes all of them, or none. */
+/* A handler that jumped away between a call and the note of what it did would leave a guess: so none runs meanwhile. */
+static inline void emit_hold_signals(sigset_t *before)
+{
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+static inline void emit_let_signals(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+/* Up to so many bytes the kernel takes a literal writev whole, where there is room for it. */
 enum { EMIT_TAKEN_WHOLE = 16384 };
 /* Can what is held and the call's bytes go in one system call? */
 bool emit_fits(const struct call *c);
@@ -39,7 +53,7 @@ bool emit_fits(const struct call *c);
 ssize_t emit_joined(struct msg *m, const struct call *c, int flags);
 
 /* What is held, by itself, with these send(2) flags: MSG_DONTWAIT among them, unless there is proof of room. 0, or an errno; what was not
- * taken stays held. */
+ * taken stays held. No signal handler comes between the call and the note of what it took. */
 int emit_held(struct msg *m, int fd, int flags);
 
 /* Bytes that cannot stay where they are, because their descriptor goes: makes room where there is none, and waits for it at most

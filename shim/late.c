@@ -1,7 +1,6 @@
 #include "late.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -27,15 +26,14 @@ static void uncounted(const struct msg *m)
 		room_unknown(c);
 }
 
-/* What a call that was left had sent nobody knows. But it did not wait, and a signal is delivered at its end: so it took all that
- * there was room for. Of few bytes (TAKEN_WHOLE) it took all or none; where it took none there is no room now either. */
+/* A call that was left was one for which there was room, and a signal is delivered at its end: so it took all. Where that is not
+ * sure no signal is delivered before it is known (emit.h). */
 void late_recover(struct msg *m)
 {
 	enum calling calling = atomic_exchange(&m->calling, NOT_CALLING);
-	struct pollfd room = { .fd = m->fd, .events = POLLOUT };
 	int saved = errno;
 	uncounted(m);
-	if (calling == CALLING || (calling == CALLING_AT_MOST && poll(&room, 1, 0) == 1)) {
+	if (calling == CALLING) {
 		emit_uncork(m, m->fd);
 		msg_gone(m, IDLE);
 	} else if (m->state == IDLE) {

@@ -60,11 +60,11 @@ struct msg {
 	bool out_of_sight;           /* for the helper the number names another socket: the program's next call on it tells */
 };
 
-/* What a thread may have left behind that jumped out of a signal handler and so out of a system call with what is held. */
+/* Is who has the turn in a system call with what is held? */
 enum calling {
 	NOT_CALLING,
-	CALLING,         /* signals are delivered at the end of a call, and it takes all: what is held is sent */
-	CALLING_AT_MOST, /* it takes what there is room for, of so few bytes all or none */
+	CALLING,             /* signals are delivered at its end, and it takes all: who jumps away from there leaves it sent */
+	CALLING_WITHOUT_SIGNALS,
 };
 
 /* A message of this number, IDLE and locked; NULL: no memory. */

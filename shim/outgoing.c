@@ -86,8 +86,7 @@ static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *cal
 		settle_head(m, c, &m->head);
 	if (s->head_done && m->len == m->head.size)
 		m->known = m->len;
-	settle_kept(m, c, next);
-	return true;
+	return settle_kept(m, c, next);
 }
 
 /* --- doing, without waiting: in the turn ---------------------------------------------------------------------------------------------- */
@@ -125,6 +124,26 @@ static struct outcome emit_alone(struct msg *m, struct conn *c, const struct cal
 	return (struct outcome){ CALL_FOLLOWS, 0, 0 };
 }
 
+/* One call, and the note of how much of what is held it took. */
+static ssize_t call_joined(struct msg *m, const struct call *call, int flags)
+{
+	bool sure = !(flags & MSG_DONTWAIT);
+	size_t held = m->len - m->sent;
+	sigset_t before;
+	if (!sure)
+		emit_hold_signals(&before);
+	atomic_store_explicit(&m->calling, sure ? CALLING : CALLING_WITHOUT_SIGNALS, memory_order_relaxed);
+	ssize_t r = emit_joined(m, call, flags);
+	if (r > 0)
+		m->sent += (size_t)r < held ? (size_t)r : held;
+	if (m->sent == m->len)
+		m->kernel = true;
+	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
+	if (!sure)
+		emit_let_signals(&before);
+	return r;
+}
+
 /* What is held and the call's bytes in one call. Should the kernel take less than was held it is asked again, for its reason: the program
  * must not be told 0. */
 static struct outcome join(struct msg *m, struct conn *c, const struct call *call, bool more)
@@ -136,22 +155,15 @@ static struct outcome join(struct msg *m, struct conn *c, const struct call *cal
 		return emit_alone(m, c, call, MSG_MORE);
 	flags |= small ? room_flags(c, call->fd, held + call->size) : MSG_DONTWAIT;
 	for (;;) {
-		bool sure = !(flags & MSG_DONTWAIT) || !small;
-		atomic_store_explicit(&m->calling, sure ? CALLING : CALLING_AT_MOST, memory_order_relaxed);
-		ssize_t r = emit_joined(m, call, flags);
-		int error = errno;
-		atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
+		ssize_t r = call_joined(m, call, flags);
 		if (r < 0)
-			return refused(error);
+			return refused(errno);
 		room_spend(c, (size_t)r);
-		held = m->len - m->sent;
 		if ((size_t)r >= held) {
-			m->sent = m->len;
-			m->kernel = true;
 			size_t taken = (size_t)r - held;
 			return (struct outcome){ taken == call->size ? ALL_TAKEN : CUT_SHORT, taken, 0 };
 		}
-		m->sent += (size_t)r;
+		held -= (size_t)r;
 		flags |= MSG_DONTWAIT;
 	}
 }

@@ -42,8 +42,8 @@ static inline bool settle_watch(struct msg *m, size_t size)
 
 /* --- what it left ------------------------------------------------------------------------------------------------------------------ */
 
-/* Bytes lie in our memory, and are said to be written. */
-void settle_kept(struct msg *m, struct conn *c, enum hold_state next);
+/* Bytes lie in our memory, and are said to be written. False: not so, for a signal handler has closed the descriptor meanwhile. */
+bool settle_kept(struct msg *m, struct conn *c, enum hold_state next);
 /* A whole head was written: another request is awaited, or a tunnel begins. `m`: the message that it opens, if one is followed. */
 void settle_head(struct msg *m, struct conn *c, const struct http_head *h);
 /* All of a call's bytes were taken, and the message is in the state `next`. */

@@ -6,6 +6,7 @@
 #include "late.h"
 
 _Thread_local struct turn_mark turn_mark;
+_Thread_local bool turn_was_cancellable;
 
 /* This thread meets its own turn, which it took at a stack address `taken_at` and meets at `met_at`. A handler stands deeper in the stack than
  * what it interrupted, unless it has a stack of its own. Was the turn left by a jump? */

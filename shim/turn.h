@@ -14,6 +14,8 @@
 /* This thread's innermost turn: set before it has the lock, restored afterwards. */
 #pragma GCC visibility push(hidden)
 extern _Thread_local struct turn_mark turn_mark __attribute__((tls_model("initial-exec")));
+/* This thread could be cancelled before it had a turn, or waited for one, and shall be again. */
+extern _Thread_local bool turn_was_cancellable __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 
 /* The connection's message, locked; a new one if there is none and `make`. NULL: none, or it is another thread's that waits in a call which was
@@ -63,24 +65,30 @@ void turn_end(struct msg *m, bool locked);
 /* The descriptor was closed behind our back, and its number is somebody else's now: what it held has no socket any more. */
 void turn_abandon(struct msg *m);
 
-/* Before a jump out of a signal handler: a turn of this thread may never be given back. */
-static inline void turn_jump(void)
-{
-	if (turn_mark.lock != NULL)
-		lock_jump(turn_mark.lock);
-}
-
 /* While a thread has a turn no call is a place to be cancelled. */
 static inline int turn_uncancellable(void)
 {
 	int state;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (state == PTHREAD_CANCEL_ENABLE)
+		turn_was_cancellable = true;
 	return state;
 }
 
 static inline void turn_cancellable(int state)
 {
+	if (state == PTHREAD_CANCEL_ENABLE)
+		turn_was_cancellable = false;
 	pthread_setcancelstate(state, NULL);
+}
+
+/* Before a jump out of a signal handler: a turn of this thread may never be given back, nor may it come to turn_cancellable(). */
+static inline void turn_jump(void)
+{
+	if (turn_mark.lock != NULL)
+		lock_jump(turn_mark.lock);
+	if (turn_was_cancellable)
+		turn_cancellable(PTHREAD_CANCEL_ENABLE);
 }
 
 #endif

@@ -16,9 +16,8 @@ static inline bool usual_head(struct msg *m, struct conn *c, const struct call *
 	trace(call->fd, IDLE, HEAD_WHOLE, KEEP, "body-to-come", call->size);
 	m->len = call->size;
 	settle_head(m, c, &m->head);
-	settle_kept(m, c, BODY);
 	*r = (ssize_t)call->size;
-	return true;
+	return settle_kept(m, c, BODY);
 }
 
 /* The call was cut short, or failed, although there was room. What it leaves over is a matter for the table, if none of the
@@ -65,14 +64,17 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 	atomic_store_explicit(&m->calling, CALLING, memory_order_relaxed);
 	ssize_t taken = emit_joined(m, call, call->flags);
 	int error = errno;
-	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
 	errno = saved;
-	if (unlikely(taken != (ssize_t)(held + call->size)))
-		return cut_short(m, c, call, held, taken, error, r);
-	room_spend(c, held + call->size);
-	settle_taken(m, c, IDLE);
-	*r = (ssize_t)call->size;
-	return true;
+	bool whole = taken == (ssize_t)(held + call->size), done = true;
+	if (likely(whole)) {
+		room_spend(c, held + call->size);
+		settle_taken(m, c, IDLE);
+		*r = (ssize_t)call->size;
+	} else {
+		done = cut_short(m, c, call, held, taken, error, r);
+	}
+	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed); /* last: until then it counts as sent */
+	return done;
 }
 
 /* usual_may_begin() and settle_in_memory() in one look at the flags. */
