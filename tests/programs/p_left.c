@@ -233,12 +233,12 @@ int main(int argc, char **argv)
 	nonblock = argc > 3;
 	connections = strcmp(state, "many") == 0 ? MOST : 1;
 	told = (struct told *)unseen(SYS_mmap, 0, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	listener = listen_here();
+	listener = listen_with_segments();
 	pid = fork();
 	if (pid == 0)
 		run_program();
 	for (int i = 0; i < connections; i++)
-		clients[i] = dial(listener, 4096);
+		clients[i] = dial(listener, 16384);
 	if (connections == 1)
 		read_slowly(clients[0], &got);
 	wait_until_left(pid);

@@ -22,6 +22,16 @@ static inline int listen_here(void)
 	return listener;
 }
 
+/* With segments as on Ethernet: on loopback's own ones, which hold all that fits into a small buffer, a sender that found no room waits
+ * for a timer of the kernel's now and then. */
+static inline int listen_with_segments(void)
+{
+	int listener = listen_here();
+
+	set_int(listener, IPPROTO_TCP, TCP_MAXSEG, 1460);
+	return listener;
+}
+
 /* `room` is the client's receive buffer, or 0 for the usual one. */
 static inline int dial(int listener, int room)
 {
