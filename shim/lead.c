@@ -26,6 +26,7 @@ static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, in
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
 	trace(m->fd, m->state, OPAQUE, rule.action, "lead", n);
 	m->writes++;
+	settle_room(m, c);
 	if (rule.action == REPORT)
 		return *report = settle_report(m);
 	if (m->state == IDLE)
@@ -54,6 +55,7 @@ int lead_before(int fd, size_t n, struct lead *lead)
 		if (conn_idle(c))
 			return 0;
 		pthread_testcancel();
+		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable(), error = 0, report = 0;
 		struct msg *m = turn_take_old(c, fd);
 		if (m != NULL && m->out_of_sight)
@@ -67,6 +69,8 @@ int lead_before(int fd, size_t n, struct lead *lead)
 		bool again = error == EAGAIN && !room_is_nonblocking(fd);
 		if (again)
 			error = room_wait(fd, 0, tries++);
+		if (again && error == 0 && atomic_load_explicit(&c->cookie, memory_order_relaxed) != cookie)
+			error = EBADF; /* closed meanwhile, and the number may be another's */
 		errno = saved;
 		if (!again || error != 0)
 			return error;

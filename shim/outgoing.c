@@ -299,6 +299,7 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	struct sight s;
 	enum hold_state state = m->state;
 	m->writes++;
+	settle_room(m, c);
 	look(m, request_method(&c->request), call, &s);
 	struct hold_rule rule = hold_decide(config.join, state, s.event);
 	if (rule.action == REPORT) {
@@ -372,6 +373,7 @@ SLOW ssize_t by_table(const struct call *call)
 			return pass(c, call);
 		}
 		pthread_testcancel();
+		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable();
 		struct msg *m = turn_take(c, call->fd, idle, &mine);
 		enum verdict v = DONE;
@@ -399,6 +401,8 @@ SLOW ssize_t by_table(const struct call *call)
 		if (v == DONE || v == REPORTED)
 			return r;
 		int error = v == WAIT ? room_wait(call->fd, call->flags, tries++) : 0;
+		if (v == WAIT && error == 0 && atomic_load_explicit(&c->cookie, memory_order_relaxed) != cookie)
+			error = EBADF; /* closed meanwhile, and the number may be another's */
 		errno = error != 0 ? error : saved;
 		if (error != 0)
 			return -1;

@@ -161,14 +161,20 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	return 0;
 }
 
-/* It found no room, although room was known: somebody writes past us, or the system is out of memory. Wait a little, without the turn. */
+/* It found no room, although room was known: somebody writes past us, or the system is out of memory. Wait a little, without the turn. Who has
+ * waited in vain has done so for all connections, and for as long as the next second lasts. */
 static bool wait_for_room(int fd, uint64_t *until)
 {
+	static _Atomic uint64_t in_vain_at;
 	struct pollfd room = { .fd = fd, .events = POLLOUT };
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(), in_vain = atomic_load(&in_vain_at);
 	if (*until == 0)
-		*until = now + EMIT_LAST_WAIT_NS;
-	return now < *until && poll(&room, 1, 10) >= 0;
+		*until = in_vain != 0 && now - in_vain < 1000000000u ? now : now + EMIT_LAST_WAIT_NS;
+	if (now < *until && poll(&room, 1, 10) >= 0)
+		return true;
+	if (*until > 1)
+		atomic_store(&in_vain_at, now);
+	return false;
 }
 
 /* What is held on this descriptor goes, or *until is reached. `lost`: then it is given up, and the next call says so. */

@@ -39,6 +39,14 @@ __attribute__((noinline)) bool room_ask(struct conn *c, int fd, size_t n)
 	return room_taken_by(n) <= kib;
 }
 
+bool room_is_none(int fd)
+{
+	int saved = errno;
+	bool none = free_bytes(fd) == 0;
+	errno = saved;
+	return none;
+}
+
 bool room_is_nonblocking(int fd)
 {
 	return (libc()->fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;

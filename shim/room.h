@@ -53,5 +53,7 @@ int room_wait(int fd, int flags, unsigned tries);
 void room_make(int fd);
 
 bool room_is_nonblocking(int fd);
+/* Is there none? Leaves errno alone. */
+bool room_is_none(int fd);
 
 #endif

@@ -21,6 +21,14 @@ static inline bool settle_in_memory(struct conn *c, int fd, size_t n)
 	       process_allows_memory(c->epoch) && room_for(c, fd, n);
 }
 
+/* What is known of the room for a held head is trusted for as long as heads are held by default: later somebody may have filled the buffer by calls
+ * that no hook sees, and the kernel is asked again. */
+static inline void settle_room(const struct msg *m, struct conn *c)
+{
+	if (unlikely(config.timeout_ns > TIMEOUT_DEFAULT_NS) && m->sent < m->len && now_ns() - m->last_write_at > TIMEOUT_DEFAULT_NS)
+		room_unknown(c);
+}
+
 /* A message begins that is followed. */
 static inline void settle_begin(struct msg *m, const struct conn *c, bool kernel)
 {

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "late.h"
+#include "room.h"
 
 _Thread_local struct turn_mark turn_mark;
 _Thread_local bool turn_was_cancellable;
@@ -142,6 +143,20 @@ void turn_end(struct msg *m, bool locked)
 		msg_free(m);
 	}
 	turn_mark = outer;
+}
+
+/* A call that was to take no time, and was interrupted before it had taken anything, waits for room. */
+void turn_jump(void)
+{
+	struct lock *l = turn_mark.lock;
+	if (l != NULL && lock_is_mine(l)) {
+		struct msg *m = (struct msg *)((char *)l - offsetof(struct msg, lock));
+		if (atomic_load(&m->calling) == CALLING && room_is_none(m->fd))
+			atomic_store(&m->calling, NOT_CALLING);
+		lock_jump(l);
+	}
+	if (turn_was_cancellable)
+		turn_cancellable(PTHREAD_CANCEL_ENABLE);
 }
 
 void turn_abandon(struct msg *m)

@@ -83,12 +83,6 @@ static inline void turn_cancellable(int state)
 }
 
 /* Before a jump out of a signal handler: a turn of this thread may never be given back, nor may it come to turn_cancellable(). */
-static inline void turn_jump(void)
-{
-	if (turn_mark.lock != NULL)
-		lock_jump(turn_mark.lock);
-	if (turn_was_cancellable)
-		turn_cancellable(PTHREAD_CANCEL_ENABLE);
-}
+void turn_jump(void);
 
 #endif

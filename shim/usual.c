@@ -56,6 +56,7 @@ SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size
 static inline bool usual_body(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
 	size_t held = m->len - m->sent;
+	settle_room(m, c);
 	if (!framing_is_rest(&m->framing, call->size) || held == 0 || call->size > EMIT_TAKEN_WHOLE ||
 	    !room_for(c, call->fd, held + call->size))
 		return false;

@@ -226,8 +226,8 @@ static void meddle_until_over(pthread_t writer)
 
 static const char *outcome(int kind)
 {
-	if (ends("close") && kind == TIGHT)
-		return "closed"; /* before the next call or while it is made */
+	if (ends("close") && kind != SENT)
+		return "closed"; /* before the next call or while it is made; a held head that waits for room goes with the close */
 	return left ? "left" : error != 0 ? strerrorname_np(error) : "whole";
 }
 
