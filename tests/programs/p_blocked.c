@@ -31,7 +31,7 @@ static int fd, client;
 static size_t told; /* of head and body, in order: so much was taken */
 static int error;
 static bool left; /* by a jump or a cancellation: nobody knows what the call did */
-static atomic_bool over;
+static atomic_bool begun, over;
 static sigjmp_buf out;
 
 static void jump(int number)
@@ -84,10 +84,12 @@ static void *write_message(void *argument)
 	(void)argument;
 	if (ends("cancel at once"))
 		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-	if (sigsetjmp(out, 1) == 0)
+	if (sigsetjmp(out, 1) == 0) {
+		atomic_store(&begun, true);
 		write_rest();
-	else
+	} else {
 		left = true;
+	}
 	atomic_store(&over, true);
 	return NULL;
 }
@@ -241,6 +243,8 @@ static void run_case(size_t i, char *line, size_t room)
 	prepare((int)(i % HEADS));
 	cpu = cpu_ms();
 	pthread_create(&writer, NULL, write_message, NULL);
+	while (!atomic_load(&begun))
+		sleep_us(200);
 	sleep_us(BLOCKED_MS * 1000);
 	cpu = cpu_ms() - cpu;
 	start = now_ns();
