@@ -38,6 +38,7 @@ OBJS := $(PURE) \
 	$(B)/shim/config.o \
 	$(B)/shim/conn.o \
 	$(B)/shim/deadline.o \
+	$(B)/shim/doors.o \
 	$(B)/shim/due.o \
 	$(B)/shim/emit.o \
 	$(B)/shim/incoming.o \
@@ -47,6 +48,7 @@ OBJS := $(PURE) \
 	$(B)/shim/lock.o \
 	$(B)/shim/look.o \
 	$(B)/shim/msg.o \
+	$(B)/shim/object.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/pool.o \
 	$(B)/shim/process.o \
@@ -69,14 +71,22 @@ OBJS := $(PURE) \
 all: $(LIB)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE): its headers turn calls of ours into the symbols that we stand in front of.
-$(B)/shim/%.o: shim/%.c
+$(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -U_FORTIFY_SOURCE $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -I$(B)/shim -U_FORTIFY_SOURCE $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
 
-# The export list is the hook list, and nothing else.
-$(B)/exports.map: shim/hooks.def
-	@mkdir -p $(@D)
-	@{ echo '{ global:'; sed -n 's/^HOOK(\([A-Za-z0-9_]*\)).*/  \1;/p' $<; echo 'local: *; };'; } > $@
+$(B)/shim/%.o: shim/%.S $(B)/shim/old.h
+	$(CC) $(CFLAGS_ALL) -I$(B)/shim -c -o $@ $<
+
+# The export list is the hook list, and nothing else; a few names are there in the versions that this libc has of them.
+LIBC  = $(wildcard $(foreach name,libc.so.6 libdl.so.2 librt.so.1,$(shell $(CC) $(CFLAGS) -print-file-name=$(name))))
+DOORS = $(shell $(CC) $(CFLAGS) -include shim/doors.h -E -dM -x c /dev/null | sed -n 's/^.define DOORS //p')
+$(B)/exports.map: shim/versions.awk shim/hooks.def shim/doors.h
+	@mkdir -p $(B)/shim
+	@{ readelf --dyn-syms -W $(LIBC) /dev/null 2>/dev/null || :; } | awk -v doors=$(DOORS) -v map=$@ -v header=$(B)/shim/old.h -f $< shim/hooks.def -
+	@touch $(B)/shim/old.h
+
+$(B)/shim/old.h: $(B)/exports.map ;
 
 $(LIB): $(OBJS) $(B)/exports.map
 	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
@@ -127,6 +137,13 @@ $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
 $(B)/tests/programs/p_sharing: $(B)/tests/programs/lib_sharing.so
+$(B)/tests/programs/p_strangers: $(B)/tests/programs/lib_names.so
+$(B)/tests/programs/p_names: | $(B)/tests/programs/lib_plug.so
+
+# The library as it is without optimisation, for a few tests.
+$(B)/plain/libonewrite.so: $(wildcard shim/*)
+	@$(MAKE) --no-print-directory B=$(B)/plain CFLAGS='-O0 -g' LTO= $@
+$(B)/tests/preload/names: | $(B)/plain/libonewrite.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)

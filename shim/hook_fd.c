@@ -138,12 +138,15 @@ static int descriptor_of(FILE *f)
 }
 
 /* What the stream's buffer still has follows what is held. */
-EXPORT int fclose(FILE *f)
-{
-	int fd = descriptor_of(f);
-	int lost = fd >= 0 ? release_closing(fd, "fclose") : 0;
-	return result_of_close(lost, libc()->fclose(f));
-}
+#define FCLOSE(name)                                                             \
+	EXPORT int name(FILE *f)                                                 \
+	{                                                                        \
+		int fd = descriptor_of(f);                                       \
+		int lost = fd >= 0 ? release_closing(fd, #name) : 0;             \
+		return result_of_close(lost, libc()->name(f));                   \
+	}
+FCLOSE(fclose)
+OLD_fclose(FCLOSE)
 
 #define FREOPEN(name)                                                                                           \
 	EXPORT FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict f)               \
@@ -217,12 +220,16 @@ EXPORT int dup3(int fd, int to, int flags)
 FCNTL(fcntl)
 FCNTL(fcntl64)
 FCNTL(__fcntl)
+OLD_fcntl(FCNTL)
 
-EXPORT FILE *fdopen(int fd, const char *mode)
-{
-	release_aliased(fd, "fdopen");
-	return libc()->fdopen(fd, mode);
-}
+#define FDOPEN(name)                                          \
+	EXPORT FILE *name(int fd, const char *mode)           \
+	{                                                     \
+		release_aliased(fd, #name);                   \
+		return libc()->name(fd, mode);                \
+	}
+FDOPEN(fdopen)
+OLD_fdopen(FDOPEN)
 
 /* --- questioned --------------------------------------------------------------------------------------------------------------- */
 

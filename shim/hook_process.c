@@ -108,6 +108,8 @@ CLONE(__clone)
 	}
 POSIX_SPAWN(posix_spawn)
 POSIX_SPAWN(posix_spawnp)
+OLD_posix_spawn(POSIX_SPAWN)
+OLD_posix_spawnp(POSIX_SPAWN)
 POSIX_SPAWN(pidfd_spawn)
 POSIX_SPAWN(pidfd_spawnp)
 
@@ -119,13 +121,16 @@ EXPORT int system(const char *command)
 	return r;
 }
 
-EXPORT FILE *popen(const char *command, const char *type)
-{
-	lifecycle_before_spawn("popen");
-	FILE *f = libc()->popen(command, type);
-	lifecycle_after_spawn();
-	return f;
-}
+#define POPEN(name)                                                    \
+	EXPORT FILE *name(const char *command, const char *type)       \
+	{                                                              \
+		lifecycle_before_spawn(#name);                         \
+		FILE *f = libc()->name(command, type);                 \
+		lifecycle_after_spawn();                               \
+		return f;                                              \
+	}
+POPEN(popen)
+OLD_popen(POPEN)
 
 /* --- another image: seven doors ----------------------------------------------------------------------------------- */
 
@@ -210,12 +215,15 @@ EXPORT int execle(const char *path, const char *arg, ...)
 EXIT(_exit)
 EXIT(_Exit)
 
-EXPORT __attribute__((noreturn)) void quick_exit(int status)
-{
-	lifecycle_end("quick_exit");
-	libc()->quick_exit(status);
-	__builtin_unreachable();
-}
+#define QUICK_EXIT(name)                                               \
+	EXPORT __attribute__((noreturn)) void name(int status)         \
+	{                                                              \
+		lifecycle_end(#name);                                  \
+		libc()->name(status);                                  \
+		__builtin_unreachable();                               \
+	}
+QUICK_EXIT(quick_exit)
+OLD_quick_exit(QUICK_EXIT)
 
 EXPORT __attribute__((noreturn)) void abort(void)
 {
@@ -282,20 +290,61 @@ LONGJMP(__longjmp_chk)
 
 /* --- writers that no hook sees: from here on the kernel keeps the order ------------------------------------------- */
 
-/* TSan would come back here at the end. */
-EXPORT __attribute__((no_sanitize("thread"))) void *dlopen(const char *file, int flags)
+/* These look at who called them: a jump leads here and on (doors.S). */
+struct dlopen_arguments {
+	const char *file;
+	long flags;
+};
+struct dlmopen_arguments {
+	Lmid_t ns;
+	const char *file;
+	long flags;
+};
+
+static void before_dlopen(int flags)
 {
 	if (unlikely(flags & RTLD_DEEPBIND))
 		lifecycle_unseen_writers("deepbind");
-	return libc()->dlopen(file, flags); /* a jump: dlopen looks at who called it */
+}
+
+static void before_dlmopen(Lmid_t ns, int flags)
+{
+	if (unlikely(flags & RTLD_DEEPBIND) || ns != LM_ID_BASE)
+		lifecycle_unseen_writers("dlmopen");
+}
+
+#if DOORS
+#define DLOPEN(name)                                                      \
+	HIDDEN void *look_##name(const struct dlopen_arguments *a);       \
+	HIDDEN void *look_##name(const struct dlopen_arguments *a)        \
+	{                                                                 \
+		before_dlopen((int)a->flags);                             \
+		return (void *)libc()->name;                              \
+	}
+#define DLMOPEN(name)                                                     \
+	HIDDEN void *look_##name(const struct dlmopen_arguments *a);      \
+	HIDDEN void *look_##name(const struct dlmopen_arguments *a)       \
+	{                                                                 \
+		before_dlmopen(a->ns, (int)a->flags);                     \
+		return (void *)libc()->name;                              \
+	}
+DLOPEN(dlopen)
+OLD_dlopen(DLOPEN)
+DLMOPEN(dlmopen)
+OLD_dlmopen(DLMOPEN)
+#else
+EXPORT void *dlopen(const char *file, int flags)
+{
+	before_dlopen(flags);
+	return libc()->dlopen(file, flags); /* a jump, if the compiler makes it one */
 }
 
 EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
 {
-	if (unlikely(flags & RTLD_DEEPBIND) || ns != LM_ID_BASE)
-		lifecycle_unseen_writers("dlmopen");
+	before_dlmopen(ns, flags);
 	return libc()->dlmopen(ns, file, flags);
 }
+#endif
 
 #define IO_URING(name, params, args)                                  \
 	EXPORT int name params                                        \

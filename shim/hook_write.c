@@ -187,3 +187,7 @@ AIO_WRITE(aio_write64, aiocb64)
 	}
 LIO_LISTIO(lio_listio, aiocb)
 LIO_LISTIO(lio_listio64, aiocb64)
+#define OLD_LIO(name) LIO_LISTIO(name, aiocb)
+#define OLD_LIO64(name) LIO_LISTIO(name, aiocb64)
+OLD_lio_listio(OLD_LIO)
+OLD_lio_listio64(OLD_LIO64)

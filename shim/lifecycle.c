@@ -40,22 +40,28 @@ static void child(void)
 	lifecycle_in_child();
 }
 
-__attribute__((constructor)) static void begin(int argc, char **argv, char **envp)
+static void begin_with(char **argv, char **envp)
 {
-	(void)argc;
-	int saved = errno;
-	real_init_all();
+	bool strangers = real_init_all();
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
 	 * chose the environment. */
-	if (getauxval(AT_SECURE) == 0) {
-		process_begin();
-		deadline_init(due_look);
-		pthread_atfork(prepare, parent, child);
-		bool active = config_read(argv, envp, complain);
-		if (config.place == PLACE_KERNEL)
-			process_forbid_memory();
-		config.active = active; /* last: other constructors' threads may write already */
+	if (getauxval(AT_SECURE) != 0 || !config_read(argv, envp, complain)) {
+		real_stand_aside();
+		return;
 	}
+	process_begin();
+	deadline_init(due_look);
+	pthread_atfork(prepare, parent, child);
+	if (config.place == PLACE_KERNEL || strangers)
+		process_forbid_memory();
+	config.active = true; /* last: other constructors' threads may write already */
+}
+
+__attribute__((constructor)) static void begin(int argc, char **argv, char **envp)
+{
+	int saved = errno;
+	(void)argc;
+	begin_with(argv, envp);
 	errno = saved;
 }
 

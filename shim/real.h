@@ -23,6 +23,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "doors.h"
+#include "old.h"
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -62,11 +65,20 @@ struct real {
 #define HOOK(name) __typeof__(name) *name;
 #include "hooks.def"
 #undef HOOK
+#define X(of, name, version) __typeof__(of) *name;
+	OLD_VERSIONS(X)
+#undef X
 };
 
 extern struct real real __attribute__((visibility("hidden"))); /* -fvisibility says nothing about declarations */
 void real_init(void);     /* by the first hook, if that is before our constructor: what every libc has */
-void real_init_all(void); /* by the constructor */
+/* By the constructor. True: a library of the program's has functions of its own by some of these names. They get their calls
+ * as if we were not there. */
+bool real_init_all(void);
+/* From here on no call comes by us. */
+void real_stand_aside(void);
+/* Look for a name once more, also in libraries that came by dlopen() since. */
+bool real_found_late(void **where, const char *name);
 
 /* A symbol that the libc behind us lacks (an old one, or liburing not loaded) is NULL here; its hook answers ENOSYS. */
 static inline const struct real *libc(void)
@@ -77,11 +89,29 @@ static inline const struct real *libc(void)
 }
 
 /* Is this one of them? Before our constructor nobody has looked. */
-#define LACKS(name) (libc()->name == NULL && (real_init_all(), real.name == NULL))
+#define LACKS(name) \
+	(libc()->name == NULL && !real_found_late((void **)&real.name, #name))
 
 /* Every hook is a few instructions for what is not our business, and a call to a function beside it for what may be: so the first
  * needs no registers saved. */
 #define SLOW static __attribute__((noinline))
+
+/* The hooks define these functions. Where there are doors, those have the names, and the hooks are called hook_NAME. */
+#define HIDDEN __attribute__((visibility("hidden")))
+#if DOORS
+#define EXPORT HIDDEN
+#define HOOK(name)                                              \
+	extern __typeof__(name) name __asm__("hook_" #name) HIDDEN; \
+	extern HIDDEN void *slot_##name;
+#include "hooks.def"
+#undef HOOK
+#define X(of, name, version)                                    \
+	extern __typeof__(of) name __asm__("hook_" #name) HIDDEN; \
+	extern HIDDEN void *slot_##name;
+OLD_VERSIONS(X)
+#undef X
+#else
 #define EXPORT __attribute__((visibility("default")))
+#endif
 
 #endif

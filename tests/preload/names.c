@@ -1,0 +1,83 @@
+/* Names: whose function is called by which, in which version, and who is seen to call. */
+#include "harness.h"
+#include "library.h"
+
+#define NAMES BUILD_DIR "/tests/programs/p_names"
+
+#define JOINED "writev iov=2 bytes=300 = 300"
+#define BY_KERNEL "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
+
+struct row {
+	const char *args[3];
+	const char *results, *calls; /* NULL: those of the bare run; any */
+};
+
+static void check_row(const struct row *row)
+{
+	struct setup setup = { .args = { row->args[0], row->args[1], row->args[2] } };
+	const char *how = row->args[2] != NULL ? row->args[2] : "", *what = row->args[1] != NULL ? row->args[1] : "";
+	struct run *r = check_same(row->args[1] != NULL ? row->args[1] : row->args[0], &setup);
+	char *calls = calls_of(r, NULL);
+
+	cr_expect(row->results == NULL || strcmp(r->results.p, row->results) == 0, "%s %s: reported \"%s\", wanted \"%s\"", what,
+		how, r->results.p, row->results);
+	cr_expect(row->calls == NULL || strcmp(calls, row->calls) == 0, "%s %s: the calls are %s", what, how, calls);
+	free(calls);
+	run_free(r);
+}
+
+#define ROWS_OF(suite, table) \
+	EACH_TEST(suite, table, ROWS(table), 30) \
+	{ \
+		check_row(&table[*i]); \
+	} \
+	_Static_assert(1, "the macro ends in a semicolon")
+
+Test(names, every_name_is_bound_to_the_library, .timeout = 30)
+{
+	struct setup setup = { .args = { NAMES, "bindings" } };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(r->status == 0 && strcmp(r->results.p, "bound elsewhere: 0\n") == 0, "wait status %#x, reported %s",
+		(unsigned)r->status, r->results.p);
+	run_free(r);
+}
+
+#ifdef __x86_64__
+static const struct row versions[] = {
+	{ { NAMES, "spawn-script", "posix_spawn" }, "error: ENOEXEC\n", BY_KERNEL },
+	{ { NAMES, "spawn-script", "posix_spawnp" }, "error: ENOEXEC\n", BY_KERNEL },
+	{ { NAMES, "spawn-script", "old posix_spawn" }, "status: 7\n", BY_KERNEL },
+	{ { NAMES, "spawn-script", "old posix_spawnp" }, "status: 7\n", BY_KERNEL },
+	{ { NAMES, "exit-quickly", "new" }, "" }, { { NAMES, "exit-quickly", "old" }, "an object of the thread is destroyed\n" },
+	{ { NAMES, "list-requests", "new" }, "announced: 1\n" }, { { NAMES, "list-requests", "old" }, "announced: 1\n" },
+};
+ROWS_OF(names, versions);
+#endif
+
+static const struct row callers[] = {
+	{ { NAMES, "find-plugin", "dlopen" }, "found: yes\n" }, { { NAMES, "find-plugin", "dlmopen" }, "found: yes\n" },
+	{ { NAMES, "call-plugin" }, "a ring: 77\n" },
+#if defined __x86_64__ && !defined UNDER_TSAN
+	{ { NAMES, "thread-comes-back", "SYS_clone" }, "came back: 1, status 0\n", JOINED },
+	{ { NAMES, "thread-comes-back", "SYS_clone3" }, "came back: 1, status 0\n", JOINED },
+	{ { NAMES, "fork-comes-back", "SYS_clone" }, "came back: 0, status 0\n", BY_KERNEL },
+	{ { NAMES, "fork-comes-back", "SYS_clone3" }, "came back: 0, status 0\n", BY_KERNEL },
+	{ { NAMES, "vfork-by-number", "SYS_vfork" }, "", JOINED },
+	{ { NAMES, "vfork-by-number", "SYS_clone" }, "", JOINED },
+#endif
+};
+ROWS_OF(names, callers);
+
+/* However the library is compiled: without optimisation no call is a jump of the compiler's. */
+EACH_TEST(names, callers_of_a_library_without_optimisation, ROWS(callers), 30)
+{
+	setenv("ONEWRITE_TEST_LIBRARY", BUILD_DIR "/plain/libonewrite.so", 1);
+	check_row(&callers[*i]);
+}
+
+#define OWN "clone: 8heads\nunshare: 0.75\ndaemon: 5 10 15\nsetns: 1\n"
+static const struct row own_functions[] = {
+	{ { BUILD_DIR "/tests/programs/p_strangers" }, OWN, BY_KERNEL },
+};
+ROWS_OF(names, own_functions);

@@ -1,0 +1,28 @@
+/* A program with a library that has functions of its own by libc's names: they are called as if nobody stood between, and
+ * messages go as ever. */
+#include "p_common.h"
+
+struct triple {
+	long a, b, c;
+};
+
+extern char *own_clone(const char *text, int a, int b, int c, int d, int e, int f, int g, int h) __asm__("clone");
+extern double own_unshare(double part, double whole) __asm__("unshare");
+extern struct triple own_daemon(struct triple t, long factor) __asm__("daemon");
+extern void *own_setns(void *list) __asm__("setns");
+
+int main(void)
+{
+	char body[200];
+	int fd = accept_peer();
+	struct triple t = own_daemon((struct triple){ 1, 2, 3 }, 5);
+
+	shared = shared_map(SHARED_FD);
+	report("clone: %s\n", own_clone("?heads", 1, 1, 1, 1, 1, 1, 1, 1));
+	report("unshare: %g\n", own_unshare(3, 4));
+	report("daemon: %ld %ld %ld\n", t.a, t.b, t.c);
+	report("setns: %d\n", (uintptr_t)own_setns(body) == (uintptr_t)body + ((uintptr_t)1 << 40));
+	memset(body, 'b', sizeof body);
+	must(write(fd, HEAD, 100) == 100 && write(fd, body, sizeof body) == sizeof body, "writing a message");
+	return 0;
+}
