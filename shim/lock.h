@@ -24,7 +24,12 @@ enum {
 /* A thread's identity without a system call: its thread pointer is aligned, and its own while it lives. */
 static inline uintptr_t thread_self(void)
 {
+#ifdef __powerpc64__ /* the compiler has no builtin for it there */
+	register uintptr_t pointer __asm__("r13");
+	return pointer;
+#else
 	return (uintptr_t)__builtin_thread_pointer();
+#endif
 }
 
 static inline bool lock_try(struct lock *l)
