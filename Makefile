@@ -99,7 +99,7 @@ $(LIB): $(OBJS) $(B)/exports.map
 # ends a child of several threads' process that starts one, as random programs do.
 SUITES_OF := tests/preload $(if $(filter thread,$(SAN)),,tests/unit) $(if $(SAN),,tests/wrapper tests/real)
 SUITES   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(if $(filter thread,$(SAN)),%/fuzz.c),$(wildcard $(SUITES_OF:=/*.c))))
-PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out tests/programs/lib_%,$(wildcard tests/programs/*.c)))
+PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out tests/programs/lib_% tests/programs/musl_%,$(wildcard tests/programs/*.c)))
 RECORDER := $(B)/tests/recorder.so
 SUPPORT  := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out tests/support/recorder%,$(wildcard tests/support/*.c)))
 
@@ -139,6 +139,15 @@ $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
 $(B)/tests/programs/p_sharing: $(B)/tests/programs/lib_sharing.so
 $(B)/tests/programs/p_strangers: $(B)/tests/programs/lib_names.so
 $(B)/tests/programs/p_names: | $(B)/tests/programs/lib_plug.so
+
+# A program of another libc; a sanitizer's library could not be loaded into it.
+ifeq ($(SAN),)
+$(B)/tests/programs/musl_exchange: tests/programs/musl_exchange.c
+	@mkdir -p $(@D)
+	musl-gcc $(CFLAGS) -o $@ $<
+$(B)/tests/preload/names: | $(B)/tests/programs/musl_exchange
+$(B)/tests/preload/names.o: private CPPFLAGS += -DWITH_MUSL
+endif
 
 # The library as it is without optimisation, for a few tests.
 $(B)/plain/libonewrite.so: $(wildcard shim/*)

@@ -294,11 +294,21 @@ static void see_it_go(struct helper *h, uint64_t until)
 		libc()->syscall(SYS_nanosleep, &moment, NULL);
 }
 
+extern __typeof__(pthread_clockjoin_np) pthread_clockjoin_np __attribute__((weak)); /* musl has none */
+
 /* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
 static bool join(struct helper *h, uint64_t until)
 {
+	static const struct timespec moment = { 0, 100000 };
 	struct timespec limit = { (time_t)(until / 1000000000u), (long)(until % 1000000000u) };
-	return pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
+	if (pthread_clockjoin_np != NULL)
+		return pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
+	while (pthread_tryjoin_np(h->thread, NULL) != 0) {
+		if (now_ns() > until)
+			return false;
+		libc()->syscall(SYS_nanosleep, &moment, NULL);
+	}
+	return true;
 }
 
 void deadline_stop(void)

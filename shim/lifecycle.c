@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 
 #include "config.h"
 #include "pool.h"
@@ -40,6 +41,22 @@ static void child(void)
 	lifecycle_in_child();
 }
 
+/* glibc's pthread_atfork() is a part of each program that uses it, and asks for a name that musl lacks. */
+static void register_at_fork(void)
+{
+#ifdef __GLIBC__
+	extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *) __attribute__((weak));
+	extern char __dso_handle __attribute__((visibility("hidden")));
+	int (*atfork)(void (*)(void), void (*)(void), void (*)(void)) = NULL;
+	if (__register_atfork != NULL)
+		__register_atfork(prepare, parent, child, &__dso_handle);
+	else if ((*(void **)&atfork = dlsym(RTLD_NEXT, "pthread_atfork")) != NULL)
+		atfork(prepare, parent, child);
+#else
+	pthread_atfork(prepare, parent, child);
+#endif
+}
+
 static void begin_with(char **argv, char **envp)
 {
 	bool strangers = real_init_all();
@@ -51,17 +68,38 @@ static void begin_with(char **argv, char **envp)
 	}
 	process_begin();
 	deadline_init(due_look);
-	pthread_atfork(prepare, parent, child);
+	register_at_fork();
 	if (config.place == PLACE_KERNEL || strangers)
 		process_forbid_memory();
 	config.active = true; /* last: other constructors' threads may write already */
 }
 
+/* musl calls constructors without arguments. */
+static void begin_alone(void)
+{
+	char text[4096], *argv[32];
+	int fd = (int)libc()->syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? libc()->read(fd, text, sizeof text - 1) : 0;
+	size_t count = 0;
+	text[n > 0 ? n : 0] = '\0';
+	for (char *p = text; p < text + n && count < sizeof argv / sizeof *argv - 1; p += strlen(p) + 1)
+		argv[count++] = p;
+	argv[count] = NULL;
+	if (fd >= 0)
+		libc()->close(fd);
+	begin_with(argv, environ);
+}
+
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+
 __attribute__((constructor)) static void begin(int argc, char **argv, char **envp)
 {
 	int saved = errno;
 	(void)argc;
-	begin_with(argv, envp);
+	if (gnu_get_libc_version != NULL)
+		begin_with(argv, envp);
+	else
+		begin_alone();
 	errno = saved;
 }
 

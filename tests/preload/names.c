@@ -81,3 +81,24 @@ static const struct row own_functions[] = {
 	{ { BUILD_DIR "/tests/programs/p_strangers" }, OWN, BY_KERNEL },
 };
 ROWS_OF(names, own_functions);
+
+#ifdef WITH_MUSL
+/* One file for all: the preload never stops a program from starting, whichever libc it is linked to. */
+Test(names, library_loads_with_another_libc_and_works, .timeout = 30)
+{
+	static const char program[] = BUILD_DIR "/tests/programs/musl_exchange";
+	char trace[] = "/tmp/onewrite-trace-XXXXXX", command[1000], got[300] = "";
+	int fd = mkstemp(trace);
+	FILE *p;
+
+	snprintf(command, sizeof command, "LD_PRELOAD=%s ONEWRITE_ONLY=musl_exchange ONEWRITE_TRACE=%s %s 2>&1",
+		library_under_test(), trace, program);
+	p = popen(command, "r");
+	cr_assert(p != NULL && fread(got, 1, sizeof got - 1, p) < sizeof got - 1);
+	cr_expect(pclose(p) == 0 && strcmp(got, "52 bytes: POST / HTTP/1.1\r\n...hello\na child: 7\n") == 0, "it said %s", got);
+	memset(got, 0, sizeof got);
+	cr_expect(read(fd, got, sizeof got - 1) > 0 && strstr(got, " join ") != NULL, "the trace is %s", got);
+	close(fd);
+	unlink(trace);
+}
+#endif
