@@ -1,0 +1,94 @@
+/* What a thread leaves behind that is interrupted in the middle of its call and does not go on with it: the others find a
+ * connection on which every byte that was written is there, once. */
+#include "harness.h"
+
+#include <stdio.h>
+
+#define PROGRAM BUILD_DIR "/tests/programs/p_interrupted"
+
+static const char *const modes[][2] = { { "memory", "header" }, { "memory", "message" }, { "kernel", "header" },
+	{ "kernel", "message" } };
+
+enum { CANCEL, ASYNC, JUMP, HOWS };
+static const char *const hows[HOWS] = { "cancel", "async", "jump" };
+
+static const struct {
+	const char *name, *timeout, *faults[2]; /* where our memory holds the head, and where the kernel does */
+} times[] = {
+	/* the call meets the helper, which is sending */
+	{ "later", "5ms", { "send:1:delay=150", "setsockopt:1:delay=150" } },
+	/* the call itself sends, and lingers there until the head's time is up as well */
+	{ "now", "100ms", { "send:1:linger=150,writev:1:linger=150,sendmsg:1:linger=150", "setsockopt:1:linger=150" } },
+};
+
+static const struct {
+	const char *call;
+	bool ends;
+	bool body[HOWS][3]; /* has it written bytes of its own: later; now, where our memory holds the head; where the kernel does? */
+} calls[] = {
+	{ "body", false, { { false, true, true }, { false, true, true }, { false, true, true } } },
+	{ "sendfile", false, { { true, true, true }, { false, false, true }, { false, false, true } } },
+	{ "recv" }, { "dup" }, { "shutdown", true }, { "close", true }, { "TCP_NODELAY" }, { "TCP_CORK" }, { "SO_KEEPALIVE" },
+};
+
+#define BODY_200 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb" \
+	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static void check_left(size_t call, size_t how, size_t time, const char *hold, const char *join)
+{
+	bool kernel = strcmp(hold, "kernel") == 0;
+	const char *faults = times[time].faults[kernel];
+	struct setup setup = { .args = { PROGRAM, hows[how], times[time].name, calls[call].call },
+		.timeout = times[time].timeout, .faults = faults, .hold = hold, .join = join };
+	struct run *r = run(&setup, SHIM);
+	char wanted[700];
+
+	snprintf(wanted, sizeof wanted, "%s%s%s", HEAD, calls[call].body[how][time > 0 ? 1 + kernel : 0] ? BODY_200 : "",
+		calls[call].ends ? "" : HEAD BODY_200);
+	for (int n = 1; n < ATTEMPTS && r->status != -1 && strcmp(r->bytes[0].p, wanted) != 0; n++) {
+		run_free(r);
+		r = run(&setup, SHIM);
+	}
+	cr_expect(r->status == 0 && strcmp(r->results.p, "done\n") == 0,
+		"%s, %s, %s, %s, hold %s, join %s: wait status %#x, reported \"%s\"", calls[call].call, hows[how],
+		times[time].name, faults, hold, join, (unsigned)r->status, r->results.p);
+	cr_expect(strcmp(r->bytes[0].p, wanted) == 0,
+		"%s, %s, %s, %s, hold %s, join %s: %zu bytes came, wanted %zu; calls:\n%s", calls[call].call, hows[how], times[time].name, faults, hold, join, r->bytes[0].n, strlen(wanted), r->calls.p);
+	run_free(r);
+}
+
+EACH_TEST(interrupted, call_that_is_left_loses_and_doubles_nothing, ROWS(calls) * HOWS, 240)
+{
+	for (size_t time = 0; time < ROWS(times); time++)
+		for (size_t k = 0; k < ROWS(modes); k++)
+			check_left(*i / HOWS, *i % HOWS, time, modes[k][0], modes[k][1]);
+}
+
+EACH_TEST(interrupted, jump_out_of_a_write_that_filled_the_buffer_doubles_no_head, ROWS(modes), 60)
+{
+	struct setup setup = { .args = { PROGRAM, "full" }, .hold = modes[*i][0], .join = modes[*i][1],
+		.faults = "sendmsg:1:linger=150,writev:1:linger=150,send:*:linger=20" };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(r->status == 0 && strcmp(r->results.p, "heads: 1\n") == 0, "hold %s, join %s: wait status %#x, reported %s",
+		setup.hold, setup.join, (unsigned)r->status, r->results.p);
+	run_free(r);
+}
+
+/* Each question of the library's lingers, so that the handler comes in the middle of each. */
+EACH_TEST(interrupted, handler_that_closes_leaves_no_false_word, ROWS(modes), 60)
+{
+	static const char *const moments[] = { "5", "10", "30", "50", "70", "90" };
+
+	for (size_t k = 0; k < ROWS(moments); k++) {
+		struct setup setup = { .args = { PROGRAM, "close", moments[k] }, .hold = modes[*i][0], .join = modes[*i][1],
+			.faults = "getsockopt:*:linger=20,send:*:linger=20" };
+		struct run *r = run(&setup, SHIM);
+
+		cr_expect(r->status == 0 && r->bytes[0].n == atomic_load(&r->shared->written),
+			"%s ms, hold %s, join %s: wait status %#x, %zu bytes came, %zu were said to be written; calls:\n%s",
+			moments[k], setup.hold, setup.join, (unsigned)r->status, r->bytes[0].n,
+			(size_t)atomic_load(&r->shared->written), r->calls.p);
+		run_free(r);
+	}
+}

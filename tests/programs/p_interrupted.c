@@ -1,0 +1,250 @@
+/* A signal handler, or a cancellation, comes in the middle of a call:
+ *
+ *	p_interrupted cancel|async|jump now|later CALL
+ *
+ * A head is held; the call sends it (`now`) or meets the helper (`later`), and the test sees to it that this takes its
+ * time. Meanwhile the call's thread is cancelled (`async`: at any instruction), or a handler jumps away. Then whoever is
+ * left writes a message.
+ *
+ *	p_interrupted full
+ *
+ * A handler jumps out of a write that took all it was given, which was nearly all that there was room for.
+ *
+ *	p_interrupted close MS
+ *
+ * So long after the beginning of a write its thread's handler closes the descriptor. */
+#include "p_pairs.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/sendfile.h>
+#include <sys/time.h>
+
+/* Rows say what they need and leave out the rest. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+enum { CALL_AFTER_US = 60000, INTERRUPT_AFTER_MS = 40, ALL_OVER_US = 200000 };
+
+static char body[BODY_SIZE];
+static int fd;
+
+/* --- calls ------------------------------------------------------------------------------------------------------ */
+
+static void write_body(void)
+{
+	(void)!write(fd, body, BODY_SIZE);
+}
+
+static void send_file(void)
+{
+	int file = memfd_create("body", MFD_CLOEXEC);
+
+	must(pwrite(file, body, BODY_SIZE, 0) == BODY_SIZE, "pwrite");
+	(void)!sendfile(fd, file, NULL, BODY_SIZE);
+}
+
+static void receive(void)
+{
+	char byte;
+
+	recv(fd, &byte, 1, MSG_DONTWAIT);
+}
+
+static void duplicate(void)
+{
+	dup(fd);
+}
+
+static void shut_down(void)
+{
+	shutdown(fd, SHUT_WR);
+}
+
+static void close_it(void)
+{
+	close(fd);
+}
+
+static void set_option(int level, int name)
+{
+	int on = 1;
+
+	setsockopt(fd, level, name, &on, sizeof on);
+}
+
+static void set_nodelay(void)
+{
+	set_option(IPPROTO_TCP, TCP_NODELAY);
+}
+
+static void set_cork(void)
+{
+	set_option(IPPROTO_TCP, TCP_CORK);
+	set_int(fd, IPPROTO_TCP, TCP_CORK, 0);
+}
+
+static void set_keepalive(void)
+{
+	set_option(SOL_SOCKET, SO_KEEPALIVE);
+}
+
+static const struct call {
+	const char *name;
+	void (*make)(void);
+	bool ends; /* nothing can be written afterwards */
+} calls[] = {
+	{ "body", write_body }, { "sendfile", send_file }, { "recv", receive }, { "dup", duplicate },
+	{ "shutdown", shut_down, true }, { "close", close_it, true }, { "TCP_NODELAY", set_nodelay }, { "TCP_CORK", set_cork },
+	{ "SO_KEEPALIVE", set_keepalive },
+};
+
+static const struct call *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+		if (strcmp(calls[i].name, name) == 0)
+			return &calls[i];
+	exit(2);
+}
+
+/* --- interruptions ---------------------------------------------------------------------------------------------- */
+
+static bool at_any_instruction;
+
+static void *call_and_stay(void *call)
+{
+	if (at_any_instruction)
+		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	((const struct call *)call)->make();
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void cancel(const struct call *call)
+{
+	pthread_t thread;
+
+	must(pthread_create(&thread, NULL, call_and_stay, (void *)call) == 0, "a thread");
+	sleep_us(INTERRUPT_AFTER_MS * 1000);
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+}
+
+static void handle_soon(void (*handler)(int), int ms)
+{
+	struct sigaction action = { .sa_handler = handler };
+	struct itimerval soon = { .it_value = { 0, ms * 1000 } };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+static sigjmp_buf out;
+
+static void leave(int signal_number)
+{
+	(void)signal_number;
+	siglongjmp(out, 1);
+}
+
+static void jump(const struct call *call)
+{
+	int state;
+
+	if (sigsetjmp(out, 1) == 0) {
+		handle_soon(leave, INTERRUPT_AFTER_MS);
+		call->make();
+		for (;;)
+			pause();
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	must(state == PTHREAD_CANCEL_ENABLE, "being cancelled, after the jump,");
+}
+
+static void interrupt(const char *how, const char *when, const struct call *call)
+{
+	at_any_instruction = strcmp(how, "async") == 0;
+	fd = accept_peer();
+	write_head(fd);
+	if (strcmp(when, "later") == 0)
+		sleep_us(CALL_AFTER_US);
+	(strcmp(how, "jump") == 0 ? jump : cancel)(call);
+	if (!call->ends) {
+		write_head(fd);
+		write_whole(fd, body, BODY_SIZE);
+	}
+	sleep_us(ALL_OVER_US);
+	report("done\n");
+}
+
+/* --- a nearly full buffer --------------------------------------------------------------------------------------- */
+
+enum { BUFFER = 131072, FREE = 40 << 10, PIECE = 2000, LONG_BODY = 16000 };
+
+static size_t room_of(int socket)
+{
+	uint32_t info[9]; /* linux/sock_diag.h: 3 is the buffer's size, 5 what is queued */
+	int size = sizeof info;
+
+	must(unseen(SYS_getsockopt, socket, SOL_SOCKET, SO_MEMINFO, (long)info, (long)&size, 0) == 0, "SO_MEMINFO");
+	return info[3] > info[5] ? info[3] - info[5] : 0;
+}
+
+static void write_much(void)
+{
+	static char filler[PIECE], much[LONG_BODY], got[4 * BUFFER];
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n";
+	struct pair p = pair_of(listen_here(), 4096);
+	size_t n;
+	int heads = 0;
+
+	set_int(p.fd, SOL_SOCKET, SO_SNDBUF, BUFFER);
+	while (room_of(p.fd) > FREE && send(p.fd, filler, PIECE, MSG_DONTWAIT) > 0)
+		sleep_us(200);
+	sleep_us(50000);
+	write_whole(p.fd, head, sizeof head - 1);
+	if (sigsetjmp(out, 1) == 0) {
+		handle_soon(leave, INTERRUPT_AFTER_MS);
+		(void)!write(p.fd, much, LONG_BODY);
+		for (;;)
+			pause();
+	}
+	close(p.fd);
+	n = take(p.client, got, sizeof got, now_ns() + 1000 * MS);
+	for (size_t i = 0; i + 4 <= n; i++)
+		heads += memcmp(got + i, "HTTP", 4) == 0;
+	report("heads: %d\n", heads);
+}
+
+/* --- a handler that closes -------------------------------------------------------------------------------------- */
+
+static void close_in_handler(int signal_number)
+{
+	(void)signal_number;
+	close(fd);
+}
+
+static void close_soon(int ms)
+{
+	ssize_t r;
+
+	fd = accept_peer();
+	handle_soon(close_in_handler, ms);
+	r = write(fd, HEAD, HEAD_SIZE);
+	atomic_fetch_add(&shared->written, r > 0 ? (uint64_t)r : 0);
+	sleep_us(ALL_OVER_US);
+}
+
+int main(int argc, char **argv)
+{
+	shared = shared_map(SHARED_FD);
+	memset(body, 'b', sizeof body);
+	if (argc == 4)
+		interrupt(argv[1], argv[2], find(argv[3]));
+	else if (argc == 3)
+		close_soon(atoi(argv[2]));
+	else
+		write_much();
+	return 0;
+}
