@@ -7,7 +7,6 @@
 #include "conn.h"
 #include "lifecycle.h"
 #include "real.h"
-#include "release.h"
 #include "rights.h"
 #include "turn.h"
 
@@ -204,11 +203,10 @@ EXPORT int execle(const char *path, const char *arg, ...)
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
-/* Also called by the child of a vfork, in its parent's memory: nothing may be switched off here. */
 #define EXIT(name)                                                     \
 	EXPORT __attribute__((noreturn)) void name(int status)         \
 	{                                                              \
-		release_all(#name);                     \
+		lifecycle_ends_at_once(#name);                         \
 		libc()->name(status);                                  \
 		__builtin_unreachable();                               \
 	}
@@ -227,7 +225,7 @@ OLD_quick_exit(QUICK_EXIT)
 
 EXPORT __attribute__((noreturn)) void abort(void)
 {
-	release_all("abort");
+	lifecycle_ends_at_once("abort");
 	libc()->abort();
 	__builtin_unreachable();
 }

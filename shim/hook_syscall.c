@@ -188,7 +188,7 @@ static void before(const struct by_number *n)
 		closing_range((unsigned)n->a, (unsigned)n->b, (unsigned)n->c);
 		break;
 	case SYS_exit_group:
-		release_all("syscall");
+		lifecycle_ends_at_once("syscall");
 		break;
 	case SYS_prctl:
 		lifecycle_before_prctl((unsigned long)n->a, (unsigned long)n->b, (unsigned long)n->c);

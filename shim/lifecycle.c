@@ -256,6 +256,15 @@ void lifecycle_before_seccomp(unsigned long operation, const void *filter)
 		lifecycle_retire("seccomp");
 }
 
+void lifecycle_ends_at_once(const char *why)
+{
+	int saved = errno;
+	if (!process_is_borrowed())
+		process_copy_begins(); /* not over before the process is */
+	release_all(why);
+	errno = saved;
+}
+
 void lifecycle_end(const char *why)
 {
 	int saved = errno;

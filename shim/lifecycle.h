@@ -34,6 +34,9 @@ void lifecycle_unseen_writers(const char *why);
 /* From here on this process runs as if we were not there: it enters a sandbox that may allow no call but its own, or a descriptor's number
  * means another thing in each of its threads. */
 void lifecycle_retire(const char *why);
+/* It ends without another word, perhaps as the child of a vfork in its parent's memory, where nothing may be switched off: what is held goes,
+ * and other threads hold nothing more in memory. */
+void lifecycle_ends_at_once(const char *why);
 /* The process ends: what is held goes, and nothing is held any more. */
 void lifecycle_end(const char *why);
 

@@ -139,8 +139,10 @@ static ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 	if (m->sent == m->len)
 		m->kernel = true;
 	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
+	int error = errno;
 	if (!sure)
 		emit_let_signals(&before);
+	errno = error; /* not what a handler left there */
 	return r;
 }
 

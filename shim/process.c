@@ -60,7 +60,7 @@ bool process_note_owner(void)
 bool process_is_borrowed(void)
 {
 	struct owner *o = atomic_load(&owner);
-	pid_t process = o != NULL ? atomic_load(&o->process) : 0;
+	pid_t process = atomic_load(o != NULL ? &o->process : &began);
 	return process != 0 && process != getpid();
 }
 

@@ -233,9 +233,9 @@ void release_ending(int fd, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
-	release_last(fd, SOCKET_ENDS, true, &until, why);
 	if (c != NULL)
-		conn_set(c, CONN_SHUT);
+		conn_set(c, CONN_SHUT); /* first: what another thread is about to hold just now goes as well */
+	release_last(fd, SOCKET_ENDS, true, &until, why);
 }
 
 void release_surely(int fd, const char *why)

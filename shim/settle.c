@@ -22,8 +22,9 @@ bool settle_kept(struct msg *m, struct conn *c, enum hold_state next)
 {
 	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
 	msg_state(m, next);
-	/* A copy of the process began meanwhile, or memory was forbidden? Who did that may have looked for holds before this one was there. */
-	if (!process_allows_memory(c->epoch) || conn_has(c, CONN_ALIASED))
+	/* A copy of the process began meanwhile, memory was forbidden, the socket shut? Who did that may have looked for holds before this one
+	 * was there. */
+	if (!process_allows_memory(c->epoch) || atomic_load(&c->flags) & (CONN_ALIASED | CONN_SHUT))
 		release_held(m, hold_decide(config.join, next, RELEASE).next);
 	if (unlikely(atomic_load_explicit(&m->detached, memory_order_relaxed))) {
 		msg_gone(m, IDLE);

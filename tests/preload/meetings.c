@@ -23,7 +23,8 @@ struct meeting {
 
 static struct run *run_meeting(const struct meeting *m, enum behind behind, const char *wanted)
 {
-	bool three = strcmp(m->phase, "stopping") == 0, two = strcmp(m->phase, "starting") == 0;
+	bool three = strcmp(m->phase, "stopping") == 0;
+	bool two = strcmp(m->phase, "starting") == 0 || strcmp(m->phase, "ending") == 0;
 	struct setup setup = { .args = { PROGRAM, m->phase, m->call }, .timeout = m->timeout, .faults = m->faults,
 		.hold = m->hold, .join = m->join, .clients = three ? 3 : two ? 2 : 1 };
 	struct run *r = run(&setup, behind);
@@ -158,4 +159,18 @@ static const struct meeting stopping[] = {
 EACH_TEST(meetings, who_waits_while_a_fork_waits_for_the_helpers_end, ROWS(stopping), 60)
 {
 	check(&stopping[*i]);
+}
+
+/* --- the process ends while another thread writes ----------------------------------------------------------------- */
+
+/* One head finds no room at first, and then sending it takes long: the other connection was looked at before. */
+#define ENDING(call, ...) { "ending", call, HOLD_LONG, "send:1:errno=EAGAIN,send:2:delay=150", "memory", "header", true, 100, \
+	__VA_ARGS__ .differs = true }
+
+static const struct meeting ending[] = { ENDING("exit"), ENDING("_exit"), ENDING("quick_exit"), ENDING("SYS_exit_group"),
+	ENDING("exec"), ENDING("abort", .status = 6,) };
+
+EACH_TEST(meetings, what_is_written_while_the_process_ends_goes_out, ROWS(ending), 60)
+{
+	check(&ending[*i]);
 }

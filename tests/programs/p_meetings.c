@@ -2,8 +2,9 @@
  *
  * A head is written and held. The call comes at once (`asleep`), or when the helper has been busy with that head for a
  * while (`busy`), or while another thread's head is starting the helper (`starting`), or while a fork in another thread
- * waits for the helper's end and the helper is busy with that head (`stopping`). The test sees to it that each of these
- * takes its time. A child does all that; its parent reports whether the call took long. */
+ * waits for the helper's end and the helper is busy with that head (`stopping`). `ending`: while the call, by which the
+ * process ends, sends that head, another thread writes one. The test sees to it that each of these takes its time. A
+ * child does all that; its parent reports whether the call took long. */
 #include "p_common.h"
 
 #include <linux/close_range.h>
@@ -247,6 +248,12 @@ static void end_quickly(int fd)
 	quick_exit(0);
 }
 
+static void end_by_number(int fd)
+{
+	(void)fd;
+	syscall(SYS_exit_group, 0);
+}
+
 static void break_off(int fd)
 {
 	(void)fd;
@@ -270,7 +277,7 @@ static const struct call {
 	{ "TCP_INFO", ask_state }, { "SO_ERROR", ask_error }, { "SO_SNDBUF", ask_buffer }, { "SIOCOUTQ", ask_queue },
 	{ "fork", fork_it }, { "posix_spawn", spawn }, { "vfork, close", close_in_vfork },
 	{ "vfork, body", write_in_vfork }, { "exec", become_another }, { "exit", end }, { "_exit", end_at_once },
-	{ "quick_exit", end_quickly }, { "abort", break_off },
+	{ "quick_exit", end_quickly }, { "abort", break_off }, { "SYS_exit_group", end_by_number },
 };
 
 static const struct call *find(const char *name)
@@ -285,6 +292,12 @@ static void *write_a_head(void *fd)
 {
 	write_head(*(int *)fd);
 	return NULL;
+}
+
+static void *write_a_late_head(void *fd)
+{
+	sleep_us(BUSY_US);
+	return write_a_head(fd);
 }
 
 static void *fork_once(void *argument)
@@ -319,6 +332,7 @@ static void begin_to_stop(int fd, int last)
 static void meet(const char *phase, const struct call *call)
 {
 	bool starting = strcmp(phase, "starting") == 0, stopping = strcmp(phase, "stopping") == 0;
+	bool ending = strcmp(phase, "ending") == 0;
 	static int fd;
 
 	if (starting || stopping)
@@ -331,7 +345,9 @@ static void meet(const char *phase, const struct call *call)
 	else if (stopping)
 		begin_to_stop(fd, accept_peer());
 	else
-		write_head(fd);
+		write_head(ending ? accept_peer() : fd);
+	if (ending)
+		start(write_a_late_head, &fd);
 	if (call->after_head != NULL)
 		call->after_head(fd);
 	if (strcmp(phase, "busy") == 0 || starting)
