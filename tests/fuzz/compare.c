@@ -6,11 +6,18 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define DIFFERENT(d, ...) (snprintf((d)->what, sizeof(d)->what, __VA_ARGS__), true)
-
 static bool unread(const struct side *s, int c)
 {
 	return atomic_load(&s->board->consumed[c]) < s->streams[c].sent;
+}
+
+static bool ends_differ(const struct stream *a, const struct stream *b, int c, bool loose, struct difference *d)
+{
+	if (a->error != b->error && !loose)
+		return DIFFERENT(d, "connection %d: ends with '%s' bare, '%s' behind the shim", c,
+		                 a->error ? strerror(a->error) : "FIN",
+		                 b->error ? strerror(b->error) : "FIN");
+	return false;
 }
 
 /* A connection that ends in a reset (the peer's, or because bytes were left unread) may lose its tail: then one stream
@@ -20,6 +27,9 @@ static bool streams_differ(const struct side *bare, const struct side *shim, int
 	const struct stream *a = &bare->streams[c], *b = &shim->streams[c];
 	bool gone = bare->board->program.plans[c].gone, loose = gone || unread(bare, c) || unread(shim, c);
 	size_t common = a->n < b->n ? a->n : b->n, same = 0;
+	if (stream_is_ruled(&bare->board->program, c))
+		return stream_is_wrong(bare, "bare", c, loose, d) || stream_is_wrong(shim, "behind the shim", c, loose, d) ||
+		       ends_differ(a, b, c, loose, d);
 	while (same < common && a->bytes[same] == b->bytes[same])
 		same++;
 	if (same < common)
@@ -29,11 +39,7 @@ static bool streams_differ(const struct side *bare, const struct side *shim, int
 		return DIFFERENT(d, "connection %d: %zu bytes bare, %zu behind the shim", c, a->n, b->n);
 	if (a->opened != b->opened)
 		return DIFFERENT(d, "connection %d: %s bare", c, a->opened ? "opened only" : "not opened");
-	if (a->error != b->error && !loose)
-		return DIFFERENT(d, "connection %d: ends with '%s' bare, '%s' behind the shim", c,
-		                 a->error ? strerror(a->error) : "FIN",
-		                 b->error ? strerror(b->error) : "FIN");
-	return false;
+	return ends_differ(a, b, c, loose, d);
 }
 
 /* Where the peer resets the connection, when the program hears of it is a matter of time. */
@@ -89,6 +95,11 @@ bool differ(const struct side *bare, const struct side *shim, struct difference 
 		const struct result *a = &bare->board->results[i], *b = &shim->board->results[i];
 		if (depends_on_time(p, i))
 			continue;
+		if (is_ruled(&p->ops[i]) && a->done == b->done && (a->ret == SKIPPED) == (b->ret == SKIPPED)) {
+			if (result_is_wrong(bare, "bare", i, d) || result_is_wrong(shim, "behind the shim", i, d))
+				return true;
+			continue;
+		}
 		if (a->done != b->done || a->ret != b->ret || !same_error(p, i, (int)a->error, (int)b->error) || a->extra != b->extra)
 			return DIFFERENT(d, "operation %u: %s%ld %s (%ld) bare, %s%ld %s (%ld) behind the shim", i,
 			                 a->done ? "" : "not done ", (long)a->ret,

@@ -156,7 +156,7 @@ void add_piece(struct author *a, int actor, int h)
 	set_piece(o, piece);
 	if (o->how == BY_SPLICE && piece.size > 60000)
 		o->how = BY_SENDFILE;
-	if ((o->how == BY_DPRINTF || o->how == BY_DPRINTF_CHK) && (l->nonblock || has_nul(a, piece)))
+	if ((o->how == BY_DPRINTF || o->how == BY_DPRINTF_CHK) && (l->nonblock || a->no_stdio || has_nul(a, piece)))
 		o->how = BY_WRITE;
 	if (o->how == BY_AIO && (l->nonblock || a->no_stdio || !one_in(c, 6)))
 		o->how = BY_WRITEV;
@@ -211,6 +211,8 @@ void add_option(struct author *a, int actor, int h)
 	                               EDGE, EDGE, LINGER };
 	o->how = set[below(c, sizeof set)];
 	o->value = o->how == SNDBUF ? 1 << below(c, 14) : !one_in(c, 3);
+	if (o->how == LINGER)
+		l->linger = o->value;
 	if (o->how == CORK)
 		l->corked = o->value;
 	if (o->how == NONBLOCK || o->how == NONBLOCK_IOCTL)
@@ -310,6 +312,8 @@ static const struct {
 	[READS] = { "reads", 8, add_dialogue },
 	[LATE] = { "late", 12, add_leave },
 	[CLONES] = { "clones", 8, add_sharing },
+	[FULL] = { "full", 60, add_stuck },
+	[RIVALS] = { "rivals", 60, add_rival },
 };
 
 int family_by_name(const char *name)
@@ -421,7 +425,8 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 	p->no_stdin = one_in(c, 25);
 	for (int i = 0; i < ACTORS; i++)
 		p->end[i] = (uint8_t)(one_in(c, 3) ? below(c, ENDS) : BY_EXIT);
-	a.no_stdio = a.family == CLONES; /* whose FILEs have the numbers of one table */
+	bool full = a.family == FULL || a.family == RIVALS;
+	a.no_stdio = full || a.family == CLONES; /* a FILE has the numbers of one table, and says not what it wrote */
 	a.processes = one_in(c, 3);
 	a.slow_writer = one_in(c, 3);
 	a.nlines = a.family == LATE ? CONNS : one_in(c, 2) ? 1 : 1 + (int)below(c, CONNS);
@@ -436,6 +441,11 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 		plan->split = one_in(c, 3) ? 1 + below(c, 1000) : 0;
 		plan->eager = a.family == READS && !one_in(c, 20);
 		plan->gone = one_in(c, 60);
+		if (full) { /* what is written there must come, and soon */
+			plan->every = 0;
+			plan->gone = false;
+			plan->narrow = plan->eager = true;
+		}
 		plan->gone_after = one_in(c, 2) ? 0 : below(c, 2000);
 	}
 	uint32_t length = 3 + below(c, one_in(c, 4) ? 100 : 36), wild = one_in(c, 3) ? 15 : 10 + below(c, 50),

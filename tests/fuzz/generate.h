@@ -11,8 +11,8 @@ struct piece {
 };
 
 struct line { /* a connection, as far as the author has come */
-	bool opened, shut, quiet;          /* quiet: nothing more is read here */
-	bool nonblock, corked, more, dprintf_only_blocking;
+	bool opened, quiet;                /* quiet: nothing more is read here */
+	bool nonblock, corked, more, linger;
 	bool pending;                      /* a FILE may hold bytes back */
 	uint32_t budget;                   /* bytes it may still get */
 	struct piece queue[QUEUE];
@@ -58,6 +58,8 @@ void add_pause(struct author *a, int actor, int h);
 void add_dialogue(struct author *a, int actor, int h); /* generate_reads.c */
 void add_leave(struct author *a, int actor, int h);    /* generate_late.c */
 void add_sharing(struct author *a, int actor, int h);  /* generate_clones.c */
+void add_stuck(struct author *a, int actor, int h);    /* generate_full.c */
+void add_rival(struct author *a, int actor, int h);
 /* A step of an actor that is limited. */
 void add_limited(struct author *a, int actor, int h);
 

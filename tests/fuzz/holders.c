@@ -59,6 +59,11 @@ static bool unshares(const struct op *o)
 	       (o->kind == RANGE && (o->how >= RANGE_UNSHARE || o->value & CLOSE_RANGE_UNSHARE));
 }
 
+bool rival_takes_handle(const struct op *o)
+{
+	return o->how <= RIVAL_DUP2;
+}
+
 bool range_closes(const struct op *o)
 {
 	return o->handle != NOBODY && o->how < RANGE_UNSHARE && !(o->value & CLOSE_RANGE_CLOEXEC);
@@ -91,6 +96,10 @@ void holders_follow(struct holders *w, const struct op *o)
 		break;
 	case LEAVE:
 		if (o->how < LEAVE_SHUT)
+			w->has[o->handle] &= (uint8_t)~bit(table);
+		break;
+	case RIVAL:
+		if (rival_takes_handle(o))
 			w->has[o->handle] &= (uint8_t)~bit(table);
 		break;
 	case RANGE:

@@ -104,7 +104,7 @@ static void prepare(struct side *s, const struct program *p)
 	for (int c = 0; c < CONNS; c++) {
 		stream_prepare(s, c, p);
 		b->accepted[c] = b->received[c] = b->consumed[c] = 0;
-		b->opened[c] = b->gone[c] = b->over[c] = b->late[c] = b->has_file[c] = 0;
+		b->opened[c] = b->gone[c] = b->over[c] = b->late[c] = b->stopped[c] = b->forced[c] = b->has_file[c] = 0;
 	}
 	b->turn = b->waiting = b->pipe_signals = 0;
 	b->pid = 0;
@@ -138,6 +138,8 @@ static void hear(struct side *s)
 	case I_LISTEN: stream_connect(s, m.conn); break;
 	case I_ASK: stream_ask(s, m.conn, &m); break;
 	case I_AM_DONE: stream_expect_end(s, m.conn, now_ns()); break;
+	case I_STOP: stream_stop(s, m.conn, now_ns() + (uint64_t)m.value * 1000000u); break;
+	case I_GO: stream_go(s, m.conn, true); break;
 	case IT_IS_OVER:
 		s->exited = true;
 		s->status = m.value;
@@ -187,6 +189,12 @@ void sides_run(struct side **sides, int n, const struct program *p)
 					stream_look_for_end(s, c, now);
 				if (st->end_due != 0 && st->end_due < until)
 					until = st->end_due;
+				if (st->stop_until != 0 && now >= st->stop_until)
+					stream_go(s, c, false);
+				if (st->stop_until != 0 && st->opened) {
+					until = st->stop_until < until ? st->stop_until : until;
+					continue;
+				}
 				if (st->next > now && !st->ended) {
 					until = st->next < until ? st->next : until;
 					continue;

@@ -14,6 +14,7 @@ struct stream {
 	size_t n, room;
 	uint64_t next;       /* a slow reader reads again then */
 	uint64_t sent;       /* to the program */
+	uint64_t stop_until; /* it does not read before; 0: it does */
 	uint64_t end_due;    /* the program is done: its end must have come by then; 0: it is not */
 	uint32_t asked;      /* the READ whose bytes are to be sent; NOBODY: none ... */
 	uint64_t asked_after; /* ... once so many bytes have come */
@@ -28,7 +29,7 @@ struct side {
 	/* the rest is peer.c's */
 	struct board *board;
 	int board_fd, control, listeners[CONNS];
-	bool slow[CONNS]; /* as its listeners were made */
+	int window[CONNS]; /* its listeners give this receive buffer; 0: whatever the kernel gives */
 	pid_t runner;
 	struct stream streams[CONNS];
 	bool exited, hung;
@@ -52,6 +53,8 @@ void stream_accept(struct side *s, int c);
 void stream_ask(struct side *s, int c, const struct message *m);
 void stream_expect_end(struct side *s, int c, uint64_t now);
 void stream_look_for_end(struct side *s, int c, uint64_t now);
+void stream_stop(struct side *s, int c, uint64_t until);
+void stream_go(struct side *s, int c, bool told);
 void stream_receive(struct side *s, int c, uint64_t now);
 void stream_drop(struct stream *st);
 

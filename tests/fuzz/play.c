@@ -102,11 +102,24 @@ static void take_signals(bool fresh)
 
 /* --- one operation ----------------------------------------------------------------------------------------------- */
 
+int64_t now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+}
+
 void pause_us(int64_t us)
 {
 	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
 	while (nanosleep(&t, &t) < 0 && errno == EINTR) {
 	}
+}
+
+void await_peer(int conn)
+{
+	WAIT_UNTIL(atomic_load(&board->received[conn]) >= atomic_load(&board->accepted[conn]) ||
+	           atomic_load(&board->gone[conn]) || atomic_load(&board->over[conn]));
 }
 
 static void perform(const struct op *o, struct result *r)
@@ -141,6 +154,8 @@ static void perform(const struct op *o, struct result *r)
 		r->error = r->ret < 0 ? errno : 0;
 		break;
 	case CLONE: begin_clone(o, r); break;
+	case STUCK: write_to_full(o, fd, r); break;
+	case RIVAL: write_beside_rival(o, fd, r); break;
 	case RANGE: unshare_table(o, r); break;
 	case THREAD: begin_thread(o, r); break;
 	case FORK: begin_process(o, r); break;
@@ -148,10 +163,7 @@ static void perform(const struct op *o, struct result *r)
 	case NO_EXEC: fail_to_exec(o, r); break;
 	case LEAVE: leave_at_deadline(o, fd, watch, r); break;
 	case PAUSE: pause_us(o->value); break;
-	case AWAIT:
-		WAIT_UNTIL(atomic_load(&board->received[o->conn]) >= atomic_load(&board->accepted[o->conn]) ||
-		           atomic_load(&board->gone[o->conn]) || atomic_load(&board->over[o->conn]));
-		break;
+	case AWAIT: await_peer(o->conn); break;
 	case AWAIT_GONE: /* it may be that not enough was written for that */
 		WAIT_UNTIL(atomic_load(&board->gone[o->conn]) || atomic_load(&board->over[o->conn]) ||
 		           atomic_load(&board->accepted[o->conn]) < program->plans[o->conn].gone_after);

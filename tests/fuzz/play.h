@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SKIPPED = -99, STALL_MS = 3000 };
+enum { STALL_MS = 3000 };
 
 extern struct board *board;
 extern const struct program *program;
@@ -30,7 +30,10 @@ static inline int *watches(int actor)
 void act(int actor, uint32_t from);
 void open_to_ticks(bool open);
 void changed(void); /* whoever waits looks again */
+int64_t now_us(void);
 void pause_us(int64_t us);
+/* Until it has all that was accepted so far, with no call that a library could see. */
+void await_peer(int conn);
 void tell_peer(enum telling what, int conn, int op, int32_t value);
 
 #define WAIT_UNTIL(condition)                                                                             \
@@ -48,6 +51,8 @@ void tell_peer(enum telling what, int conn, int op, int32_t value);
 /* play_write.c */
 bool is_nonblocking(int fd);
 void write_piece(const struct op *o, int fd, int watch, struct result *r);
+/* One call. */
+ssize_t through(int door, int fd, const char *p, size_t n, int flags, struct chance *c);
 void write_through(const struct op *o, int door, int fd, int watch, struct result *r);
 void print_piece(const struct op *o, int fd, struct result *r);
 int flush_file(int h);
@@ -78,6 +83,10 @@ void get_option(const struct op *o, int fd, struct result *r);
 /* play_clone.c */
 void begin_clone(const struct op *o, struct result *r);
 void unshare_table(const struct op *o, struct result *r);
+
+/* play_full.c, play_rival.c */
+void write_to_full(const struct op *o, int fd, struct result *r);
+void write_beside_rival(const struct op *o, int fd, struct result *r);
 
 /* play_process.c */
 void copy_table(int actor, int to);

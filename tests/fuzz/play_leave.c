@@ -21,13 +21,6 @@ struct spy {
 	struct rlimit limit;
 };
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
-}
-
 /* To the microsecond, which sleeping is not. */
 static void wait_until(int64_t us)
 {

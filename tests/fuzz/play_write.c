@@ -104,7 +104,7 @@ static ssize_t through_sendmmsg(int fd, const char *p, size_t n, int flags, stru
 	return sum;
 }
 
-static ssize_t through(int door, int fd, const char *p, size_t n, int flags, struct chance *c)
+ssize_t through(int door, int fd, const char *p, size_t n, int flags, struct chance *c)
 {
 	struct iovec iov[MANY];
 	struct msghdr m = { .msg_iov = iov };

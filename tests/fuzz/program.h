@@ -16,7 +16,7 @@ enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 224, TEXT = 256 * 1024, READ_M
        TABLES = 8 /* of descriptors: each process has one, or shares one */, NOBODY = 255 };
 
 /* What a program is about, beside the operations that any program has. */
-enum family { PLAIN, READS, LATE, CLONES, FAMILIES };
+enum family { PLAIN, READS, LATE, CLONES, FULL, RIVALS, FAMILIES };
 
 /* Descriptors that every process of a run inherits. */
 enum { BOARD_FD = 3, CONTROL_FD = 4, PASS_FD = 5, TAKE_FD = 6, LISTENER_FD = 7, FIRST_FREE_FD = LISTENER_FD + CONNS };
@@ -46,6 +46,8 @@ enum kind {
 	LEAVE,      /* bytes are written, `value` microseconds pass, then the descriptor goes (enum leaving) */
 	CLONE,      /* actor `other` begins, as a task that shares some things (enum cloning, flags) */
 	RANGE,      /* descriptors are marked, or shared no longer (enum ranging, flags) */
+	STUCK,      /* the peer stops reading, the socket is filled, a write waits, and is ended (enum stuck) */
+	RIVAL,      /* ... and meanwhile something else is done (enum rival) */
 	KINDS
 };
 
@@ -87,6 +89,14 @@ enum exec { BY_EXECVE, BY_EXECV, BY_EXECVP, BY_EXECVPE, BY_EXECL, BY_EXECLE, BY_
 enum fork_how { BY_FORK, BY_FORK_ONLY /* _Fork */, FORK_HOWS };
 enum cloning { CLONE_BY_LIBC, CLONE_BY_NUMBER, CLONE_BY_NUMBER_3, CLONE_ON_NEW_STACK /* by number */, CLONINGS };
 enum ranging { RANGE_BY_LIBC, RANGE_BY_NUMBER, RANGE_UNSHARE, RANGE_UNSHARE_BY_NUMBER, RANGINGS };
+enum stuck { CANCELLED, JUMPED, JUMPED_RESTARTING /* SA_RESTART */, TIMED_OUT /* SO_SNDTIMEO */,
+	RESTARTED /* SA_RESTART */, INTERRUPTED, STUCKS };
+enum rival { RIVAL_CLOSE, RIVAL_RANGE, RIVAL_DUP2, /* up to here the handle is gone afterwards */
+	RIVAL_SHUT, RIVAL_SEND, RIVAL_ELSEWHERE /* on another connection */, RIVAL_INFO, RIVAL_OUTQ, RIVAL_NODELAY,
+	RIVAL_DUP, RIVAL_FORK, RIVAL_POLL, RIVAL_PEEK, RIVALS_HOWS };
+enum { PATIENCE_MS = 300 /* of a peer that was told to stop: then the call has waited for it */,
+       LONG_PATIENCE_MS = 2000 /* ... with SO_SNDTIMEO: see rules.c */,
+       FILLER_MOST = 200000 };
 enum end { BY_EXIT, BY__EXIT, BY_EXIT_C99, BY_QUICK_EXIT, BY_SYS_EXIT, BY_ABORT, ENDS };
 
 struct op {
@@ -98,6 +108,9 @@ struct op {
 	uint8_t how;
 	int32_t value;    /* flags, an option's value, microseconds */
 	uint32_t at, size; /* its bytes in the program's text */
+	uint8_t refused;  /* a RIVAL: no thread waits, but a head was sent without waiting */
+	uint32_t head;    /* STUCK, RIVAL: so many of its bytes are written first, as a head is */
+	uint32_t more;    /* RIVAL: so many bytes behind its own are the rival's */
 	uint32_t salt;    /* for small choices, such as where iovecs are cut */
 };
 
@@ -105,13 +118,14 @@ struct plan { /* for the peer */
 	uint32_t split;     /* what it sends is cut into segments: a seed for where; 0: not */
 	uint32_t gulp;      /* a slow reader with a small window: so many bytes ... */
 	uint32_t every;     /* ... every so many microseconds; 0: whatever comes, at once */
+	bool narrow;        /* its window is small, though it is not slow */
 	bool eager;         /* it acknowledges at once */
 	bool gone;          /* it resets the connection ... */
 	uint32_t gone_after; /* ... once it has so many bytes */
 };
 
 /* What an actor tells the peer, and the runner at the end. */
-enum telling { I_AM_READY, I_LISTEN, I_ASK, I_AM_DONE, IT_IS_OVER };
+enum telling { I_AM_READY, I_LISTEN, I_ASK, I_AM_DONE, I_STOP, I_GO, IT_IS_OVER };
 
 struct message {
 	uint8_t what, conn;
@@ -133,11 +147,17 @@ struct program {
 	char text[TEXT];
 };
 
+enum { SKIPPED = -99 }; /* a result: the handle is not there */
+
 struct result {
 	_Atomic uint32_t done;
 	int32_t error;   /* errno, 0: none */
 	int64_t ret;     /* bytes, as a rule */
 	int64_t extra;   /* a descriptor, a value, a status */
+	uint32_t filled; /* STUCK, RIVAL: the socket took so many bytes of filler() first */
+	int32_t rival;   /* what the rival's call returned, or -errno */
+	bool left;       /* the last call never returned: how much it wrote nobody knows */
+	bool waited;     /* until the peer read again, though it need not have */
 };
 
 /* Shared by the author, the peer and all actors of one run. */
@@ -147,6 +167,7 @@ struct board {
 	_Atomic uint32_t turn, waiting; /* a futex: something changed; how many wait for that */
 	_Atomic uint64_t accepted[CONNS], received[CONNS], consumed[CONNS];
 	_Atomic uint32_t opened[CONNS], gone[CONNS], over[CONNS], late[CONNS];
+	_Atomic uint32_t stopped[CONNS], forced[CONNS]; /* the peer reads no more; it reads again, untold */
 	_Atomic uint32_t has_file[CONNS];
 	_Atomic uint32_t begun[ACTORS]; /* a clone runs */
 	_Atomic uint32_t pipe_signals;
@@ -184,6 +205,12 @@ static inline bool one_in(struct chance *c, uint32_t n)
 	return below(c, n) == 0;
 }
 
+/* What fills a socket up, byte by byte. */
+static inline char filler(uint32_t i)
+{
+	return "-=~+:;,.<>()[]{}|/^*"[(i + i / 20 * 7 + i / 400 * 3) % 20];
+}
+
 /* --- the parts ---------------------------------------------------------------------------------------------------- */
 
 struct wish {
@@ -217,6 +244,7 @@ bool program_has_last(const struct program *p, uint32_t i);
 /* words.c */
 bool program_conflict(const struct program *p, const struct op *a, const struct op *b);
 bool clone_is_carried(const struct op *o); /* by a thread that waits for its end */
+bool rival_takes_handle(const struct op *o);
 bool range_closes(const struct op *o);
 bool program_has(const struct program *p, enum kind kind);
 bool program_opens_by_connect(const struct program *p, int conn);

@@ -19,6 +19,8 @@ struct difference {
 	char what[512];
 };
 
+#define DIFFERENT(d, ...) (snprintf((d)->what, sizeof(d)->what, __VA_ARGS__), true)
+
 extern struct options options;
 extern struct side sides[SIDES]; /* the first is bare */
 extern int nsides;
@@ -28,6 +30,12 @@ bool run(const struct program *p, struct side **which, struct difference *d);
 
 /* compare.c */
 bool differ(const struct side *bare, const struct side *shim, struct difference *d);
+
+/* rules.c: what is compared with what the kernel promises, and not with another run. `name` is the side's, in a sentence. */
+bool is_ruled(const struct op *o);
+bool stream_is_ruled(const struct program *p, int c);
+bool result_is_wrong(const struct side *s, const char *name, uint32_t i, struct difference *d);
+bool stream_is_wrong(const struct side *s, const char *name, int c, bool cut, struct difference *d);
 
 /* shrink.c: how many of so many runs differ? Stops at the first with `once`. */
 int failures(const struct program *p, int tries, bool once, struct difference *d);

@@ -19,6 +19,10 @@ static void print_result(const struct result *r)
 		printf("/%ld", (long)r->extra);
 	if (r->error)
 		printf(" %s", strerrorname_np(r->error));
+	if (r->filled)
+		printf(" (%u to fill it%s%s)", r->filled, r->left ? ", left" : "", r->waited ? ", waited" : "");
+	if (r->rival)
+		printf(" rival %d", r->rival);
 }
 
 void print_program(const struct program *p, const struct side *shim)

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NARROW = 2048, NARROW_MSS = 1000, END_NS = 30000000 };
+enum { SLOW_WINDOW = 2048, SLOW_MSS = 1000, NARROW_WINDOW = 4096, END_NS = 30000000 };
 
 void die(const char *what)
 {
@@ -41,31 +41,38 @@ void stream_listen(struct side *s, int c)
 		(struct sockaddr *)&a, &len) != 0)
 		die("fuzz: a listener");
 	s->listeners[c] = l;
-	s->slow[c] = false;
+	s->window[c] = 0;
 	s->board->connect_to[c] = ntohs(a.sin_port);
 }
 
-static void make_narrow(int fd)
+/* 0: whatever the kernel gives. */
+static int window_of(const struct plan *plan)
 {
-	int size = NARROW, mss = NARROW_MSS;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof mss);
+	return plan->every ? SLOW_WINDOW : plan->narrow ? NARROW_WINDOW : 0;
+}
+
+static void set_window(int fd, int window)
+{
+	int mss = SLOW_MSS;
+	if (window != 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+	if (window == SLOW_WINDOW)
+		setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof mss);
 }
 
 void stream_prepare(struct side *s, int c, const struct program *p)
 {
 	struct stream *st = &s->streams[c];
-	bool slow = p->plans[c].every != 0;
+	int window = window_of(&p->plans[c]);
 	*st = (struct stream){ .fd = st->fd, .bytes = st->bytes, .room = st->room, .asked = NOBODY };
-	if (s->slow[c] == slow || !program_opens_by_connect(p, c))
+	if (s->window[c] == window || !program_opens_by_connect(p, c))
 		return;
-	if (!slow) { /* a listener's MSS cannot be widened again */
+	if (s->window[c] != 0) { /* a listener's MSS cannot be widened again */
 		close(s->listeners[c]);
 		stream_listen(s, c);
-	} else {
-		make_narrow(s->listeners[c]);
 	}
-	s->slow[c] = slow;
+	set_window(s->listeners[c], window);
+	s->window[c] = window;
 }
 
 /* No TIME_WAIT is left behind: 100,000 programs would run out of ports. */
@@ -183,8 +190,7 @@ void stream_connect(struct side *s, int c)
 	if (fd < 0)
 		die("fuzz: socket");
 	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
-	if (s->board->program.plans[c].every)
-		make_narrow(fd);
+	set_window(fd, window_of(&s->board->program.plans[c]));
 	if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
 		die("fuzz: connect");
 	begin(s, c, fd);
@@ -251,4 +257,20 @@ void stream_look_for_end(struct side *s, int c, uint64_t now)
 		atomic_store(&s->board->late[c], 1);
 		changed(s->board);
 	}
+}
+
+void stream_stop(struct side *s, int c, uint64_t until)
+{
+	s->streams[c].stop_until = until;
+	atomic_store(&s->board->stopped[c], 1);
+	changed(s->board);
+}
+
+void stream_go(struct side *s, int c, bool told)
+{
+	s->streams[c].stop_until = 0;
+	if (!told)
+		atomic_store(&s->board->forced[c], 1);
+	atomic_store(&s->board->stopped[c], 0);
+	changed(s->board);
 }

@@ -31,6 +31,8 @@ static bool is_barrier(const struct program *p, const struct op *o)
 		return true;
 	case FORK:
 		return program_has(p, PRINT); /* it flushes them */
+	case RIVAL:
+		return o->how == RIVAL_ELSEWHERE; /* it is about two connections */
 	case DUP:
 		return o->how == BY_DUP2_ONTO || o->how == BY_DUP2_LOW; /* may take a number from another handle */
 	}
@@ -42,7 +44,7 @@ static bool is_ordered(const struct op *o)
 {
 	switch (o->kind) {
 	case OPEN: case SPAWN: case PRINT: case FLUSH: case DUP: case PASS: case TAKE: case CLOSE: case FORK:
-	case NO_EXEC: case LEAVE: case CLONE: case RANGE:
+	case NO_EXEC: case LEAVE: case CLONE: case RANGE: case STUCK: case RIVAL:
 		return true;
 	case LOOK:
 		return o->how == BY_EPOLL;
@@ -70,7 +72,8 @@ static const char *const kinds[KINDS] = { "open", "write", "signal handler write
                                           "fflush", "read", "look", "set",
 	                                  "get", "dup", "pass", "take", "close", "close all", "shutdown", "thread",
 	                                  "fork", "exec", "failing exec",
-	                                  "pause", "await the peer", "await the reset", "at the deadline", "clone", "range" };
+	                                  "pause", "await the peer", "await the reset", "at the deadline", "clone", "range", "to a full socket",
+	                                  "to a full socket, beside a rival" };
 static const char *const opens[OPENINGS] = { "accept", "accept4", "own listener", "connect", "connect v4-mapped",
                                               "connect, not waiting",
 	                                      "MSG_FASTOPEN", "TCP_FASTOPEN_CONNECT" };
@@ -105,6 +108,11 @@ static const char *const clones[CLONINGS] = { "clone", "syscall(clone)", "syscal
                                               "syscall(clone, new stack)" };
 static const char *const ranges[RANGINGS] = { "close_range", "syscall(close_range)", "unshare(FILES)",
                                               "syscall(unshare, FILES)" };
+static const char *const stucks[STUCKS] = { "cancelled", "left by a jump", "left by a jump, SA_RESTART", "SO_SNDTIMEO",
+                                            "signals, SA_RESTART", "a signal" };
+static const char *const rivals[RIVALS_HOWS] = { "close", "close_range", "dup2", "shutdown", "send, not waiting",
+                                                 "write elsewhere", "TCP_INFO", "SIOCOUTQ", "TCP_NODELAY", "dup",
+	                                         "fork", "poll", "peek" };
 static const char *const all_closes[] = { "close_range", "closefrom", "syscall(close_range)" };
 static const char *const hows[] = { "SHUT_RD", "SHUT_WR", "SHUT_RDWR" };
 
@@ -188,6 +196,8 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 	case CLOSE: fprintf(to, " by %s", closes[o->how]); break;
 	case CLOSE_ALL: fprintf(to, " from %d by %s", o->value, all_closes[o->how % 3]); break;
 	case SHUT: fprintf(to, " %s", hows[o->value % 3]); break;
+	case STUCK: fprintf(to, " by %s, %s", doors[o->value], stucks[o->how]); break;
+	case RIVAL: fprintf(to, ": %s%s", rivals[o->how], o->refused ? ", after a refusal" : ""); break;
 	case CLONE: print_clone(to, o); break;
 	case RANGE: print_range(to, o); break;
 	case FORK: fprintf(to, " by %s", forks[o->how]); break;
@@ -196,7 +206,7 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 	case PAUSE: fprintf(to, " %d us", o->value); break;
 	}
 	if (o->kind == PIECE || o->kind == SIGNAL || o->kind == SPAWN || o->kind == PRINT || o->kind == READ ||
-	    o->kind == LEAVE || (o->kind == OPEN && o->size > 0)) {
+	    o->kind == LEAVE || o->kind == STUCK || o->kind == RIVAL || (o->kind == OPEN && o->size > 0)) {
 		fputc(' ', to);
 		program_print_bytes(to, p->text + o->at, o->size, 160);
 	}
