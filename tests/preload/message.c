@@ -142,6 +142,8 @@ static const struct scenario again[] = {
 	{ "the same head and some of its body in one write", { "write=" HEAD, "write=*200", PING, "write=" HEAD "hello",
 		"write=*195", PING, "write=" HEAD, "write=*100", "write=*100", "await" },
 		JOINED(300) PINGED MORE(105) ", " WRITE(195) PINGED JOINED_MORE(200) ", " WRITE(100) },
+	{ "a longer message in one write between two equal heads", { LONGER("005"), "write=hello", PING, LONGER("010") "helloworld", PING,
+		LONGER("005"), "write=hello", "await" }, JOINED(105) PINGED WRITE(110) PINGED JOINED(105) },
 	{ "a body that ends as a head does, in the head's write", { "write=" HEAD, "write=*200", PING, LONGER("004") "\r\n\r\n", PING,
 		"write=" HEAD, "write=*200", "await" }, JOINED(300) PINGED WRITE(104) PINGED JOINED(300) },
 	{ "a head where a body as long was due", { "write=" HEAD, "write=*200", PING, LONGER("100"), PING, "write=" HEAD,

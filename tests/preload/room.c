@@ -15,3 +15,44 @@ EACH_TEST(room, a_head_is_refused_where_the_buffer_is_full, ROWS(ways) * ROWS(jo
 	cr_expect(strstr(r->results.p, "a head = -1, errno EAGAIN") != NULL, "%s: the buffer was not full: %s", way, r->results.p);
 	run_free(r);
 }
+
+/* A head is held in memory only while the kernel is known to have room for it. The kernel is asked for that (SO_MEMINFO): not for each
+ * head, and again as soon as bytes went that were not counted, or the buffer is another. */
+
+#define ASKED "getsockopt SO_55 *"
+#define MESSAGE "write=" HEAD, "write=*200"
+#define BUFFER "sndbuf=65536"
+
+static const struct {
+	const char *name, *steps[ARGS_MAX - 2];
+	int least, most;
+} rows[] = {
+	{ "one message", { BUFFER, MESSAGE, "await" }, 1, 1 },
+	{ "seven messages", { BUFFER, MESSAGE, MESSAGE, MESSAGE, MESSAGE, MESSAGE, MESSAGE, MESSAGE, "await" }, 1, 1 },
+	{ "two messages that take all the room that was found",
+		{ BUFFER, "write=HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n", "write=*16000",
+		"write=HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n", "write=*16000", MESSAGE, "await" }, 2, 3 },
+	{ "a long body", { BUFFER, "write=HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", "write=*60000", MESSAGE, "await" }, 2, 2 },
+	{ "a long body behind its first write", { BUFFER, "write=HTTP/1.1 200 OK\r\nContent-Length: 60100\r\n\r\n", "write=*100",
+		"write=*60000", MESSAGE, "await" }, 2, 2 },
+	{ "bytes that are no message", { BUFFER, MESSAGE, "write=*50", MESSAGE, "await" }, 2, 2 },
+	{ "a head that the program corks", { BUFFER, MESSAGE, "send+MSG_MORE=" HEAD, "write=*200", MESSAGE, "await" }, 2, 2 },
+	{ "another send buffer", { BUFFER, MESSAGE, "sndbuf=32768", MESSAGE, "await" }, 2, 2 },
+	{ "a body by sendfile", { BUFFER, "write=" HEAD, "sendfile=*200", MESSAGE, "await" }, 2, 2 },
+	{ "a head that a read released", { BUFFER, "write=" HEAD, "recv+MSG_DONTWAIT=1", "write=*200", MESSAGE, "await" }, 2, 2 },
+};
+
+EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
+{
+	struct setup setup = { .args = { STEPS } };
+	struct run *r;
+	int asked;
+
+	for (size_t k = 0; rows[*i].steps[k] != NULL; k++)
+		setup.args[k + 1] = rows[*i].steps[k];
+	r = check_same(rows[*i].name, &setup);
+	asked = calls_like(r, ASKED);
+	cr_expect(asked >= rows[*i].least && asked <= rows[*i].most, "%s: asked %d times, wanted %d to %d:\n%s", rows[*i].name, asked,
+		rows[*i].least, rows[*i].most, r->calls.p);
+	run_free(r);
+}

@@ -1,0 +1,70 @@
+/* A write takes its time, or a jump left it: what others do meanwhile on the same connection counts, and so does its deadline. */
+#include "harness.h"
+
+#define TURNS BUILD_DIR "/tests/programs/p_turns"
+#define HEAD_MORE "send bytes=100 flags=MSG_MORE = 100"
+#define JOINED "writev iov=2 bytes=300 = 300"
+#define PUSHED "setsockopt TCP_CORK=0 = 0"
+#define WRITE(n) "write bytes=" #n " = " #n
+
+/* The head's write comes back when its body is out already: that is no news, and the next head is a head. */
+Test(turns, what_another_thread_wrote_meanwhile_counts, .timeout = 30)
+{
+	struct setup setup = { .args = { TURNS, "meanwhile" }, .hold = "kernel", .faults = "send:1:linger=150" };
+	struct run *r = check_same("a body before the head's write has come back", &setup);
+
+	cr_expect(calls_like(r, HEAD_MORE) == 2 && calls_like(r, WRITE(200)) == 2, "the heads are not both held:\n%s", r->calls.p);
+	run_free(r);
+}
+
+/* It was released before it came back, so nothing is held from then on. */
+static const struct scenario on_its_way[] = {
+	{ "a head whose write takes longer than its deadline", { "write=" HEAD, "await", "write=*200", "await" },
+		PUSHED ", " HEAD_MORE ", " WRITE(200), .timeout = "5ms", .hold = "kernel", .faults = "send:1:linger=100" },
+	{ "a head whose write takes longer than its deadline, and a body in two writes",
+		{ "write=" HEAD, "await", "write=*100", "await", "write=*100", "await" },
+		PUSHED ", " HEAD_MORE ", " WRITE(100) ", " WRITE(100) ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0",
+		.timeout = "5ms", .hold = "kernel", .join = "message", .faults = "send:1:linger=100" },
+};
+
+EACH_TEST(turns, write_on_its_way_has_its_deadline, ROWS(on_its_way), 30)
+{
+	check_scenario(&on_its_way[*i]);
+}
+
+/* A thread sits in recv() while a head is written; what it reads makes the next head one. */
+static const char *const joins[] = { "header", "message" };
+
+EACH_TEST(turns, head_is_seen_behind_a_head_when_the_peer_was_heard, ROWS(joins), 30)
+{
+	struct setup setup = { .args = { TURNS, "heard" }, .join = joins[*i] };
+	struct run *r = check_same("two heads, and the peer between", &setup);
+
+	cr_expect(calls_like(r, "* bytes=100* = 100") == 1 && calls_like(r, JOINED) == 1,
+		"join %s: the second head did not join its body alone:\n%s", joins[*i], r->calls.p);
+	run_free(r);
+}
+
+/* --- jumps ------------------------------------------------------------------------------------------------------- */
+
+/* The thread that jumped out of the call never comes back. With the short timeout the helper is there first, with the long one
+ * another writer is. */
+static const struct {
+	const char *how, *timeout, *faults;
+} jumps[] = {
+	{ "write", HOLD_LONG, "writev:1:linger=3000" },
+	{ "write", "5ms", "writev:1:linger=3000" },
+	{ "option", HOLD_LONG, "setsockopt:1:linger=3000" },
+	{ "option", "5ms", "setsockopt:1:linger=3000" },
+	{ "option, and no more", "5ms", "setsockopt:1:linger=3000" },
+};
+
+EACH_TEST(turns, jump_out_of_a_call_loses_nothing_and_keeps_nobody, ROWS(jumps) * ROWS(joins), 60)
+{
+	const char *join = joins[*i % ROWS(joins)];
+	size_t k = *i / ROWS(joins);
+	struct setup setup = { .args = { TURNS, "jump", jumps[k].how }, .timeout = jumps[k].timeout, .faults = jumps[k].faults,
+		.join = join };
+
+	run_free(check_same(jumps[k].how, &setup));
+}

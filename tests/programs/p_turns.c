@@ -1,0 +1,149 @@
+/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|jump HOW. */
+#include "p_common.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+
+enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200 };
+
+static const char *how;
+static int fd;
+
+static void put(const char *p, size_t n)
+{
+	must(write(fd, p, n) == (ssize_t)n, "writing");
+	atomic_fetch_add(&shared->written, n);
+}
+
+static void write_head(void)
+{
+	put(HEAD, HEAD_SIZE);
+}
+
+static void write_body(void)
+{
+	char body[BODY_SIZE];
+
+	memset(body, 'b', sizeof body);
+	put(body, sizeof body);
+}
+
+/* --- a head is on its way -------------------------------------------------------------------------------------- */
+
+static void *write_head_slowly(void *unused)
+{
+	write_head();
+	return unused;
+}
+
+/* Another thread writes the body before the head's write has come back (the test sees to that). Then comes another message. */
+static void meanwhile(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, write_head_slowly, NULL);
+	sleep_us(50000);
+	write_body();
+	pthread_join(thread, NULL);
+	write_head();
+	write_body();
+	report("all at the peer: %d\n", peer_has_all());
+}
+
+/* --- the peer is heard while a head is held ----------------------------------------------------------------------- */
+
+static void *read_four(void *unused)
+{
+	char answer[4];
+
+	must(recv(fd, answer, sizeof answer, 0) == sizeof answer, "reading");
+	return unused;
+}
+
+/* A head with a body of 100 bytes, and no body. The reader was there before, so it releases nothing. What comes next is 100 bytes
+ * long, and another head. */
+static void heard(void)
+{
+	static const char first[] = "HTTP/1.1 200 OK\r\n" HEAD_PAD("100");
+	pthread_t reader;
+
+	pthread_create(&reader, NULL, read_four, NULL);
+	sleep_us(30000);
+	put(first, sizeof first - 1);
+	report_bytes(">ping", 5);
+	pthread_join(reader, NULL);
+	write_head();
+	write_body();
+	report("all at the peer: %d\n", peer_has_all());
+}
+
+/* --- a jump out of a call ------------------------------------------------------------------------------------------ */
+
+static sigjmp_buf out;
+static atomic_bool jumped;
+
+static void jump(int signal_number)
+{
+	(void)signal_number;
+	siglongjmp(out, 1);
+}
+
+static void make_the_call(void)
+{
+	write_head();
+	if (strcmp(how, "write") == 0)
+		write_body();
+	else
+		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+static void *leave_a_call(void *unused)
+{
+	if (sigsetjmp(out, 1) == 0)
+		make_the_call();
+	else
+		atomic_store(&jumped, true);
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* The call takes long on its way back (the test sees to that), and a handler jumps out of it. Its thread stays, and does nothing. */
+static void jumps(void)
+{
+	struct sigaction leave = { .sa_handler = jump, .sa_flags = SA_NODEFER };
+	pthread_t thread;
+
+	sigaction(SIGUSR1, &leave, NULL);
+	pthread_create(&thread, NULL, leave_a_call, NULL);
+	sleep_us(100000);
+	pthread_kill(thread, SIGUSR1);
+	while (!atomic_load(&jumped))
+		sleep_us(100);
+	if (strcmp(how, "write") == 0) {
+		atomic_store(&shared->written, HEAD_SIZE + BODY_SIZE);
+		write_head();
+	}
+	if (strcmp(how, "option, and no more") != 0)
+		write_body();
+	report("all at the peer: %d\n", peer_has_all());
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct { const char *name; void (*run)(void); } scenarios[] = {
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "jump", jumps },
+	};
+
+	how = argc > 2 ? argv[2] : "";
+	shared = shared_map(SHARED_FD);
+	fd = accept_peer();
+	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
+		if (strcmp(scenarios[i].name, argv[1]) == 0) {
+			scenarios[i].run();
+			return 0;
+		}
+	return 2;
+}
