@@ -185,7 +185,7 @@ static void prepare(int kind)
 
 	fd = p.fd;
 	client = p.client;
-	sigaction(SIGALRM, &act, NULL);
+	sigaction(SIGUSR1, &act, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	if (ends("timeout"))
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -208,7 +208,7 @@ static void meddle(pthread_t writer)
 		pthread_cancel(writer);
 		left = true;
 	} else if (ends("jump") || ends("handler") || ends("restart"))
-		pthread_kill(writer, SIGALRM);
+		pthread_kill(writer, SIGUSR1);
 	else if (ends("close"))
 		close(fd);
 	else if (ends("reset"))
@@ -222,7 +222,7 @@ static void meddle_until_over(pthread_t writer)
 	while (ends("handler") && !atomic_load(&over)) {
 		sleep_us(20000);
 		if (!atomic_load(&over))
-			pthread_kill(writer, SIGALRM);
+			pthread_kill(writer, SIGUSR1);
 	}
 }
 
