@@ -7,8 +7,11 @@
 #define ALL_CAME "300043 bytes came\n300043 bytes came\n"
 #define ENDED "the thread has ended\n"
 
-static const struct case_of coroutines[] = { { { "coroutines" }, ALL_CAME ENDED }, { { "coroutines", "cancel" }, ENDED },
-	{ { "coroutines" }, ALL_CAME ENDED, .timeout = HOLD_LONG }, { { "coroutines", "cancel" }, ENDED, .timeout = HOLD_LONG } };
+static const struct case_of coroutines[] = {
+	{ { "coroutines" }, ALL_CAME ENDED }, { { "coroutines", "cancel" }, ENDED },
+	{ { "coroutines" }, ALL_CAME ENDED, .timeout = HOLD_LONG },
+	{ { "coroutines", "cancel" }, ENDED, .timeout = HOLD_LONG },
+};
 EVERYWHERE_TESTS(contexts, coroutines_that_share_a_thread_write_as_ever, PROGRAM, coroutines);
 #endif
 
@@ -17,7 +20,8 @@ EVERYWHERE_TESTS(contexts, coroutines_that_share_a_thread_write_as_ever, PROGRAM
 #define URGENT(call) { { "urgent", call }, NOT_KEPT, "send:*:linger=3", .timed = true }, \
 	{ { "urgent", call }, NOT_KEPT, "send:*:delay=3", .timed = true }
 
-static const struct case_of urgent[] = { URGENT("dup"), URGENT("close"), URGENT("setsockopt"), URGENT("recv"), URGENT("write") };
+static const struct case_of urgent[] = { URGENT("dup"), URGENT("close"), URGENT("setsockopt"),
+	URGENT("recv"), URGENT("write") };
 EVERYWHERE_TESTS(contexts, urgent_thread_is_not_kept, PROGRAM, urgent);
 
 #define EACH_ONCE "the handler came in time: 1, trials with wrong bytes: 0\n"

@@ -1,4 +1,5 @@
-/* What the program was told is written reaches the peer, whatever room there is for it when the program leaves the connection. */
+/* What the program was told is written reaches the peer, whatever room there is for it when the program leaves the
+ * connection. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_left"
@@ -17,7 +18,8 @@ static const struct case_of nonblocking[] = { NONBLOCKING("close"), NONBLOCKING(
 	NONBLOCKING("dup"), NONBLOCKING("fork"), NONBLOCKING("exec"), NONBLOCKING("_exit") };
 EVERYWHERE_TESTS(left, full_buffer_of_a_nonblocking_socket_costs_no_byte, PROGRAM, nonblocking);
 
-/* Somebody took the room by calls that the library cannot know of, and the peer does not read: nobody waits for long, and who can be told is told. */
+/* Somebody took the room by calls that the library cannot know of, and the peer does not read: nobody waits for
+ * long, and who can be told is told. */
 #define NOT_IN_SILENCE "a close was silent about bytes that are lost: 0, left soon: 1\n"
 #define UNSEEN(way) { { "unseen", way }, NOT_IN_SILENCE, .timeout = HOLD_LONG, .timed = true }, \
 	{ { "unseen", way, "nonblock" }, NOT_IN_SILENCE, .timeout = HOLD_LONG, .timed = true }
@@ -34,7 +36,7 @@ EVERYWHERE_TESTS(left, hundred_heads_leave_with_the_process, PROGRAM, many);
 
 /* Nobody saw the socket go from its number, and come back. */
 #define WHOLE "messages that did not come whole and in order: 0\n"
-#define REFERENCES BUILD_DIR "/tests/programs/p_references"
+#define NUMBERS BUILD_DIR "/tests/programs/p_numbers"
 
 static const struct case_of moved[] = { { { "moved", "closed" }, WHOLE }, { { "moved", "replaced" }, WHOLE } };
-EVERYWHERE_TESTS(left, socket_that_was_away_when_its_head_was_due_has_it_still, REFERENCES, moved);
+EVERYWHERE_TESTS(left, socket_that_was_away_when_its_head_was_due_has_it_still, NUMBERS, moved);

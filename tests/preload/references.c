@@ -1,10 +1,12 @@
-/* Once the program has let go of a socket, nothing of the library's refers to it, and whatever has its number next is left alone: also
- * at the very deadline, when the helper is sending. A delay behind the library makes that moment long. */
+/* Once the program has let go of a socket, nothing of the library's refers to it, and whatever has its number next
+ * is left alone: also at the very deadline, when the helper is sending. A delay behind the library makes that moment
+ * long. */
 #include "everywhere.h"
 
 #include <stdlib.h>
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_references"
+#define NUMBERS BUILD_DIR "/tests/programs/p_numbers"
 
 /* Before what the helper does, and behind it. */
 #define SLOWLY "send:*:delay=20,setsockopt:*:delay=20"
@@ -32,30 +34,30 @@ static const struct case_of numbers[] = {
 	{ { "chosen", "unix" }, ALL_MINE, SLOWLY }, { { "chosen", "tcp" }, ALL_MINE, SLOWLY },
 	{ { "chosen", "file" }, ALL_MINE, HESITANT }, { { "chosen", "tcp" }, ALL_MINE, HESITANT },
 };
-EVERYWHERE_TESTS(references, number_that_the_program_chose_is_its_own, PROGRAM, numbers);
+EVERYWHERE_TESTS(references, number_that_the_program_chose_is_its_own, NUMBERS, numbers);
 
 #define NONE_REFUSED "descriptors that were refused: 0\n"
 
 static const struct case_of limits[] = { { { "last", "1020" }, NONE_REFUSED, HESITANT },
 	{ { "last", "256" }, NONE_REFUSED, HESITANT } };
-EVERYWHERE_TESTS(references, last_descriptor_is_the_program_s, PROGRAM, limits);
+EVERYWHERE_TESTS(references, last_descriptor_is_the_program_s, NUMBERS, limits);
 
 static const struct case_of watched[] = {
 	{ { "strangers" }, "looked: 1, descriptors that the program did not open: 0\n", "send:*:linger=3,setsockopt:*:linger=3" },
 };
-EVERYWHERE_TESTS(references, list_of_descriptors_shows_none_of_ours, PROGRAM, watched);
+EVERYWHERE_TESTS(references, list_of_descriptors_shows_none_of_ours, NUMBERS, watched);
 
 #define ALL_LOCKED "files with another number: 0, locks that are lost: 0\n"
 
 static const struct case_of locked[] = { { { "locks", "seen" }, ALL_LOCKED, "fcntl:*:delay=20" },
 	{ { "locks", "unseen" }, ALL_LOCKED, "fcntl:*:delay=20" }, { { "locks", "unseen" }, ALL_LOCKED, SLOWLY } };
-EVERYWHERE_TESTS(references, file_that_has_the_number_keeps_its_locks, PROGRAM, locked);
+EVERYWHERE_TESTS(references, file_that_has_the_number_keeps_its_locks, NUMBERS, locked);
 
 #define OWN_BYTES "bytes that nobody wrote: 0, rounds with other bytes than those written: 0\n"
 
 static const struct case_of others[] = { { { "replaced late", "file" }, OWN_BYTES }, { { "replaced late", "pipe" }, OWN_BYTES },
 	{ { "replaced late", "unix" }, OWN_BYTES }, { { "replaced late", "tcp" }, OWN_BYTES } };
-EVERYWHERE_TESTS(references, what_replaced_a_socket_unseen_gets_no_byte_of_it, PROGRAM, others);
+EVERYWHERE_TESTS(references, what_replaced_a_socket_unseen_gets_no_byte_of_it, NUMBERS, others);
 
 #define AS_ASKED "heads that are missing: 0, resets that are late: 0\n"
 #define WAITED "close waited: 1\nanother head came: 1\n"

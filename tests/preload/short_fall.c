@@ -1,12 +1,13 @@
-/* A message that looks too short says something about its connection, whatever a client does to make it look so. The others keep
- * their heads in memory. */
+/* A message that looks too short says something about its connection, whatever a client does to make it look so. The
+ * others keep their heads in memory. */
 #include "everywhere.h"
 
 #include <stdio.h>
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_many"
 
-/* In memory the messages of the next connection leave in one call each, unless a busy machine comes too late for that. */
+/* In memory the messages of the next connection leave in one call each, unless a busy machine comes too late for
+ * that. */
 static void check_strangers(const char *count, const char *timeout, const struct mode *m)
 {
 	struct setup setup = { .args = { PROGRAM, "strange", count }, .timeout = timeout, .hold = m->hold, .join = m->join };
@@ -21,8 +22,8 @@ static void check_strangers(const char *count, const char *timeout, const struct
 		r = check_same(name, &setup);
 	}
 	cr_expect(strcmp(r->results.p, "wrong messages: 0\n") == 0, "%s: %s", name, r->results.p);
-	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == wanted, "%s: want %d messages joined; calls:\n%.900s", name, wanted,
-		r->calls.p);
+	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == wanted, "%s: want %d messages joined; calls:\n%.900s",
+		name, wanted, r->calls.p);
 	run_free(r);
 }
 

@@ -1,4 +1,5 @@
-/* No call waits for a peer for which it would not have waited bare: not for another connection's, not behind another thread's write. */
+/* No call waits for a peer for which it would not have waited bare: not for another connection's, not behind another
+ * thread's write. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_waiting"
@@ -21,8 +22,9 @@ static const struct case_of itself[] = { ITSELF("close"), ITSELF("dup2"), ITSELF
 	ITSELF("SIOCOUTQ"), ITSELF("recv"), ITSELF("send") };
 EVERYWHERE_TESTS(waiting, full_connection_keeps_nobody, PROGRAM, itself);
 
-/* Not among the small bodies are a close and a shutdown of both directions. The room for the head was taken unseen, so the writer waits for some before
- * it makes its call; what is closed then is closed, and it is told so (EBADF, EPIPE). */
+/* Not among the small bodies are a close and a shutdown of both directions. The room for the head was taken unseen,
+ * so the writer waits for some before it makes its call; what is closed then is closed, and it is told so (EBADF,
+ * EPIPE). */
 #define LARGE(writer, call) { { "beside", writer, "large", call }, .timeout = HOLD_LONG, .timed = true }
 #define BESIDE(call) { { "beside", "write", call }, .timeout = HOLD_LONG, .timed = true }, \
 	{ { "beside", "write", "large", call }, .timeout = HOLD_LONG, .timed = true }

@@ -1,8 +1,8 @@
 /* A write that is blocked on a full socket ends: p_blocked END CALL.
  *
- * Twelve children try it, with bodies of four sizes. Each reports what its write returned, whether it ended soon and used no CPU time
- * before, and whether the peer got the right bytes. Behind one head the buffer becomes full while it is held, another has been sent by then,
- * and the third is written when there is room for a part of it. */
+ * Twelve children try it, with bodies of four sizes. Each reports what its write returned, whether it ended soon and
+ * used no CPU time before, and whether the peer got the right bytes. Behind one head the buffer becomes full while
+ * it is held, another has been sent by then, and the third is written when there is room for a part of it. */
 #include "p_pairs.h"
 
 #include <pthread.h>

@@ -12,7 +12,8 @@ static const char *how;
 
 /* --- coroutines ------------------------------------------------------------------------------------------------ */
 
-/* Two of them share a thread: a timer switches from one to the other in the middle of their writes. Then the thread ends. */
+/* Two of them share a thread: a timer switches from one to the other in the middle of their writes. Then the thread
+ * ends. */
 enum { COROUTINES = 2, STACK = 256 * 1024, BODY = 300000 };
 
 static struct routine {
@@ -228,7 +229,8 @@ static void handle(int number)
 		close(handled_fd);
 }
 
-/* Messages until the handler ends that. Returns how many bytes were taken; what the last call did nobody knows after a jump. */
+/* Messages until the handler ends that. Returns how many bytes were taken; what the last call did nobody knows after
+ * a jump. */
 static size_t write_until_handled(int fd)
 {
 	volatile size_t told = 0;

@@ -1,8 +1,9 @@
-/* What a program was told is written arrives, although it leaves the connection at once and the peer does not read: p_left STATE WAY.
+/* What a program was told is written arrives, although it leaves the connection at once and the peer does not read:
+ * p_left STATE WAY.
  *
- * STATE: `nearly`, the send buffer takes a head and hardly more; `middle`, a body filled it; `unseen`, it was filled behind a head by
- * system calls that no hook sees; `many`, connections with a head each. The parent is the peer. A third argument makes the socket a
- * non-blocking one. */
+ * STATE: `nearly`, the send buffer takes a head and hardly more; `middle`, a body filled it; `unseen`, it was filled
+ * behind a head by system calls that no hook sees; `many`, connections with a head each. The parent is the peer. A
+ * third argument makes the socket a non-blocking one. */
 #include "p_pairs.h"
 
 #include <linux/close_range.h>
@@ -53,7 +54,8 @@ static long put(int fd, const char *p, size_t n)
 	return r;
 }
 
-/* Until nothing has been taken for a while, longer than the kernel waits before it asks the peer whether it has room again. */
+/* Until nothing has been taken for a while, longer than the kernel waits before it asks the peer whether it has room
+ * again. */
 static void fill(int fd, const char *piece, bool seen)
 {
 	for (int refused = 0; refused < 60;) {

@@ -1,12 +1,13 @@
 /* Many connections, one after the other: p_many short, p_many strange.
  *
- * short: each has one small exchange; how much does the memory of the process grow? strange: each peer does what makes a message look too
- * short; is a message on another connection still joined? */
+ * short: each has one small exchange; how much does the memory of the process grow? strange: each peer does what
+ * makes a message look too short; is a message on another connection still joined? */
 #include "p_pairs.h"
 
 enum { FIRST = 1000, SHORT = 20000, STRANGE = 1000, GROWTH_KB = 200 };
 
-/* The program's own pages, counted one by one: the numbers in /proc/self/statm are not exact. Not by stdio, which takes memory itself. */
+/* The program's own pages, counted one by one: the numbers in /proc/self/statm are not exact. Not by stdio, which
+ * takes memory itself. */
 static long own_kb(void)
 {
 	char text[2048] = "", *line;
@@ -148,7 +149,7 @@ static void have_strange_ones(int listener, int count)
 	char body[BODY_SIZE];
 
 	memset(body, 'b', sizeof body);
-	set_int(listener, IPPROTO_TCP, TCP_NODELAY, 1); /* for its connections: nobody shall wait for an acknowledgement */
+	set_int(listener, IPPROTO_TCP, TCP_NODELAY, 1); /* for its connections: nobody waits for an acknowledgement */
 	for (int i = 0; i < count; i++)
 		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
 			struct pair p = pair_of(listener, 0);

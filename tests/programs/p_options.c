@@ -1,12 +1,13 @@
-/* Two socket options that the library sets and sets back are the program's: p_options set NAME BEFORE AFTER, p_options ask NAME VALUE.
+/* Two socket options that the library sets and sets back are the program's: p_options set NAME BEFORE AFTER,
+ * p_options ask NAME VALUE.
  *
- * One thread writes messages of every kind for which the library may touch TCP_NODELAY or TCP_CORK. Another sets the option, or asks for
- * it, and in each round a few milliseconds later than in the one before. */
+ * One thread writes messages of every kind for which the library may touch TCP_NODELAY or TCP_CORK. Another sets the
+ * option, or asks for it, and in each round a few milliseconds later than in the one before. */
 #include "p_pairs.h"
 
 #include <pthread.h>
 
-enum { STEP_MS = 5, ROUNDS = 14, LONG = 60000, PIECES = 12 };
+enum { LATER_MS = 5, ROUNDS = 14, LONG = 60000, PIECES = 12 };
 
 static int option, before, after, at_ms, fd;
 static int64_t start;
@@ -103,7 +104,7 @@ int main(int argc, char **argv)
 	option = strcmp(argv[2], "nodelay") == 0 ? TCP_NODELAY : TCP_CORK;
 	before = atoi(argv[3]);
 	after = ask ? before : atoi(argv[4]);
-	for (int i = 0; i < (ask ? 3 : ROUNDS); i++, at_ms += STEP_MS)
+	for (int i = 0; i < (ask ? 3 : ROUNDS); i++, at_ms += LATER_MS)
 		wrong += do_round(listener, ask ? ask_for_option : set_option);
 	report(ask ? "wrong answers: %d\n" : "settings that are lost: %d\n", wrong);
 	return 0;

@@ -22,8 +22,8 @@ static inline int listen_here(void)
 	return listener;
 }
 
-/* With segments as on Ethernet: on loopback's own ones, which hold all that fits into a small buffer, a sender that found no room waits
- * for a timer of the kernel's now and then. */
+/* With segments as on Ethernet: on loopback's own ones, which hold all that fits into a small buffer, a sender that
+ * found no room waits for a timer of the kernel's now and then. */
 static inline int listen_with_segments(void)
 {
 	int listener = listen_here();
@@ -80,6 +80,11 @@ static inline int64_t now_ms(void)
 {
 	return now_ns() / MS;
 }
+
+/* A scenario of many rounds: in each a head is written, and the program does something `at` ms later. */
+enum { FIRST_MS = 1, LAST_MS = 41, STEP_MS = 4, ALL_OVER_MS = 90 };
+
+#define EACH_ROUND(at) for (int at = FIRST_MS; at <= LAST_MS; at += STEP_MS)
 
 /* The CPU time of this process and of its children that have ended, in ms. */
 static inline int64_t cpu_ms(void)

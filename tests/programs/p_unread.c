@@ -1,6 +1,7 @@
 /* Bodies of which the kernel can read only a part, and nobody else may try: p_unread SHAPE.
  *
- * A child for each kind of memory and each call: what does its write return, and does the peer get just what it was told? */
+ * A child for each kind of memory and each call: what does its write return, and does the peer get just what it was
+ * told? */
 #include "p_pairs.h"
 
 #include <signal.h>
@@ -152,7 +153,8 @@ static void try(const char *memory, const char *call)
 	errno = 0;
 	taken = write_all(call, p.fd, body, head, piece);
 	error = errno;
-	/* How many bytes were taken before the bad ones depends on how the kernel copies; that the next call has none to take, does not. */
+	/* How many bytes were taken before the bad ones depends on how the kernel copies; that the next call has
+	 * none to take, does not. */
 	if (error == 0 && write(p.fd, body == NULL ? NULL : body + GOOD_PAGES * PAGE, SIZE - GOOD_PAGES * PAGE) < 0)
 		error = errno;
 	close(p.fd);

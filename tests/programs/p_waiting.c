@@ -1,7 +1,7 @@
 /* Who waits for a peer that does not read: p_waiting others|itself FILL CALL, p_waiting beside WRITER [large] CALL.
  *
- * others: eight connections are full, and the call is made on another one. itself: it is made on a full one. beside: it is made while
- * another thread is blocked in a write on the same one. */
+ * others: eight connections are full, and the call is made on another one. itself: it is made on a full one. beside:
+ * it is made while another thread is blocked in a write on the same one. */
 #include "p_pairs.h"
 
 #include <linux/sockios.h>

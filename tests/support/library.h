@@ -1,5 +1,5 @@
-/* The library under test: the one that was built here, or the one that ONEWRITE_TEST_LIBRARY names by its absolute path. So tests
- * that see the library from outside can be run on an older one, and a new row be seen to fail on it. */
+/* The library under test: the one that was built here, or the one that ONEWRITE_TEST_LIBRARY names by its absolute
+ * path. So tests that see the library from outside can be run on an older one, and a new row be seen to fail on it. */
 #ifndef ONEWRITE_TESTS_LIBRARY_H
 #define ONEWRITE_TESTS_LIBRARY_H
 
