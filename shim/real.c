@@ -1,5 +1,6 @@
 #include "real.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -63,8 +64,10 @@ static void find_some(size_t from, size_t to)
 /* No lock: two threads that get here together store the same addresses. */
 void real_init(void)
 {
+	int saved = errno;
 	find_some(0, IN_EVERY_LIBC);
 	__atomic_store_n(&real.ready, true, __ATOMIC_RELEASE);
+	errno = saved;
 }
 
 /* The path of the object that comes after `left` others, if it may be asked: not the program, nor ourselves. */
@@ -98,6 +101,7 @@ static void *find_in(const char *path, const char *name)
 /* The caller may be a library that has come by dlopen(), and has its own libraries where nobody else looks. */
 bool real_found_late(void **where, const char *name)
 {
+	int saved = errno;
 	void *found = dlsym(RTLD_NEXT, name);
 	for (size_t i = 0; found == NULL; i++) {
 		struct nth object = { .left = i };
@@ -106,6 +110,7 @@ bool real_found_late(void **where, const char *name)
 		found = find_in(object.path, name);
 	}
 	__atomic_store_n(where, found, __ATOMIC_RELAXED);
+	errno = saved;
 	return found != NULL;
 }
 

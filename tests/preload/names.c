@@ -102,3 +102,21 @@ Test(names, library_loads_with_another_libc_and_works, .timeout = 30)
 	unlink(trace);
 }
 #endif
+
+/* --- errno ------------------------------------------------------------------------------------------------------ */
+
+/* A call that succeeds leaves it alone, whatever we did on the way; for each of some seventy calls. */
+static const struct {
+	const char *state, *hold, *join, *timeout, *faults;
+} errno_rows[] = {
+	{ "new" }, { "head" }, { "part" }, { "later" }, { "later", "kernel" }, { "head", "kernel", "message" },
+	{ "later", "memory", "message" }, { "head", .timeout = "1ms" }, { "head", .faults = "pthread_create:*:errno=EAGAIN" },
+};
+
+EACH_TEST(names, errno_rows, ROWS(errno_rows), 60)
+{
+	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_errno", errno_rows[*i].state }, .hold = errno_rows[*i].hold,
+		.join = errno_rows[*i].join, .timeout = errno_rows[*i].timeout, .faults = errno_rows[*i].faults };
+
+	run_free(check_same(errno_rows[*i].state, &setup));
+}
