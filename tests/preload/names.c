@@ -6,6 +6,7 @@
 
 #define JOINED "writev iov=2 bytes=300 = 300"
 #define BY_KERNEL "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
+#define LEFT_ALONE "write bytes=100 = 100, write bytes=200 = 200"
 
 struct row {
 	const char *args[3];
@@ -55,12 +56,15 @@ static const struct row versions[] = {
 ROWS_OF(names, versions);
 #endif
 
+#define BACK "came back: 1, status 0\n"
 static const struct row callers[] = {
 	{ { NAMES, "find-plugin", "dlopen" }, "found: yes\n" }, { { NAMES, "find-plugin", "dlmopen" }, "found: yes\n" },
 	{ { NAMES, "call-plugin" }, "a ring: 77\n" },
 #if defined __x86_64__ && !defined UNDER_TSAN
-	{ { NAMES, "thread-comes-back", "SYS_clone" }, "came back: 1, status 0\n", JOINED },
-	{ { NAMES, "thread-comes-back", "SYS_clone3" }, "came back: 1, status 0\n", JOINED },
+	{ { NAMES, "process-comes-back", "SYS_clone" }, BACK, JOINED }, { { NAMES, "process-comes-back", "SYS_clone3" }, BACK, JOINED },
+	{ { NAMES, "thread-comes-back", "SYS_clone" }, BACK, JOINED }, { { NAMES, "thread-comes-back", "SYS_clone3" }, BACK, JOINED },
+	{ { NAMES, "thread-apart-comes-back", "SYS_clone" }, BACK, LEFT_ALONE },
+	{ { NAMES, "thread-apart-comes-back", "SYS_clone3" }, BACK, LEFT_ALONE },
 	{ { NAMES, "fork-comes-back", "SYS_clone" }, "came back: 0, status 0\n", BY_KERNEL },
 	{ { NAMES, "fork-comes-back", "SYS_clone3" }, "came back: 0, status 0\n", BY_KERNEL },
 	{ { NAMES, "vfork-by-number", "SYS_vfork" }, "", JOINED },

@@ -175,28 +175,47 @@ static void __attribute__((noreturn)) come_back(void)
 
 static long clone_to_stack(unsigned flags)
 {
+	static void *thread[512] __attribute__((aligned(64)));
 	void **top = (void **)(stack + sizeof stack - 64 - 8);
+	unsigned at_end = flags & CLONE_THREAD ? 0 : SIGCHLD;
 	struct { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls; } args = {
-		.flags = flags, .exit_signal = SIGCHLD, .stack = (uintptr_t)stack, .stack_size = (size_t)((char *)top - stack) };
+		.flags = flags, .exit_signal = at_end, .stack = (uintptr_t)stack,
+		.stack_size = (size_t)((char *)top - stack), .tls = (uintptr_t)&thread[256] };
 
 	*top = (void *)come_back;
-	return is_how("SYS_clone") ? syscall(SYS_clone, flags | SIGCHLD, top, 0L, 0L, 0L)
+	thread[256] = &thread[256];
+	return is_how("SYS_clone") ? syscall(SYS_clone, flags | at_end, top, 0L, 0L, &thread[256])
 		: syscall(SYS_clone3, &args, sizeof args);
 }
 
 static void come_back_on_a_stack(unsigned flags)
 {
-	int fd = accept_peer(), status;
+	int fd = accept_peer(), status = 0;
 	long pid = clone_to_stack(flags);
 
-	must(pid > 0 && waitpid((pid_t)pid, &status, __WALL) == pid, "the child");
+	must(pid > 0, "clone");
+	if (flags & CLONE_THREAD)
+		for (int i = 0; i < 20000 && !atomic_load(&came); i++)
+			sleep_us(100);
+	else
+		must(waitpid((pid_t)pid, &status, __WALL) == pid, "the child");
 	report("came back: %d, status %#x\n", atomic_load(&came), (unsigned)status);
 	write_message(fd);
 }
 
-static void thread_comes_back(void)
+static void process_comes_back(void)
 {
 	come_back_on_a_stack(CLONE_VM | CLONE_VFORK);
+}
+
+static void thread_comes_back(void)
+{
+	come_back_on_a_stack(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_FILES | CLONE_SETTLS);
+}
+
+static void thread_apart_comes_back(void)
+{
+	come_back_on_a_stack(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS);
 }
 
 static void fork_comes_back(void)
@@ -228,7 +247,8 @@ int main(int argc, char **argv)
 		{ "bindings", report_bindings }, { "find-plugin", find_plugin }, { "call-plugin", call_plugin },
 #ifdef __x86_64__
 		{ "spawn-script", spawn_script }, { "exit-quickly", exit_quickly }, { "list-requests", list_requests },
-		{ "thread-comes-back", thread_comes_back }, { "fork-comes-back", fork_comes_back },
+		{ "process-comes-back", process_comes_back }, { "thread-comes-back", thread_comes_back },
+		{ "thread-apart-comes-back", thread_apart_comes_back }, { "fork-comes-back", fork_comes_back },
 		{ "vfork-by-number", vfork_by_number },
 #endif
 	};
