@@ -1,9 +1,9 @@
-/* The doors (doors.h), and those hooks that C cannot be: they let a function in C look at the arguments, and go on to where
- * it says with the caller's stack and arguments as they were.
+/* The doors (doors.h), and those hooks that C cannot be: they let a function in C look at the arguments, and go on
+ * to where it says with the caller's stack and arguments as they were.
  *
- *	door NAME            the exported name, a jump to what slot_NAME holds: hook_NAME at first
- *	lookout HOOK, LOOK   calls LOOK(arguments), and jumps to what it returns; NULL: the call was made, and the first
- *	                     argument's place has its result
+ * 	door NAME            the exported name, a jump to what slot_NAME holds: hook_NAME at first
+ * 	lookout HOOK, LOOK   calls LOOK(arguments), and jumps to what it returns; NULL: the call was made, and the first
+ * 	                     argument's place has its result
  *
  * The arguments are the integers that registers hold, in order; on i386 and arm those in memory follow. */
 #include "doors.h"
@@ -352,8 +352,8 @@ slot_\name:
 OLD_VERSIONS(X)
 #undef X
 
-	/* dlopen finds by whom it was called where to look for a library. A clone's child may return from here on another stack, or
-	 * on its parent's while that waits: no frame of ours may lie there then. */
+	/* dlopen finds by whom it was called where to look for a library. A clone's child may return from here on
+	 * another stack, or on its parent's while that waits: no frame of ours may lie there then. */
 	lookout hook_dlopen, look_dlopen
 	lookout hook_dlmopen, look_dlmopen
 	lookout hook_syscall, look_syscall

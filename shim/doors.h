@@ -1,9 +1,9 @@
-/* The names that the program sees are doors: a jump each, through a slot (doors.S). Behind it is the hook of that name,
- * which the assembler calls hook_NAME. A jump leaves no trace: whoever is called sees the caller's own stack, return
- * address and arguments.
+/* The names that the program sees are doors: a jump each, through a slot (doors.S). Behind it is the hook of that
+ * name, which the assembler calls hook_NAME. A jump leaves no trace: whoever is called sees the caller's own stack,
+ * return address and arguments.
  *
- * So a slot may also lead straight to what would be found without us, whatever its arguments are: where a library of the
- * program's has a function of its own by one of libc's names, and where we have no business at all. */
+ * So a slot may also lead straight to what would be found without us, whatever its arguments are: where a library of
+ * the program's has a function of its own by one of libc's names, and where we have no business at all. */
 #ifndef ONEWRITE_DOORS_H
 #define ONEWRITE_DOORS_H
 

@@ -24,7 +24,7 @@ static long call(const struct by_number *n)
 	return libc()->syscall(n->number, n->a, n->b, n->c, n->d, n->e);
 }
 
-/* --- another process ------------------------------------------------------------------------------------------------------- */
+/* --- another process ---------------------------------------------------------------------------------------------- */
 
 /* `stack`: the new task begins on another stack, and does not come back here. */
 static bool copied(const struct by_number *n, uint64_t flags, bool stack, long *result)
@@ -68,7 +68,7 @@ static bool replaced(const struct by_number *n, long *result)
 	return true;
 }
 
-/* --- what goes before ------------------------------------------------------------------------------------------------------- */
+/* --- what goes before --------------------------------------------------------------------------------------------- */
 
 static void sending(int fd)
 {
@@ -247,17 +247,19 @@ HIDDEN void *look_syscall(struct by_number *n)
 	return (void *)libc()->syscall;
 }
 #else
-/* Takes six arguments whatever the caller gave, as libc's own does. A clone's child must not come back on another stack. */
+/* Takes six arguments whatever the caller gave, as libc's own does. A clone's child must not come back on another
+ * stack. */
 EXPORT long syscall(long number, ...)
 {
 	va_list ap;
 	va_start(ap, number);
-	struct by_number n = { number, va_arg(ap, long), va_arg(ap, long), va_arg(ap, long), va_arg(ap, long), va_arg(ap, long) };
-	long f = va_arg(ap, long), result;
+	long a = va_arg(ap, long), b = va_arg(ap, long), c = va_arg(ap, long), d = va_arg(ap, long), e = va_arg(ap, long),
+	     f = va_arg(ap, long), result;
+	struct by_number n = { number, a, b, c, d, e };
 	va_end(ap);
 	if (made(&n, &result))
 		return result;
 	before(&n);
-	return libc()->syscall(number, n.a, n.b, n.c, n.d, n.e, f);
+	return libc()->syscall(number, a, b, c, d, e, f);
 }
 #endif

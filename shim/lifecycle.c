@@ -23,8 +23,8 @@ static void complain(const char *line)
 	(void)!libc()->writev(2, iov, 2);
 }
 
-/* The fork handlers are for forks inside libc; fork() itself comes by our hook first, where waiting for the helper's end is safe:
- * here other handlers may hold locks that it needs. */
+/* The fork handlers are for forks inside libc; fork() itself comes by our hook first, where waiting for the helper's
+ * end is safe: here other handlers may hold locks that it needs. */
 static void prepare(void)
 {
 	process_copy_begins();
@@ -127,7 +127,7 @@ void lifecycle_in_child(void)
 {
 	atomic_store(&held_heads, 0);
 	process_own();
-	if (pool_wipes_on_fork()) { /* the kernel has cleared the tables, the messages, their locks and the helper's state */
+	if (pool_wipes_on_fork()) { /* the kernel has cleared tables, messages, their locks and the helper's state */
 		conn_in_child();
 		return;
 	}
@@ -246,7 +246,8 @@ void lifecycle_retire(const char *why)
 
 void lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter)
 {
-	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter != 0)) /* without a filter it is a question */
+	/* Without a filter it is a question. */
+	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter != 0))
 		lifecycle_retire("seccomp");
 }
 

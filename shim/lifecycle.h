@@ -31,8 +31,8 @@ void lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned l
 void lifecycle_before_seccomp(unsigned long operation, const void *filter);
 /* There may be writers that no hook sees: memory is no place to hold from now on. */
 void lifecycle_unseen_writers(const char *why);
-/* From here on this process runs as if we were not there: it enters a sandbox that may allow no call but its own, or a descriptor's number
- * means another thing in each of its threads. */
+/* From here on this process runs as if we were not there: it enters a sandbox that may allow no call but its own, or
+ * a descriptor's number means another thing in each of its threads. */
 void lifecycle_retire(const char *why);
 /* It ends without another word, perhaps as the child of a vfork in its parent's memory, where nothing may be switched off: what is held goes,
  * and other threads hold nothing more in memory. */

@@ -17,8 +17,8 @@ bool object_has(const struct dl_phdr_info *object, const void *address)
 /* libc, and the libraries that parts of it were in before glibc 2.34. */
 static bool is_libc(const char *path)
 {
-	static const char *const names[] = { "libc.", "libc-", "ld-", "libpthread", "libdl.", "libdl-", "librt.", "librt-",
-	                                     "libutil" };
+	static const char *const names[] = { "libc.", "libc-", "ld-", "libpthread", "libdl.", "libdl-", "librt.",
+	                                     "librt-", "libutil" };
 	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strncmp(name, names[i], strlen(names[i])) == 0)
@@ -34,14 +34,16 @@ static const ElfW(Dyn) *dynamic_section(const struct dl_phdr_info *object)
 	return NULL;
 }
 
-/* What the dynamic section says for this tag, as an address: some loaders have added where the object lies, some have not. */
+/* What the dynamic section says for this tag, as an address: some loaders have added where the object lies, some
+ * have not. */
 static const void *table(const struct dl_phdr_info *object, int tag)
 {
 	const ElfW(Dyn) *d = dynamic_section(object);
-	for (; d != NULL && d->d_tag != DT_NULL; d++)
-		if (d->d_tag == tag)
-			return (const char *)(d->d_un.d_ptr < object->dlpi_addr ? object->dlpi_addr : 0) + d->d_un.d_ptr;
-	return NULL;
+	while (d != NULL && d->d_tag != DT_NULL && d->d_tag != tag)
+		d++;
+	if (d == NULL || d->d_tag == DT_NULL)
+		return NULL;
+	return (const void *)(d->d_un.d_ptr + (d->d_un.d_ptr < object->dlpi_addr ? object->dlpi_addr : 0));
 }
 
 /* Does it use dlsym? The symbols that an object wants come before those that it has. */

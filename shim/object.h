@@ -7,8 +7,8 @@
 
 /* Is this address in it? */
 bool object_has(const struct dl_phdr_info *object, const void *address);
-/* May a function in it, which has one of libc's names, be about something else? Not in libc itself, nor in what stands in
- * front of libc: that has to look the next one up. */
+/* May a function in it, which has one of libc's names, be about something else? Not in libc itself, nor in what
+ * stands in front of libc: that has to look the next one up. */
 bool object_is_stranger(const struct dl_phdr_info *object);
 
 #endif

@@ -12,7 +12,8 @@ enum { SET = 8 }; /* the kernel's signal set, in bytes; it is aligned, so it lie
 /* The kernel reads the set before it looks at what is to be done with it, which is nothing it knows. */
 static bool is_readable(uintptr_t at)
 {
-	return libc()->syscall(SYS_rt_sigprocmask, -1L, at & ~(uintptr_t)(SET - 1), 0L, (long)SET) == 0 || errno != EFAULT;
+	at &= ~(uintptr_t)(SET - 1);
+	return libc()->syscall(SYS_rt_sigprocmask, -1L, at, 0L, (long)SET) == 0 || errno != EFAULT;
 }
 
 bool readable(const void *p, size_t n)

@@ -114,7 +114,7 @@ bool real_found_late(void **where, const char *name)
 	return found != NULL;
 }
 
-/* --- strangers ------------------------------------------------------------------------------------------------------------- */
+/* --- strangers ---------------------------------------------------------------------------------------------------- */
 
 static bool is_stranger[ALL];
 
@@ -128,7 +128,7 @@ static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *co
 		if (!judged && !object_is_stranger(object))
 			break;
 		judged = true;
-		is_stranger[i] = strncmp(hooks[i].name, "io_uring", 8) != 0; /* liburing's are what we stand in front of */
+		is_stranger[i] = strncmp(hooks[i].name, "io_uring", 8) != 0; /* liburing's are not libc's */
 		*(int *)count += is_stranger[i];
 	}
 	return 0;

@@ -1,7 +1,6 @@
 /* The libc behind us: one pointer per hook, found by RTLD_NEXT, so other preloads may stand behind.
  *
- * Usable before our constructor (the constructors of other libraries call write too) and after our destructor. A test stores a
- * function of its own here to play a libc that takes only half. */
+ * Usable before our constructor (the constructors of other libraries call write too) and after our destructor. */
 #ifndef ONEWRITE_REAL_H
 #define ONEWRITE_REAL_H
 
@@ -72,8 +71,8 @@ struct real {
 
 extern struct real real __attribute__((visibility("hidden"))); /* -fvisibility says nothing about declarations */
 void real_init(void);     /* by the first hook, if that is before our constructor: what every libc has */
-/* By the constructor. True: a library of the program's has functions of its own by some of these names. They get their calls
- * as if we were not there. */
+/* By the constructor. True: a library of the program's has functions of its own by some of these names. They get
+ * their calls as if we were not there. */
 bool real_init_all(void);
 /* From here on no call comes by us. */
 void real_stand_aside(void);
@@ -92,8 +91,8 @@ static inline const struct real *libc(void)
 #define LACKS(name) \
 	(libc()->name == NULL && !real_found_late((void **)&real.name, #name))
 
-/* Every hook is a few instructions for what is not our business, and a call to a function beside it for what may be: so the first
- * needs no registers saved. */
+/* Every hook is a few instructions for what is not our business, and a call to a function beside it for what may be:
+ * so the first needs no registers saved. */
 #define SLOW static __attribute__((noinline))
 
 /* The hooks define these functions. Where there are doors, those have the names, and the hooks are called hook_NAME. */

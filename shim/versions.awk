@@ -4,7 +4,7 @@
 # A name without a version matches every reference. Where libc has several versions of a name that is VERSIONED, each of
 # ours has the same: the newest is the hook's, and NAME_1, NAME_2, ... are the older ones.
 BEGIN {
-	print "/* Made by versions.awk. X(NAME, HOOK, VERSION) for each older version that libc has; OLD_NAME(X): X(HOOK). */" >header
+	print "/* Made by versions.awk. For each older version that libc has: X(NAME, HOOK, VERSION), OLD_NAME(X): X(HOOK). */" >header
 }
 
 FILENAME ~ /hooks\.def$/ {
@@ -56,8 +56,8 @@ END {
 		print "local: *; };" >map
 		exit
 	}
-	# Names in no node have no version, and match any reference. The oldest version comes first, as in libc: it is what a
-	# reference without a version gets. door_NAME are the assembler's names of older versions.
+	# Names in no node have no version, and match any reference. The oldest version comes first, as in libc: it is
+	# what a reference without a version gets. door_NAME are the assembler's names of older versions.
 	nodes[oldest] = nodes[oldest]
 	hidden = " local: door_*;"
 	while (oldest != "") {

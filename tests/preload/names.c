@@ -20,8 +20,8 @@ static void check_row(const struct row *row)
 	struct run *r = check_same(row->args[1] != NULL ? row->args[1] : row->args[0], &setup);
 	char *calls = calls_of(r, NULL);
 
-	cr_expect(row->results == NULL || strcmp(r->results.p, row->results) == 0, "%s %s: reported \"%s\", wanted \"%s\"", what,
-		how, r->results.p, row->results);
+	cr_expect(row->results == NULL || strcmp(r->results.p, row->results) == 0, "%s %s: reported \"%s\", wanted \"%s\"",
+		what, how, r->results.p, row->results);
 	cr_expect(row->calls == NULL || strcmp(calls, row->calls) == 0, "%s %s: the calls are %s", what, how, calls);
 	free(calls);
 	run_free(r);
@@ -50,8 +50,10 @@ static const struct row versions[] = {
 	{ { NAMES, "spawn-script", "posix_spawnp" }, "error: ENOEXEC\n", BY_KERNEL },
 	{ { NAMES, "spawn-script", "old posix_spawn" }, "status: 7\n", BY_KERNEL },
 	{ { NAMES, "spawn-script", "old posix_spawnp" }, "status: 7\n", BY_KERNEL },
-	{ { NAMES, "exit-quickly", "new" }, "" }, { { NAMES, "exit-quickly", "old" }, "an object of the thread is destroyed\n" },
-	{ { NAMES, "list-requests", "new" }, "announced: 1\n" }, { { NAMES, "list-requests", "old" }, "announced: 1\n" },
+	{ { NAMES, "exit-quickly", "new" }, "" },
+	{ { NAMES, "exit-quickly", "old" }, "an object of the thread is destroyed\n" },
+	{ { NAMES, "list-requests", "new" }, "announced: 1\n" },
+	{ { NAMES, "list-requests", "old" }, "announced: 1\n" },
 };
 ROWS_OF(names, versions);
 #endif
@@ -61,8 +63,10 @@ static const struct row callers[] = {
 	{ { NAMES, "find-plugin", "dlopen" }, "found: yes\n" }, { { NAMES, "find-plugin", "dlmopen" }, "found: yes\n" },
 	{ { NAMES, "call-plugin" }, "a ring: 77\n" },
 #if defined __x86_64__ && !defined UNDER_TSAN
-	{ { NAMES, "process-comes-back", "SYS_clone" }, BACK, JOINED }, { { NAMES, "process-comes-back", "SYS_clone3" }, BACK, JOINED },
-	{ { NAMES, "thread-comes-back", "SYS_clone" }, BACK, JOINED }, { { NAMES, "thread-comes-back", "SYS_clone3" }, BACK, JOINED },
+	{ { NAMES, "process-comes-back", "SYS_clone" }, BACK, JOINED },
+	{ { NAMES, "process-comes-back", "SYS_clone3" }, BACK, JOINED },
+	{ { NAMES, "thread-comes-back", "SYS_clone" }, BACK, JOINED },
+	{ { NAMES, "thread-comes-back", "SYS_clone3" }, BACK, JOINED },
 	{ { NAMES, "thread-apart-comes-back", "SYS_clone" }, BACK, LEFT_ALONE },
 	{ { NAMES, "thread-apart-comes-back", "SYS_clone3" }, BACK, LEFT_ALONE },
 	{ { NAMES, "fork-comes-back", "SYS_clone" }, "came back: 0, status 0\n", BY_KERNEL },
@@ -99,7 +103,8 @@ Test(names, library_loads_with_another_libc_and_works, .timeout = 30)
 		library_under_test(), trace, program);
 	p = popen(command, "r");
 	cr_assert(p != NULL && fread(got, 1, sizeof got - 1, p) < sizeof got - 1);
-	cr_expect(pclose(p) == 0 && strcmp(got, "52 bytes: POST / HTTP/1.1\r\n...hello\na child: 7\n") == 0, "it said %s", got);
+	cr_expect(pclose(p) == 0 && strcmp(got, "52 bytes: POST / HTTP/1.1\r\n...hello\na child: 7\n") == 0, "it said %s",
+		got);
 	memset(got, 0, sizeof got);
 	cr_expect(read(fd, got, sizeof got - 1) > 0 && strstr(got, " join ") != NULL, "the trace is %s", got);
 	close(fd);
@@ -114,13 +119,15 @@ static const struct {
 	const char *state, *hold, *join, *timeout, *faults;
 } errno_rows[] = {
 	{ "new" }, { "head" }, { "part" }, { "later" }, { "later", "kernel" }, { "head", "kernel", "message" },
-	{ "later", "memory", "message" }, { "head", .timeout = "1ms" }, { "head", .faults = "pthread_create:*:errno=EAGAIN" },
+	{ "later", "memory", "message" }, { "head", .timeout = "1ms" },
+	{ "head", .faults = "pthread_create:*:errno=EAGAIN" },
 };
 
 EACH_TEST(names, errno_rows, ROWS(errno_rows), 60)
 {
-	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_errno", errno_rows[*i].state }, .hold = errno_rows[*i].hold,
-		.join = errno_rows[*i].join, .timeout = errno_rows[*i].timeout, .faults = errno_rows[*i].faults };
+	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_errno", errno_rows[*i].state },
+		.hold = errno_rows[*i].hold, .join = errno_rows[*i].join, .timeout = errno_rows[*i].timeout,
+		.faults = errno_rows[*i].faults };
 
 	run_free(check_same(errno_rows[*i].state, &setup));
 }

@@ -34,13 +34,14 @@ static void check_row(const struct row *row)
 		run_free(r);
 		r = run(&setup, SHIM);
 	}
-	cr_expect(r->status == 0 && r->said.n == 0, "%s: wait status %#x, said \"%s\"", name, (unsigned)r->status, r->said.p);
+	cr_expect(r->status == 0 && r->said.n == 0, "%s: wait status %#x, said \"%s\"", name, (unsigned)r->status,
+		r->said.p);
 	cr_expect(strcmp(r->results.p, wanted) == 0, "%s: reported \"%s\", wanted \"%s\"", name, r->results.p, wanted);
 	run_free(r);
 	r = check_same(name, &setup);
 	calls = calls_of(r, NULL);
-	cr_expect(row->calls == NULL || strcmp(calls, row->calls) == 0, "%s: the calls are\n\t%s\nand not\n\t%s", name, calls,
-		row->calls);
+	cr_expect(row->calls == NULL || strcmp(calls, row->calls) == 0, "%s: the calls are\n\t%s\nand not\n\t%s", name,
+		calls, row->calls);
 	free(calls);
 	run_free(r);
 }
@@ -55,8 +56,8 @@ static void check_row(const struct row *row)
 /* --- copies in the making --------------------------------------------------------------------------------------- */
 
 static const struct row meanwhile[] = {
-	{ { SHARING, "copied", "held", "fork" } }, { { SHARING, "copied", "held", "posix_spawn" } }, { { SHARING, "copied", "held", "system" } },
-	{ { SHARING, "copied", "held", "popen" } },
+	{ { SHARING, "copied", "held", "fork" } }, { { SHARING, "copied", "held", "posix_spawn" } },
+	{ { SHARING, "copied", "held", "system" } }, { { SHARING, "copied", "held", "popen" } },
 	{ { SHARING, "copied", "tail", "fork" }, .results = "late: 0\n", .join = "message" },
 	{ { SHARING, "copied", "tail", "posix_spawn" }, .results = "late: 0\n", .join = "message" },
 	{ { SHARING, "copied", "tail", "system" }, .results = "late: 0\n", .join = "message" },
@@ -105,7 +106,8 @@ ROWS_OF(sharing, clones);
 /* --- second names ----------------------------------------------------------------------------------------------- */
 
 static const struct row second_names[] = {
-	{ { PASSING, "passed", "sendmsg" } }, { { PASSING, "passed", "SYS_sendmsg" } }, { { PASSING, "passed", "SYS_sendmmsg" } },
+	{ { PASSING, "passed", "sendmsg" } }, { { PASSING, "passed", "SYS_sendmsg" } },
+	{ { PASSING, "passed", "SYS_sendmmsg" } },
 #ifdef SYS_socketcall
 	{ { PASSING, "passed", "SYS_socketcall" } },
 #endif

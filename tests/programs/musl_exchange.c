@@ -1,5 +1,5 @@
-/* Linked to another libc (musl): one request on a connection of its own, head and body by themselves, while a thread waits
- * for the answer. Says what came. */
+/* Linked to another libc (musl): one request on a connection of its own, head and body by themselves, while a thread
+ * waits for the answer. Says what came. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -35,7 +35,9 @@ int main(void)
 	listen(listener, 1);
 	getsockname(listener, (struct sockaddr *)&at, &size);
 	pthread_create(&thread, NULL, answer, &listener);
-	if (connect(fd, (struct sockaddr *)&at, size) != 0 || write(fd, head, strlen(head)) < 0 || write(fd, "hello", 5) < 0)
+	if (connect(fd, (struct sockaddr *)&at, size) != 0)
+		return 1;
+	if (write(fd, head, strlen(head)) < 0 || write(fd, "hello", 5) < 0)
 		return 1;
 	pthread_join(thread, NULL);
 	if ((pid = fork()) == 0)

@@ -1,5 +1,5 @@
-/* What a call that succeeds leaves in errno: p_errno STATE. Each call meets a connection of its own, with nothing written
- * to it yet (new), a head, a part of a head, or a whole message and another head. */
+/* What a call that succeeds leaves in errno: p_errno STATE. Each call meets a connection of its own, with nothing
+ * written to it yet (new), a head, a part of a head, or a whole message and another head. */
 #include "p_common.h"
 
 #include <dlfcn.h>
@@ -24,10 +24,11 @@ static int fd, client, spare, file; /* the connection's two ends; a number to be
 static char body[200], got[4096];
 static const char *name_of_call;
 
-/* --- calls: what they return is at least 0, or nothing is said of them --------------------------------------------- */
+/* --- calls: what they return is at least 0, or nothing is said of them -------------------------------------------- */
 
 static struct iovec iov = { body, sizeof body }, in = { got, REQUEST };
-static struct msghdr out_message = { .msg_iov = &iov, .msg_iovlen = 1 }, in_message = { .msg_iov = &in, .msg_iovlen = 1 };
+static struct msghdr out_message = { .msg_iov = &iov, .msg_iovlen = 1 };
+static struct msghdr in_message = { .msg_iov = &in, .msg_iovlen = 1 };
 static struct mmsghdr out_messages = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
 static struct mmsghdr in_messages = { .msg_hdr = { .msg_iov = &in, .msg_iovlen = 1 } };
 static int value, pipes[2];
@@ -164,26 +165,30 @@ static long reopen(void)
 }
 
 #define CALLS(X) \
-	X(write(fd, body, sizeof body)) X(send(fd, body, sizeof body, 0)) X(send(fd, body, sizeof body, MSG_DONTWAIT)) \
-	X(send(fd, body, sizeof body, MSG_MORE)) X(sendto(fd, body, sizeof body, 0, NULL, 0)) X(writev(fd, &iov, 1)) \
-	X(sendmsg(fd, &out_message, 0)) X(sendmmsg(fd, &out_messages, 1, 0)) X(pwritev2(fd, &iov, 1, -1, 0)) \
-	X(sendfile(fd, file, NULL, 200)) X(splice(pipes[0], NULL, fd, NULL, 100, 0)) X(dprintf(fd, "%s", "body")) \
-	X(write(fd, HEAD, 100)) X(write(fd, "", 0)) \
-	X(read(fd, got, REQUEST)) X(readv(fd, &in, 1)) X(preadv2(fd, &in, 1, -1, 0)) X(recv(fd, got, REQUEST, 0)) \
-	X(recv(fd, got, REQUEST, MSG_PEEK)) X(recvfrom(fd, got, REQUEST, 0, NULL, NULL)) X(recvmsg(fd, &in_message, 0)) \
-	X(recvmmsg(fd, &in_messages, 1, 0, NULL)) \
-	X(socket(AF_INET, SOCK_STREAM, 0)) X(connect_another()) X(close(fd)) X(close_range((unsigned)fd, (unsigned)fd, 0)) \
-	X(shutdown(fd, SHUT_RD)) X(shutdown(fd, SHUT_WR)) X(dup(fd)) X(dup2(fd, spare)) X(dup2(spare, fd)) X(dup3(fd, spare, 0)) \
-	X(fcntl(fd, F_GETFL)) X(fcntl(fd, F_DUPFD, 10)) X(fcntl(fd, F_SETFL, O_NONBLOCK)) X(ioctl(fd, FIONREAD, &value)) \
-	X(ioctl(fd, SIOCOUTQ, &value)) X(ioctl(fd, FIONBIO, &value)) \
-	X(set(IPPROTO_TCP, TCP_NODELAY, 1)) X(set(IPPROTO_TCP, TCP_NODELAY, 0)) X(set(IPPROTO_TCP, TCP_CORK, 1)) \
-	X(set(IPPROTO_TCP, TCP_CORK, 0)) X(set(SOL_SOCKET, SO_KEEPALIVE, 1)) X(set(SOL_SOCKET, SO_SNDBUF, 50000)) \
-	X(get(SOL_SOCKET, SO_ERROR)) X(get(SOL_SOCKET, SO_TYPE)) X(get(IPPROTO_TCP, TCP_NODELAY)) X(get(IPPROTO_TCP, TCP_CORK)) \
-	X(close_stream(fdopen(fd, "r+"))) X(close_stream(memory_stream())) X(close_stream(fmemopen(NULL, 10, "w"))) \
+	X(write(fd, body, sizeof body)) X(send(fd, body, sizeof body, 0)) \
+	X(send(fd, body, sizeof body, MSG_DONTWAIT)) X(send(fd, body, sizeof body, MSG_MORE)) \
+	X(sendto(fd, body, sizeof body, 0, NULL, 0)) X(writev(fd, &iov, 1)) X(sendmsg(fd, &out_message, 0)) \
+	X(sendmmsg(fd, &out_messages, 1, 0)) X(pwritev2(fd, &iov, 1, -1, 0)) \
+	X(sendfile(fd, file, NULL, 200)) X(splice(pipes[0], NULL, fd, NULL, 100, 0)) \
+	X(dprintf(fd, "%s", "body")) X(write(fd, HEAD, 100)) X(write(fd, "", 0)) X(read(fd, got, REQUEST)) \
+	X(readv(fd, &in, 1)) X(preadv2(fd, &in, 1, -1, 0)) X(recv(fd, got, REQUEST, 0)) \
+	X(recv(fd, got, REQUEST, MSG_PEEK)) X(recvfrom(fd, got, REQUEST, 0, NULL, NULL)) \
+	X(recvmsg(fd, &in_message, 0)) X(recvmmsg(fd, &in_messages, 1, 0, NULL)) \
+	X(socket(AF_INET, SOCK_STREAM, 0)) X(connect_another()) X(close(fd)) \
+	X(close_range((unsigned)fd, (unsigned)fd, 0)) X(shutdown(fd, SHUT_RD)) X(shutdown(fd, SHUT_WR)) \
+	X(dup(fd)) X(dup2(fd, spare)) X(dup2(spare, fd)) X(dup3(fd, spare, 0)) X(fcntl(fd, F_GETFL)) \
+	X(fcntl(fd, F_DUPFD, 10)) X(fcntl(fd, F_SETFL, O_NONBLOCK)) X(ioctl(fd, FIONREAD, &value)) \
+	X(ioctl(fd, SIOCOUTQ, &value)) X(ioctl(fd, FIONBIO, &value)) X(set(IPPROTO_TCP, TCP_NODELAY, 1)) \
+	X(set(IPPROTO_TCP, TCP_NODELAY, 0)) X(set(IPPROTO_TCP, TCP_CORK, 1)) \
+	X(set(IPPROTO_TCP, TCP_CORK, 0)) X(set(SOL_SOCKET, SO_KEEPALIVE, 1)) \
+	X(set(SOL_SOCKET, SO_SNDBUF, 50000)) X(get(SOL_SOCKET, SO_ERROR)) X(get(SOL_SOCKET, SO_TYPE)) \
+	X(get(IPPROTO_TCP, TCP_NODELAY)) X(get(IPPROTO_TCP, TCP_CORK)) X(close_stream(fdopen(fd, "r+"))) \
+	X(close_stream(memory_stream())) X(close_stream(fmemopen(NULL, 10, "w"))) \
 	X(close_stream(cookie_stream())) X(close_stream(fopen("/dev/null", "w"))) X(reopen()) \
-	X(child_ends(fork())) X(child_ends(_Fork())) X(child_ends(syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L))) X(clone_once()) \
-	X(spawn()) X(run_pipe()) X(terminal()) X(unshare(CLONE_FS)) X(prctl(PR_SET_NAME, "p_errno")) X(jump()) \
-	X(syscall(SYS_getpid)) X(syscall(SYS_write, fd, body, sizeof body)) X(syscall(SYS_read, fd, got, REQUEST)) \
+	X(child_ends(fork())) X(child_ends(_Fork())) \
+	X(child_ends(syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L))) X(clone_once()) X(spawn()) X(run_pipe()) \
+	X(terminal()) X(unshare(CLONE_FS)) X(prctl(PR_SET_NAME, "p_errno")) X(jump()) X(syscall(SYS_getpid)) \
+	X(syscall(SYS_write, fd, body, sizeof body)) X(syscall(SYS_read, fd, got, REQUEST)) \
 	X(syscall(SYS_dup, fd)) X(syscall(SYS_shutdown, fd, SHUT_WR)) X(syscall(SYS_close, fd)) \
 	X(syscall(SYS_sendmsg, fd, &out_message, 0)) X(syscall(SYS_unshare, CLONE_FS)) \
 	X(dlopen("libm.so.6", RTLD_NOW) != NULL ? 0L : -1L)
@@ -207,7 +212,7 @@ static long call_number(size_t i)
 	return -1;
 }
 
-/* --- the stage for each ----------------------------------------------------------------------------------------------- */
+/* --- the stage for each ------------------------------------------------------------------------------------------- */
 
 static void open_all(void)
 {

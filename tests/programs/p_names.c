@@ -23,7 +23,7 @@ static void write_message(int fd)
 	must(write(fd, HEAD, 100) == 100 && write(fd, body, sizeof body) == sizeof body, "writing a message");
 }
 
-/* --- which name is bound to whom? ---------------------------------------------------------------------------------- */
+/* --- which name is bound to whom? --------------------------------------------------------------------------------- */
 
 /* Every name that the shim stands in front of, as the linker binds it; those that are not in this libc are weak. */
 struct reference {
@@ -58,7 +58,7 @@ static void report_bindings(void)
 	report("bound elsewhere: %d\n", elsewhere);
 }
 
-/* --- older versions ------------------------------------------------------------------------------------------------- */
+/* --- older versions ----------------------------------------------------------------------------------------------- */
 
 #ifdef __x86_64__
 typedef int spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
@@ -129,8 +129,8 @@ static void list_requests(void)
 {
 	struct sigaction action = { .sa_handler = count, .sa_flags = SA_RESTART };
 	int fd = accept_peer();
-	struct aiocb request = { .aio_fildes = fd, .aio_buf = body, .aio_nbytes = sizeof body, .aio_lio_opcode = LIO_WRITE,
-		.aio_sigevent = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 } };
+	struct aiocb request = { .aio_fildes = fd, .aio_buf = body, .aio_nbytes = sizeof body,
+		.aio_lio_opcode = LIO_WRITE, .aio_sigevent = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 } };
 	struct aiocb *list[] = { &request };
 
 	sigaction(SIGUSR1, &action, NULL);
@@ -142,11 +142,12 @@ static void list_requests(void)
 }
 #endif
 
-/* --- who is seen to call -------------------------------------------------------------------------------------------- */
+/* --- who is seen to call ------------------------------------------------------------------------------------------ */
 
 static void find_plugin(void)
 {
-	void *plugin = is_how("dlopen") ? dlopen("lib_plug.so", RTLD_NOW) : dlmopen(LM_ID_NEWLM, "lib_plug.so", RTLD_NOW);
+	void *plugin = is_how("dlopen") ? dlopen("lib_plug.so", RTLD_NOW)
+		: dlmopen(LM_ID_NEWLM, "lib_plug.so", RTLD_NOW);
 
 	report("found: %s\n", plugin != NULL ? "yes" : dlerror());
 }
@@ -223,15 +224,16 @@ static void fork_comes_back(void)
 	come_back_on_a_stack(0);
 }
 
-/* The child of a vfork by number has its parent's stack. It leaves the return address of the call where it is, and writes
- * over what lies below. */
+/* The child of a vfork by number has its parent's stack. It leaves the return address of the call where it is, and
+ * writes over what lies below. */
 static void vfork_by_number(void)
 {
 	int fd = accept_peer(), status;
-	long pid = is_how("SYS_vfork") ? syscall(SYS_vfork) : syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0L, 0L, 0L, 0L);
+	long pid = is_how("SYS_vfork") ? syscall(SYS_vfork)
+		: syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0L, 0L, 0L, 0L);
 
 	if (pid == 0) {
-		__asm__ volatile("lea -16(%%rsp), %%rdi\n\tmov $100, %%ecx\n\tmov $0x5a5a5a5a5a5a5a5a, %%rax\n\tstd\n\trep stosq\n\tcld"
+		__asm__ volatile("lea -16(%%rsp), %%rdi; mov $100, %%ecx; mov $0x5a5a5a5a, %%eax; std; rep stosq; cld"
 			: : : "rax", "rcx", "rdi", "memory", "cc");
 		for (;;)
 			unseen(SYS_exit, 0, 0, 0, 0, 0, 0);

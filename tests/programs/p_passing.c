@@ -168,8 +168,8 @@ static size_t read_all(int fd, size_t most)
 	return n;
 }
 
-/* The helper may be running, with the table of before: there the number of the second connection is the first one still.
- * All of its message comes, and its head in time. */
+/* The helper may be running, with the table of before: there the number of the second connection is the first one
+ * still. All of its message comes, and its head in time. */
 static void unshared(void)
 {
 	int client, fd = accept_own(&client), late;
@@ -211,7 +211,8 @@ static pid_t __attribute__((noinline)) vfork_and_write(const int fd, const int c
 	return pid;
 }
 
-/* A child of vfork writes a message, perhaps the process's first one. Its parent's next head comes in time all the same. */
+/* A child of vfork writes a message, perhaps the process's first one. Its parent's next head comes in time all the
+ * same. */
 static void vfork_writes(void)
 {
 	int client = -1, fd = is_how("first") ? -1 : accept_own(&client), own, late;

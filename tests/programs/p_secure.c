@@ -1,6 +1,6 @@
-/* A program with more privileges than its caller: p_secure set-user-id|capability|plain. As root it prepares the stage: a
- * mount name space of its own, whose /etc/ld.so.preload names what was in LD_PRELOAD, and which has a copy of the
- * program. That copy is run by nobody. */
+/* A program with more privileges than its caller: p_secure set-user-id|capability|plain. As root it prepares the
+ * stage: a mount name space of its own, whose /etc/ld.so.preload names what was in LD_PRELOAD, and which has a copy
+ * of the program. That copy is run by nobody. */
 #include "p_common.h"
 
 #include <dirent.h>

@@ -98,7 +98,8 @@ static void copied(void)
 		return;
 	}
 	int64_t begun = now_ns();
-	must(write((int)NUMBER, "HTTP/1.0 200 OK\r\nA: b\r\n\r\n", 25) == 25 && write((int)NUMBER, "body", 4) == 4, "writing");
+	must(write((int)NUMBER, "HTTP/1.0 200 OK\r\nA: b\r\n\r\n", 25) == 25, "writing a head");
+	must(write((int)NUMBER, "body", 4) == 4, "writing a body");
 	atomic_store(&shared->written, 29);
 	close((int)NUMBER);
 	while (atomic_load(&shared->received) < 29 && now_ns() < begun + 1000000000)
@@ -111,8 +112,8 @@ static void copied(void)
 /* --- a clone ---------------------------------------------------------------------------------------------------- */
 
 static const struct { const char *name; unsigned bit; } flags[] = {
-	{ "VM", CLONE_VM }, { "FILES", CLONE_FILES }, { "THREAD", CLONE_THREAD | CLONE_SIGHAND }, { "SETTLS", CLONE_SETTLS },
-	{ "VFORK", CLONE_VFORK },
+	{ "VM", CLONE_VM }, { "FILES", CLONE_FILES }, { "THREAD", CLONE_THREAD | CLONE_SIGHAND },
+	{ "SETTLS", CLONE_SETTLS }, { "VFORK", CLONE_VFORK },
 };
 
 static unsigned named_flags(void)

@@ -1,5 +1,5 @@
-/* A program with a library that has functions of its own by libc's names: they are called as if nobody stood between, and
- * messages go as ever. */
+/* A program with a library that has functions of its own by libc's names: they are called as if nobody stood
+ * between, and messages go as ever. */
 #include "p_common.h"
 
 struct triple {
