@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -23,18 +24,20 @@
 struct conn *conns;
 _Atomic unsigned conn_count;
 _Atomic unsigned conn_top;
-static struct lock making;
+static struct conn *_Atomic table; /* who stores it publishes it */
 
 struct conn *conn_make_slowly(int fd)
 {
-	if (atomic_load(&conn_count) == 0 && lock_take(&making)) {
-		struct rlimit limit;
-		if (atomic_load(&conn_count) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-			unsigned n = limit.rlim_max < CONN_MAX ? (unsigned)limit.rlim_max : CONN_MAX;
-			conns = process_note_owner() ? pool_pages(n * sizeof *conns) : NULL;
-			atomic_store(&conn_count, conns != NULL ? n : 0);
+	struct rlimit limit;
+	if (atomic_load(&table) == NULL && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		unsigned n = limit.rlim_max < CONN_MAX ? (unsigned)limit.rlim_max : CONN_MAX;
+		struct conn *none = NULL, *mine = process_note_owner() ? pool_pages(n * sizeof *mine) : NULL;
+		if (mine != NULL && atomic_compare_exchange_strong(&table, &none, mine)) {
+			conns = mine;
+			atomic_store(&conn_count, n);
+		} else if (mine != NULL) {
+			munmap(mine, n * sizeof *mine);
 		}
-		lock_give(&making);
 	}
 	struct conn *c = conn_find(fd);
 	unsigned top = atomic_load(&conn_top);
@@ -43,14 +46,8 @@ struct conn *conn_make_slowly(int fd)
 	return c;
 }
 
-void conn_in_child(void)
-{
-	atomic_store(&making.word, 0); /* not in pages that were wiped: another thread of the parent may have had it */
-}
-
 void conn_forget_all(void)
 {
-	conn_in_child();
 	if (conns != NULL)
 		memset(conns, 0, atomic_load(&conn_top) * sizeof *conns);
 }

@@ -84,8 +84,6 @@ static inline struct conn *conn_make(int fd)
 	return (unsigned)fd < atomic_load_explicit(&conn_top, memory_order_acquire) ? conns + fd : conn_make_slowly(fd);
 }
 
-/* In a forked child: the table was wiped, its lock is free. */
-void conn_in_child(void);
 /* In a forked child whose memory the kernel did not wipe: know nothing (what the tables took is lost). */
 void conn_forget_all(void);
 

@@ -316,7 +316,7 @@ void deadline_stop(void)
 	struct helper *h = atomic_load(&helper);
 	int cancel, saved = errno;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* the join is a place to be cancelled, and we have a lock */
-	if (h != NULL && lock_take(&h->lock)) {
+	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread starts or stops it */
 		uint64_t until = now_ns() + STOP_NS;
 		if (h->joinable) {
 			atomic_store(&h->stopping, 1);

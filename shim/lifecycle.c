@@ -127,10 +127,8 @@ void lifecycle_in_child(void)
 {
 	atomic_store(&held_heads, 0);
 	process_own();
-	if (pool_wipes_on_fork()) { /* the kernel has cleared tables, messages, their locks and the helper's state */
-		conn_in_child();
+	if (pool_wipes_on_fork()) /* the kernel has cleared tables, messages, their locks and the helper's state */
 		return;
-	}
 	deadline_forget();
 	conn_forget_all();
 	pool_forget();

@@ -54,10 +54,12 @@ enum lock_result {
 /* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. `calling` is not 0 while the
  * owner is in such a call (a null pointer: it makes none): should that wait after all, nobody else does. */
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
-/* False: this thread has it already. For what no handler can leave half done. */
-static inline bool lock_take(struct lock *l)
+/* The same for what is had for some dozen instructions: never LOCK_ORPHAN, and LOCK_BUSY after 10 ms. Then its owner does not run, or has jumped
+ * away and will never give it back; whoever asked does without. */
+enum lock_result lock_wait_briefly(struct lock *l);
+static inline enum lock_result lock_take(struct lock *l)
 {
-	return lock_try(l) || lock_wait(l, 0) != LOCK_MINE;
+	return lock_try(l) ? LOCK_TAKEN : lock_wait_briefly(l);
 }
 
 void lock_give(struct lock *l);

@@ -25,19 +25,28 @@ static struct free_list *list_get(void)
 	return list;
 }
 
+/* As pool.c does with its own. */
+static bool enter(struct free_list *list)
+{
+	enum lock_result result = list != NULL ? lock_take(&list->lock) : LOCK_MINE;
+	if (result == LOCK_BUSY)
+		atomic_compare_exchange_strong(&free_list, &(struct free_list *){ list }, NULL);
+	return result == LOCK_TAKEN;
+}
+
 struct msg *msg_new(int fd)
 {
 	struct free_list *list = list_get();
 	struct msg *m = NULL;
 	size_t got;
-	if (list == NULL || !lock_take(&list->lock))
+	if (!enter(list))
 		return NULL;
 	if ((m = list->first) != NULL)
 		list->first = m->next_free;
 	lock_give(&list->lock);
 	if (m == NULL && (m = pool_take(sizeof *m, &got)) == NULL)
 		return NULL;
-	if (!lock_take(&m->lock)) /* a late reader may look at it for an instant */
+	if (lock_take(&m->lock) != LOCK_TAKEN) /* a late reader may look at it for an instant */
 		return NULL;
 	m->fd = fd;
 	m->error = 0;
@@ -64,7 +73,7 @@ void msg_free(struct msg *m)
 	msg_state(m, IDLE);
 	atomic_store(&m->detached, 1);
 	lock_give(&m->lock);
-	if (list == NULL || !lock_take(&list->lock))
+	if (!enter(list))
 		return;
 	m->next_free = list->first;
 	list->first = m;

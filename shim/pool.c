@@ -57,6 +57,15 @@ static struct pool *pool_get(void)
 	return p;
 }
 
+/* A pool that a thread has jumped out of is left as it is, and the next one begins. */
+static bool enter(struct pool *p)
+{
+	enum lock_result result = p != NULL ? lock_take(&p->lock) : LOCK_MINE;
+	if (result == LOCK_BUSY)
+		atomic_compare_exchange_strong(&pool, &(struct pool *){ p }, NULL);
+	return result == LOCK_TAKEN;
+}
+
 static int class_of(size_t size)
 {
 	int i = 0;
@@ -69,7 +78,7 @@ void *pool_take(size_t size, size_t *got)
 {
 	struct pool *p = pool_get();
 	int class = class_of(size);
-	if (class == CLASSES || p == NULL || !lock_take(&p->lock))
+	if (class == CLASSES || !enter(p))
 		return NULL;
 	size_t want = CLASS_SIZE(class);
 	struct block *b = p->free[class];
@@ -97,7 +106,7 @@ void pool_give(void *block, size_t got)
 {
 	struct pool *p = pool_get();
 	struct block *b = block;
-	if (p == NULL || !lock_take(&p->lock))
+	if (!enter(p))
 		return; /* inside a signal handler that interrupted the pool itself: forgetting a block is cheaper than waiting */
 	b->next = p->free[class_of(got)];
 	p->free[class_of(got)] = b;

@@ -92,3 +92,17 @@ EACH_TEST(interrupted, handler_that_closes_leaves_no_false_word, ROWS(modes), 60
 		run_free(r);
 	}
 }
+
+/* Each piece of memory that the library takes, takes its time. */
+EACH_TEST(interrupted, jump_while_memory_is_taken_harms_no_other_thread, 6, 60)
+{
+	char fault[32];
+	struct setup setup = { .args = { PROGRAM, "first" }, .faults = fault, .clients = 2 };
+	struct run *r;
+
+	snprintf(fault, sizeof fault, "mmap:%zu:delay=150", *i + 1);
+	r = run(&setup, SHIM);
+	cr_expect(r->status == 0 && strcmp(r->results.p, "another thread's writes came back: 1\n") == 0,
+		"%s: wait status %#x, reported \"%s\"; calls:\n%s", fault, (unsigned)r->status, r->results.p, r->calls.p);
+	run_free(r);
+}

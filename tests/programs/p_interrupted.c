@@ -10,6 +10,10 @@
  *
  * A handler jumps out of a write that took all it was given, which was nearly all that there was room for.
  *
+ *	p_interrupted first
+ *
+ * A handler jumps out of a write for which the library makes what it needs; then another thread writes on another connection.
+ *
  *	p_interrupted close MS
  *
  * So long after the beginning of a write its thread's handler closes the descriptor. */
@@ -217,6 +221,39 @@ static void write_much(void)
 	report("heads: %d\n", heads);
 }
 
+/* --- the library's memory --------------------------------------------------------------------------------------- */
+
+static void *write_message(void *argument)
+{
+	int other = *(int *)argument;
+
+	write_head(other);
+	write_whole(other, body, BODY_SIZE);
+	return NULL;
+}
+
+/* The connection's first head: what it needs is made for it. */
+static void write_first(void)
+{
+	struct timespec limit;
+	pthread_t thread;
+	static int other;
+
+	fd = accept_peer();
+	other = accept_peer();
+	if (sigsetjmp(out, 1) == 0) {
+		handle_soon(leave, INTERRUPT_AFTER_MS);
+		(void)!write(fd, HEAD, HEAD_SIZE);
+		for (;;)
+			pause();
+	}
+	must(pthread_create(&thread, NULL, write_message, &other) == 0, "a thread");
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 2;
+	report("another thread's writes came back: %d\n", pthread_timedjoin_np(thread, NULL, &limit) == 0);
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
 /* --- a handler that closes -------------------------------------------------------------------------------------- */
 
 static void close_in_handler(int signal_number)
@@ -244,6 +281,8 @@ int main(int argc, char **argv)
 		interrupt(argv[1], argv[2], find(argv[3]));
 	else if (argc == 3)
 		close_soon(atoi(argv[2]));
+	else if (argc == 2 && strcmp(argv[1], "first") == 0)
+		write_first();
 	else
 		write_much();
 	return 0;

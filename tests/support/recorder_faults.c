@@ -85,6 +85,8 @@ EXPORT void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t o
 {
 	const struct fault *f = fault_of("mmap");
 
+	if (f != NULL && f->delay != 0)
+		sleep_through(f->delay);
 	if (f != NULL && f->error != 0) {
 		errno = f->error;
 		record(-1, "mmap fd=%d bytes=%zu", fd, n);
