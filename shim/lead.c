@@ -49,11 +49,12 @@ int lead_before(int fd, size_t n, struct lead *lead)
 {
 	struct conn *c = conn_find(fd);
 	*lead = (struct lead){ 0 };
-	if (c != NULL)
-		room_unknown(c); /* now: the call that follows may never come back */
 	for (unsigned tries = 0;;) {
-		if (conn_idle(c))
+		if (conn_idle(c)) {
+			if (c != NULL)
+				room_unknown(c); /* now: the call that follows may never come back */
 			return 0;
+		}
 		pthread_testcancel();
 		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable(), error = 0, report = 0;
@@ -64,6 +65,7 @@ int lead_before(int fd, size_t n, struct lead *lead)
 			error = before(m, c, n, lead, &report);
 			turn_give(m);
 		}
+		room_unknown(c);
 		turn_cancellable(cancel);
 		settle_signal(report, 0);
 		bool again = error == EAGAIN && !room_is_nonblocking(fd);
