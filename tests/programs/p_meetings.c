@@ -161,6 +161,11 @@ static void ask_state(int fd)
 	ask(fd, IPPROTO_TCP, TCP_INFO);
 }
 
+static void ask_nodelay(int fd)
+{
+	ask(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
 static void ask_error(int fd)
 {
 	ask(fd, SOL_SOCKET, SO_ERROR);
@@ -272,7 +277,7 @@ static const struct call {
 	{ "sendfile", send_file }, { "sendmmsg", send_messages }, { "recv", receive },
 	{ "close", close_it }, { "close_range", close_by_range }, { "dup2", replace },
 	{ "fclose", close_stream, open_stream }, { "shutdown", shut_down }, { "dup", duplicate }, { "fdopen", open_stream },
-	{ "SCM_RIGHTS", pass_on },
+	{ "SCM_RIGHTS", pass_on }, { "getsockopt TCP_NODELAY", ask_nodelay },
 	{ "TCP_NODELAY", set_nodelay }, { "TCP_CORK", set_cork }, { "SO_KEEPALIVE", set_keepalive },
 	{ "TCP_INFO", ask_state }, { "SO_ERROR", ask_error }, { "SO_SNDBUF", ask_buffer }, { "SIOCOUTQ", ask_queue },
 	{ "fork", fork_it }, { "posix_spawn", spawn }, { "vfork, close", close_in_vfork },
