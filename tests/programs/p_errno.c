@@ -76,7 +76,8 @@ static long child_ends(long pid)
 static int end_at_once(void *argument)
 {
 	(void)argument;
-	_exit(errno != UNTOUCHED);
+	unseen(SYS_exit, errno != UNTOUCHED, 0, 0, 0, 0, 0);
+	return 0;
 }
 
 static long clone_once(void)
