@@ -99,7 +99,9 @@ static int result_of_close(int lost, int r)
 #define CLOSE_HOOK(name)                                                                             \
 	SLOW int slow_##name(int fd)                                                                 \
 	{                                                                                            \
-		int lost = release_closing(fd, "close");                                             \
+		int lost = release_close(fd);                                                        \
+		if (lost == RELEASE_LATER)                                                           \
+			return 0;                                                                    \
 		return result_of_close(lost, libc()->name(fd));                                      \
 	}                                                                                            \
 	EXPORT int name(int fd)                                                                      \

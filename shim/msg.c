@@ -55,7 +55,7 @@ struct msg *msg_new(int fd)
 	m->len = m->sent = m->known = 0;
 	m->late = NULL;
 	atomic_store(&m->late_waits, 0);
-	m->kernel = m->corked = m->request = m->sure = m->out_of_sight = false;
+	m->kernel = m->corked = m->request = m->sure = m->out_of_sight = m->close_later = false;
 	atomic_store(&m->read_since, 0);
 	atomic_store(&m->calling, NOT_CALLING);
 	atomic_store(&m->detached, 0);

@@ -133,6 +133,7 @@ static ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 	if (!sure)
 		emit_hold_signals(&before);
 	atomic_store_explicit(&m->calling, sure ? CALLING : CALLING_WITHOUT_SIGNALS, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
 	ssize_t r = emit_joined(m, call, flags);
 	if (r > 0)
 		m->sent += (size_t)r < held ? (size_t)r : held;

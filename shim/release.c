@@ -201,8 +201,18 @@ static void release_last(int fd, enum last last, bool lost, uint64_t *until, con
 	errno = saved;
 }
 
-/* Returns EIO if bytes that were said to be written are lost. */
-int release_closing(int fd, const char *why)
+/* This thread's own turn, which a handler interrupted: outside a call what is held can go, and the call that comes finds nothing. In one it is with the
+ * kernel, or is about to be. False: then the descriptor has to stay until the call is over. */
+static bool close_in_handler(struct msg *m, enum last last, const char *why)
+{
+	if (atomic_load_explicit(&m->calling, memory_order_relaxed) != NOT_CALLING)
+		return false;
+	emit_last(m, last, why);
+	return true;
+}
+
+/* EIO: bytes that were said to be written are lost. */
+static int closing(int fd, bool may_be_later, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
@@ -216,11 +226,27 @@ int release_closing(int fd, const char *why)
 		bool locked = turn_take_detached(m);
 		while (locked && (error = emit_last(m, last, why)) != 0 && wait_for_room(fd, &until)) {
 		}
-		turn_end(m, locked);
+		if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, last, why) && may_be_later) {
+			m->close_later = true;
+			lock_leave(&m->lock);
+			error = RELEASE_LATER;
+		} else {
+			turn_end(m, locked);
+		}
 	}
 	turn_cancellable(cancel);
 	errno = saved;
-	return error != 0 ? EIO : 0;
+	return error > 0 ? EIO : error;
+}
+
+int release_closing(int fd, const char *why)
+{
+	return closing(fd, false, why);
+}
+
+int release_close(int fd)
+{
+	return closing(fd, true, "close");
 }
 
 void release_closing_range(unsigned first, unsigned last, const char *why)

@@ -25,6 +25,10 @@ int release_or_fail(int fd, const char *why);
 int release_for_read(int fd);
 void release_ending(int fd, const char *why);
 int release_closing(int fd, const char *why);
+/* The same for close(2). RELEASE_LATER: a signal handler closes what its own thread is writing to, and the thread will close it
+ * when that call is over. */
+enum { RELEASE_LATER = -1 };
+int release_close(int fd);
 void release_closing_range(unsigned first, unsigned last, const char *why);
 void release_all(const char *why);
 void release_aliased(int fd, const char *why);

@@ -26,11 +26,10 @@ bool settle_kept(struct msg *m, struct conn *c, enum hold_state next)
 	 * was there. */
 	if (!process_allows_memory(c->epoch) || atomic_load(&c->flags) & (CONN_ALIASED | CONN_SHUT))
 		release_held(m, hold_decide(config.join, next, RELEASE).next);
-	if (unlikely(atomic_load_explicit(&m->detached, memory_order_relaxed))) {
-		msg_gone(m, IDLE);
-		return false;
-	}
-	return true;
+	if (likely(!atomic_load_explicit(&m->detached, memory_order_relaxed)) || m->state != next)
+		return true; /* a handler that closes sends what is held by then */
+	msg_gone(m, IDLE);
+	return false;
 }
 
 void settle_end(struct msg *m, struct conn *c)

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "late.h"
+#include "real.h"
 #include "room.h"
 
 _Thread_local struct turn_mark turn_mark;
@@ -114,10 +115,24 @@ static bool retire(struct msg *m)
 	return true;
 }
 
+/* A handler closed the descriptor while this thread was in a call with what is held: now that is over. */
+static void close_now(struct msg *m)
+{
+	int fd = m->fd, saved = errno;
+	m->close_later = false;
+	turn_end(m, true);
+	libc()->close(fd);
+	errno = saved;
+}
+
 void turn_give_slowly(struct msg *m)
 {
 	struct turn_mark outer = m->outer;
 	do {
+		if (m->close_later) {
+			close_now(m);
+			return;
+		}
 		late_drain(m);
 		if (atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE && !atomic_load(&m->deadline.watched) && retire(m))
 			break;

@@ -63,6 +63,7 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 	trace(call->fd, BODY, BODY_END, JOIN, "body", call->size);
 	int saved = errno;
 	atomic_store_explicit(&m->calling, CALLING, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst); /* a handler that comes earlier may have sent what is held */
 	ssize_t taken = emit_joined(m, call, call->flags);
 	int error = errno;
 	errno = saved;

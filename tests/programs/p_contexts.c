@@ -300,7 +300,8 @@ static void handler(void)
 		pthread_join(thread, &counted);
 		came = (size_t)counted;
 		reached += told < 2000 * 300;
-		wrong += came == SIZE_MAX || came < told || came > told + (jumps ? BODY_SIZE : 0);
+		/* A handler that jumps between the mark of a call and the call itself leaves the head that it takes along to nobody. */
+		wrong += came == SIZE_MAX || came + (jumps ? HEAD_SIZE : 0) < told || came > told + (jumps ? BODY_SIZE : 0);
 		close(p.client);
 	}
 	report("the handler came in time: %d, trials with wrong bytes: %d\n", reached > TRIALS / 2, wrong);
