@@ -70,7 +70,9 @@ static int start_in_child(void *arg)
 {
 	const struct start *s = arg;
 	lifecycle_in_child();
-	return s->fn(s->arg);
+	int status = s->fn(s->arg);
+	lifecycle_before_last_thread_ends("clone");
+	return status;
 }
 
 #define CLONE(name)                                                                              \

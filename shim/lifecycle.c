@@ -215,6 +215,11 @@ void lifecycle_before_setns(int fd, int type, const char *why)
 		alone(why);
 }
 
+void lifecycle_before_last_thread_ends(const char *why)
+{
+	alone(why);
+}
+
 void lifecycle_not_alone(void)
 {
 	deadline_resume();
