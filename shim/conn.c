@@ -130,8 +130,12 @@ void conn_doubt(struct msg *m)
 struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags)
 {
 	struct conn *c = conn_make(fd);
-	if (c == NULL || (!conn_unknown(fd) && process_is_borrowed()))
+	if (c == NULL)
 		return NULL;
+	if (!conn_unknown(fd) && process_is_borrowed()) { /* our parent's number is another socket here: nothing may lie in its memory for it */
+		conn_set(c, CONN_ALIASED);
+		return NULL;
+	}
 	struct msg *stale = conn_forget(c);
 	c->epoch = atomic_load(&process_epoch);
 	if (flags & CONN_SERVER)

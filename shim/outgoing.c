@@ -44,6 +44,10 @@ static const char *why_not(struct conn *c, const struct call *call)
 	}
 	if (atomic_load(&c->cookie) == 0)
 		return "no-cookie";
+	if (process_is_borrowed()) { /* its own descriptors mean nothing to the helper, who is its parent's */
+		atomic_store(&c->cookie, 0);
+		return "vfork";
+	}
 	return NULL;
 }
 
