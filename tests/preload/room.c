@@ -26,6 +26,8 @@ EACH_TEST(room, a_head_is_refused_where_the_buffer_is_full, ROWS(ways) * ROWS(jo
 static const struct {
 	const char *name, *steps[ARGS_MAX - 2];
 	int least, most;
+	const char *join;
+	int clients;
 } rows[] = {
 	{ "one message", { BUFFER, MESSAGE, "await" }, 1, 1 },
 	{ "seven messages", { BUFFER, MESSAGE, MESSAGE, MESSAGE, MESSAGE, MESSAGE, MESSAGE, MESSAGE, "await" }, 1, 1 },
@@ -34,17 +36,21 @@ static const struct {
 		"write=HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n", "write=*16000", MESSAGE, "await" }, 2, 3 },
 	{ "a long body", { BUFFER, "write=HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", "write=*60000", MESSAGE, "await" }, 2, 2 },
 	{ "a long body behind its first write", { BUFFER, "write=HTTP/1.1 200 OK\r\nContent-Length: 60100\r\n\r\n", "write=*100",
-		"write=*60000", MESSAGE, "await" }, 2, 2 },
+		"write=*60000", MESSAGE, "await" }, 2, 2, .join = "message" },
 	{ "bytes that are no message", { BUFFER, MESSAGE, "write=*50", MESSAGE, "await" }, 2, 2 },
-	{ "a head that the program corks", { BUFFER, MESSAGE, "send+MSG_MORE=" HEAD, "write=*200", MESSAGE, "await" }, 2, 2 },
+	{ "a message that the program corks", { BUFFER, MESSAGE, "send+MSG_MORE=HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", MESSAGE,
+		"await" }, 2, 2 },
 	{ "another send buffer", { BUFFER, MESSAGE, "sndbuf=32768", MESSAGE, "await" }, 2, 2 },
 	{ "a body by sendfile", { BUFFER, "write=" HEAD, "sendfile=*200", MESSAGE, "await" }, 2, 2 },
+	{ "a body by a system call of its own", { BUFFER, "write=" HEAD, "SYS_write=*200", "peer=ping", "read=4", MESSAGE, "await" },
+		2, 2 },
+	{ "another connection of the same number", { BUFFER, MESSAGE, "close", MESSAGE, "await" }, 2, 2, .clients = 2 },
 	{ "a head that a read released", { BUFFER, "write=" HEAD, "recv+MSG_DONTWAIT=1", "write=*200", MESSAGE, "await" }, 2, 2 },
 };
 
 EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
 {
-	struct setup setup = { .args = { STEPS } };
+	struct setup setup = { .args = { STEPS }, .join = rows[*i].join, .clients = rows[*i].clients };
 	struct run *r;
 	int asked;
 

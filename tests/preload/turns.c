@@ -45,6 +45,14 @@ EACH_TEST(turns, head_is_seen_behind_a_head_when_the_peer_was_heard, ROWS(joins)
 	run_free(r);
 }
 
+/* A call that leaves the head in memory is interrupted by the handler. What it writes was written later. */
+EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(joins), 30)
+{
+	struct setup setup = { .args = { TURNS, "marked" }, .join = joins[*i], .faults = "setsockopt:1:linger=200" };
+
+	run_free(check_same("a handler's bytes between head and body", &setup));
+}
+
 /* --- jumps ------------------------------------------------------------------------------------------------------- */
 
 /* The thread that jumped out of the call never comes back. With the short timeout the helper is there first, with the long one

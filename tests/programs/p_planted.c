@@ -1,6 +1,9 @@
-/* What the tests of planted.c need more than steps for: p_planted unreadable|fell-short|worker|leak [HOW]. */
+/* What the tests of planted.c need more than steps for: p_planted unreadable|fell-short|worker|vfork|leak|full [HOW]. */
 #include "p_pairs.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 static const char *how;
@@ -84,6 +87,30 @@ static void worker(void)
 	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork");
 }
 
+/* --- a child in our memory is the first -------------------------------------------------------------------------- */
+
+static void __attribute__((noinline)) answer_in_a_child(void)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		put_message(accept(LISTENER_FD, NULL, NULL));
+		_exit(0);
+	}
+	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "vfork");
+}
+
+static void vforked(void)
+{
+	int fd;
+
+	answer_in_a_child();
+	fd = accept_peer();
+	put_message(fd);
+	put_message(fd);
+	report("all at the peer: %d\n", peer_has_all());
+}
+
 /* --- many connections, and no thread to be had ------------------------------------------------------------------- */
 
 enum { ROUNDS = 1500 };
@@ -125,10 +152,144 @@ static void leak(void)
 	report("memory grows: %d\n", kib_of_memory() - before > ROUNDS / 4);
 }
 
+/* --- full buffers that the library took for empty ones ------------------------------------------------------------- */
+
+enum { FULL = 6, LONG_BODY = 20000, TICKS = 3 };
+
+static struct pair full[FULL];
+
+/* The first n connections hold a head; then no more bytes go, for longer than the kernel waits before it asks the peer again. */
+static void make_full(int n)
+{
+	int listener = listen_here();
+
+	for (int i = 0; i < n; i++) {
+		full[i] = pair_of(listener, 4096);
+		set_int(full[i].fd, SOL_SOCKET, SO_SNDBUF, 16384);
+		write_head(full[i].fd);
+	}
+	for (int quiet = 0; quiet < 60; quiet++, sleep_us(5000))
+		for (int i = 0; i < n; i++)
+			while (send_unseen(full[i].fd, body, BODY_SIZE, MSG_DONTWAIT) > 0 || send_unseen(full[i].fd, body, 1, MSG_DONTWAIT) > 0)
+				quiet = 0;
+}
+
+static void *write_short_body(void *fd)
+{
+	(void)!write(*(int *)fd, body, BODY_SIZE);
+	return NULL;
+}
+
+static void *send_at_once(void *fd)
+{
+	report("%s, ", send(*(int *)fd, body, BODY_SIZE, MSG_DONTWAIT) < 0 ? strerrorname_np(errno) : "taken");
+	return NULL;
+}
+
+/* Threads that never come back are left behind. */
+static bool ends_soon(pthread_t thread)
+{
+	struct timespec limit;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 1;
+	return pthread_timedjoin_np(thread, NULL, &limit) == 0;
+}
+
+/* A call of the main thread's, on the first of them. */
+static void call_on_a_full_one(void)
+{
+	pthread_t thread;
+	int64_t start;
+
+	make_full(strcmp(how, "fork") == 0 ? FULL : 1);
+	if (strcmp(how, "close, and a writer") == 0)
+		pthread_create(&thread, NULL, write_short_body, &full[0].fd);
+	sleep_us(50000);
+	start = now_ns();
+	if (strcmp(how, "fork") == 0) {
+		if (fork() == 0)
+			_exit(0);
+	} else
+		close(full[0].fd);
+	report("soon: %d\n", now_ns() - start < 700 * MS);
+}
+
+/* Another thread's. */
+static void thread_on_a_full_one(void)
+{
+	pthread_t thread;
+
+	make_full(1);
+	if (strcmp(how, "cancel") == 0) {
+		set_int(full[0].fd, IPPROTO_TCP, TCP_NODELAY, 1); /* what was known of the buffer is not known any more */
+		pthread_create(&thread, NULL, write_short_body, &full[0].fd);
+		sleep_us(50000);
+		pthread_cancel(thread);
+	} else
+		pthread_create(&thread, NULL, send_at_once, &full[0].fd);
+	report("the thread ends: %d\n", ends_soon(thread));
+}
+
+static atomic_int ticks;
+
+static void tick(int signal_number)
+{
+	struct itimerval soon = { .it_value = { 0, 60000 } };
+
+	(void)signal_number;
+	if (atomic_fetch_add(&ticks, 1) + 1 < TICKS)
+		setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+/* Reads when the writer has been interrupted often enough. */
+static void *read_at_last(void *unused)
+{
+	static char piece[65536];
+
+	while (atomic_load(&ticks) < TICKS)
+		sleep_us(1000);
+	take(full[0].client, piece, sizeof piece, now_ns() + 2000 * MS);
+	return unused;
+}
+
+/* Handlers are no reason for a write to end that says so. The body is one that goes behind its head, if there is no room for both. */
+static void be_interrupted(void)
+{
+	struct sigaction restart = { .sa_handler = tick, .sa_flags = SA_RESTART };
+	static char long_body[LONG_BODY];
+	sigset_t alarms;
+	pthread_t reader;
+	ssize_t r;
+
+	make_full(1);
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	sigaction(SIGALRM, &restart, NULL);
+	pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+	pthread_create(&reader, NULL, read_at_last, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+	tick(0);
+	r = write(full[0].fd, long_body, sizeof long_body);
+	report("%s\n", r == LONG_BODY ? "whole" : r < 0 ? strerrorname_np(errno) : "a part");
+}
+
+static void meet_full_buffers(void)
+{
+	if (strcmp(how, "signals") == 0)
+		be_interrupted();
+	else if (strcmp(how, "cancel") == 0 || strcmp(how, "send") == 0)
+		thread_on_a_full_one();
+	else
+		call_on_a_full_one();
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "unreadable", unreadable }, { "fell-short", fell_short }, { "worker", worker }, { "leak", leak },
+		{ "unreadable", unreadable }, { "fell-short", fell_short }, { "worker", worker }, { "leak", leak }, { "vfork", vforked },
+		{ "full", meet_full_buffers },
 	};
 
 	how = argc > 2 ? argv[2] : "";

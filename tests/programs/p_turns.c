@@ -1,4 +1,4 @@
-/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|jump HOW. */
+/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|marked|jump HOW. */
 #include "p_common.h"
 
 #include <pthread.h>
@@ -78,6 +78,40 @@ static void heard(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
+/* --- a handler writes while a head is held ------------------------------------------------------------------------- */
+
+static atomic_bool handled;
+
+static void write_mark(int signal_number)
+{
+	(void)signal_number;
+	put("a mark", 6);
+	atomic_store(&handled, true);
+}
+
+static void *interrupt(void *thread)
+{
+	sleep_us(60000);
+	pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	return NULL;
+}
+
+/* It interrupts a call that leaves the head where it is, and takes long (the test sees to that). */
+static void marked(void)
+{
+	struct sigaction mark = { .sa_handler = write_mark };
+	pthread_t self = pthread_self(), other;
+
+	sigaction(SIGUSR1, &mark, NULL);
+	pthread_create(&other, NULL, interrupt, &self);
+	write_head();
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	while (!atomic_load(&handled))
+		sleep_us(100);
+	write_body();
+	report("all at the peer: %d\n", peer_has_all());
+}
+
 /* --- a jump out of a call ------------------------------------------------------------------------------------------ */
 
 static sigjmp_buf out;
@@ -114,6 +148,7 @@ static void jumps(void)
 {
 	struct sigaction leave = { .sa_handler = jump, .sa_flags = SA_NODEFER };
 	pthread_t thread;
+	int64_t before;
 
 	sigaction(SIGUSR1, &leave, NULL);
 	pthread_create(&thread, NULL, leave_a_call, NULL);
@@ -121,20 +156,21 @@ static void jumps(void)
 	pthread_kill(thread, SIGUSR1);
 	while (!atomic_load(&jumped))
 		sleep_us(100);
+	before = now_ns();
 	if (strcmp(how, "write") == 0) {
 		atomic_store(&shared->written, HEAD_SIZE + BODY_SIZE);
 		write_head();
 	}
 	if (strcmp(how, "option, and no more") != 0)
 		write_body();
-	report("all at the peer: %d\n", peer_has_all());
+	report("soon: %d, all at the peer: %d\n", now_ns() - before < INT64_C(400000000), peer_has_all());
 	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard }, { "jump", jumps },
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked }, { "jump", jumps },
 	};
 
 	how = argc > 2 ? argv[2] : "";
