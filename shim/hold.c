@@ -1,13 +1,14 @@
 #include "hold.h"
 
-/* A message that is followed up to its first body write. */
+/* A message that is joined up to its first body write. The rest passes; it is followed nevertheless, for bytes of a body are not
+ * looked at. */
 static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 	[IDLE] = {
 		[HEAD_PART]  = { KEEP, HEAD },
 		[HEAD_WHOLE] = { KEEP, BODY },
-		[HEAD_NOW]   = { PASS, IDLE },
+		[HEAD_NOW]   = { PASS, STREAM },
 		[CHUNK_LINE] = { PASS, IDLE },
-		[BODY_PART]  = { PASS, IDLE },
+		[BODY_PART]  = { PASS, STREAM },
 		[BODY_END]   = { PASS, IDLE },
 		[NOT_OURS]   = { PASS, IDLE },
 		[OPAQUE]     = { PASS, IDLE },
@@ -17,9 +18,9 @@ static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 	[HEAD] = {
 		[HEAD_PART]  = { KEEP, HEAD },
 		[HEAD_WHOLE] = { KEEP, BODY },
-		[HEAD_NOW]   = { JOIN, IDLE },
-		[CHUNK_LINE] = { JOIN, IDLE },
-		[BODY_PART]  = { JOIN, IDLE },
+		[HEAD_NOW]   = { JOIN, STREAM },
+		[CHUNK_LINE] = { JOIN, STREAM },
+		[BODY_PART]  = { JOIN, STREAM },
 		[BODY_END]   = { JOIN, IDLE },
 		[NOT_OURS]   = { JOIN, IDLE },
 		[OPAQUE]     = { LEAD, STREAM },
@@ -30,8 +31,8 @@ static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 		[HEAD_PART]  = { EMIT, IDLE }, /* a second head, and no body for the first: look again once that one is out */
 		[HEAD_WHOLE] = { EMIT, IDLE },
 		[HEAD_NOW]   = { EMIT, IDLE },
-		[CHUNK_LINE] = { JOIN, IDLE },
-		[BODY_PART]  = { JOIN, IDLE },
+		[CHUNK_LINE] = { JOIN, STREAM },
+		[BODY_PART]  = { JOIN, STREAM },
 		[BODY_END]   = { JOIN, IDLE },
 		[NOT_OURS]   = { JOIN, IDLE },
 		[OPAQUE]     = { LEAD, STREAM },
@@ -43,11 +44,11 @@ static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 		[HEAD_PART]  = { EMIT, IDLE },
 		[HEAD_WHOLE] = { EMIT, IDLE },
 		[HEAD_NOW]   = { EMIT, IDLE },
-		[CHUNK_LINE] = { PASS, IDLE },
-		[BODY_PART]  = { PASS, IDLE },
+		[CHUNK_LINE] = { PASS, STREAM },
+		[BODY_PART]  = { PASS, STREAM },
 		[BODY_END]   = { PASS, IDLE },
 		[NOT_OURS]   = { PASS, IDLE },
-		[OPAQUE]     = { PASS, IDLE },
+		[OPAQUE]     = { PASS, STREAM },
 		[RELEASE]    = { NOTHING, STREAM },
 		[CLOSE]      = { NOTHING, IDLE },
 	},

@@ -105,21 +105,24 @@ bool look_whole_head(struct msg *m, enum http_method answers, const char *p, siz
 	return true;
 }
 
+/* It is read where it lies if it lies in one piece: most heads that pass are never copied, and no piece of a body is read. */
 static enum http_verdict read_head(struct msg *m, const struct call *call, enum http_method answers)
 {
-	size_t before = m->len, n = call->size;
+	size_t before = m->len, n = call->iov->iov_len;
 	const char *p = call->iov->iov_base;
 	if (before == 0 && call->iovcnt == 1 && is_known(m, answers, p, n))
 		return HTTP_HEAD;
 	m->known = 0;
-	if (before > 0 || call->iovcnt > 1) { /* else it is read where it lies: most heads that pass are never copied */
-		size_t want = before + call->size;
-		if (!msg_reserve(m, want < HTTP_HEAD_MAX ? want : HTTP_HEAD_MAX))
-			return HTTP_NO;
-		p = m->buf;
-		n = before + look_copy(m->buf + before, m->cap - before, call);
+	if (before == 0) {
+		enum http_verdict v = http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, 0, answers, &m->head);
+		if (v == HTTP_HEAD || call->iovcnt == 1)
+			return v;
 	}
-	return http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, before, answers, &m->head);
+	size_t want = before + call->size;
+	if (!msg_reserve(m, want < HTTP_HEAD_MAX ? want : HTTP_HEAD_MAX))
+		return HTTP_NO;
+	n = before + look_copy(m->buf + before, m->cap - before, call);
+	return http_head(m->buf, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, before, answers, &m->head);
 }
 
 /* The call's bytes begin a head, or go on with the one that is held: where does it stand now? */
