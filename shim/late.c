@@ -34,7 +34,7 @@ void late_recover(struct msg *m)
 	int saved = errno;
 	uncounted(m);
 	if (calling == CALLING) {
-		emit_uncork(m, m->fd);
+		emit_push(m->fd, m); /* it may have been told that more follows */
 		msg_gone(m, IDLE);
 	} else if (m->state == IDLE) {
 		msg_clear(m); /* a head that was being copied is the program's to write again */

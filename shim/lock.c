@@ -58,7 +58,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			continue;
 		seen |= WAITERS;
 		bool jumped = seen & LOCK_JUMPED;
-		bool called = calling != NULL && atomic_load(calling) != 0;
+		bool called = calling != NULL && atomic_load(calling) == LOCK_CALLING;
 		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_PRIVATE, (uint32_t)seen,
 		                         jumped || calling != NULL ? &grace : NULL, NULL, 0);
 		if (r == 0 || errno != ETIMEDOUT)
@@ -67,7 +67,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			result = LOCK_ORPHAN;
 			break;
 		}
-		if (called && atomic_load(calling) != 0 && atomic_load(&l->word) == seen) {
+		if (called && atomic_load(calling) == LOCK_CALLING && atomic_load(&l->word) == seen) {
 			result = LOCK_BUSY;
 			break;
 		}
@@ -78,7 +78,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 
 enum lock_result lock_wait_briefly(struct lock *l)
 {
-	static const _Atomic uint8_t always = 1;
+	static const _Atomic uint8_t always = LOCK_CALLING;
 	return lock_wait(l, &always);
 }
 

@@ -51,8 +51,9 @@ enum lock_result {
 	LOCK_BUSY,   /* not taken: its owner is in a call that was to take no time, and waits there */
 };
 
-/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. `calling` is not 0 while the
- * owner is in such a call (a null pointer: it makes none): should that wait after all, nobody else does. */
+/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. `calling` is LOCK_CALLING
+ * while the owner is in a call that could wait (a null pointer: it makes none): should it do so, nobody else does. */
+enum { LOCK_CALLING = 1 };
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
 /* The same for what is had for some dozen instructions: never LOCK_ORPHAN, and LOCK_BUSY after 10 ms. Then its owner does not run, or has jumped
  * away and will never give it back; whoever asked does without. */

@@ -64,7 +64,7 @@ struct msg {
 /* Is who has the turn in a system call with what is held? */
 enum calling {
 	NOT_CALLING,
-	CALLING,             /* signals are delivered at its end, and it takes all: who jumps away from there leaves it sent */
+	CALLING = LOCK_CALLING, /* signals are delivered at its end, and it takes all: who jumps away from there leaves it sent */
 	CALLING_WITHOUT_SIGNALS,
 };
 
