@@ -116,20 +116,21 @@ bool real_found_late(void **where, const char *name)
 
 /* --- strangers ---------------------------------------------------------------------------------------------------- */
 
+/* Of names that every libc has. The others, where libc lacks them, are what they are called: libbsd's closefrom(). */
 static bool is_stranger[ALL];
 
 static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *count)
 {
 	bool judged = false;
 	(void)size;
-	for (size_t i = 0; i < ALL; i++) {
+	for (size_t i = 0; i < IN_EVERY_LIBC; i++) {
 		if (*hooks[i].real == NULL || !object_has(object, *hooks[i].real))
 			continue;
 		if (!judged && !object_is_stranger(object))
 			break;
 		judged = true;
-		is_stranger[i] = strncmp(hooks[i].name, "io_uring", 8) != 0; /* liburing's are not libc's */
-		*(int *)count += is_stranger[i];
+		is_stranger[i] = true;
+		++*(int *)count;
 	}
 	return 0;
 }

@@ -32,6 +32,13 @@ __attribute__((destructor)) static void end(void)
 	exchange("after");
 }
 
+/* As libbsd has it for those whose libc has not. */
+void closefrom(int first)
+{
+	for (int fd = first; fd < first + 10; fd++)
+		close(fd);
+}
+
 void lib_moments(void);
 void lib_moments(void)
 {

@@ -9,6 +9,7 @@ int main(void)
 	int fd = accept_peer();
 
 	lib_moments();
+	closefrom(fd + 1);
 	memset(body, 'b', sizeof body);
 	must(write(fd, HEAD, 100) == 100 && write(fd, body, sizeof body) == sizeof body, "writing a message");
 	return 0;
