@@ -401,7 +401,7 @@ static const struct helpless {
 	{ "a program of another word size", /* the beginning of one for the 80386 */
 		"printf '\\177ELF\\001\\001\\001\\0\\0\\0\\0\\0\\0\\0\\0\\0\\002\\0\\003\\0' >it; chmod +x it",
 		"of another word size", "use a build of it", false },
-	{ "a program linked to musl", "cc -o it program.c -Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1",
+	{ "a program linked to musl", "cc -o it program.c -Wl,--dynamic-linker=/nowhere/ld-musl-x86_64.so.1",
 		"linked to musl and the library to glibc", "build onewrite with", false },
 	{ "a set-user-ID program of another user", SETS_ID "chmod 4755 it", "set-user-ID", "sudo onewrite COMMAND", true },
 	{ "a set-group-ID program of another group",
