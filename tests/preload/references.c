@@ -13,7 +13,8 @@
 #define HESITANT "send:*:linger=20,setsockopt:*:linger=20"
 
 #define NOTHING_LEFT "heads that are missing: 0, ends that are late: 0, events of what is closed: 0\n"
-#define GONE(way) { { "gone", way }, NOTHING_LEFT, SLOWLY }, { { "gone", way }, NOTHING_LEFT, HESITANT }
+#define GONE(way) { { "gone", way }, NOTHING_LEFT, SLOWLY, .timed = true }, \
+	{ { "gone", way }, NOTHING_LEFT, HESITANT, .timed = true }
 
 static const struct case_of closers[] = { GONE("close"), GONE("__close"), GONE("SYS_close"), GONE("close_range"),
 	GONE("SYS_close_range"), GONE("closefrom"), GONE("fclose"), GONE("freopen"), GONE("dup2"), GONE("dup3"), GONE("SYS_dup3"),
@@ -21,7 +22,8 @@ static const struct case_of closers[] = { GONE("close"), GONE("__close"), GONE("
 EVERYWHERE_TESTS(references, closed_socket_is_closed_for_everybody, PROGRAM, closers);
 
 #define NOTHING_LOST "heads that are missing: 0, ends that are late: 0\n"
-#define LEFT(way) { { "left", way }, NOTHING_LOST, SLOWLY }, { { "left", way }, NOTHING_LOST, HESITANT }
+#define LEFT(way) { { "left", way }, NOTHING_LOST, SLOWLY, .timed = true }, \
+	{ { "left", way }, NOTHING_LOST, HESITANT, .timed = true }
 
 static const struct case_of leavers[] = { LEFT("exec"), LEFT("exit"), LEFT("_exit"), LEFT("quick_exit"),
 	LEFT("SYS_exit_group") };
@@ -65,7 +67,7 @@ EVERYWHERE_TESTS(references, what_replaced_a_socket_unseen_gets_no_byte_of_it, N
 #define WAITED "close waited: 1\nanother head came: 1\n"
 
 static const struct case_of lingering[] = {
-	{ { "reset" }, AS_ASKED, SLOWLY }, { { "reset" }, AS_ASKED, HESITANT },
+	{ { "reset" }, AS_ASKED, SLOWLY, .timed = true }, { { "reset" }, AS_ASKED, HESITANT, .timed = true },
 	{ { "linger", "1" }, WAITED, .timed = true }, { { "linger", "1" }, WAITED, HESITANT, .timed = true },
 	{ { "linger", "15" }, WAITED, HESITANT, .timed = true }, { { "linger", "40" }, WAITED, HESITANT, .timed = true },
 };
@@ -86,6 +88,7 @@ EVERYWHERE_TESTS(references, option_is_what_the_program_set, OPTIONS, options);
 
 /* --- the first head ------------------------------------------------------------------------------------------------ */
 
+#if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* a sanitizer looks for faults: time is measured without */
 enum { PROCESSES = 9, IN_TIME_US = 7000 };
 
 static int by_size(const void *a, const void *b)
@@ -112,8 +115,6 @@ static long median_first_head(const struct mode *m)
 	return delays[PROCESSES / 2];
 }
 
-#ifndef UNDER_TSAN /* nor under ASan: time is measured without */
-#ifndef __SANITIZE_ADDRESS__
 EACH_TEST(references, first_head_of_a_process_with_two_threads_is_in_time, MODES, 60)
 {
 	long median = median_first_head(&every_mode[*i]);
@@ -123,5 +124,4 @@ EACH_TEST(references, first_head_of_a_process_with_two_threads_is_in_time, MODES
 	cr_expect(median <= IN_TIME_US, "hold %s, join %s: the median first head came after %ld us, wanted %d at most",
 		every_mode[*i].hold, every_mode[*i].join, median, IN_TIME_US);
 }
-#endif
 #endif
