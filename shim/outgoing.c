@@ -197,6 +197,8 @@ static enum hold_state take_off(struct msg *m, const struct sight *s, enum hold_
 {
 	if (action != KEEP)
 		msg_clear(m);
+	if (m->corked && m->due == 0 && !settle_watch(m, 0))
+		emit_uncork(m, m->fd);
 	if (m->state == IDLE) {
 		m->framing = s->framing;
 		msg_state(m, action == KEEP ? BODY : action == PASS_MORE ? REST : STREAM);
@@ -219,6 +221,14 @@ struct flight {
 	struct http_head head;     /* what it says, if it is whole with this call */
 };
 
+/* What went with MSG_MORE may be known to nobody: it was released on its way, or there was nothing to see yet when its deadline came. */
+static void see_to_more(struct msg *m, bool released)
+{
+	bool waits = !released && (hold_waits(m->state) || m->state == REST);
+	if (!waits || (m->due == 0 && !settle_watch(m, 0)))
+		emit_push(m->fd, m);
+}
+
 /* Of `size` bytes r were taken, or none, and that is the errno. */
 static void book(const struct flight *f, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule,
                  size_t r, int error)
@@ -229,7 +239,8 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 		if (s->head_done && r >= s->head_bytes)
 			settle_head(NULL, c, &f->head);
 	} else {
-		enum hold_state next = m->state == f->meanwhile ? rule.next : after_release(rule.next);
+		bool released = m->state != f->meanwhile;
+		enum hold_state next = released ? after_release(rule.next) : rule.next;
 		if (r == 0 && error != 0) {
 			if (f->before == IDLE)
 				msg_state(m, IDLE);
@@ -241,6 +252,8 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 			settle_result(m, c, call, s, r, next);
 			if (rule.action == LEAD && r == 0)
 				emit_push(call->fd, m);
+			if (adds_more(rule.action))
+				see_to_more(m, released);
 		}
 	}
 	if (m != NULL)

@@ -17,13 +17,13 @@ Test(turns, what_another_thread_wrote_meanwhile_counts, .timeout = 30)
 	run_free(r);
 }
 
-/* It was released before it came back, so nothing is held from then on. */
+/* It was released before it came back, perhaps before it had begun: it is pushed again, and nothing is held from then on. */
 static const struct scenario on_its_way[] = {
 	{ "a head whose write takes longer than its deadline", { "write=" HEAD, "await", "write=*200", "await" },
-		PUSHED ", " HEAD_MORE ", " WRITE(200), .timeout = "5ms", .hold = "kernel", .faults = "send:1:linger=100" },
+		PUSHED ", " HEAD_MORE ", " PUSHED ", " WRITE(200), .timeout = "5ms", .hold = "kernel", .faults = "send:1:linger=100" },
 	{ "a head whose write takes longer than its deadline, and a body in two writes",
 		{ "write=" HEAD, "await", "write=*100", "await", "write=*100", "await" },
-		PUSHED ", " HEAD_MORE ", " WRITE(100) ", " WRITE(100) ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0",
+		PUSHED ", " HEAD_MORE ", " PUSHED ", " WRITE(100) ", " WRITE(100) ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0",
 		.timeout = "5ms", .hold = "kernel", .join = "message", .faults = "send:1:linger=100" },
 };
 
