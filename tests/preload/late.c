@@ -99,7 +99,8 @@ Test(late, broken_pipe_that_a_read_meets_raises_no_signal, .timeout = 30)
 
 Test(late, deadline_comes_although_the_helper_was_stopped_for_a_fork, .timeout = 60)
 {
-	struct setup setup = { .args = { PROGRAM, "fork" }, .timeout = "150ms", .clients = 2, .faults = "send:1:delay=80" };
+	struct setup setup = { .args = { PROGRAM, "fork" }, .timeout = "150ms", .clients = 2,
+		.faults = "send:1:errno=EAGAIN,send:2:delay=80" };
 	struct run *r = check_same("a head that is written while another thread forks", &setup);
 
 	for (int n = 1; n < ATTEMPTS && calls_like(r, "setsockopt TCP_CORK=0 *") == 0; n++) {
