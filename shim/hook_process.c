@@ -288,6 +288,13 @@ LONGJMP(_longjmp)
 LONGJMP(siglongjmp)
 LONGJMP(__longjmp_chk)
 
+EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
+{
+	turn_jump();
+	libc()->pthread_exit(result);
+	__builtin_unreachable();
+}
+
 /* --- writers that no hook sees: from here on the kernel keeps the order ------------------------------------------- */
 
 /* These look at who called them: a jump leads here and on (doors.S). */

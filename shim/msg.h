@@ -19,6 +19,7 @@
 struct turn_mark {
 	uintptr_t frame;
 	struct lock *lock;
+	struct lock *outer; /* of the turn that a signal handler interrupted, in which this one is */
 };
 
 struct msg {

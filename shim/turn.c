@@ -52,14 +52,14 @@ struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine)
 		if ((m = atomic_load(&c->msg)) == NULL) {
 			if (!make || (m = msg_new(fd)) == NULL)
 				break;
-			turn_mark = (struct turn_mark){ here, &m->lock };
+			turn_mark = (struct turn_mark){ here, &m->lock, outer.lock };
 			if (atomic_compare_exchange_strong(&c->msg, &none, m))
 				break;
 			turn_mark = outer;
 			msg_free(m);
 			continue;
 		}
-		turn_mark = (struct turn_mark){ here, &m->lock };
+		turn_mark = (struct turn_mark){ here, &m->lock, outer.lock };
 		enum lock_result result = take(m, outer.frame, here);
 		if (result != LOCK_TAKEN) {
 			*mine = result == LOCK_MINE;
@@ -94,7 +94,7 @@ bool turn_take_detached(struct msg *m)
 {
 	struct turn_mark outer = turn_mark;
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-	turn_mark = (struct turn_mark){ here, &m->lock };
+	turn_mark = (struct turn_mark){ here, &m->lock, outer.lock };
 	bool taken = take(m, outer.frame, here) == LOCK_TAKEN;
 	if (taken)
 		m->outer = outer;
@@ -160,16 +160,29 @@ void turn_end(struct msg *m, bool locked)
 	turn_mark = outer;
 }
 
-/* A call that was to take no time, and was interrupted before it had taken anything, waits for room. */
+static struct msg *message_of(struct lock *l)
+{
+	return (struct msg *)((char *)l - offsetof(struct msg, lock));
+}
+
+/* True: this turn is left now. A call that was to take no time, and was interrupted before it had taken anything, waits for room. */
+static bool leave(struct lock *l)
+{
+	struct msg *m = l != NULL ? message_of(l) : NULL;
+	if (m == NULL || !lock_is_mine(l) || lock_is_jumped(l))
+		return false;
+	if (atomic_load(&m->calling) == CALLING && room_is_none(m->fd))
+		atomic_store(&m->calling, NOT_CALLING);
+	lock_jump(l);
+	return true;
+}
+
+/* A handler may have interrupted the turn of another handler: all of them are left. The innermost one is perhaps not taken yet. */
 void turn_jump(void)
 {
-	struct lock *l = turn_mark.lock;
-	if (l != NULL && lock_is_mine(l)) {
-		struct msg *m = (struct msg *)((char *)l - offsetof(struct msg, lock));
-		if (atomic_load(&m->calling) == CALLING && room_is_none(m->fd))
-			atomic_store(&m->calling, NOT_CALLING);
-		lock_jump(l);
-	}
+	leave(turn_mark.lock);
+	for (struct lock *l = turn_mark.outer; leave(l);)
+		l = message_of(l)->outer.lock;
 	if (turn_was_cancellable)
 		turn_cancellable(PTHREAD_CANCEL_ENABLE);
 }

@@ -33,7 +33,7 @@ bool turn_take_detached(struct msg *m);
 static inline bool turn_take_now(struct conn *c, struct msg *m)
 {
 	struct turn_mark outer = turn_mark;
-	turn_mark = (struct turn_mark){ (uintptr_t)__builtin_frame_address(0), &m->lock };
+	turn_mark = (struct turn_mark){ (uintptr_t)__builtin_frame_address(0), &m->lock, outer.lock };
 	if (lock_try(&m->lock)) {
 		if (atomic_load(&c->msg) == m) {
 			m->outer = outer;
@@ -77,12 +77,13 @@ static inline int turn_uncancellable(void)
 
 static inline void turn_cancellable(int state)
 {
-	if (state == PTHREAD_CANCEL_ENABLE)
-		turn_was_cancellable = false;
 	pthread_setcancelstate(state, NULL);
+	if (state == PTHREAD_CANCEL_ENABLE)
+		turn_was_cancellable = false; /* last: who jumps away in between is cancellable all the more */
 }
 
-/* Before a jump out of a signal handler: a turn of this thread may never be given back, nor may it come to turn_cancellable(). */
+/* Before a jump out of a signal handler, or a thread's end there: turns of this thread may never be given back, nor may it come to
+ * turn_cancellable(). */
 void turn_jump(void);
 
 #endif

@@ -65,6 +65,10 @@ static const struct {
 	{ "option", HOLD_LONG, "setsockopt:1:linger=3000" },
 	{ "option", "5ms", "setsockopt:1:linger=3000" },
 	{ "option, and no more", "5ms", "setsockopt:1:linger=3000" },
+	{ "option, exit", HOLD_LONG, "setsockopt:1:linger=3000" },
+	{ "option, exit", "5ms", "setsockopt:1:linger=3000" },
+	{ "option, nested", HOLD_LONG, "setsockopt:1:linger=3000,setsockopt:2:linger=3000" },
+	{ "option, nested", "5ms", "setsockopt:1:linger=3000,setsockopt:2:linger=3000" },
 };
 
 EACH_TEST(turns, jump_out_of_a_call_loses_nothing_and_keeps_nobody, ROWS(jumps) * ROWS(joins), 60)

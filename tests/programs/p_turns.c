@@ -123,6 +123,22 @@ static void jump(int signal_number)
 	siglongjmp(out, 1);
 }
 
+/* A turn on another connection, within the one that this signal interrupts. */
+static void nest(int signal_number)
+{
+	static int other, client;
+
+	(void)signal_number;
+	other = accept_own(&client);
+	set_int(other, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+static void end_thread(int signal_number)
+{
+	(void)signal_number;
+	pthread_exit(NULL);
+}
+
 static void make_the_call(void)
 {
 	write_head();
@@ -143,17 +159,33 @@ static void *leave_a_call(void *unused)
 	return unused;
 }
 
-/* The call takes long on its way back (the test sees to that), and a handler jumps out of it. Its thread stays, and does nothing. */
+static void *mark_its_end(void *thread)
+{
+	pthread_join(*(pthread_t *)thread, NULL);
+	atomic_store(&jumped, true);
+	return NULL;
+}
+
+/* The call takes long on its way back (the test sees to that), and a handler jumps out of it. Its thread stays, and does nothing; or it
+ * ends there. */
 static void jumps(void)
 {
-	struct sigaction leave = { .sa_handler = jump, .sa_flags = SA_NODEFER };
-	pthread_t thread;
+	bool ends = strstr(how, "exit") != NULL;
+	struct sigaction leave = { .sa_handler = ends ? end_thread : jump, .sa_flags = SA_NODEFER };
+	struct sigaction deeper = { .sa_handler = nest };
+	pthread_t thread, joiner;
 	int64_t before;
 
 	sigaction(SIGUSR1, &leave, NULL);
+	sigaction(SIGUSR2, &deeper, NULL);
 	pthread_create(&thread, NULL, leave_a_call, NULL);
 	sleep_us(100000);
+	if (strstr(how, "nested") != NULL)
+		pthread_kill(thread, SIGUSR2);
+	sleep_us(100000);
 	pthread_kill(thread, SIGUSR1);
+	if (ends)
+		pthread_create(&joiner, NULL, mark_its_end, &thread);
 	while (!atomic_load(&jumped))
 		sleep_us(100);
 	before = now_ns();
