@@ -10,6 +10,11 @@ static const char *const modes[][2] = { { "memory", "header" }, { "memory", "mes
 	{ "kernel", "message" } };
 
 enum { CANCEL, ASYNC, JUMP, HOWS };
+#ifdef __SANITIZE_ADDRESS__ /* see lifecycle.c: a cancelled thread's stack */
+enum { FIRST = JUMP };
+#else
+enum { FIRST = CANCEL };
+#endif
 static const char *const hows[HOWS] = { "cancel", "async", "jump" };
 
 static const struct {
@@ -57,11 +62,11 @@ static void check_left(size_t call, size_t how, size_t time, const char *hold, c
 	run_free(r);
 }
 
-EACH_TEST(interrupted, call_that_is_left_loses_and_doubles_nothing, ROWS(calls) * HOWS, 240)
+EACH_TEST(interrupted, call_that_is_left_loses_and_doubles_nothing, ROWS(calls) * (HOWS - FIRST), 240)
 {
 	for (size_t time = 0; time < ROWS(times); time++)
 		for (size_t k = 0; k < ROWS(modes); k++)
-			check_left(*i / HOWS, *i % HOWS, time, modes[k][0], modes[k][1]);
+			check_left(*i / (HOWS - FIRST), FIRST + *i % (HOWS - FIRST), time, modes[k][0], modes[k][1]);
 }
 
 EACH_TEST(interrupted, jump_out_of_a_write_that_filled_the_buffer_doubles_no_head, ROWS(modes), 60)
