@@ -67,7 +67,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_syscall.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites check-real run-real check-suites run-cpython bench run-bench mutants soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites fuzz)
+.PHONY: all check run-suites check-real run-real check-suites run-foreign bench run-bench mutants soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites fuzz)
 all: $(LIB)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE): its headers turn calls of ours into the symbols that we stand in front of.
@@ -232,11 +232,11 @@ bench: packages-bench
 run-bench: $(LIB) $(BENCH) $(B)/tests/bench/nodelay.so
 	@tests/bench/run $(if $(QUICK),-q) $(B)
 
-# CPython's own test suites, bare and under the shim, test by test (Python 3.11, that is Debian 12).
+# Other people's test suites, bare and under the shim, test by test (on Debian 12).
 check-suites: packages-suites
-	@$(MAKE) --no-print-directory run-cpython
+	@$(MAKE) --no-print-directory run-foreign
 
-run-cpython: $(LIB)
+run-foreign: $(LIB)
 	tests/suites/run
 
 # One-line faults, planted one at a time in a copy: each must be caught by a test.
