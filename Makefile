@@ -67,7 +67,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_syscall.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites check-real run-real check-suites run-foreign bench run-bench mutants soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites fuzz)
+.PHONY: all check run-suites check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites soak fuzz)
 all: $(LIB)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE): its headers turn calls of ours into the symbols that we stand in front of.
@@ -159,7 +159,7 @@ $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	$(CC) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
 
 # What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
-$(addprefix packages-,demo check real bench suites fuzz): packages-%:
+$(addprefix packages-,demo check real bench suites soak fuzz): packages-%:
 	@scripts/packages $*
 
 # Random programs, bare and behind the shim: make fuzz N=100000 SEED=1 JOIN=message HOLD=kernel
@@ -243,9 +243,18 @@ run-foreign: $(LIB)
 mutants:
 	tests/mutants/run
 
-# A threaded and an event-loop server under load: no wrong byte, no growth.
+# Servers in C and in node under load: no wrong byte, no growth.
+SOAK := $(B)/tests/soak/server $(B)/tests/soak/client
+$(B)/tests/soak/server: $(patsubst %,$(B)/tests/soak/%.o,server answer let_go)
+$(B)/tests/soak/client: $(B)/tests/soak/client.o
+$(SOAK):
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+
 MINUTES ?= 30
-soak: $(LIB) $(B)/tests/programs/soak_server $(B)/tests/programs/soak_client
+soak: packages-soak
+	@$(MAKE) --no-print-directory run-soak
+
+run-soak: $(LIB) $(SOAK)
 	tests/soak/run $(MINUTES)
 
 # Where blanks may be, and a tilde at its beginning is the shell's.
@@ -266,4 +275,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(BENCH:=.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)

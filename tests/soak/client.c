@@ -1,8 +1,8 @@
-/* soak_client PORT SECONDS [SEED]: loads soak_server and checks every byte that it answers.
+/* client PORT SECONDS [PERCENT [SEED]]: loads a server of the soak and checks every byte that it answers.
  *
- * Sixteen connections at a time, each a random course: GET, HEAD and POST, one after the other or two in one write,
- * answers of all shapes and sizes, read at once or slowly; and clients that leave, politely or not, before, within or
- * after an answer. Prints
+ * Sixteen connections at a time, each a random course: GET, HEAD and POST, one after the other or two in one write, with
+ * interim responses or without, kept alive or not, answers of all shapes and sizes (PERCENT of them LET_GO), read at once
+ * or slowly; and clients that leave, politely or not, before, within or after an answer. Prints
  *
  *   soak messages=81234 bytes=1903321443 left=2210 wrong=0
  *
@@ -23,6 +23,7 @@ enum { CONNECTIONS = 16, PATIENCE_MS = 10000, TOLD = 10 };
 
 static struct sockaddr_in server = { .sin_family = AF_INET };
 static uint64_t end_us;
+static unsigned let_go_percent;
 static atomic_ulong messages, bytes, left, wrong;
 
 struct client {
@@ -36,6 +37,9 @@ struct request {
 	enum { GET, HEAD, POST } method;
 	enum shape shape;
 	uint64_t size, seed;
+	unsigned interims;
+	bool waits;  /* its body for "100 Continue" */
+	bool closes; /* the connection is not to be kept */
 };
 
 static const char *const method_names[] = { "GET", "HEAD", "POST" };
@@ -60,7 +64,7 @@ static void __attribute__((format(printf, 2, 3))) complain(const struct request 
 	va_start(args, format);
 	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	fprintf(stderr, "soak_client: %s /%d/%llu/%llu: %s\n", method_names[r->method], (int)r->shape,
+	fprintf(stderr, "soak client: %s /%d/%llu/%llu: %s\n", method_names[r->method], (int)r->shape,
 		(unsigned long long)r->size, (unsigned long long)r->seed, line);
 }
 
@@ -95,20 +99,45 @@ static void hang_up(struct client *c, bool rudely)
 	close(c->fd);
 }
 
+static enum shape draw_shape(struct client *c, bool alone)
+{
+	enum shape shape;
+
+	if (alone && chance(c, let_go_percent))
+		return LET_GO;
+	do
+		shape = (enum shape)draw(c, SHAPES);
+	while (soak_ends(shape) && (!alone || chance(c, 70)));
+	return shape;
+}
+
 static void draw_request(struct client *c, struct request *r, bool alone)
 {
-	r->method = chance(c, 10) ? HEAD : alone && chance(c, 15) ? POST : GET;
-	do
-		r->shape = (enum shape)draw(c, SHAPES);
-	while ((r->shape == TO_CLOSE || r->shape == CUT_SHORT) && (!alone || chance(c, 70)));
-	r->size = chance(c, 80) ? draw(c, 2000) : chance(c, 80) ? draw(c, 40000) : draw(c, LARGEST);
+	r->shape = draw_shape(c, alone);
+	r->method = r->shape == LET_GO ? GET : chance(c, 10) ? HEAD : alone && chance(c, 15) ? POST : GET;
+	r->size = 1 + (chance(c, 80) ? draw(c, 2000) : chance(c, 80) ? draw(c, 40000) : draw(c, LARGEST));
 	r->seed = draw(c, SEEDS);
+	r->interims = chance(c, 85) ? 0 : chance(c, 96) ? 1 + draw(c, 3) : draw(c, INTERIM_MOST + 1);
+	r->waits = r->method == POST && chance(c, 40);
+	r->closes = alone && chance(c, 4);
+	if (r->method == POST)
+		r->shape = IN_TWO;
 }
 
 static size_t put_head(char *p, const struct request *r)
 {
-	return (size_t)sprintf(p, "%s /%d/%llu/%llu HTTP/1.1\r\nHost: soak\r\n", method_names[r->method], (int)r->shape,
+	int n = sprintf(p, "%s /%d/%llu/%llu HTTP/1.1\r\nHost: soak\r\n", method_names[r->method], (int)r->shape,
 		(unsigned long long)r->size, (unsigned long long)r->seed);
+
+	if (r->interims > 0)
+		n += sprintf(p + n, "Interim: %u\r\n", r->interims);
+	if (r->closes)
+		n += sprintf(p + n, "Connection: close\r\n");
+	if (r->waits)
+		n += sprintf(p + n, "Expect: 100-continue\r\n");
+	if (r->method == POST)
+		n += sprintf(p + n, "Content-Length: %llu\r\n", (unsigned long long)r->size);
+	return (size_t)(n + sprintf(p + n, "\r\n"));
 }
 
 static bool put(struct client *c, const char *p, size_t n)
@@ -121,27 +150,6 @@ static bool put(struct client *c, const char *p, size_t n)
 		n -= r > 0 ? (size_t)r : 0;
 	}
 	return true;
-}
-
-/* Two requests go in one write; a POST's head and body in two. */
-static bool ask(struct client *c, const struct request *r, int count)
-{
-	static _Thread_local char body[LARGEST];
-	char out[1000];
-	size_t n = 0;
-
-	for (int i = 0; i < count; i++) {
-		n += put_head(out + n, &r[i]);
-		if (r[i].method == POST)
-			n += (size_t)sprintf(out + n, "Content-Length: %llu\r\n", (unsigned long long)r[i].size);
-		n += (size_t)sprintf(out + n, "\r\n");
-	}
-	if (!put(c, out, n))
-		return false;
-	if (r->method != POST)
-		return true;
-	soak_fill(body, r->seed, (size_t)r->size);
-	return put(c, body, (size_t)r->size);
 }
 
 /* --- from the server ----------------------------------------------------------------------------------------- */
@@ -201,7 +209,7 @@ static bool take_line(struct client *c, const struct request *r, const char **li
 
 	while ((end = memmem(c->in + c->used, c->have - c->used, "\r\n", 2)) == NULL)
 		if (c->have - c->used > 40 || (got = more(c)) <= 0) {
-			complain(r, "no end of a chunk's line: \"%.20s\"", c->in + c->used);
+			complain(r, "no end of a line: \"%.20s\"", c->in + c->used);
 			return false;
 		}
 	*end = '\0';
@@ -241,31 +249,99 @@ static bool take_end(struct client *c, const struct request *r)
 	return got == 0;
 }
 
-static bool take_answer(struct client *c, const struct request *r)
+/* These bytes and no others. Complaints show the first line of them. */
+static bool take_exactly(struct client *c, const struct request *r, const char *text)
 {
-	bool to_end = r->method != POST && (r->shape == TO_CLOSE || r->shape == CUT_SHORT), ok;
-	uint64_t body = r->method == HEAD ? 0 : r->method == POST ? 2 : r->shape == CUT_SHORT ? r->size / 2 : r->size;
-	struct request expected = *r;
-	size_t size;
+	size_t n = strlen(text);
+	int line = (int)strcspn(text, "\r");
 	ssize_t got;
 
-	while ((size = head_size(c->in + c->used, c->have - c->used)) == 0)
+	while (c->have - c->used < n)
 		if ((got = more(c)) <= 0) {
-			complain(r, "%s instead of a head", end_of(got));
+			complain(r, "%s instead of \"%.*s\"", end_of(got), line, text);
 			return false;
 		}
-	if (strncmp(c->in + c->used, "HTTP/1.1 200 OK\r\n", 17) != 0 || (r->method != POST &&
-		atoi(head_field(c->in + c->used, size, "X-Shape")) != (int)r->shape)) {
-		complain(r, "another head: \"%.40s\"", c->in + c->used);
+	if (memcmp(c->in + c->used, text, n) != 0) {
+		complain(r, "\"%.*s\" instead of \"%.*s\" and what follows", (int)n, c->in + c->used, line, text);
 		return false;
 	}
-	c->used += size;
-	if (r->method == POST)
+	c->used += n;
+	return true;
+}
+
+/* The head's last fields are the server's own: those on keeping the connection, each once, and the empty line. */
+static bool take_own_fields(struct client *c, const struct request *r)
+{
+	static const char *const known[] = { "Connection: close", "Connection: keep-alive", "Keep-Alive: timeout=5" };
+	unsigned seen = 0, i;
+	const char *line;
+
+	while (take_line(c, r, &line)) {
+		if (*line == '\0')
+			return true;
+		for (i = 0; i < 3 && (strcmp(line, known[i]) != 0 || seen & 1u << i); i++)
+			;
+		if (i == 3) {
+			complain(r, "a field that nobody wrote: \"%.40s\"", line);
+			return false;
+		}
+		seen |= 1u << i;
+	}
+	return false;
+}
+
+static bool take_answer(struct client *c, const struct request *r)
+{
+	struct request expected = *r;
+	char head[HEAD_ROOM];
+	bool ok = true;
+
+	if (r->method == POST) {
+		expected.size = 2;
 		expected.seed = 0;
-	ok = r->shape == CHUNKED && r->method == GET ? take_chunks(c, r) : take_data(c, &expected, 0, body);
+	}
+	for (unsigned n = r->interims; ok && n > 0; n--)
+		ok = take_exactly(c, r, soak_interim(n));
+	head[soak_head(head, expected.shape, expected.size)] = '\0';
+	ok = ok && take_exactly(c, r, head) && take_own_fields(c, r);
+	if (r->method != HEAD)
+		ok = ok && (r->shape == CHUNKED ? take_chunks(c, r) :
+			take_data(c, &expected, 0, soak_sent(r->shape, expected.size)));
 	if (ok)
 		atomic_fetch_add(&messages, 1);
-	return ok && (!to_end || take_end(c, r));
+	return ok && ((!soak_ends(r->shape) && !r->closes) || take_end(c, r));
+}
+
+/* --- a message ----------------------------------------------------------------------------------------------- */
+
+/* A POST's body, in one write; where interim responses are to come between, in more parts than there are of them. */
+static bool put_body(struct client *c, const struct request *r)
+{
+	static _Thread_local char body[LARGEST];
+	size_t part = r->interims > 0 ? (size_t)r->size / (r->interims + 1) + 1 : (size_t)r->size, at = 0;
+
+	soak_fill(body, r->seed, (size_t)r->size);
+	for (; at + part < r->size; at += part) {
+		if (!put(c, body + at, part))
+			return false;
+		usleep(200);
+	}
+	return put(c, body + at, (size_t)r->size - at);
+}
+
+/* Two requests go in one write; a POST's head and body in two. */
+static bool ask(struct client *c, const struct request *r, int count)
+{
+	char out[1000];
+	size_t n = 0;
+
+	for (int i = 0; i < count; i++)
+		n += put_head(out + n, &r[i]);
+	if (!put(c, out, n))
+		return false;
+	if (r->waits && !take_exactly(c, r, CONTINUE_HEAD))
+		return false;
+	return r->method != POST || put_body(c, r);
 }
 
 /* --- a client's life ----------------------------------------------------------------------------------------- */
@@ -296,7 +372,7 @@ static void visit(struct client *c)
 		for (int i = 0; i < count; i++)
 			draw_request(c, &r[i], count == 1);
 		if (!ask(c, r, count)) {
-			complain(r, "cannot be sent: %s", strerror(errno));
+			complain(r, "cannot be sent");
 			break;
 		}
 		if (leaves(c, 3))
@@ -312,7 +388,7 @@ static void visit(struct client *c)
 				hang_up(c, false);
 				return;
 			}
-		if (last || (r->method != POST && (r->shape == TO_CLOSE || r->shape == CUT_SHORT)))
+		if (last || r->closes || soak_ends(r->shape))
 			break;
 		if (chance(c, 3))
 			usleep(draw(c, 30000));
@@ -337,8 +413,9 @@ int main(int argc, char **argv)
 	unsigned seed;
 
 	if (argc < 3)
-		errx(2, "usage: soak_client PORT SECONDS [SEED]");
-	seed = argc > 3 ? (unsigned)atoi(argv[3]) : (unsigned)now_us();
+		errx(2, "usage: client PORT SECONDS [PERCENT [SEED]]");
+	let_go_percent = argc > 3 ? (unsigned)atoi(argv[3]) : 3;
+	seed = argc > 4 ? (unsigned)atoi(argv[4]) : (unsigned)now_us();
 	server.sin_port = htons((uint16_t)atoi(argv[1]));
 	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	end_us = now_us() + (uint64_t)atoi(argv[2]) * 1000000;

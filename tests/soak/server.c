@@ -1,0 +1,336 @@
+/* server threads|events: the servers of the soak in C. Prints "listening port=N" and serves until it is ended.
+ *
+ * Both kinds write the same pieces by the same calls: `threads` one connection each, waiting in its calls, `events` all
+ * connections in one edge-triggered epoll loop. A connection that is let go has heirs where a thread can wait for them. */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "let_go.h"
+
+static bool events;
+
+enum outcome { GO_ON, WAIT, HANG_UP };
+
+/* --- what is read -------------------------------------------------------------------------------------------- */
+
+static void forget(struct connection *c, size_t n)
+{
+	c->have -= n;
+	memmove(c->in, c->in + n, c->have);
+}
+
+/* A POST's bytes, as far as they are here. */
+static void take_body(struct connection *c)
+{
+	size_t n = c->have < c->body_left ? c->have : (size_t)c->body_left;
+
+	c->wrong = c->wrong || !soak_right(c->in, c->body_at, n);
+	c->body_at += n;
+	c->body_left -= n;
+	forget(c, n);
+	if (c->body_left > 0 && c->interims > 0)
+		answer_interim(c);
+}
+
+/* What a POST gets that is here in full. */
+static void answer_post(struct connection *c)
+{
+	c->posting = false;
+	answer_begin(c, c->wrong ? CUT_SHORT : IN_TWO, 2, 0, false);
+}
+
+static void begin_post(struct connection *c, uint64_t length, uint64_t seed, bool waits)
+{
+	c->posting = true;
+	c->wrong = false;
+	c->body_left = length;
+	c->body_at = seed;
+	if (waits)
+		answer_continue(c);
+}
+
+/* A field's number, at most `most`. */
+static unsigned field_number(const char *head, size_t size, const char *name, unsigned most)
+{
+	const char *value = head_field(head, size, name);
+	unsigned n = value != NULL ? (unsigned)atoi(value) : 0;
+
+	return n < most ? n : most;
+}
+
+static bool take_head(struct connection *c, size_t size)
+{
+	unsigned shape;
+	unsigned long long length, seed;
+	char method[8];
+	bool waits = head_field_is(c->in, size, "Expect", "100-continue");
+
+	c->ends = c->ends || head_field_is(c->in, size, "Connection", "close");
+	c->interims = field_number(c->in, size, "Interim", INTERIM_MOST);
+	c->in[size - 1] = '\0';
+	if (sscanf(c->in, "%7[A-Z] /%u/%llu/%llu HTTP/1.1", method, &shape, &length, &seed) != 4 || shape >= SHAPES ||
+	    length > LARGEST || seed >= SEEDS) {
+		warnx("a request that no client of ours sent: %.60s", c->in);
+		c->ends = true;
+		return false;
+	}
+	forget(c, size);
+	if (strcmp(method, "POST") == 0)
+		begin_post(c, length, seed, waits);
+	else
+		answer_begin(c, (enum shape)shape, length, seed, strcmp(method, "HEAD") == 0);
+	return true;
+}
+
+/* What is in c->in. False: more is needed. */
+static bool take_request(struct connection *c)
+{
+	size_t size;
+
+	if (c->posting && c->body_left == 0)
+		answer_post(c);
+	else if (c->posting && c->have == 0)
+		return false;
+	else if (c->posting)
+		take_body(c);
+	else if (c->ends || (size = head_size(c->in, c->have)) == 0)
+		return false;
+	else
+		return take_head(c, size);
+	return true;
+}
+
+/* A pause is over, or is waited for by who may wait. */
+static enum outcome go_on_after_pause(struct connection *c)
+{
+	uint64_t when = c->resume;
+
+	if (events && now_us() < when)
+		return WAIT;
+	c->resume = 0;
+	if (events)
+		return GO_ON;
+	if (c->shape == LET_GO) {
+		let_go(c->fd, when, c->at);
+		c->fd = -1;
+		return HANG_UP;
+	}
+	while (now_us() < when)
+		usleep((useconds_t)(when - now_us()));
+	return GO_ON;
+}
+
+/* Everything that can be done without more from the peer. */
+static enum outcome serve(struct connection *c)
+{
+	for (;;) {
+		enum written w = answer_write(c);
+		ssize_t n;
+		if (w == NO_ROOM)
+			return WAIT;
+		if (w == BROKEN)
+			return HANG_UP;
+		if (w == PAUSE) {
+			enum outcome o = go_on_after_pause(c);
+			if (o != GO_ON)
+				return o;
+			continue;
+		}
+		if (take_request(c))
+			continue;
+		if ((c->ends && !c->posting) || c->have == sizeof c->in)
+			return HANG_UP;
+		n = recv(c->fd, c->in + c->have, sizeof c->in - c->have, 0);
+		if (n < 0 && errno == EAGAIN)
+			return WAIT;
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return HANG_UP;
+		c->have += n > 0 ? (size_t)n : 0;
+	}
+}
+
+/* --- threads ------------------------------------------------------------------------------------------------- */
+
+static void *serve_one(void *argument)
+{
+	struct connection *c = argument;
+
+	serve(c);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c);
+	return NULL;
+}
+
+/* The next connection's descriptor, or -1. */
+static int next_descriptor(int listener, int flags)
+{
+	int fd = accept4(listener, NULL, NULL, flags | SOCK_CLOEXEC);
+
+	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+		err(1, "accept");
+	return fd;
+}
+
+static struct connection *new_connection(void)
+{
+	struct connection *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		err(1, "calloc");
+	return c;
+}
+
+static void serve_by_threads(int listener)
+{
+	pthread_attr_t detached;
+
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	for (;;) {
+		int fd = next_descriptor(listener, 0);
+		struct connection *c;
+		pthread_t thread;
+		if (fd < 0)
+			continue;
+		c = new_connection();
+		c->fd = fd;
+		if ((errno = pthread_create(&thread, &detached, serve_one, c)) != 0)
+			err(1, "pthread_create");
+	}
+}
+
+/* --- events -------------------------------------------------------------------------------------------------- */
+
+/* Connections have places, and epoll is told place and generation: what it reports of a closed one is noticed. */
+enum { PLACES = 256 };
+
+static struct connection *places[PLACES], *free_places, *pausing;
+static unsigned used_places;
+
+static const uint64_t LISTENER = UINT64_MAX;
+
+static struct connection *take_place(int fd)
+{
+	struct connection *c = free_places;
+	unsigned place, generation;
+
+	if (c != NULL)
+		free_places = c->next;
+	else if (used_places < PLACES) {
+		c = places[used_places] = new_connection();
+		c->place = used_places++;
+	} else
+		errx(1, "more connections than the client makes");
+	place = c->place;
+	generation = c->generation;
+	*c = (struct connection){ .fd = fd, .place = place, .generation = generation };
+	return c;
+}
+
+static void leave_place(struct connection *c)
+{
+	close(c->fd);
+	c->fd = -1;
+	c->generation++;
+	c->next = free_places;
+	free_places = c;
+}
+
+/* Whose event it is; NULL: nobody's any more. */
+static struct connection *who(uint64_t place)
+{
+	struct connection *c = places[place >> 32];
+
+	if (c->fd >= 0 && c->generation == (uint32_t)place)
+		return c;
+	warnx("an event for a connection that was closed before");
+	return NULL;
+}
+
+static void go_on(struct connection *c)
+{
+	if (serve(c) == HANG_UP) {
+		leave_place(c);
+	} else if (c->resume != 0) {
+		c->next = pausing;
+		pausing = c;
+	}
+}
+
+static void end_pauses(void)
+{
+	struct connection *c = pausing, *next;
+
+	for (pausing = NULL; c != NULL; c = next) {
+		next = c->next;
+		go_on(c); /* pauses again if it is too early */
+	}
+}
+
+static void accept_all(int listener, int epoll)
+{
+	int fd;
+
+	while ((fd = next_descriptor(listener, SOCK_NONBLOCK)) >= 0) {
+		struct connection *c = take_place(fd);
+		struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+			.data.u64 = (uint64_t)c->place << 32 | c->generation };
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
+		go_on(c);
+	}
+}
+
+static void serve_by_events(int listener)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = LISTENER }, ready[64];
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &e);
+	for (;;) {
+		int n = epoll_wait(epoll, ready, 64, pausing != NULL ? 1 : -1);
+		for (int i = 0; i < n; i++) {
+			struct connection *c;
+			if (ready[i].data.u64 == LISTENER)
+				accept_all(listener, epoll);
+			else if ((c = who(ready[i].data.u64)) != NULL && c->resume == 0) /* else its pause looks after it */
+				go_on(c);
+		}
+		end_pauses();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof at;
+	static char bytes[SEEDS + LARGEST];
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (argc != 2)
+		errx(2, "usage: server threads|events");
+	events = strcmp(argv[1], "events") == 0;
+	signal(SIGPIPE, SIG_IGN);
+	soak_fill(bytes, 0, sizeof bytes);
+	answer_file = memfd_create("body", MFD_CLOEXEC);
+	if (write(answer_file, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+		err(1, "memfd");
+	if (bind(listener, (struct sockaddr *)&at, size) < 0 || listen(listener, 128) < 0)
+		err(1, "listen");
+	getsockname(listener, (struct sockaddr *)&at, &size);
+	printf("listening port=%d\n", ntohs(at.sin_port));
+	fflush(stdout);
+	if (events) {
+		fcntl(listener, F_SETFL, O_NONBLOCK);
+		serve_by_events(listener);
+	}
+	serve_by_threads(listener);
+}
