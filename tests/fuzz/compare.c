@@ -28,8 +28,8 @@ static bool streams_differ(const struct side *bare, const struct side *shim, int
 	bool gone = bare->board->program.plans[c].gone, loose = gone || unread(bare, c) || unread(shim, c);
 	size_t common = a->n < b->n ? a->n : b->n, same = 0;
 	if (stream_is_ruled(&bare->board->program, c))
-		return stream_is_wrong(bare, "bare", c, loose, d) || stream_is_wrong(shim, "behind the shim", c, loose, d) ||
-		       ends_differ(a, b, c, loose, d);
+		return stream_is_wrong(bare, "bare", c, loose, d) ||
+		       stream_is_wrong(shim, "behind the shim", c, loose, d) || ends_differ(a, b, c, loose, d);
 	while (same < common && a->bytes[same] == b->bytes[same])
 		same++;
 	if (same < common)
@@ -56,7 +56,8 @@ static bool depends_on_time(const struct program *p, uint32_t i)
 	return true;
 }
 
-/* What the peer sends to a side that was shut for reading comes back as a reset: the write after it fails with the one or the other. */
+/* What the peer sends to a side that was shut for reading comes back as a reset: the write after it fails with the one
+ * or the other. */
 static bool same_error(const struct program *p, uint32_t i, int a, int b)
 {
 	if (a == b || !((a == EPIPE && b == ECONNRESET) || (a == ECONNRESET && b == EPIPE)))
@@ -82,6 +83,7 @@ static bool never_ended(const struct side *s, const char *name, struct differenc
 
 bool differ(const struct side *bare, const struct side *shim, struct difference *d)
 {
+	d->timed = false;
 	const struct program *p = &bare->board->program;
 	if (bare->hung || shim->hung)
 		return never_ended(bare->hung ? bare : shim, bare->hung ? "the bare run" : "the run behind the shim",
@@ -100,13 +102,17 @@ bool differ(const struct side *bare, const struct side *shim, struct difference 
 				return true;
 			continue;
 		}
-		if (a->done != b->done || a->ret != b->ret || !same_error(p, i, (int)a->error, (int)b->error) || a->extra != b->extra)
+		d->timed = p->ops[i].kind == LEAVE && a->ret == b->ret && a->error == b->error &&
+		           (a->extra ^ b->extra) == LATE_END;
+		if (a->done != b->done || a->ret != b->ret || !same_error(p, i, (int)a->error, (int)b->error) ||
+		    a->extra != b->extra)
 			return DIFFERENT(d, "operation %u: %s%ld %s (%ld) bare, %s%ld %s (%ld) behind the shim", i,
 			                 a->done ? "" : "not done ", (long)a->ret,
 			                 a->error ? strerror(a->error) : "", (long)a->extra, b->done ? "" : "not done ",
 			                 (long)b->ret,
 			                 b->error ? strerror(b->error) : "", (long)b->extra);
 	}
+	d->timed = false;
 	if (bare->status != shim->status)
 		return DIFFERENT(d, "exit status %x bare, %x behind the shim", (unsigned)bare->status,
 		                 (unsigned)shim->status);

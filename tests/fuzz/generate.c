@@ -1,5 +1,5 @@
-/* The author: a random program that a careful programmer could have written. Every operation makes sense where it stands
- * (no write on a descriptor that this process does not have), and what it does to the stream is determined. */
+/* The author: a random program that a careful programmer could have written. Every operation makes sense where it
+ * stands (no write on a descriptor that this process does not have), and what it does to the stream is determined. */
 #include "generate.h"
 
 #include <fcntl.h>

@@ -38,9 +38,10 @@ struct author {
 	uint32_t often;                    /* ... in one of so many steps */
 };
 
-/* generate.c: an operation of this actor's, to be filled in; with a handle: on its connection. room(): for so many more. */
+/* generate.c: an operation of this actor's, to be filled in; add_on(): on the handle's connection. */
 struct op *add(struct author *a, enum kind kind, int actor);
 struct op *add_on(struct author *a, enum kind kind, int actor, int handle);
+/* There is room for so many more. */
 uint32_t room(const struct author *a);
 /* What the connection is given now reaches the peer without anything further. */
 bool can_arrive(const struct line *l);

@@ -1,5 +1,5 @@
-/* Tasks that share memory, descriptors, both or neither, and descriptors that are shared no longer. What such a task may do is
- * little: it has no thread-local storage of its own, and libc does not know of it. */
+/* Tasks that share memory, descriptors, both or neither, and descriptors that are shared no longer. What such a task
+ * may do is little: it has no thread-local storage of its own, and libc does not know of it. */
 #include "generate.h"
 
 #include <fcntl.h>
@@ -31,13 +31,12 @@ static void add_clone(struct author *a, int actor)
 	int made = a->actors++;
 	o->other = (uint8_t)made;
 	o->value = some_sharing(c);
-	/* on the stack of its parent it would run over it */
-	o->how = (uint8_t)(o->value & CLONE_VM ? (one_in(c, 2) ? CLONE_BY_LIBC : CLONE_ON_NEW_STACK) : below(c, CLONINGS));
-	if (o->how == CLONE_BY_NUMBER_3 && !(o->value & CSIGNAL))
-		o->how = CLONE_BY_LIBC;
+	o->how = (uint8_t)below(c, CLONINGS);
+	if (o->value & CLONE_VM && (o->how == CLONE_BY_NUMBER || o->how == CLONE_BY_NUMBER_3))
+		o->how = CLONE_ON_NEW_STACK; /* on its parent's it would run over that */
 	o->table = o->value & CLONE_FILES ? a->held.table[actor] : (uint8_t)a->held.tables;
-	static const uint8_t ends[] = { BY_EXIT, BY__EXIT, BY_SYS_EXIT };
-	a->p->end[made] = ends[below(c, o->how == CLONE_BY_LIBC ? 3 : 2) + (o->how != CLONE_BY_LIBC)];
+	static const uint8_t ends[] = { BY__EXIT, BY_SYS_EXIT, BY_EXIT /* its function returns */ };
+	a->p->end[made] = ends[below(c, o->how == CLONE_BY_LIBC ? 3 : 2)];
 	a->proc[made] = made;
 	a->limited[made] = true;
 	a->threads[a->proc[actor]]++;

@@ -3,7 +3,8 @@
 
 enum { LONGEST_BODY = 14000 };
 
-/* A whole message. The result is the length of its head; the body is longer than the room that a full socket may still have. */
+/* A whole message. The result is the length of its head; the body is longer than the room that a full socket may still
+ * have. */
 static uint32_t say_long_message(struct author *a, bool long_head)
 {
 	uint32_t at = a->p->ntext, size = 2000 + below(&a->c, LONGEST_BODY - 2000);
@@ -62,8 +63,8 @@ void add_stuck(struct author *a, int actor, int h)
 static int another_connection(struct author *a, int actor, int h)
 {
 	for (int i = 0; i < a->handles; i++)
-		if (a->held.conn[i] != NOBODY && a->held.conn[i] != a->held.conn[h] && holders_has(&a->held, i, actor) &&
-		    !line_of(a, i)->nonblock && !line_of(a, i)->quiet)
+		if (a->held.conn[i] != NOBODY && a->held.conn[i] != a->held.conn[h] &&
+		    holders_has(&a->held, i, actor) && !line_of(a, i)->nonblock && !line_of(a, i)->quiet)
 			return i;
 	return NOBODY;
 }

@@ -1,5 +1,5 @@
-/* The program as a server that reads in small portions: requests in a row, interim answers before the final one, bodies that
- * are sent only when they are asked for. */
+/* The program as a server that reads in small portions: requests in a row, interim answers before the final one, bodies
+ * that are sent only when they are asked for. */
 #include "generate.h"
 
 #include <sys/socket.h>
@@ -46,8 +46,9 @@ static void add_answer(struct author *a, int actor, int h)
 	uint32_t at = a->p->ntext, size = 1 + below(c, 300);
 	switch (below(c, 6)) {
 	case 0:
-		say(a, "HTTP/1.1 %s\r\n\r\n", PICK(a, "200 Connection established", "101 Switching Protocols\r\nUpgrade: x",
-		                                   "204 No Content", "304 Not Modified"));
+		say(a, "HTTP/1.1 %s\r\n\r\n", PICK(a, "200 Connection established",
+		                                   "101 Switching Protocols\r\nUpgrade: x", "204 No Content",
+		                                   "304 Not Modified"));
 		break;
 	case 1: /* as to HEAD */
 		say(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", size);
@@ -73,7 +74,8 @@ static void add_portion(struct author *a, int actor, int h, uint32_t at, uint32_
 		o->value = one_in(&a->c, 2) && can_arrive(l) ? ASKED | ANSWERED : ASKED;
 }
 
-/* An answer that is long in coming: nothing but interim heads, a few bytes of what the client goes on to send after each. */
+/* An answer that is long in coming: nothing but interim heads, and after each a few bytes of what the client goes on to
+ * send. */
 static void add_long_dialogue(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;

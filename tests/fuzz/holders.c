@@ -1,4 +1,5 @@
-/* Who has which connection: followed from operation to operation, by the author, and by who asks whether a close is the last. */
+/* Who has which connection. It is followed from operation to operation by the author, and by whoever asks whether a
+ * close is the last. */
 #include "program.h"
 
 #include <linux/close_range.h>

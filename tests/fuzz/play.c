@@ -60,8 +60,8 @@ static void on_signal(int signo)
 	if (signo == SIGPIPE)
 		atomic_fetch_add(&board->pipe_signals, 1);
 	else if (signo == SIGUSR1 && signalled != NULL)
-		write_piece(signalled, fds(signalled->actor)[signalled->handle], watches(signalled->actor)[signalled->handle],
-		            &board->results[signalled - program->ops]);
+		write_piece(signalled, fds(signalled->actor)[signalled->handle],
+		            watches(signalled->actor)[signalled->handle], &board->results[signalled - program->ops]);
 	errno = saved;
 }
 

@@ -56,7 +56,7 @@ ssize_t through(int door, int fd, const char *p, size_t n, int flags, struct cha
 void write_through(const struct op *o, int door, int fd, int watch, struct result *r);
 void print_piece(const struct op *o, int fd, struct result *r);
 int flush_file(int h);
-/* What the handle's FILE holds goes out, and the FILE is no more used: it is not closed, for the descriptor lives on. */
+/* What the handle's FILE holds goes out, and the FILE is used no more. It is not closed: the descriptor lives on. */
 void forget_file(int h);
 /* fclose, and its result; 1: there is no FILE. */
 int close_file(int h);

@@ -1,7 +1,8 @@
 /* Tasks that share memory, descriptors, or both, or neither; and tasks that stop sharing.
  *
- * A child that has its parent's memory, but no thread-local storage of its own, has that of whoever made it. So a thread is made
- * that makes the child and then waits for its end: two tasks with one errno must not run at the same time. */
+ * A child that has its parent's memory, but no thread-local storage of its own, has that of whoever made it. So a
+ * thread is made that makes the child and then waits for its end: two tasks with one errno must not run at the same
+ * time. */
 #include "play.h"
 
 #include <fcntl.h>

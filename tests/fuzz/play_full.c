@@ -1,4 +1,4 @@
-/* A peer that does not read, a send buffer that is full, and a write that has to wait, and that something ends before its time. */
+/* A peer that does not read, a send buffer that is full, a write that has to wait, and what ends it before its time. */
 #include "play_full.h"
 
 #include <pthread.h>
@@ -10,7 +10,11 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-enum { CHUNK = 600, BLOCKED_MS = 60 /* far below the peer's patience */, BUFFER = 2500 /* what the kernel counts for a small segment */ };
+enum {
+	CHUNK = 600,
+	BLOCKED_MS = 60, /* far below the peer's patience */
+	BUFFER = 2500,   /* what the kernel counts for a small segment */
+};
 
 /* --- a full socket ------------------------------------------------------------------------------------------------ */
 
@@ -91,7 +95,8 @@ static bool is_asleep(int tid)
 	return state != NULL && state[2] == 'S';
 }
 
-/* It waits in a call: in the one that writes the body, if that matters. Asleep twice, for once it may have slept for another reason. */
+/* It waits in a call: in the one that writes the body, if that matters. It is seen asleep twice, for once it may have
+ * slept for another reason. */
 static bool wait_until_blocked(const struct writer *w, bool in_body)
 {
 	int asleep = 0;
@@ -146,10 +151,22 @@ static timer_t start_timer(int flags, int64_t first_us, int64_t every_us)
 	return timer;
 }
 
+/* While it waits, or anywhere on its way there. */
+static int64_t some_time(const struct writer *w)
+{
+	return w->salt & 8 ? 1000 : 1 + (w->salt >> 4) % 80;
+}
+
 static bool be_cancelled(struct writer *w)
 {
 	void *result;
-	start_writer(w, false);
+	bool waits = w->salt & 8;
+	if (waits)
+		start_writer(w, false);
+	else if (pthread_create(&w->thread, NULL, run_writer, w) != 0)
+		abort();
+	if (!waits)
+		pause_us(some_time(w));
 	pthread_cancel(w->thread);
 	pthread_join(w->thread, &result);
 	return result == PTHREAD_CANCELED;
@@ -161,7 +178,7 @@ static bool jump_out(struct writer *w, int flags)
 	jumped = true;
 	if (sigsetjmp(away, 1) == 0) {
 		may_jump = 1;
-		timer_t timer = start_timer(flags, 1000, 0);
+		timer_t timer = start_timer(flags, some_time(w), 0);
 		write_on(w);
 		may_jump = 0;
 		jumped = false;

@@ -1,5 +1,5 @@
-/* A head is written, and when its time is up the program does something with descriptors. Afterwards nothing may be left of
- * anybody who still refers to the socket, or who takes one number for another. */
+/* A head is written, and when its time is up the program does something with descriptors. Afterwards nobody may still
+ * refer to the socket, or take one number for another. */
 #include "play.h"
 
 #include <dirent.h>

@@ -1,5 +1,5 @@
-/* One call waits for room in a full socket, or was refused because it would not wait; and another thread, or the same, does something
- * else. That must not wait for the peer. */
+/* A call waits for room in a full socket, or was refused because it would not wait; and another thread, or the same,
+ * does something else. That must not wait for the peer. */
 #include "play_full.h"
 
 #include <errno.h>

@@ -181,7 +181,8 @@ void write_through(const struct op *o, int how, int fd, int watch, struct result
 		} else if (n < 0) {
 			r->error = errno;
 			break;
-		} else if (o->size > done && ++stale > 1000) { /* no answer, but sendmmsg's when a signal comes after its empty message */
+		} else if (o->size > done && ++stale > 1000) {
+			/* no answer, but sendmmsg's when a signal comes after its empty message */
 			r->error = ENODATA;
 			break;
 		}

@@ -1,8 +1,9 @@
 /* A random program: what it is made of, and the page of memory on which its author, its actors and its peer meet.
  *
- * A program is a list of operations on a few TCP connections. Every operation belongs to an actor: a thread, or a process
- * of its own. Actors run side by side; only operations that conflict (program_conflict) wait for each other, in the order
- * of the list. So the bytes of every connection, and every result, are determined by the program and by nothing else. */
+ * A program is a list of operations on a few TCP connections. Every operation belongs to an actor: a thread, or a
+ * process of its own. Actors run side by side; only operations that conflict (program_conflict) wait for each other,
+ * in the order of the list. So the bytes of every connection, and every result, are determined by the program and by
+ * nothing else, but for what rules.c knows. */
 #ifndef FUZZ_PROGRAM_H
 #define FUZZ_PROGRAM_H
 
@@ -61,8 +62,8 @@ enum spawn { BY_POSIX_SPAWN, BY_POSIX_SPAWNP, BY_SYSTEM, BY_POPEN, BY_VFORK, BY_
 enum print { BY_FPRINTF, BY_FWRITE, BY_FPUTS, BY_PUTC, PRINTS };
 enum read_door { BY_READ, BY_READ_CHK, BY_READV, BY_RECV, BY_RECV_CHK, BY_RECVFROM, BY_RECVMSG, BY_RECVMMSG, BY_PEEK,
 	BY_SYS_READ, BY_SYS_RECVFROM, BY_READV_MANY, BY_PREADV2, BY_WAITALL, BY_TRUNC, BY_SPLICE_IN, READ_DOORS };
-/* The peer sends the bytes of a READ when the connection begins; or when the program comes to read them; or then, but not
- * before it has everything that was accepted. What follows up to the next READ that asks comes along. */
+/* The peer sends the bytes of a READ when the connection begins; or when the program comes to read them; or then, but
+ * not before it has everything that was accepted. What follows up to the next READ that asks comes along. */
 enum asking { ASKED = 1, ANSWERED = 2 };
 enum look { BY_POLL, BY_PPOLL, BY_SELECT, BY_EPOLL, LOOKS };
 enum setting { NODELAY, CORK, SNDBUF, NONBLOCK, NONBLOCK_IOCTL, EDGE, LINGER, ERROR, OUTQ, READABLE, SOCKNAME,
@@ -94,8 +95,8 @@ enum stuck { CANCELLED, JUMPED, JUMPED_RESTARTING /* SA_RESTART */, TIMED_OUT /*
 enum rival { RIVAL_CLOSE, RIVAL_RANGE, RIVAL_DUP2, /* up to here the handle is gone afterwards */
 	RIVAL_SHUT, RIVAL_SEND, RIVAL_ELSEWHERE /* on another connection */, RIVAL_INFO, RIVAL_OUTQ, RIVAL_NODELAY,
 	RIVAL_DUP, RIVAL_FORK, RIVAL_POLL, RIVAL_PEEK, RIVALS_HOWS };
-enum { PATIENCE_MS = 300 /* of a peer that was told to stop: then the call has waited for it */,
-       LONG_PATIENCE_MS = 2000 /* ... with SO_SNDTIMEO: see rules.c */,
+enum { PATIENCE_MS = 1500 /* of a peer that was told to stop: then the call has waited for it */,
+       LONG_PATIENCE_MS = 3000 /* ... with SO_SNDTIMEO: see rules.c */,
        FILLER_MOST = 200000 };
 enum end { BY_EXIT, BY__EXIT, BY_EXIT_C99, BY_QUICK_EXIT, BY_SYS_EXIT, BY_ABORT, ENDS };
 

@@ -17,6 +17,7 @@ struct options {
 
 struct difference {
 	char what[512];
+	bool timed; /* something came too late, which a machine that is too busy can bring about as well */
 };
 
 #define DIFFERENT(d, ...) (snprintf((d)->what, sizeof(d)->what, __VA_ARGS__), true)
@@ -31,7 +32,7 @@ bool run(const struct program *p, struct side **which, struct difference *d);
 /* compare.c */
 bool differ(const struct side *bare, const struct side *shim, struct difference *d);
 
-/* rules.c: what is compared with what the kernel promises, and not with another run. `name` is the side's, in a sentence. */
+/* rules.c: what is compared with what the kernel promises, not with another run. `name`: of the side, in a sentence. */
 bool is_ruled(const struct op *o);
 bool stream_is_ruled(const struct program *p, int c);
 bool result_is_wrong(const struct side *s, const char *name, uint32_t i, struct difference *d);

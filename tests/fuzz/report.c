@@ -115,7 +115,7 @@ static void print_trace(const char *file)
 void report(uint64_t k, const struct program *original, const struct side *which)
 {
 	struct program *p = malloc(sizeof *p);
-	struct difference d = { "" };
+	struct difference d = { .what = "" };
 	struct side *shim;
 	char trace[] = "/tmp/fuzz-trace-XXXXXX";
 	memcpy(p, original, sizeof *p);

@@ -1,5 +1,6 @@
-/* What a call on a full socket may do depends on time: how much room there was, which call was the one that was left. So a bare run is
- * not compared with one behind the shim there; each is held to what the kernel promises, as narrowly as it can be said. */
+/* What a call on a full socket does depends on time: how much room there was, which call was the one that was left.
+ * So a bare run is not compared with one behind the shim there. Each is held to what the kernel promises, as narrowly
+ * as that can be said. */
 #include "programs.h"
 
 #include <errno.h>
@@ -29,8 +30,8 @@ static bool stuck_is_right(const struct op *o, const struct result *r)
 	return false;
 }
 
-/* A thread's call has begun when its rival acts, so it ends as if nobody had touched the descriptor; only a shutdown is the
- * connection's. A head that was sent without waiting was taken whole, in part or not at all. */
+/* A thread's call has begun when its rival acts, so it ends as if nobody had touched the descriptor; only a shutdown is
+ * the connection's. A head that was sent without waiting was taken whole, in part or not at all. */
 static bool beside_rival_is_right(const struct op *o, const struct result *r)
 {
 	if (o->refused)
@@ -49,7 +50,8 @@ static bool rival_is_right(const struct op *o, const struct result *r)
 	return r->rival == 0;
 }
 
-/* Where the kernel believes that memory is short it adds up to 200 ms to each wait of SO_SNDTIMEO. Then there may be room in the end. */
+/* Where the kernel believes that memory is short it adds up to 200 ms to each wait of SO_SNDTIMEO. Then there may be
+ * room in the end. */
 static bool may_wait(const struct op *o, const struct result *r)
 {
 	return o->kind == STUCK && o->how == TIMED_OUT && is_whole(o, r);
@@ -66,7 +68,8 @@ bool result_is_wrong(const struct side *s, const char *name, uint32_t i, struct 
 	const struct result *r = &s->board->results[i];
 	if (!r->done || r->ret == SKIPPED)
 		return false;
-	if (r->waited && !may_wait(o, r))
+	d->timed = r->waited && !may_wait(o, r);
+	if (d->timed)
 		return DIFFERENT(d, "operation %u: %s, a call waits until the peer reads again", i, name);
 	if (r->extra != 0)
 		return DIFFERENT(d, "operation %u: %s, what has the number now gets bytes of the connection", i, name);
@@ -80,7 +83,8 @@ bool result_is_wrong(const struct side *s, const char *name, uint32_t i, struct 
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
-/* Where the next operation's bytes may begin, in rising order: one place as a rule; many behind a call that was left. */
+/* Where the next operation's bytes may begin, in rising order. There is one such place as a rule, and there are many
+ * behind a call that was left. */
 struct places {
 	const struct stream *stream;
 	size_t *at, n, room;
@@ -201,7 +205,8 @@ bool stream_is_ruled(const struct program *p, int c)
 	return false;
 }
 
-/* Every byte that was accepted arrives, once, in its order, and no other. `cut`: the connection may have lost its tail. */
+/* Every byte that was accepted arrives, once, in its order, and no other. `cut`: the connection may have lost its
+ * end. */
 bool stream_is_wrong(const struct side *s, const char *name, int c, bool cut, struct difference *d)
 {
 	const struct program *program = &s->board->program;
@@ -219,7 +224,7 @@ bool stream_is_wrong(const struct side *s, const char *name, int c, bool cut, st
 	right |= cut && p.furthest == s->streams[c].n;
 	free(p.at);
 	if (!right)
-		return DIFFERENT(d, "connection %d: %s, what arrives is not what was accepted, from byte %zu of %zu on", c, name,
-		                 p.furthest, s->streams[c].n);
+		return DIFFERENT(d, "connection %d: %s, what arrives is not what was accepted, from byte %zu of %zu on",
+		                 c, name, p.furthest, s->streams[c].n);
 	return false;
 }

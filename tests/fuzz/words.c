@@ -72,7 +72,8 @@ static const char *const kinds[KINDS] = { "open", "write", "signal handler write
                                           "fflush", "read", "look", "set",
 	                                  "get", "dup", "pass", "take", "close", "close all", "shutdown", "thread",
 	                                  "fork", "exec", "failing exec",
-	                                  "pause", "await the peer", "await the reset", "at the deadline", "clone", "range", "to a full socket",
+	                                  "pause", "await the peer", "await the reset", "at the deadline",
+	                                  "clone", "range", "to a full socket",
 	                                  "to a full socket, beside a rival" };
 static const char *const opens[OPENINGS] = { "accept", "accept4", "own listener", "connect", "connect v4-mapped",
                                               "connect, not waiting",
@@ -163,8 +164,8 @@ static void print_range(FILE *to, const struct op *o)
 
 static void print_flags(FILE *to, int flags)
 {
-	static const struct flag names[] = { { MSG_NOSIGNAL, "NOSIGNAL" }, { MSG_DONTWAIT, "DONTWAIT" }, { MSG_MORE, "MORE" },
-		      { MSG_EOR, "EOR" }, { MSG_OOB, "OOB" }, { MSG_ZEROCOPY, "ZEROCOPY" } };
+	static const struct flag names[] = { { MSG_NOSIGNAL, "NOSIGNAL" }, { MSG_DONTWAIT, "DONTWAIT" },
+		      { MSG_MORE, "MORE" }, { MSG_EOR, "EOR" }, { MSG_OOB, "OOB" }, { MSG_ZEROCOPY, "ZEROCOPY" } };
 	print_flags_of(to, flags, names, sizeof names / sizeof *names);
 }
 
