@@ -20,7 +20,7 @@ else
 B        := build
 endif
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 LIB     := $(B)/libonewrite.so
 
 # The hooks' common path leads through half a dozen of the files below: optimised as one (an eighth fewer instructions), where the
