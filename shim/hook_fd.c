@@ -272,12 +272,12 @@ static bool switches_off(int level, int name)
 /* These two we set and set back ourselves, in a turn: so the program sets them in one. */
 static int set_in_turn(struct conn *c, int fd, int name, const void *value, socklen_t len)
 {
-	bool mine, on = is_on(value, len);
+	bool mine, on = name == TCP_CORK && is_on(value, len);
 	int cancel = turn_uncancellable();
 	struct msg *m = turn_take(c, fd, true, &mine);
-	if (name == TCP_CORK && on && m != NULL)
+	if (on && m != NULL && !mine) /* else the turn that our signal handler interrupted is sending */
 		lead_corked(m);
-	if (name == TCP_CORK && on)
+	if (on)
 		conn_set(c, CONN_CORKED);
 	int r = libc()->setsockopt(fd, IPPROTO_TCP, name, value, len);
 	if (name == TCP_CORK && !on)
@@ -300,7 +300,7 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 		else
 			release(fd, "setsockopt");
 	}
-	if (c == NULL)
+	if (c == NULL || !config.active)
 		return libc()->setsockopt(fd, level, name, value, len);
 	room_unknown(c);
 	if (switches_off(level, name))

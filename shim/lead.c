@@ -123,6 +123,8 @@ void lead_after(int fd, const struct lead *lead, ssize_t result)
 
 void lead_corked(struct msg *m)
 {
+	if (m->out_of_sight)
+		outgoing_see_again(m);
 	if (m->state != FAILED && emit_held(m, m->fd, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL) == 0)
 		m->kernel = true;
 }

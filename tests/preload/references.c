@@ -60,7 +60,8 @@ EVERYWHERE_TESTS(references, file_that_has_the_number_keeps_its_locks, NUMBERS, 
 /* Between the helper's question and its send the number may change hands: on a busy machine that is met now and then. */
 static const struct case_of others[] = { { { "replaced late", "file" }, OWN_BYTES, .timed = true },
 	{ { "replaced late", "pipe" }, OWN_BYTES, .timed = true }, { { "replaced late", "unix" }, OWN_BYTES, .timed = true },
-	{ { "replaced late", "tcp" }, OWN_BYTES, .timed = true } };
+	{ { "replaced late", "tcp" }, OWN_BYTES, .timed = true },
+	{ { "replaced late", "tcp, and TCP_CORK" }, OWN_BYTES, .timed = true } };
 EVERYWHERE_TESTS(references, what_replaced_a_socket_unseen_gets_no_byte_of_it, NUMBERS, others);
 
 #define AS_ASKED "heads that are missing: 0, resets that are late: 0\n"

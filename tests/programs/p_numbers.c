@@ -252,12 +252,13 @@ static void locks(void)
 /* The old head is for the socket that had the number, and the next write for what has it now. */
 static void replaced(const char *kind, bool late)
 {
+	bool corks = strcmp(kind, "tcp, and TCP_CORK") == 0;
 	long early = 0, wrong = 0;
 	char body[BODY_SIZE], got[HEAD_SIZE + BODY_SIZE + 1];
 
 	memset(body, 'b', sizeof body);
 	EACH_ROUND(at) {
-		struct target t = open_target(kind);
+		struct target t = open_target(corks ? "tcp" : kind);
 		struct pair p = pair_of(listener, 0);
 		int64_t start = now_ns();
 		long n;
@@ -267,6 +268,8 @@ static void replaced(const char *kind, bool late)
 		must(unseen(SYS_dup3, t.fd, p.fd, 0, 0, 0, 0) == p.fd, "dup3");
 		if (late)
 			sleep_until(start + ALL_OVER_MS * MS);
+		for (int on = corks; on >= 0 && corks; on--)
+			set_int(p.fd, IPPROTO_TCP, TCP_CORK, on);
 		early += bytes_in(&t);
 		write_whole(p.fd, body, sizeof body);
 		sleep_us(20000);
