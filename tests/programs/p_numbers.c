@@ -224,6 +224,7 @@ static void locks(void)
 {
 	int lost = 0, moved = 0;
 
+	be_alone();
 	EACH_ROUND(at) {
 		struct pair p = pair_of(listener, 0);
 		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
