@@ -20,10 +20,19 @@ static inline bool usual_head(struct msg *m, struct conn *c, const struct call *
 	return settle_kept(m, c, BODY);
 }
 
+/* The call is over, and took so many bytes of what was held. In this order: until the second store all of it counts as sent. */
+static inline void called(struct msg *m, size_t taken)
+{
+	m->sent += taken;
+	atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
+}
+
 /* The call was cut short, or failed, although there was room. What it leaves over is a matter for the table, if none of the
  * program's bytes are concerned. */
 SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size_t held, ssize_t taken, int error, ssize_t *r)
 {
+	called(m, taken < 0 ? 0 : (size_t)taken < held ? (size_t)taken : held);
 	room_unknown(c);
 	if (taken < 0) {
 		if (error == EAGAIN)
@@ -33,11 +42,8 @@ SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size
 		errno = error;
 		return true;
 	}
-	if ((size_t)taken < held) {
-		m->sent += (size_t)taken;
+	if ((size_t)taken < held)
 		return false;
-	}
-	m->sent = m->len;
 	m->kernel = true;
 	*r = taken - (ssize_t)held;
 	if (*r > 0) {
@@ -67,16 +73,13 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 	ssize_t taken = emit_joined(m, call, call->flags);
 	int error = errno;
 	errno = saved;
-	bool whole = taken == (ssize_t)(held + call->size), done = true;
-	if (likely(whole)) {
-		room_spend(c, held + call->size);
-		settle_taken(m, c, IDLE);
-		*r = (ssize_t)call->size;
-	} else {
-		done = cut_short(m, c, call, held, taken, error, r);
-	}
-	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed); /* last: until then it counts as sent */
-	return done;
+	if (unlikely(taken != (ssize_t)(held + call->size)))
+		return cut_short(m, c, call, held, taken, error, r);
+	called(m, held);
+	room_spend(c, held + call->size);
+	settle_taken(m, c, IDLE);
+	*r = (ssize_t)call->size;
+	return true;
 }
 
 /* usual_may_begin() and settle_in_memory() in one look at the flags. */
