@@ -171,11 +171,10 @@ static void *run_until_idle(void *arg)
 	return NULL;
 }
 
-/* Caller has the lock. */
+/* The caller has the lock, and no signal is delivered to it, nor to the thread. */
 static bool start(struct helper *h)
 {
 	int saved = errno;
-	sigset_t all, before;
 	pthread_attr_t attr;
 	int cancel;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* pthread_join is a place to be cancelled, our caller has a lock */
@@ -183,15 +182,12 @@ static bool start(struct helper *h)
 		pthread_join(h->thread, NULL); /* it gave up `running`, so it is at its end */
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
-	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: pthread_sigmask sees to that */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int error = pthread_create(&h->thread, &attr, run_until_idle, h);
 	if (error == EINVAL) { /* a program with large thread-local storage */
 		pthread_attr_destroy(&attr);
 		pthread_attr_init(&attr);
 		error = pthread_create(&h->thread, &attr, run_until_idle, h);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	pthread_setcancelstate(cancel, NULL);
 	h->joinable = error == 0;
@@ -211,10 +207,14 @@ static struct helper *helper_get(void)
 	return h;
 }
 
+static bool is_hopeless(const struct helper *h)
+{
+	return now_ns() < atomic_load(&h->hopeless_until);
+}
+
 static bool start_if_hopeful(struct helper *h)
 {
-	uint64_t now = now_ns();
-	if (now < atomic_load(&h->hopeless_until) || process_is_borrowed()) /* a child of vfork would start it in its own process */
+	if (is_hopeless(h) || process_is_borrowed()) /* a child of vfork would start it in its own process */
 		return false;
 	if (TAILQ_FIRST(&h->list) == NULL)
 		TAILQ_INIT(&h->list);
@@ -222,38 +222,45 @@ static bool start_if_hopeful(struct helper *h)
 	if (start(h))
 		return true;
 	atomic_store(&h->running, STOPPED);
-	atomic_store(&h->hopeless_until, now + AGAIN_NS);
+	atomic_store(&h->hopeless_until, now_ns() + AGAIN_NS);
 	return false;
 }
 
-/* Is there a helper, or can there be? Nobody waits to know: not while another thread starts or stops one, nor in a signal handler
- * that interrupted just that. */
+/* Is there a helper, or can there be? Nobody waits to know, not while another thread starts or stops one. No signal is delivered meanwhile: its
+ * handler might jump away with the lock. */
 static bool ensure(struct helper *h)
 {
+	sigset_t all, before;
 	if (atomic_load(&h->stopping))
 		return false;
 	if (atomic_load(&h->running) == RUNNING)
 		return true;
-	if (!lock_try(&h->lock))
+	if (atomic_load(&h->running) == STOPPED && is_hopeless(h))
 		return false;
-	bool ok = atomic_load(&h->running) != STOPPED || start_if_hopeful(h);
-	lock_give(&h->lock);
+	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: pthread_sigmask sees to that */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	bool mine = lock_try(&h->lock), ok = mine && (atomic_load(&h->running) != STOPPED || start_if_hopeful(h));
+	if (mine)
+		lock_give(&h->lock);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }
 
 /* There is a helper before anything is pushed: what is watched is never freed but by one. */
 static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t due)
 {
-	uint8_t unwatched = 0;
+	uint8_t watched = UNWATCHED;
 	struct helper *h = helper_get();
 	if (h == NULL || !ensure(h))
 		return false;
-	if (!atomic_compare_exchange_strong(&d->watched, &unwatched, 1))
-		return true;
+	if (!atomic_compare_exchange_strong(&d->watched, &watched, BEING_WATCHED))
+		return watched == WATCHED;
 	d->due = deadline_tick(due);
 	d->pushed = atomic_load(&h->pushed);
 	while (!atomic_compare_exchange_weak(&h->pushed, &d->pushed, d)) {
 	}
+	watched = BEING_WATCHED;
+	atomic_compare_exchange_strong(&d->watched, &watched, WATCHED); /* unless it was looked at meanwhile, and forgotten */
 	if (!ensure(h)) /* it ended meanwhile, and there is no other: what was pushed stays watched, and the next one will look at it */
 		return false;
 	if (atomic_load(&h->sleeps_until) > deadline_tick(due))
@@ -265,7 +272,7 @@ static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t 
 bool deadline_watch(struct deadline *d, uint64_t due)
 {
 	const struct helper *h = atomic_load_explicit(&helper, memory_order_acquire);
-	if (h != NULL && atomic_load(&d->watched) && atomic_load(&h->running) == RUNNING && !atomic_load(&h->stopping))
+	if (h != NULL && atomic_load(&d->watched) == WATCHED && atomic_load(&h->running) == RUNNING && !atomic_load(&h->stopping))
 		return true;
 	return watch_slowly(d, due);
 }

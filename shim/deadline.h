@@ -10,11 +10,17 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+enum watched {
+	UNWATCHED,
+	WATCHED,
+	BEING_WATCHED, /* a thread is about to push it; one that jumped away may never do so */
+};
+
 struct deadline {
 	TAILQ_ENTRY(deadline) link;  /* the helper's own list, in order of due */
 	struct deadline *pushed;     /* newcomers, until the helper takes them over */
 	uint64_t due;                /* CLOCK_MONOTONIC ns of the next look */
-	_Atomic uint8_t watched;     /* on one of the two lists */
+	_Atomic uint8_t watched;     /* enum watched: on one of the two lists? */
 };
 
 /* Called by the helper when d falls due. Returns the time of the next look; 0: d was forgotten, with watched cleared. */

@@ -93,7 +93,7 @@ static uint64_t look_at(struct msg *m, uint64_t now)
 	else if (now - m->last_write_at < config.timeout_ns) /* a busy connection: its next head would have it watched again */
 		next = deadline_tick(now + config.timeout_ns);
 	if (next == 0)
-		atomic_store(&m->deadline.watched, 0);
+		atomic_store(&m->deadline.watched, UNWATCHED);
 	if (next == 0)
 		turn_give(m);
 	else
