@@ -70,6 +70,15 @@ ssize_t late_write(struct msg *m, const struct call *call)
 	return (ssize_t)n;
 }
 
+/* A call that can say so is told what was lost: it was said to be written. */
+static void sent(struct msg *m, int error)
+{
+	emit_uncork(m, m->fd);
+	if (error != 0)
+		m->error = emit_is_final(error) ? error : EIO;
+	msg_state(m, error != 0 ? FAILED : IDLE);
+}
+
 void late_send(struct msg *m)
 {
 	for (struct late *l;;) {
@@ -78,14 +87,14 @@ void late_send(struct msg *m)
 			break;
 		atomic_store(&m->late_waits, 1);
 		uncounted(m);
-		emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, &m->sent);
+		int error = emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, &m->sent);
 		msg_clear(m);
-		for (size_t sent = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ sent }, CLOSED); sent = len) {
+		for (size_t done = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ done }, CLOSED); done = len) {
 			len = atomic_load(&l->len);
-			emit_surely(m->fd, l->bytes + sent, len - sent, &(size_t){ 0 });
+			if (error == 0)
+				error = emit_surely(m->fd, l->bytes + done, len - done, &(size_t){ 0 });
 		}
-		emit_uncork(m, m->fd);
-		msg_state(m, IDLE);
+		sent(m, error);
 		atomic_compare_exchange_strong(&m->late, &(struct late *){ l }, NULL); /* unless a handler has begun another */
 		munmap(l, sizeof *l);
 	}

@@ -53,6 +53,16 @@ EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(
 	run_free(check_same("a handler's bytes between head and body", &setup));
 }
 
+/* They find no room for longer than anybody waits for it. What the handler was told is written is not lost in silence. */
+Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
+{
+	struct setup setup = { .args = { TURNS, "marked" }, .faults = "setsockopt:1:linger=200,send:*:errno=EAGAIN" };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(strstr(r->results.p, "writing failed: EIO") != NULL, "the next write did not fail: %s", r->results.p);
+	run_free(r);
+}
+
 /* --- jumps ------------------------------------------------------------------------------------------------------- */
 
 /* The thread that jumped out of the call never comes back. With the short timeout the helper is there first, with the long one
