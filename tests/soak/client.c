@@ -1,8 +1,8 @@
 /* client PORT SECONDS [PERCENT [SEED]]: loads a server of the soak and checks every byte that it answers.
  *
- * Sixteen connections at a time, each a random course: GET, HEAD and POST, one after the other or two in one write, with
- * interim responses or without, kept alive or not, answers of all shapes and sizes (PERCENT of them LET_GO), read at once
- * or slowly; and clients that leave, politely or not, before, within or after an answer. Prints
+ * Sixteen connections at a time, each a random course: GET, HEAD and POST, one after the other or two in one write,
+ * with interim responses or without, kept alive or not, answers of all shapes and sizes (PERCENT of them LET_GO),
+ * read at once or slowly; and clients that leave, politely or not, before, within or after an answer. Prints
  *
  *   soak messages=81234 bytes=1903321443 left=2210 wrong=0
  *

@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-/* Waits until `when`, closes fd, and at once has its number stand for a file, a pipe, a socket pair or a connection: what
- * that then receives must be what is written to it here, byte by byte. Complains on stderr. `dice`: any number. */
+/* Waits until `when`, closes fd, and at once has its number stand for a file, a pipe, a socket pair or a connection:
+ * what that then receives must be what is written to it here, byte by byte. Complaints go to stderr. `dice` is a
+ * number that makes the choices. */
 void let_go(int fd, uint64_t when, uint64_t dice);
 
 #endif

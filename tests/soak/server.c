@@ -1,7 +1,8 @@
 /* server threads|events: the servers of the soak in C. Prints "listening port=N" and serves until it is ended.
  *
- * Both kinds write the same pieces by the same calls: `threads` one connection each, waiting in its calls, `events` all
- * connections in one edge-triggered epoll loop. A connection that is let go has heirs where a thread can wait for them. */
+ * Both kinds write the same pieces by the same calls: `threads` one connection each, waiting in its calls, `events`
+ * all connections in one edge-triggered epoll loop. A connection that is let go has heirs where a thread can wait for
+ * them. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -95,7 +95,7 @@ function serve(request, response) {
 		else
 			answer(request, response, shape, size, seed);
 	};
-	// Interim responses of a pipelined request would go behind the head (in node 18 and 20) if they did not wait their turn.
+	// node 18 and 20 put interim responses of a pipelined request behind its head if they do not wait for their turn.
 	request.on('end', () => response.socket ? respond() : response.once('socket', () => setImmediate(respond)));
 }
 

@@ -1,8 +1,9 @@
 /* What the servers and the client of the soak agree on.
  *
- * GET /SHAPE/SIZE/SEED is answered with SIZE bytes of one endless body, from byte SEED on, written in the manner that SHAPE
- * says. A POST brings such bytes, and gets two if they are right. A field "Interim: N" asks for N interim responses before
- * the answer: soak_interim(N), soak_interim(N - 1), ... soak_interim(1). To a POST they may come while its body does. */
+ * GET /SHAPE/SIZE/SEED is answered with SIZE bytes of one endless body, from byte SEED on, written in the manner that
+ * SHAPE says. A POST brings such bytes, and gets two if they are right. A field "Interim: N" asks for N interim
+ * responses before the answer: soak_interim(N), soak_interim(N - 1), ... soak_interim(1). To a POST they may come
+ * while its body does. */
 #ifndef ONEWRITE_TESTS_SOAK_H
 #define ONEWRITE_TESTS_SOAK_H
 

@@ -30,7 +30,7 @@ copy() {
 }
 
 # The tests' own server tells its address under a lock on the asker's stack, and where the asker goes on before the lock
-# is taken it hangs: one time in ten. On one processor, by a policy under which a thread that wakes up waits its turn, not.
+# is taken it hangs: one time in ten. It does not on one processor, where a thread that wakes up waits for its turn.
 by_turns() {
 	under taskset -c "$(taskset -cp $$ | sed 's/.*[:,-] *//')" chrt --batch 0 "$@"
 }
