@@ -15,6 +15,7 @@
 #include "real.h"
 #include "due.h"
 #include "release.h"
+#include "room.h"
 #include "trace.h"
 
 static void complain(const char *line)
@@ -67,6 +68,7 @@ static void begin_with(char **argv, char **envp)
 		return;
 	}
 	process_begin();
+	room_begin();
 	deadline_init(due_look);
 	register_at_fork();
 	if (config.place == PLACE_KERNEL || strangers)

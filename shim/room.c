@@ -4,6 +4,7 @@
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "real.h"
@@ -30,10 +31,34 @@ static uint32_t free_bytes(int fd)
 	return (uint32_t)size;
 }
 
+/* The system-wide bound of what a socket may have unsent (tcp(7), TCP_NOTSENT_LOWAT): who would write more waits, whatever room there is. */
+static uint32_t most_unsent = UINT32_MAX;
+
+void room_begin(void)
+{
+	char text[16] = "";
+	int fd = (int)libc()->syscall(SYS_openat, AT_FDCWD, "/proc/sys/net/ipv4/tcp_notsent_lowat", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (libc()->syscall(SYS_read, fd, text, sizeof text - 1) > 0)
+		most_unsent = (uint32_t)strtoul(text, NULL, 10);
+	libc()->syscall(SYS_close, fd);
+}
+
+static uint32_t free_to_send(int fd)
+{
+	uint32_t bytes = free_bytes(fd), unsent = 0;
+	if (most_unsent == UINT32_MAX)
+		return bytes;
+	if (libc()->ioctl(fd, SIOCOUTQNSD, &unsent) != 0 || unsent >= most_unsent)
+		return 0;
+	return bytes < most_unsent - unsent ? bytes : most_unsent - unsent;
+}
+
 __attribute__((noinline)) bool room_ask(struct conn *c, int fd, size_t n)
 {
 	int saved = errno;
-	uint32_t kib = free_bytes(fd) / 1024;
+	uint32_t kib = free_to_send(fd) / 1024;
 	errno = saved;
 	atomic_store_explicit(&c->room, (uint16_t)(kib < UINT16_MAX ? kib : UINT16_MAX), memory_order_relaxed);
 	return room_taken_by(n) <= kib;
@@ -42,7 +67,7 @@ __attribute__((noinline)) bool room_ask(struct conn *c, int fd, size_t n)
 bool room_is_none(int fd)
 {
 	int saved = errno;
-	bool none = free_bytes(fd) == 0;
+	bool none = free_to_send(fd) == 0;
 	errno = saved;
 	return none;
 }

@@ -18,6 +18,9 @@ static inline unsigned room_taken_by(size_t n)
 	return (unsigned)((n + (n / SEGMENT + SPARE) * BUFFER_HEAD) / 1024 + 1);
 }
 
+/* In the constructor: learn what the system allows. */
+void room_begin(void);
+
 bool room_ask(struct conn *c, int fd, size_t n);
 /* Can n bytes be written now without waiting? Asks the kernel if what is known does not suffice. Leaves errno alone. */
 static inline bool room_for(struct conn *c, int fd, size_t n)

@@ -1,5 +1,5 @@
 /* A program is told that its head is written only where the kernel has room for it: whatever filled the send buffer meanwhile. */
-#include "harness.h"
+#include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_room"
 
@@ -62,3 +62,7 @@ EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
 		rows[*i].least, rows[*i].most, r->calls.p);
 	run_free(r);
 }
+
+/* Room is not all that a write may have to wait for. */
+static const struct case_of little[] = { { { NULL }, "waits in peace: 1\n", .timed = true } };
+EVERYWHERE_TESTS(room, system_lets_little_be_unsent, BUILD_DIR "/tests/programs/p_unsent", little);
