@@ -63,23 +63,33 @@ static bool take_turn(struct msg *m)
 {
 	enum { LEFT_FOR_SURE = 3 };
 	if (lock_try(&m->lock)) {
-		m->jumps_seen = 0;
+		m->jumps_seen = m->busy_seen = 0;
 		return true;
 	}
 	m->jumps_seen = lock_is_jumped(&m->lock) ? m->jumps_seen + 1 : 0;
 	if (m->jumps_seen < LEFT_FOR_SURE || !lock_take_over(&m->lock))
 		return false;
-	m->jumps_seen = 0;
+	m->jumps_seen = m->busy_seen = 0;
 	late_recover(m);
 	return true;
+}
+
+/* Who has the turn does not wait, so the next look is soon; but less and less so, for a call that was to take no time may wait after all. */
+static uint64_t look_again_in(struct msg *m)
+{
+	enum { BUSY_NS = 50000 };
+	uint64_t soon = (uint64_t)BUSY_NS << m->busy_seen;
+	if (lock_is_jumped(&m->lock) || soon >= config.timeout_ns)
+		return config.timeout_ns;
+	m->busy_seen++;
+	return soon;
 }
 
 /* The time of the next look; 0: none, and then nothing points to the message but its connection. */
 static uint64_t look_at(struct msg *m, uint64_t now)
 {
-	enum { BUSY_NS = 50000 }; /* who has the turn does not wait */
 	if (!take_turn(m))
-		return now + (lock_is_jumped(&m->lock) ? config.timeout_ns : BUSY_NS);
+		return now + look_again_in(m);
 	m->outer = turn_mark;
 	if (atomic_load(&m->detached)) {
 		msg_free(m);

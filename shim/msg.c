@@ -51,7 +51,7 @@ struct msg *msg_new(int fd)
 	m->fd = fd;
 	m->writes++; /* a write that flew on what this was before is none of this one's */
 	m->error = 0;
-	m->jumps_seen = 0;
+	m->jumps_seen = m->busy_seen = 0;
 	m->cookie = m->due = 0;
 	m->deadline = (struct deadline){ 0 };
 	m->len = m->sent = m->known = 0;

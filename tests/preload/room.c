@@ -63,6 +63,8 @@ EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
 	run_free(r);
 }
 
-/* Room is not all that a write may have to wait for. */
-static const struct case_of little[] = { { { NULL }, "waits in peace: 1\n", .timed = true } };
-EVERYWHERE_TESTS(room, system_lets_little_be_unsent, BUILD_DIR "/tests/programs/p_unsent", little);
+/* Room is not all that a write may have to wait for; and what is known of it may be wrong. Nobody is busy with a thread that waits. */
+#define IN_PEACE "waits in peace: 1\n"
+
+static const struct case_of waiting[] = { { { "system" }, IN_PEACE, .timed = true }, { { "unseen" }, IN_PEACE, .timed = true } };
+EVERYWHERE_TESTS(room, thread_that_waits_costs_nothing, BUILD_DIR "/tests/programs/p_unsent", waiting);

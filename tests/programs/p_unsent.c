@@ -1,5 +1,7 @@
-/* The system lets a socket have little unsent (the sysctl tcp_notsent_lowat), and the peer does not read: p_unsent. What does a thread that
- * waits for room cost? It runs itself again in a network of its own, where it may set that. */
+/* What does a thread that waits for room cost, if the peer does not read? p_unsent system|unseen
+ *
+ * system: the system lets a socket have little unsent (the sysctl tcp_notsent_lowat). The program runs itself again in a network of its
+ * own, where it may set that. unseen: somebody fills the buffer by system calls that no hook sees, when a head is held. */
 #include "p_pairs.h"
 
 #include <net/if.h>
@@ -45,18 +47,34 @@ static void *write_messages(void *argument)
 	return NULL;
 }
 
+static void *write_when_full(void *argument)
+{
+	static char filler[1000];
+	int fd = *(int *)argument;
+	char body[BODY_SIZE] = "";
+
+	write_head(fd);
+	while (send_unseen(fd, filler, sizeof filler, MSG_DONTWAIT) > 0)
+		;
+	write_whole(fd, body, sizeof body);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
+	bool unseen_filler = argc == 2 && strcmp(argv[1], "unseen") == 0;
 	struct pair p;
 	pthread_t thread;
 	int64_t before;
 
 	shared = shared_map(SHARED_FD);
-	if (argc < 2)
+	if (argc != 2)
+		return 2;
+	if (strcmp(argv[1], "system") == 0)
 		move_to_own_network(argv);
 	p = pair_of(listen_here(), 4096);
 	set_int(p.fd, SOL_SOCKET, SO_SNDBUF, 1 << 17);
-	pthread_create(&thread, NULL, write_messages, &p.fd);
+	pthread_create(&thread, NULL, unseen_filler ? write_when_full : write_messages, &p.fd);
 	sleep_us(300000);
 	before = cpu_ms();
 	sleep_us(LOOK_MS * 1000);
