@@ -55,10 +55,14 @@ static uint32_t free_to_send(int fd)
 	return bytes < most_unsent - unsent ? bytes : most_unsent - unsent;
 }
 
+/* The peer says how long segments are, and how many of them may be on their way; of many short ones the buffer's heads take more than is
+ * reckoned with (room_taken_by). Nobody needs such: then there is never room for certain. */
+enum { SEGMENT_LEAST = 450 };
+
 __attribute__((noinline)) bool room_ask(struct conn *c, int fd, size_t n)
 {
 	int saved = errno;
-	uint32_t kib = free_to_send(fd) / 1024;
+	uint32_t kib = conn_mss(c, fd) < SEGMENT_LEAST ? 0 : free_to_send(fd) / 1024;
 	errno = saved;
 	atomic_store_explicit(&c->room, (uint16_t)(kib < UINT16_MAX ? kib : UINT16_MAX), memory_order_relaxed);
 	return room_taken_by(n) <= kib;

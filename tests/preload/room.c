@@ -63,6 +63,24 @@ EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
 	run_free(r);
 }
 
+/* Of short segments the buffer holds fewer bytes than is reckoned with, and how short they are is for the peer to say. */
+static const struct {
+	const char *segment, *calls;
+} segments[] = {
+	{ "88", "send bytes=100 flags=MSG_MORE = 100" }, { "400", "send bytes=100 flags=MSG_MORE = 100" },
+	{ "536", "writev iov=2 bytes=300 = 300" }, { "1460", "writev iov=2 bytes=300 = 300" },
+};
+
+EACH_TEST(room, none_is_certain_for_short_segments, ROWS(segments), 30)
+{
+	struct setup setup = { .args = { PROGRAM, segments[*i].segment } };
+	struct run *r = check_same(segments[*i].segment, &setup);
+
+	cr_expect(calls_like(r, segments[*i].calls) == 1, "segments of %s bytes: there is no call \"%s\":\n%s", segments[*i].segment,
+		segments[*i].calls, r->calls.p);
+	run_free(r);
+}
+
 /* Room is not all that a write may have to wait for; and what is known of it may be wrong. Nobody is busy with a thread that waits. */
 #define IN_PEACE "waits in peace: 1\n"
 

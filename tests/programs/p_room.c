@@ -1,4 +1,5 @@
-/* The send buffer of a connection fills by a way that the library has no part in; then a message begins: p_room HOW. */
+/* The send buffer of a connection fills by a way that the library has no part in; then a message begins: p_room HOW; or p_room
+ * SEGMENT: a message for a peer that wants such segments. */
 #include "p_common.h"
 
 #include <sys/uio.h>
@@ -40,6 +41,22 @@ static void fill(int fd, const char *how)
 	report("full: %s\n", strerrorname_np(errno));
 }
 
+/* A message for a peer that wants segments of so many bytes. */
+static void write_to_peer(int segment)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof at;
+	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+	must(bind(listener, (struct sockaddr *)&at, size) == 0 && listen(listener, 1) == 0, "listen");
+	getsockname(listener, (struct sockaddr *)&at, &size);
+	set_int(client, IPPROTO_TCP, TCP_MAXSEG, segment);
+	must(connect(client, (struct sockaddr *)&at, size) == 0, "connect");
+	fd = accept(listener, NULL, NULL);
+	report("fd=%d", fd);
+	write_message(fd);
+}
+
 int main(int argc, char **argv)
 {
 	int client, fd, small = 4096;
@@ -47,6 +64,10 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	shared = shared_map(SHARED_FD);
+	if (atoi(argv[1]) > 0) {
+		write_to_peer(atoi(argv[1]));
+		return 0;
+	}
 	fd = accept_own(&client);
 	setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
