@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "config.h"
 #include "lock.h"
@@ -48,13 +47,6 @@ static deadline_look *look;
 void deadline_init(deadline_look *callback)
 {
 	look = callback;
-}
-
-uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static void insert(struct list *list, struct deadline *d)
@@ -103,7 +95,7 @@ static void sleep_until(struct helper *h, uint64_t until)
 	uint32_t seen = atomic_load(&h->futex);
 	atomic_store(&h->sleeps_until, until);
 	if (atomic_load(&h->pushed) == NULL && !atomic_load(&h->stopping)) {
-		struct timespec t = { (time_t)(until / 1000000000u), (long)(until % 1000000000u) };
+		struct timespec t = clock_moment(until);
 		libc()->syscall(SYS_futex, &h->futex, FUTEX_WAIT_BITSET_PRIVATE, seen, &t, NULL, FUTEX_BITSET_MATCH_ANY);
 	}
 	atomic_store(&h->sleeps_until, 0);
@@ -307,7 +299,7 @@ extern __typeof__(pthread_clockjoin_np) pthread_clockjoin_np __attribute__((weak
 static bool join(struct helper *h, uint64_t until)
 {
 	static const struct timespec moment = { 0, 100000 };
-	struct timespec limit = { (time_t)(until / 1000000000u), (long)(until % 1000000000u) };
+	struct timespec limit = clock_moment(until);
 	if (pthread_clockjoin_np != NULL)
 		return pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
 	while (pthread_tryjoin_np(h->thread, NULL) != 0) {

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "clock.h"
+
 enum watched {
 	UNWATCHED,
 	WATCHED,
@@ -40,7 +42,5 @@ void deadline_stop(void);
 void deadline_resume(void);
 /* In a forked child: there is no helper and nothing is watched. */
 void deadline_forget(void);
-
-uint64_t now_ns(void);
 
 #endif

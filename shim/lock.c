@@ -5,8 +5,8 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
-#include <time.h>
 
+#include "clock.h"
 #include "real.h"
 
 #define WAITERS ((uintptr_t)LOCK_WAITERS)
@@ -38,8 +38,9 @@ bool lock_take_over(struct lock *l)
 
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 {
-	static const struct timespec grace = { 0, GRACE_NS };
 	enum lock_result result = LOCK_TAKEN;
+	uintptr_t watched = 0; /* the word that has been the same since the grace began */
+	struct timespec until = { 0, 0 };
 	if (lock_is_mine(l))
 		return LOCK_MINE;
 	int saved = errno;
@@ -59,8 +60,15 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		seen |= WAITERS;
 		bool jumped = seen & LOCK_JUMPED;
 		bool called = calling != NULL && atomic_load(calling) == LOCK_CALLING;
-		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_PRIVATE, (uint32_t)seen,
-		                         jumped || calling != NULL ? &grace : NULL, NULL, 0);
+		bool limited = jumped || calling != NULL;
+		if (limited && seen != watched) { /* a signal that interrupts the wait does not begin the grace again */
+			watched = seen;
+			until = clock_moment(now_ns() + GRACE_NS);
+		}
+		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, limited ? &until : NULL, NULL,
+		                         FUTEX_BITSET_MATCH_ANY);
+		if (r == 0 || errno == EAGAIN)
+			watched = 0; /* its owner gave it back, or somebody else did something to it */
 		if (r == 0 || errno != ETIMEDOUT)
 			continue;
 		if (jumped && atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS)) {
@@ -71,6 +79,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			result = LOCK_BUSY;
 			break;
 		}
+		watched = 0;
 	}
 	errno = saved;
 	return result;

@@ -77,6 +77,7 @@ static const struct {
 	{ "option, and no more", "5ms", "setsockopt:1:linger=3000" },
 	{ "option, exit", HOLD_LONG, "setsockopt:1:linger=3000" },
 	{ "option, exit", "5ms", "setsockopt:1:linger=3000" },
+	{ "option, interrupted often", HOLD_LONG, "setsockopt:1:linger=3000" },
 	{ "option, nested", HOLD_LONG, "setsockopt:1:linger=3000,setsockopt:2:linger=3000" },
 	{ "option, nested", "5ms", "setsockopt:1:linger=3000,setsockopt:2:linger=3000" },
 };

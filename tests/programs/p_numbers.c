@@ -301,6 +301,7 @@ static void moved(void)
 	char body[BODY_SIZE], got[HEAD_SIZE + BODY_SIZE];
 
 	memset(body, 'b', sizeof body);
+	be_alone();
 	limit_numbers(NUMBERS);
 	EACH_ROUND(at) {
 		struct pair p = pair_of(listener, 0);

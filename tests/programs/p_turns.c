@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/time.h>
 
 enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200 };
 
@@ -133,6 +134,21 @@ static void nest(int signal_number)
 	set_int(other, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
+static void ignore(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* Signals come to the main thread more often than a wait for the turn lasts. */
+static void interrupt_often(void)
+{
+	struct sigaction again = { .sa_handler = ignore, .sa_flags = SA_RESTART };
+	struct itimerval every = { { 0, 2000 }, { 0, 2000 } };
+
+	sigaction(SIGALRM, &again, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+}
+
 static void end_thread(int signal_number)
 {
 	(void)signal_number;
@@ -150,6 +166,11 @@ static void make_the_call(void)
 
 static void *leave_a_call(void *unused)
 {
+	sigset_t often;
+
+	sigemptyset(&often);
+	sigaddset(&often, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &often, NULL);
 	if (sigsetjmp(out, 1) == 0)
 		make_the_call();
 	else
@@ -188,6 +209,8 @@ static void jumps(void)
 		pthread_create(&joiner, NULL, mark_its_end, &thread);
 	while (!atomic_load(&jumped))
 		sleep_us(100);
+	if (strstr(how, "often") != NULL)
+		interrupt_often();
 	before = now_ns();
 	if (strcmp(how, "write") == 0) {
 		atomic_store(&shared->written, HEAD_SIZE + BODY_SIZE);
