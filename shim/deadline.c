@@ -163,24 +163,40 @@ static void *run_until_idle(void *arg)
 	return NULL;
 }
 
-/* The caller has the lock, and no signal is delivered to it, nor to the thread. */
+extern int pthread_attr_setsigmask_np(pthread_attr_t *, const sigset_t *) __attribute__((weak)); /* neither in musl nor before glibc 2.32 */
+
+/* A thread on which no handler runs, from its first instruction on. */
+static int create(struct helper *h, size_t stack)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	bool mask = pthread_attr_setsigmask_np != NULL;
+	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: libc sees to that */
+	pthread_attr_init(&attr);
+	if (stack != 0)
+		pthread_attr_setstacksize(&attr, stack);
+	if (mask)
+		pthread_attr_setsigmask_np(&attr, &all);
+	else
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&h->thread, &attr, run_until_idle, h);
+	if (!mask)
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return error;
+}
+
+/* The caller has the lock, and no handler runs on its thread. */
 static bool start(struct helper *h)
 {
 	int saved = errno;
-	pthread_attr_t attr;
 	int cancel;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* pthread_join is a place to be cancelled, our caller has a lock */
 	if (h->joinable)
 		pthread_join(h->thread, NULL); /* it gave up `running`, so it is at its end */
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK);
-	int error = pthread_create(&h->thread, &attr, run_until_idle, h);
-	if (error == EINVAL) { /* a program with large thread-local storage */
-		pthread_attr_destroy(&attr);
-		pthread_attr_init(&attr);
-		error = pthread_create(&h->thread, &attr, run_until_idle, h);
-	}
-	pthread_attr_destroy(&attr);
+	int error = create(h, STACK);
+	if (error == EINVAL) /* a program with large thread-local storage */
+		error = create(h, 0);
 	pthread_setcancelstate(cancel, NULL);
 	h->joinable = error == 0;
 	errno = saved;
@@ -218,19 +234,31 @@ static bool start_if_hopeful(struct helper *h)
 	return false;
 }
 
-/* Is there a helper, or can there be? Nobody waits to know, not while another thread starts or stops one. No signal is delivered meanwhile: its
- * handler might jump away with the lock. */
+/* No handler runs until *before is restored. A signal that has none is left as it is: one that is blocked is not ignored but kept, and
+ * interrupts another thread's call. */
+static void block_handlers(sigset_t *before)
+{
+	sigset_t handled;
+	struct sigaction action;
+	sigemptyset(&handled);
+	for (int s = 1; s < NSIG; s++) /* not libc's own (setuid in all threads): it says EINVAL to them */
+		if (sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+			sigaddset(&handled, s);
+	pthread_sigmask(SIG_BLOCK, &handled, before);
+}
+
+/* Is there a helper, or can there be? Nobody waits to know, not while another thread starts or stops one. No handler runs meanwhile: it
+ * might jump away with the lock. */
 static bool ensure(struct helper *h)
 {
-	sigset_t all, before;
+	sigset_t before;
 	if (atomic_load(&h->stopping))
 		return false;
 	if (atomic_load(&h->running) == RUNNING)
 		return true;
 	if (atomic_load(&h->running) == STOPPED && is_hopeless(h))
 		return false;
-	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: pthread_sigmask sees to that */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	block_handlers(&before);
 	bool mine = lock_try(&h->lock), ok = mine && (atomic_load(&h->running) != STOPPED || start_if_hopeful(h));
 	if (mine)
 		lock_give(&h->lock);

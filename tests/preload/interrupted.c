@@ -111,3 +111,19 @@ EACH_TEST(interrupted, jump_while_memory_is_taken_harms_no_other_thread, 6, 60)
 		"%s: wait status %#x, reported \"%s\"; calls:\n%s", fault, (unsigned)r->status, r->results.p, r->calls.p);
 	run_free(r);
 }
+
+/* The helper is the third thread. */
+EACH_TEST(interrupted, ignored_signal_cuts_no_other_threads_write, ROWS(modes), 60)
+{
+	struct setup setup = { .args = { PROGRAM, "ignored" }, .hold = modes[*i][0], .join = modes[*i][1],
+		.faults = "pthread_create:3:delay=150" };
+
+	run_free(check_same("SIGCHLD while the helper is started", &setup));
+}
+
+Test(interrupted, helper_runs_no_handler_of_the_programs, .timeout = 30)
+{
+	struct setup setup = { .args = { PROGRAM, "blocked" } };
+
+	run_free(check_same("a signal that every thread of the program blocks", &setup));
+}

@@ -14,6 +14,14 @@
  *
  * A handler jumps out of a write for which the library makes what it needs; then another thread writes on another connection.
  *
+ *	p_interrupted ignored
+ *
+ * A signal comes that the program ignores, while the library starts its helper and another thread waits in a long write.
+ *
+ *	p_interrupted blocked
+ *
+ * The program blocks a signal in each thread that it knows of; a head was held before.
+ *
  *	p_interrupted close MS
  *
  * So long after the beginning of a write its thread's handler closes the descriptor. */
@@ -273,6 +281,82 @@ static void close_soon(int ms)
 	sleep_us(ALL_OVER_US);
 }
 
+/* --- a signal that is ignored ------------------------------------------------------------------------------------ */
+
+enum { LONG_WRITE = 16 << 20, SIGNAL_AFTER_US = 60000 };
+
+static struct pair slow;
+
+static void *write_long(void *argument)
+{
+	char *bytes = calloc(1, LONG_WRITE);
+
+	*(ssize_t *)argument = write(slow.fd, bytes, LONG_WRITE);
+	free(bytes);
+	return NULL;
+}
+
+/* This thread is not one that the kernel may interrupt for it. */
+static void *send_ignored(void *unused)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	sleep_us(SIGNAL_AFTER_US);
+	kill(getpid(), SIGCHLD);
+	sleep_us(ALL_OVER_US);
+	return unused;
+}
+
+/* Starting the helper takes longer than that (the test sees to it). */
+static void ignore_a_signal(void)
+{
+	static char got[LONG_WRITE];
+	pthread_t writer, sender;
+	ssize_t taken = 0;
+	size_t n;
+
+	fd = accept_peer();
+	slow = pair_of(listen_here(), 4096);
+	must(pthread_create(&writer, NULL, write_long, &taken) == 0, "a thread");
+	while (poll(&(struct pollfd){ slow.fd, POLLOUT, 0 }, 1, 0) == 1)
+		sleep_us(1000);
+	must(pthread_create(&sender, NULL, send_ignored, NULL) == 0, "a thread");
+	write_head(fd);
+	pthread_join(sender, NULL);
+	n = take(slow.client, got, sizeof got, now_ns() + 10000 * MS);
+	shutdown(slow.client, SHUT_RD);
+	pthread_join(writer, NULL);
+	report("the write took all: %d, all came: %d\n", taken == LONG_WRITE, n == LONG_WRITE);
+}
+
+static atomic_int handled;
+
+static void count(int signal_number)
+{
+	(void)signal_number;
+	atomic_fetch_add(&handled, 1);
+}
+
+static void block_a_signal(void)
+{
+	struct sigaction action = { .sa_handler = count };
+	sigset_t one;
+
+	fd = accept_peer();
+	write_head(fd);
+	peer_has_all();
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR1);
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_sigmask(SIG_BLOCK, &one, NULL);
+	kill(getpid(), SIGUSR1);
+	sleep_us(50000);
+	sigpending(&one);
+	report("handled: %d, pending: %d\n", atomic_load(&handled), sigismember(&one, SIGUSR1));
+}
+
 int main(int argc, char **argv)
 {
 	shared = shared_map(SHARED_FD);
@@ -283,6 +367,10 @@ int main(int argc, char **argv)
 		close_soon(atoi(argv[2]));
 	else if (argc == 2 && strcmp(argv[1], "first") == 0)
 		write_first();
+	else if (argc == 2 && strcmp(argv[1], "ignored") == 0)
+		ignore_a_signal();
+	else if (argc == 2 && strcmp(argv[1], "blocked") == 0)
+		block_a_signal();
 	else
 		write_much();
 	return 0;
