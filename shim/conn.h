@@ -68,7 +68,7 @@ static inline bool conn_is(int fd, enum conn_kind kind)
 	return c != NULL && atomic_load_explicit(&c->kind, memory_order_relaxed) == kind;
 }
 
-/* Nothing is known about it that its end would change. */
+/* True: nothing is known about this number, so that its end changes nothing here. */
 static inline bool conn_unknown(int fd)
 {
 	const struct conn *c = conn_find(fd);

@@ -36,9 +36,9 @@ bool deadline_watch(struct deadline *d, uint64_t due);
  * connections wake the helper as often as one. */
 uint64_t deadline_tick(uint64_t t);
 
-/* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one, or deadline_resume() if another
- * thread asked for it meanwhile. */
+/* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one. */
 void deadline_stop(void);
+/* After deadline_stop(): if another thread had something watched meanwhile, a new helper is started for it. */
 void deadline_resume(void);
 /* In a forked child: there is no helper and nothing is watched. */
 void deadline_forget(void);

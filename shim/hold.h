@@ -4,10 +4,10 @@
 
 enum hold_join {
 	JOIN_HEADER,  /* a message is followed up to its first body write */
-	JOIN_MESSAGE, /* ... to its end */
+	JOIN_MESSAGE, /* a message is followed to its end */
 };
 
-/* What a connection awaits. */
+/* What a connection awaits, and what is held. */
 enum hold_state {
 	IDLE,   /* the first byte of a head: nothing is held */
 	HEAD,   /* the rest of a head: its beginning is held */
@@ -28,7 +28,7 @@ enum hold_event {
 	BODY_END,   /* the message is complete (a head without a body is, too) */
 	NOT_OURS,   /* not HTTP after all, or its end cannot be told any more */
 	OPAQUE,     /* body bytes that cannot be joined: sendfile, MSG_ZEROCOPY, an address, ... */
-	RELEASE,    /* the deadline, a read, dup, fork, ...: nothing may be held after this */
+	RELEASE,    /* what is held has to go: its time is over, or the program reads, calls dup(), forks, ... */
 	CLOSE,      /* the descriptor is going away */
 	HOLD_EVENTS
 };
@@ -40,7 +40,7 @@ enum hold_action {
 	PASS,       /* the call as it is */
 	PASS_MORE,  /* the call with MSG_MORE: the kernel fills segments */
 	JOIN,       /* what is held and the call's bytes in one call */
-	JOIN_MORE,  /* ... with MSG_MORE */
+	JOIN_MORE,  /* the same with MSG_MORE */
 	LEAD,       /* what is held with MSG_MORE, then the call as it is */
 	EMIT,       /* what is held, by itself */
 	REPORT,     /* the call fails with the error that is waiting */

@@ -10,7 +10,7 @@
 struct lead {
 	struct msg *m;
 	unsigned number;
-	enum hold_state meanwhile;
+	enum hold_state meanwhile; /* the message's state while the call is on its way */
 };
 
 /* Before a call that writes at most n bytes (0: nobody knows): what is held goes, with MSG_MORE, and waits for room where the call would.

@@ -1,8 +1,9 @@
 /* A mutex of one word that knows its owner, so that a signal handler which meets a lock of its own thread is told so instead of
  * waiting for itself for ever. Safe in a handler, before main and after exit; fork leaves it to the wiped memory it lives in.
  *
- * LOCK ORDER: message -> {list of free messages, pool, table of descriptors}, helper. The helper's start lock is only tried while a message is
- * locked. Nobody has two messages at a time, and nobody who has a lock makes a call that may wait. */
+ * LOCK ORDER: a message's lock comes before those of the list of free messages, the pool and the table of descriptors. The helper's start lock is
+ * only tried, never waited for, by who has a message's lock. Nobody takes a second message's lock, but for a signal handler, which may have interrupted its
+ * thread while that had another one. Nobody who has a lock makes a call that may wait. */
 #ifndef ONEWRITE_LOCK_H
 #define ONEWRITE_LOCK_H
 

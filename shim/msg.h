@@ -57,10 +57,10 @@ struct msg {
 	bool corked;                 /* and it lies under a cork of ours */
 	bool request;                /* else a response */
 	bool sure;                   /* it has a body for certain: a next head before that is written comes from a writer we missed */
-	uint8_t jumps_seen;          /* the helper's own: so many times it found the lock left by a jump */
+	uint8_t jumps_seen;          /* the helper's own: how many looks in a row found the lock left by a jump */
 	bool close_later;            /* a handler closed the descriptor while its own thread was in a call with what is held */
-	uint8_t busy_seen;           /* ... and so many times in a row taken */
-	bool out_of_sight;           /* for the helper the number names another socket: the program's next call on it tells */
+	uint8_t busy_seen;           /* the helper's own: how many looks in a row found the lock taken */
+	bool out_of_sight;           /* the helper found another socket under the number: the next call of the program decides what becomes of it */
 };
 
 /* Is who has the turn in a system call with what is held? */

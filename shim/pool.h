@@ -1,7 +1,7 @@
 /* Memory for messages in progress, without malloc: a hook may run inside malloc, before main or in a signal handler.
  *
  * Blocks are never given back to the kernel and never change their kind, so a stale pointer to a message still points to a
- * message (conn.h says why that matters). All of it is wiped in a forked child: nothing there belongs to the child. */
+ * message (turn.h says why that matters). All of it is wiped in a forked child: nothing there belongs to the child. */
 #ifndef ONEWRITE_POOL_H
 #define ONEWRITE_POOL_H
 

@@ -3,8 +3,8 @@
  *                        | for which call                       | what may stay held              | reports an error that waits
  *   release              | most                                 | what finds no room              | no
  *   release_from_kernel  | one that only matters to the kernel  | what lies in our memory         | no
- *   release_for_read     | a read                               | where another thread has the turn | yes, but EPIPE
- *   release_or_fail      | getsockopt(SO_ERROR)                 | where another thread has the turn | yes
+ *   release_for_read     | a read                               | all, if another thread is sending it | yes, but EPIPE
+ *   release_or_fail      | getsockopt(SO_ERROR)                 | all, if another thread is sending it | yes
  *   release_surely       | one that writes past us              | what finds no room in time      | no
  *   release_aliased      | one that makes a second name         | what finds no room in time      | no
  *   release_ending       | shutdown                             | nothing: then it is lost, and the next call says so | no

@@ -49,7 +49,7 @@ static inline void room_unknown(struct conn *c)
 }
 
 /* Wait for room as a send(2) of the program's with these flags would: as long, interrupted by the same signals, with the same errors. No byte is
- * sent, so the thread may leave in the middle. `tries`: how often that was in vain. 0, or the errno. */
+ * sent, so the thread may leave in the middle. `tries`: how often the caller has waited here, and found no room afterwards. 0, or the errno. */
 int room_wait(int fd, int flags, unsigned tries);
 
 /* At the last moment: make a buffer that is full and small a larger one. */

@@ -50,13 +50,14 @@ static inline bool settle_watch(struct msg *m, size_t size)
 
 /* --- what it left ------------------------------------------------------------------------------------------------------------------ */
 
-/* Bytes lie in our memory, and are said to be written. False: not so, for a signal handler has closed the descriptor meanwhile. */
+/* Bytes lie in our memory, and the program is told that they are written; `next` is the state from now on. False: a signal handler has closed
+ * the descriptor meanwhile, and nothing is held. */
 bool settle_kept(struct msg *m, struct conn *c, enum hold_state next);
 /* A whole head was written: another request is awaited, or a tunnel begins. `m`: the message that it opens, if one is followed. */
 void settle_head(struct msg *m, struct conn *c, const struct http_head *h);
 /* All of a call's bytes were taken, and the message is in the state `next`. */
 void settle_taken(struct msg *m, struct conn *c, enum hold_state next);
-/* r of the call's bytes were taken; `next` is meant for all of them. */
+/* r of the call's bytes were taken. `next` is the state if those are all of them. */
 void settle_result(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r, enum hold_state next);
 /* The call failed with this errno, and none of its bytes was taken. */
 void settle_failure(struct msg *m, struct conn *c, int error);

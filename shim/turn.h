@@ -22,9 +22,10 @@ extern _Thread_local bool turn_was_cancellable __attribute__((tls_model("initial
  * to take no time: then the program's call is best made as it is. *mine: this thread has the turn already, and we are in a signal
  * handler; the message is returned as it is, and is not to be given back. */
 struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine);
-/* The same for whoever has nothing to do where there is no message, or where a handler interrupted this thread's own turn: NULL. */
+/* The same for a caller that has nothing to do in two cases, in which it gets NULL: there is no message, or the caller is a signal handler
+ * that interrupted this thread's own turn. */
 struct msg *turn_take_old(struct conn *c, int fd);
-/* ... and who does not wait for another thread's turn: NULL. */
+/* The same for a caller that does not wait: it gets NULL as well where another thread has the turn. */
 struct msg *turn_try(struct conn *c);
 /* The turn of a message in hand that nothing points to any more. False: this thread has it already, or another waits in a call with it. */
 bool turn_take_detached(struct msg *m);
