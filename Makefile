@@ -175,7 +175,6 @@ HOLD ?= both
 fuzz: $(LIB) $(FUZZ)
 	$(FUZZ) -n $(N) -s $(SEED) --join $(JOIN) --hold $(HOLD)
 
-# Every suite runs, whatever the others say; the last line counts them, and names those that failed.
 check: packages-check
 	@$(MAKE) --no-print-directory run-suites
 
@@ -183,13 +182,7 @@ ifneq ($(LIBRARY),)
 run-suites: export ONEWRITE_TEST_LIBRARY := $(abspath $(LIBRARY))
 endif
 run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE)
-	@passed=0; failed=0; names=; \
-	for suite in $(SUITES) $(PORTABLE); do \
-		echo "== $$suite"; \
-		if ASAN_OPTIONS=detect_leaks=0 ./$$suite --timeout 300; then passed=$$((passed + 1)); else failed=$$((failed + 1)); names="$$names $$suite"; fi; \
-	done; \
-	echo "suites: $$passed passed, $$failed failed$${names:+:$$names}"; \
-	test $$failed -eq 0
+	@tests/check $(SUITES) $(PORTABLE)
 
 # Every program of tests/real, bare and under the shim: 11 minutes, on a machine that does nothing else.
 check-real: packages-real
