@@ -240,10 +240,12 @@ static void block_handlers(sigset_t *before)
 {
 	sigset_t handled;
 	struct sigaction action;
+	int saved = errno;
 	sigemptyset(&handled);
 	for (int s = 1; s < NSIG; s++) /* not libc's own (setuid in all threads): it says EINVAL to them */
 		if (sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
 			sigaddset(&handled, s);
+	errno = saved;
 	pthread_sigmask(SIG_BLOCK, &handled, before);
 }
 
