@@ -93,7 +93,8 @@ $(LIB): $(OBJS) $(B)/exports.map
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
-# tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them.
+# tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them. What a p_NAME.c has its main()
+# choose from, if that is much, is in the directory NAME beside it.
 # tests/support: what the Criterion binaries share.
 # A sanitizer has nothing to say about scripts and other people's programs; nor has TSan about code without threads, and it
 # ends a child of several threads' process that starts one, as random programs do.
@@ -127,6 +128,9 @@ endif
 $(SUITES): %: %.o $(SUPPORT) $(UNITS)
 $(SUITES) $(PORTABLE):
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
+
+CHOICE_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c))
+$(B)/tests/programs/p_steps: $(call CHOICE_OF,steps)
 
 $(PROGRAMS): %: %.o
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread -Wl,-rpath,'$$ORIGIN'
@@ -268,4 +272,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-static struct shared *shared;
+/* One for all objects of a program, or of a library. */
+__attribute__((weak, visibility("hidden"))) struct shared *shared;
 
 /* One packet to the harness: a line of results, or '>' and bytes that the peer is to send, or '!' and a word for it.
  * Not through write(), so that no preload sees it. */

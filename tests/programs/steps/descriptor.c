@@ -1,0 +1,116 @@
+/* Steps that copy the descriptor, hand it on, or close it. */
+#include "steps.h"
+
+static int other = -1; /* the descriptor that dup, pass and the like made; `use` swaps the two */
+
+static long made(int n)
+{
+	if (n >= 0)
+		report("fd=%d", n);
+	other = n;
+	return n;
+}
+
+static long do_dup(const struct step *s)
+{
+	int over = s->argument[0] != '\0' ? atoi(s->argument) : 77;
+
+	if (strcmp(s->verb, "dup") == 0)
+		return made(dup(fd));
+	if (strcmp(s->verb, "dup2") == 0)
+		return made(dup2(fd, over));
+	if (strcmp(s->verb, "dup3") == 0)
+		return made(dup3(fd, over, O_CLOEXEC));
+	if (strcmp(s->verb, "fcntl64") == 0)
+		return made(fcntl64(fd, F_DUPFD, over));
+	if (strcmp(s->verb, "SYS_dup") == 0)
+		return made((int)syscall(SYS_dup, fd));
+	if (strcmp(s->verb, "SYS_dup3") == 0)
+		return made((int)syscall(SYS_dup3, fd, over, 0));
+	if (strcmp(s->verb, "SYS_fcntl") == 0)
+		return made((int)syscall(SYS_fcntl, fd, F_DUPFD, over));
+	return made(fcntl(fd, strcmp(s->verb, "F_DUPFD") == 0 ? F_DUPFD : F_DUPFD_CLOEXEC, over));
+}
+
+/* The connection moves to another number, as inetd hands it to its servers. */
+static long do_onto(const struct step *s)
+{
+	int r = dup2(fd, atoi(s->argument));
+
+	close(fd);
+	fd = r;
+	report("fd=%d", fd);
+	return r;
+}
+
+/* Something else takes this number: an implicit close. */
+static long do_replace(const struct step *s)
+{
+	int null = open("/dev/null", O_RDWR), r;
+
+	r = s->argument[0] == '3' ? dup3(null, fd, 0) : dup2(null, fd);
+	close(null);
+	return r;
+}
+
+static long do_use(const struct step *s)
+{
+	int was = fd;
+
+	(void)s;
+	fd = other;
+	other = was;
+	return 0;
+}
+
+/* Over a unix socket to ourselves, as to any other process. */
+static long do_pass(const struct step *s)
+{
+	int ends[2], got = -1;
+	union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control = { .head = { 0 } };
+	struct iovec iov = { (char[]){ "x" }, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof control };
+
+	(void)s;
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
+	control.head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+	must(sendmsg(ends[0], &m, 0) == 1 && recvmsg(ends[1], &m, 0) == 1, "passing a descriptor");
+	memcpy(&got, CMSG_DATA(&control.head), sizeof got);
+	close(ends[0]);
+	close(ends[1]);
+	return made(got);
+}
+
+static long do_shutdown(const struct step *s)
+{
+	(void)s;
+	return shutdown(fd, SHUT_WR);
+}
+
+static long do_close(const struct step *s)
+{
+	int was = s->argument[0] != '\0' ? atoi(s->argument) : fd;
+
+	if (was == fd)
+		fd = -1;
+	if (strcmp(s->verb, "SYS_close") == 0)
+		return syscall(SYS_close, was);
+	if (strcmp(s->verb, "SYS_close_range") == 0)
+		return syscall(SYS_close_range, was, was, 0);
+	if (strcmp(s->verb, "close_range") == 0)
+		return close_range((unsigned)was, (unsigned)was, 0);
+	if (strcmp(s->verb, "closefrom") == 0)
+		return closefrom(was), 0;
+	return strcmp(s->verb, "fclose") == 0 ? fclose(stream) : close(was);
+}
+
+const struct verb descriptor_verbs[] = {
+	{ "dup", do_dup, 0 }, { "dup2", do_dup, 0 }, { "dup3", do_dup, 0 }, { "F_DUPFD", do_dup, 0 },
+	{ "F_DUPFD_CLOEXEC", do_dup, 0 }, { "fcntl64", do_dup, 0 }, { "SYS_dup", do_dup, 0 }, { "SYS_dup3", do_dup, 0 },
+	{ "SYS_fcntl", do_dup, 0 }, { "onto", do_onto, 0 }, { "replace", do_replace, 0 }, { "use", do_use, ADOPT },
+	{ "pass", do_pass, 0 }, { "shutdown", do_shutdown, 0 }, { "close", do_close, ADOPT },
+	{ "close_range", do_close, ADOPT }, { "closefrom", do_close, ADOPT }, { "fclose", do_close, 0 },
+	{ "SYS_close", do_close, 0 }, { "SYS_close_range", do_close, 0 }, { NULL, NULL, 0 },
+};

@@ -1,0 +1,56 @@
+/* Steps that set or ask the connection's options. */
+#include "steps.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+static long do_option(const struct step *s)
+{
+	int value = atoi(s->argument);
+	socklen_t size = sizeof value;
+
+	if (strcmp(s->verb, "nodelay") == 0)
+		return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, size);
+	if (strcmp(s->verb, "quickack") == 0)
+		return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &value, size);
+	if (strcmp(s->verb, "oobinline") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &value, size);
+	if (strcmp(s->verb, "cork") == 0)
+		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, size);
+	if (strcmp(s->verb, "sndbuf") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, size);
+	if (strcmp(s->verb, "zerocopy") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &value, size);
+	if (strcmp(s->verb, "linger") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, value }, sizeof(struct linger));
+	if (strcmp(s->verb, "ulp") == 0)
+		return setsockopt(fd, IPPROTO_TCP, TCP_ULP, s->argument, (socklen_t)strlen(s->argument));
+	if (strcmp(s->verb, "SYS_setsockopt") == 0)
+		return syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_KEEPALIVE, &value, size);
+	if (strcmp(s->verb, "keepalive") == 0)
+		return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, size);
+	if (strcmp(s->verb, "get-error") == 0)
+		return getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &size) == 0 ? value : -1;
+	if (strcmp(s->verb, "outq") == 0)
+		return ioctl(fd, SIOCOUTQ, &value) == 0 ? 0 : -1; /* the count depends on the peer's ACKs */
+	return fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+/* The program's own settings, asked so that nobody else notices: 10 is TCP_NODELAY, 1 is TCP_CORK. */
+static long do_settings(const struct step *s)
+{
+	int nodelay = 0, cork = 0, size = sizeof(int);
+
+	(void)s;
+	unseen(SYS_getsockopt, fd, IPPROTO_TCP, TCP_NODELAY, (long)&nodelay, (long)&size, 0);
+	unseen(SYS_getsockopt, fd, IPPROTO_TCP, TCP_CORK, (long)&cork, (long)&size, 0);
+	return (nodelay != 0) * 10 + (cork != 0);
+}
+
+const struct verb option_verbs[] = {
+	{ "settings", do_settings, 0 }, { "sndbuf", do_option, 0 }, { "zerocopy", do_option, 0 },
+	{ "linger", do_option, 0 }, { "ulp", do_option, 0 }, { "SYS_setsockopt", do_option, 0 },
+	{ "nodelay", do_option, 0 }, { "quickack", do_option, 0 }, { "oobinline", do_option, 0 }, { "cork", do_option, 0 },
+	{ "keepalive", do_option, 0 }, { "get-error", do_option, 0 }, { "outq", do_option, 0 },
+	{ "nonblock", do_option, 0 }, { NULL, NULL, 0 },
+};

@@ -1,0 +1,84 @@
+/* Steps that make something else to act on than a connection of the listener: a client, a pipe, a file, a socket. */
+#include "steps.h"
+
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/un.h>
+
+static int partner = -1; /* the other end of what `open` made */
+
+/* Other things than an accepted TCP connection, with `partner` as their reading end. */
+static long do_open(const struct step *s)
+{
+	int ends[2] = { -1, -1 }, r = 0;
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof at;
+
+	if (strcmp(s->argument, "pipe") == 0)
+		r = pipe(ends);
+	else if (strcmp(s->argument, "file") == 0)
+		ends[1] = memfd_create("file", 0);
+	else if (strcmp(s->argument, "udp") == 0) {
+		ends[0] = socket(AF_INET, SOCK_DGRAM, 0);
+		ends[1] = socket(AF_INET, SOCK_DGRAM, 0);
+		r = bind(ends[0], (struct sockaddr *)&at, size) | getsockname(ends[0], (struct sockaddr *)&at, &size)
+			| connect(ends[1], (struct sockaddr *)&at, size);
+	} else if (strcmp(s->argument, "unix") == 0) {
+		struct sockaddr_un name = { .sun_family = AF_UNIX };
+		int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+		snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "onewrite-test-%d", getpid());
+		ends[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+		r = bind(listener, (struct sockaddr *)&name, sizeof name) | listen(listener, 1)
+			| connect(ends[0], (struct sockaddr *)&name, sizeof name);
+		ends[1] = accept(listener, NULL, NULL);
+		close(listener);
+	} else
+		r = socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+	partner = ends[0];
+	fd = ends[1];
+	report("fd=%d", fd);
+	return r;
+}
+
+/* As a client: the peer is the server. */
+static long do_connect(const struct step *s)
+{
+	struct sockaddr_storage at;
+	socklen_t size = sizeof at;
+
+	int protocol = 0, one = 1;
+	socklen_t option = sizeof protocol;
+
+	getsockname(LISTENER_FD, (struct sockaddr *)&at, &size);
+	getsockopt(LISTENER_FD, SOL_SOCKET, SO_PROTOCOL, &protocol, &option);
+	fd = socket(at.ss_family, SOCK_STREAM, protocol);
+	report("fd=%d", fd);
+	if (strcmp(s->verb, "fastopen") == 0)
+		return sendto(fd, s->bytes, s->size, MSG_FASTOPEN, (struct sockaddr *)&at, size);
+	if (s->flags & MSG_FASTOPEN)
+		must(setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof one) == 0, "TCP_FASTOPEN_CONNECT");
+	return connect(fd, (struct sockaddr *)&at, size);
+}
+
+/* Connected to nobody. */
+static long do_socket(const struct step *s)
+{
+	(void)s;
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	report("fd=%d", fd);
+	return signal(SIGPIPE, SIG_IGN) == SIG_ERR;
+}
+
+/* How many bytes have come out at the other end of what `open` made? */
+static long do_partner(const struct step *s)
+{
+	int n = 0;
+
+	(void)s;
+	return syscall(SYS_ioctl, partner, FIONREAD, &n) == 0 ? n : -1;
+}
+
+const struct verb socket_verbs[] = {
+	{ "open", do_open, ADOPT }, { "connect", do_connect, ADOPT }, { "fastopen", do_connect, BYTES | ADOPT },
+	{ "socket", do_socket, ADOPT }, { "partner", do_partner, 0 }, { NULL, NULL, 0 },
+};
