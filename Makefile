@@ -130,6 +130,7 @@ $(SUITES) $(PORTABLE):
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 
 CHOICE_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c))
+$(B)/tests/programs/p_hosts: $(call CHOICE_OF,hosts)
 $(B)/tests/programs/p_steps: $(call CHOICE_OF,steps)
 
 $(PROGRAMS): %: %.o

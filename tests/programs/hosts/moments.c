@@ -1,0 +1,71 @@
+/* Before all constructors, and after main. */
+#include "hosts.h"
+
+#include <sys/wait.h>
+
+enum { HIGH = 900 };
+
+static struct { int close_range, closefrom, fork, execveat; } early;
+
+static __attribute__((no_sanitize("address", "thread"))) void run_early(int argc, char **argv, char **environment)
+{
+	static char *const none[] = { NULL };
+	int status = 0;
+	pid_t pid;
+
+	(void)environment;
+	if (argc < 2 || strcmp(argv[1], "early") != 0)
+		return;
+	dup2(SHARED_FD, HIGH);
+	early.close_range = close_range(HIGH, HIGH, 0) == 0 && fcntl(HIGH, F_GETFD) == -1;
+	dup2(SHARED_FD, HIGH);
+	closefrom(HIGH);
+	early.closefrom = fcntl(HIGH, F_GETFD) == -1;
+	pid = _Fork();
+	if (pid == 0)
+		_exit(7);
+	early.fork = pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7;
+	early.execveat = execveat(AT_FDCWD, "/nowhere/to/be/found", none, none, 0) == -1 && errno == ENOENT;
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const run_before_all)(int, char **, char **) = run_early;
+
+static void report_early(void)
+{
+	int fd = accept_peer();
+
+	report("close_range %d, closefrom %d, _Fork %d, execveat %d\n", early.close_range, early.closefrom, early.fork,
+		early.execveat);
+	write_head(fd);
+	write_body(fd);
+}
+
+static int64_t ended;
+
+static void at_exit(void)
+{
+	if (ended != 0)
+		report("late: %d\n", now_ns() - ended >= 500000000);
+}
+
+static void *answer_once(void *argument)
+{
+	int client, fd = accept_own(&client);
+
+	write_head(fd);
+	write_body(fd);
+	ended = now_ns();
+	return argument;
+}
+
+/* The process ends with its last thread. */
+static void last_thread(void)
+{
+	pthread_t thread;
+
+	atexit(at_exit);
+	pthread_create(&thread, NULL, answer_once, NULL);
+	pthread_exit(NULL);
+}
+
+const struct life moment_lives[] = { { "early", report_early }, { "last-thread", last_thread }, { NULL } };
