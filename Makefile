@@ -131,6 +131,7 @@ $(SUITES) $(PORTABLE):
 
 CHOICE_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c))
 $(B)/tests/programs/p_hosts: $(call CHOICE_OF,hosts)
+$(B)/tests/programs/p_scenarios: $(call CHOICE_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call CHOICE_OF,steps)
 
 $(PROGRAMS): %: %.o

@@ -1,0 +1,167 @@
+/* Peers that take little at a time, that acknowledge late, or that are gone. */
+#include "scenarios.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+
+enum { FLOOD = 40, LARGE_BODY = 6000 };
+
+static int zeroes, excesses; /* results that no honest call gives */
+static int epoll_fd;
+
+static void wait_writable(int fd)
+{
+	struct epoll_event e;
+
+	if (strcmp(how, "epoll") == 0)
+		must(epoll_wait(epoll_fd, &e, 1, 8000) == 1, "epoll_wait: the edge that was promised");
+	else
+		must(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 8000) == 1, "poll");
+}
+
+static void write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t r = write(fd, p, n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0) {
+			must(errno == EAGAIN, "write");
+			wait_writable(fd);
+			continue;
+		}
+		zeroes += r == 0;
+		excesses += r > (ssize_t)n;
+		p += r;
+		n -= (size_t)r;
+	}
+}
+
+/* A connection with the least of send buffers, written as `how` says. */
+static int accept_narrow(void)
+{
+	struct sigaction interrupt = { .sa_handler = ignore }; /* no SA_RESTART */
+	struct itimerval often = { { 0, 700 }, { 0, 700 } };
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
+	int fd = accept_peer();
+
+	set_int(fd, SOL_SOCKET, SO_SNDBUF, 4096);
+	if (strcmp(how, "signals") == 0) {
+		sigaction(SIGALRM, &interrupt, NULL);
+		setitimer(ITIMER_REAL, &often, NULL);
+	} else
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (strcmp(how, "epoll") == 0) {
+		epoll_fd = epoll_create1(0);
+		epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e);
+	}
+	return fd;
+}
+
+static void flood(void)
+{
+	int fd = accept_narrow();
+	char body[LARGE_BODY];
+
+	for (int i = 0; i < FLOOD; i++) {
+		char head[128];
+		write_all(fd, head, (size_t)snprintf(head, sizeof head,
+			"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX: %d\r\n\r\n",
+			LARGE_BODY, i));
+		body_fill(shared, body, sizeof body);
+		write_all(fd, body, sizeof body);
+	}
+	report("zeroes %d, excesses %d\n", zeroes, excesses);
+}
+
+/* 100 KB in chunks, each in three writes; then as many by their count, and as many until the end. */
+static void long_bodies(void)
+{
+	static const char *const heads[] = { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n" };
+	int fd = accept_narrow();
+	char data[2500];
+
+	for (int kind = 0; kind < 3; kind++) {
+		write_all(fd, heads[kind], strlen(heads[kind]));
+		for (int i = 0; i < 40; i++) {
+			if (kind == 0)
+				write_all(fd, "9c4\r\n", 5);
+			body_fill(shared, data, sizeof data);
+			write_all(fd, data, sizeof data);
+			if (kind == 0)
+				write_all(fd, "\r\n", 2);
+		}
+		if (kind == 0)
+			write_all(fd, "0\r\n\r\n", 5);
+	}
+	report("zeroes %d, excesses %d\n", zeroes, excesses);
+}
+
+/* Messages whose last chunk comes right behind another small segment, to a peer that is slow to acknowledge. The head waits for
+ * its deadline before, if it is to be a stream. */
+static void last_chunks(void)
+{
+	static const char chunk[] = "5\r\nhello\r\n", last[] = "0\r\n\r\n";
+	bool stream = strcmp(how, "stream") == 0;
+	int fd = accept_peer(), nodelay = 1;
+	socklen_t size = sizeof nodelay;
+
+	for (int i = 0; i < 21; i++) {
+		must(write(fd, CHUNKED_HEAD, 100) == 100, "writing a head");
+		if (stream)
+			sleep_us(60000);
+		must(write(fd, chunk, 10) == 10, "writing a chunk");
+		shared->sent[i] = now_ns();
+		must(write(fd, last, 5) == 5, "writing the last chunk");
+		sleep_us(60000);
+	}
+	must(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size) == 0 && nodelay == 0, "TCP_NODELAY being off");
+}
+
+/* The peer has reset the connection: the program finds out by an error or, if it did not say otherwise, by SIGPIPE. */
+static void broken(void)
+{
+	int fd = accept_peer(), flags = strcmp(how, "nosignal") == 0 ? MSG_NOSIGNAL : 0;
+	struct pollfd p = { fd, 0, 0 };
+
+	report_bytes("!reset", 6);
+	must(poll(&p, 1, 5000) == 1, "seeing the reset");
+	if (strcmp(how, "ignored") == 0)
+		signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 10; i++) {
+		ssize_t head = send(fd, HEAD, HEAD_SIZE, flags), body = head < 0 ? -1 : send(fd, HEAD, BODY_SIZE / 2,
+			flags);
+		if (body < 0 && errno == EPIPE) {
+			report("EPIPE\n");
+			return;
+		}
+		must(body >= 0 || errno == ECONNRESET, "send");
+	}
+	report("no error in ten messages\n");
+}
+
+/* A head is held when the peer resets; the helper meets the error, a later call reports it. */
+static void late_error(void)
+{
+	int fd = accept_peer();
+	struct pollfd p = { fd, 0, 0 };
+
+	report_bytes("!reset", 6);
+	must(poll(&p, 1, 5000) == 1, "seeing the reset");
+	send(fd, HEAD, HEAD_SIZE, MSG_NOSIGNAL);
+	sleep_us(30000);
+	for (int i = 0; i < 3; i++)
+		if (send(fd, "body", 4, MSG_NOSIGNAL) < 0 && (errno == ECONNRESET || errno == EPIPE)) {
+			report("an error of the connection\n");
+			return;
+		}
+	report("no error\n");
+}
+
+const struct scenario peer_scenarios[] = {
+	{ "flood", flood }, { "long-bodies", long_bodies }, { "last-chunks", last_chunks }, { "broken", broken },
+	{ "late-error", late_error }, { NULL, NULL },
+};
