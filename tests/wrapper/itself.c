@@ -1,0 +1,43 @@
+/* What scripts/onewrite says about itself, and what shellcheck says about it. */
+#include "installed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+WRAPPER_TEST(the_version_is_that_of_the_makefile)
+{
+	struct outcome o;
+	char want[64] = "", line[256];
+	FILE *makefile = fopen(SOURCE_DIR "/Makefile", "r");
+	cr_assert_not_null(makefile);
+	while (fgets(line, sizeof line, makefile) != NULL) {
+		char version[32];
+		if (sscanf(line, "VERSION := %31s", version) == 1)
+			snprintf(want, sizeof want, "onewrite %s\n", version);
+	}
+	fclose(makefile);
+	onewrite(&o, &shells[0], "--version");
+	check_ran(&o, "--version", shells[0].package);
+	cr_assert(strcmp(o.out, want) == 0, "--version says %sthe Makefile %s", o.out, want);
+}
+
+WRAPPER_TEST(help_names_every_option)
+{
+	static const char *const options[] = { "--timeout", "--join", "--hold", "--only", "--trace", "--check", "--force",
+		"--help", "--version", "100us", "1s" };
+	struct outcome o;
+	onewrite(&o, &shells[0], "--help");
+	check_ran(&o, "--help", shells[0].package);
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		cr_assert(strstr(o.out, options[i]) != NULL, "--help does not mention %s", options[i]);
+}
+
+/* The script is for any shell, so it keeps to what all of them have. */
+WRAPPER_TEST(shellcheck_finds_nothing)
+{
+	int status = system("shellcheck --shell=sh " INSTALLED " >shellcheck.out 2>&1");
+	char findings[4096];
+	slurp("shellcheck.out", findings, sizeof findings);
+	cr_assert(status == 0, "shellcheck (package shellcheck) found:\n%s", findings);
+}
