@@ -6,6 +6,7 @@
 #define HARNESS_H
 
 #include "peer.h"
+#include "text.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -18,11 +19,6 @@
 #define SCENARIOS BUILD_DIR "/tests/programs/p_scenarios"
 
 enum { ARGS_MAX = 20 };
-
-struct text { /* grows; always a string */
-	char *p;
-	size_t n, room;
-};
 
 enum listener { ON_IPV4, ON_IPV6, ON_MAPPED, ON_MPTCP }; /* ON_MAPPED: the program's end is IPv6, the peer's IPv4 */
 

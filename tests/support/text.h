@@ -1,0 +1,18 @@
+/* A text that grows as something is added to it. */
+#ifndef ONEWRITE_TESTS_TEXT_H
+#define ONEWRITE_TESTS_TEXT_H
+
+#include <stddef.h>
+
+struct text { /* always a string, once something was added */
+	char *p;
+	size_t n, room;
+};
+
+void text_add(struct text *t, const char *p, size_t n);
+void text_add_string(struct text *t, const char *s);
+
+/* The file's rest. */
+void text_add_file(struct text *t, int fd);
+
+#endif
