@@ -93,8 +93,8 @@ $(LIB): $(OBJS) $(B)/exports.map
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
-# tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them. What a p_NAME.c has its main()
-# choose from, if that is much, is in the directory NAME beside it.
+# tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them. The rest of a
+# program that would be long is in a directory beside it.
 # tests/support: what the Criterion binaries share.
 # A sanitizer has nothing to say about scripts and other people's programs; nor has TSan about code without threads, and it
 # ends a child of several threads' process that starts one, as random programs do.
@@ -129,10 +129,11 @@ $(SUITES): %: %.o $(SUPPORT) $(UNITS)
 $(SUITES) $(PORTABLE):
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 
-CHOICE_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c))
-$(B)/tests/programs/p_hosts: $(call CHOICE_OF,hosts)
-$(B)/tests/programs/p_scenarios: $(call CHOICE_OF,scenarios)
-$(B)/tests/programs/p_steps: $(call CHOICE_OF,steps)
+REST_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c))
+$(B)/tests/programs/exchange: $(call REST_OF,client)
+$(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
+$(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
+$(B)/tests/programs/p_steps: $(call REST_OF,steps)
 
 $(PROGRAMS): %: %.o
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread -Wl,-rpath,'$$ORIGIN'

@@ -1,3 +1,4 @@
+/* Installs scripts/onewrite for a test, and runs it there under each of the shells. */
 #include "installed.h"
 #include "library.h"
 

@@ -1,3 +1,4 @@
+/* A text that grows as something is added to it. */
 #include "text.h"
 
 #include <criterion/criterion.h>
