@@ -42,24 +42,6 @@ ssize_t emit_call_more(const struct call *c)
 	return r < 0 && errno == ENOTSOCK ? emit_call(c) : r; /* closed and reused behind our back */
 }
 
-/* The call's bytes from `from` on, as many pieces as there are. */
-static size_t rest_of(const struct call *c, size_t from, struct iovec *rest)
-{
-	size_t i = 0, n = 0;
-	while (i < c->iovcnt && from >= c->iov[i].iov_len)
-		from -= c->iov[i++].iov_len;
-	for (; i < c->iovcnt; i++, from = 0)
-		rest[n++] = (struct iovec){ (char *)c->iov[i].iov_base + from, c->iov[i].iov_len - from };
-	return n;
-}
-
-/* A signal for a broken pipe belongs to a call that sent nothing. */
-ssize_t emit_rest(const struct call *c, size_t from, bool more)
-{
-	struct iovec rest[JOIN_IOVS];
-	return transmit(c->fd, rest, rest_of(c, from, rest), c->flags | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-}
-
 bool emit_waits(const struct call *c)
 {
 	return !(c->flags & MSG_DONTWAIT) && !room_is_nonblocking(c->fd);

@@ -25,9 +25,6 @@ struct call {
 ssize_t emit_call(const struct call *c);
 /* The same with MSG_MORE. */
 ssize_t emit_call_more(const struct call *c);
-/* What is left of its bytes from `from` on, of which there are some. */
-ssize_t emit_rest(const struct call *c, size_t from, bool more);
-
 /* Would the program's call wait for room? */
 bool emit_waits(const struct call *c);
 
@@ -44,8 +41,6 @@ static inline void emit_let_signals(const sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-/* Up to so many bytes the kernel takes a literal writev whole, where there is room for it. */
-enum { EMIT_TAKEN_WHOLE = 16384 };
 /* Can what is held and the call's bytes go in one system call? */
 bool emit_fits(const struct call *c);
 /* They go: writev, or sendmsg where there are flags to keep. Returns how many bytes of both together were taken, or -1 and errno.

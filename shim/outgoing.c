@@ -99,7 +99,7 @@ struct outcome {
 	enum {
 		ALL_TAKEN,
 		CALL_FOLLOWS, /* what was held is out, and nobody has asked the kernel to take the call's own bytes */
-		CUT_SHORT,    /* what was held is out; the kernel was asked to take the call's own bytes, and left those from `taken` on */
+		CUT_SHORT,    /* what was held is out, and of the call's own bytes `taken`: the kernel was asked for all of them */
 		NO_ROOM,      /* for what is held */
 		REFUSED,
 	} what;
@@ -151,16 +151,16 @@ static ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 	return r;
 }
 
-/* What is held and the call's bytes in one call. Should the kernel take less than was held it is asked again, for its reason: the program
- * must not be told 0. */
+/* What is held and the call's bytes in one call. A call that may have to wait is the program's own, whole: of two halves the second might
+ * meet another socket under the number, and a signal that ends the one would not end the other. Should the kernel take less than was
+ * held it is asked again, for its reason: the program must not be told 0. */
 static struct outcome join(struct msg *m, struct conn *c, const struct call *call, bool more)
 {
 	size_t held = m->len - m->sent;
-	bool small = call->size <= EMIT_TAKEN_WHOLE;
-	int flags = call->flags | (more ? MSG_MORE : 0);
-	if (!emit_fits(call))
+	bool room = emit_fits(call) && room_for(c, call->fd, held + call->size);
+	if (!room && (!emit_fits(call) || emit_waits(call)))
 		return emit_alone(m, c, call, MSG_MORE);
-	flags |= small ? room_flags(c, call->fd, held + call->size) : MSG_DONTWAIT;
+	int flags = call->flags | (more ? MSG_MORE : 0) | (room ? 0 : MSG_DONTWAIT);
 	for (;;) {
 		ssize_t r = call_joined(m, call, flags);
 		if (r < 0)
@@ -261,9 +261,8 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 	turn_cancellable(cancel);
 }
 
-/* Gives the turn back, and the thread its cancellation. `taken` of the call's bytes are out already. */
-static ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule, size_t taken,
-                   int cancel)
+/* Gives the turn back, and the thread its cancellation. */
+static ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule, int cancel)
 {
 	int saved = errno;
 	bool more = adds_more(rule.action);
@@ -271,20 +270,14 @@ static ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const
 	if (s->head_done)
 		f.head = m->head;
 	f.meanwhile = take_off(m, s, rule.action);
-	room_spend(c, call->size - taken); /* now: the thread may not come back to say how many were taken */
+	room_spend(c, call->size); /* now: the thread may not come back to say how many were taken */
 	turn_give(m);
 	turn_cancellable(cancel);
-	ssize_t r = taken > 0 ? emit_rest(call, taken, more) : more ? emit_call_more(call) : emit_call(call);
+	ssize_t r = more ? emit_call_more(call) : emit_call(call);
 	int error = r < 0 ? errno : 0;
-	if (r > 0)
-		taken += (size_t)r;
-	book(&f, c, call, s, rule, taken, error);
-	if (taken == 0 && r < 0) {
-		errno = error;
-		return -1;
-	}
-	errno = saved;
-	return (ssize_t)taken;
+	book(&f, c, call, s, rule, r > 0 ? (size_t)r : 0, error);
+	errno = r < 0 ? error : saved;
+	return r;
 }
 
 /* --- the flow -------------------------------------------------------------------------------------------------------------------- */
@@ -352,9 +345,9 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 		turn_give(m);
 		return WAIT;
 	}
-	if (o.what == CALL_FOLLOWS || (o.what == CUT_SHORT && emit_waits(call))) {
+	if (o.what == CALL_FOLLOWS || (o.what == CUT_SHORT && o.taken == 0 && emit_waits(call))) {
 		errno = saved;
-		*result = fly(m, c, call, &s, rule, o.taken, cancel);
+		*result = fly(m, c, call, &s, rule, cancel);
 		return DONE;
 	}
 	if (o.what == ALL_TAKEN || o.taken > 0) {

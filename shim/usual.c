@@ -63,7 +63,7 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 {
 	size_t held = m->len - m->sent;
 	settle_room(m, c);
-	if (!framing_is_rest(&m->framing, call->size) || held == 0 || call->size > EMIT_TAKEN_WHOLE ||
+	if (!framing_is_rest(&m->framing, call->size) || held == 0 ||
 	    !room_for(c, call->fd, held + call->size))
 		return false;
 	trace(call->fd, BODY, BODY_END, JOIN, "body", call->size);
