@@ -58,37 +58,53 @@ static void emit_due(struct msg *m, uint64_t now)
 	} /* else: another look, in a while */
 }
 
-/* The turn, if nobody has it. From who left it by a jump it is taken when it was so several times. */
-static bool take_turn(struct msg *m)
+/* Is the turn left for good? Its owner has jumped, and several looks found nothing else; or for long it has neither come back nor been in a call,
+ * nor begun another write: it went by a way that nobody saw. Not by the clock alone: a process may have been stopped. */
+static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
 {
-	enum { LEFT_FOR_SURE = 3 };
-	if (lock_try(&m->lock)) {
-		m->jumps_seen = m->busy_seen = 0;
-		return true;
+	enum { LOOKS_JUMPED = 3, LOOKS_GONE = 10, GONE_NS = 1000000000 };
+	unsigned writes = atomic_load_explicit(&m->writes, memory_order_relaxed);
+	if (m->busy_looks == 0 || word != m->busy_word || writes != m->busy_writes) {
+		m->busy_looks = 0;
+		m->busy_word = word;
+		m->busy_writes = writes;
+		m->busy_since = now;
 	}
-	m->jumps_seen = lock_is_jumped(&m->lock) ? m->jumps_seen + 1 : 0;
-	if (m->jumps_seen < LEFT_FOR_SURE || !lock_take_over(&m->lock))
-		return false;
-	m->jumps_seen = m->busy_seen = 0;
-	late_recover(m);
-	return true;
+	if (m->busy_looks < UINT8_MAX)
+		m->busy_looks++;
+	if (word & LOCK_JUMPED)
+		return m->busy_looks >= LOOKS_JUMPED;
+	return m->busy_looks >= LOOKS_GONE && now - m->busy_since >= GONE_NS && atomic_load(&m->calling) == NOT_CALLING;
+}
+
+/* The turn, if nobody has it, or who had it is gone. */
+static bool take_turn(struct msg *m, uint64_t now)
+{
+	uintptr_t word = 0;
+	bool taken = lock_try(&m->lock), left = false;
+	if (!taken) {
+		word = atomic_load(&m->lock.word);
+		left = is_left(m, word, now) && lock_take_over(&m->lock, word);
+	}
+	if (taken || left)
+		m->busy_looks = 0;
+	if (left)
+		late_recover(m);
+	return taken || left;
 }
 
 /* Who has the turn does not wait, so the next look is soon; but less and less so, for a call that was to take no time may wait after all. */
-static uint64_t look_again_in(struct msg *m)
+static uint64_t look_again_in(const struct msg *m)
 {
-	enum { BUSY_NS = 50000 };
-	uint64_t soon = (uint64_t)BUSY_NS << m->busy_seen;
-	if (lock_is_jumped(&m->lock) || soon >= config.timeout_ns)
-		return config.timeout_ns;
-	m->busy_seen++;
-	return soon;
+	enum { BUSY_NS = 50000, DOUBLED = 20 };
+	uint64_t soon = (uint64_t)BUSY_NS << (m->busy_looks < DOUBLED ? m->busy_looks : DOUBLED);
+	return lock_is_jumped(&m->lock) || soon > config.timeout_ns ? config.timeout_ns : soon;
 }
 
 /* The time of the next look; 0: none, and then nothing points to the message but its connection. */
 static uint64_t look_at(struct msg *m, uint64_t now)
 {
-	if (!take_turn(m))
+	if (!take_turn(m, now))
 		return now + look_again_in(m);
 	m->outer = turn_mark;
 	if (atomic_load(&m->detached)) {

@@ -25,7 +25,7 @@ static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, in
 {
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
 	trace(m->fd, m->state, OPAQUE, rule.action, "lead", n);
-	m->writes++;
+	msg_write(m);
 	settle_room(m, c);
 	if (rule.action == REPORT)
 		return *report = settle_report(m);

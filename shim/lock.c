@@ -15,6 +15,10 @@
  * this time for it (ns). */
 enum { GRACE_NS = 10000000 };
 
+/* So many times that, one after the other, and the lock is as it was: then its owner has left it by a way that nobody saw (an exception thrown
+ * by a handler, setcontext). Not one long wait: after a process was stopped that would be over before the owner runs again. */
+enum { LEFT_GRACES = 100 };
+
 /* The futex is the word's low half: the one with the waiters bit. */
 static uint32_t *low_half(struct lock *l)
 {
@@ -30,16 +34,16 @@ static uintptr_t owner_of(uintptr_t word)
 	return word & ~(uintptr_t)LOCK_BITS;
 }
 
-bool lock_take_over(struct lock *l)
+bool lock_take_over(struct lock *l, uintptr_t seen)
 {
-	uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
-	return (seen & LOCK_JUMPED) && atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS);
+	return atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS);
 }
 
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 {
 	enum lock_result result = LOCK_TAKEN;
-	uintptr_t watched = 0; /* the word that has been the same since the grace began */
+	uintptr_t watched = 0; /* the word that has been the same for so many graces */
+	unsigned graces = 0;
 	struct timespec until = { 0, 0 };
 	if (lock_is_mine(l))
 		return LOCK_MINE;
@@ -58,20 +62,20 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		                                           memory_order_relaxed))
 			continue;
 		seen |= WAITERS;
-		bool jumped = seen & LOCK_JUMPED;
-		bool called = calling != NULL && atomic_load(calling) == LOCK_CALLING;
-		bool limited = jumped || calling != NULL;
-		if (limited && seen != watched) { /* a signal that interrupts the wait does not begin the grace again */
+		bool called = atomic_load(calling) == LOCK_CALLING;
+		if (seen != watched) { /* a signal that interrupts the wait does not begin the grace again */
 			watched = seen;
+			graces = 0;
 			until = clock_moment(now_ns() + GRACE_NS);
 		}
-		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, limited ? &until : NULL, NULL,
+		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
 		                         FUTEX_BITSET_MATCH_ANY);
 		if (r == 0 || errno == EAGAIN)
 			watched = 0; /* its owner gave it back, or somebody else did something to it */
 		if (r == 0 || errno != ETIMEDOUT)
 			continue;
-		if (jumped && atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS)) {
+		graces = called ? 0 : graces + 1;
+		if (((seen & LOCK_JUMPED) || graces >= LEFT_GRACES) && lock_take_over(l, seen)) {
 			result = LOCK_ORPHAN;
 			break;
 		}
@@ -79,7 +83,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			result = LOCK_BUSY;
 			break;
 		}
-		watched = 0;
+		until = clock_moment(now_ns() + GRACE_NS);
 	}
 	errno = saved;
 	return result;

@@ -48,12 +48,13 @@ static inline bool lock_is_mine(const struct lock *l)
 enum lock_result {
 	LOCK_TAKEN,
 	LOCK_MINE,   /* this thread has it already: we are in a signal handler, or a handler jumped away from here */
-	LOCK_ORPHAN, /* taken from a thread that jumped, and did not come back: what it guards may be half done */
+	LOCK_ORPHAN, /* taken from a thread that left it, and did not come back: what it guards may be half done */
 	LOCK_BUSY,   /* not taken: its owner is in a call that was to take no time, and waits there */
 };
 
 /* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. `calling` is LOCK_CALLING
- * while the owner is in a call that could wait (a null pointer: it makes none): should it do so, nobody else does. */
+ * while the owner is in a call that could wait: should it do so, nobody else does. Who jumped out of a handler is waited for 10 ms, and who has
+ * gone in another way, or is in a handler that does not return, 1 s. */
 enum { LOCK_CALLING = 1 };
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
 /* The same for what is had for some dozen instructions: never LOCK_ORPHAN, and LOCK_BUSY after 10 ms. Then its owner does not run, or has jumped
@@ -77,11 +78,12 @@ static inline bool lock_give_unless_left(struct lock *l)
 void lock_leave(struct lock *l);
 /* By a handler whose thread has the lock, and which is about to jump. */
 void lock_jump(struct lock *l);
-/* Has its owner jumped? Then who cannot wait may take it over, if it is so still a while later. */
+/* Has its owner jumped? */
 static inline bool lock_is_jumped(const struct lock *l)
 {
 	return atomic_load_explicit(&l->word, memory_order_relaxed) & LOCK_JUMPED;
 }
-bool lock_take_over(struct lock *l);
+/* For who cannot wait, and has `seen` the same word for long enough: take it over, if it is so still. */
+bool lock_take_over(struct lock *l, uintptr_t seen);
 
 #endif

@@ -49,9 +49,9 @@ struct msg *msg_new(int fd)
 	if (lock_take(&m->lock) != LOCK_TAKEN) /* a late reader may look at it for an instant */
 		return NULL;
 	m->fd = fd;
-	m->writes++; /* a write that flew on what this was before is none of this one's */
+	msg_write(m); /* a write that flew on what this was before is none of this one's */
 	m->error = 0;
-	m->jumps_seen = m->busy_seen = 0;
+	m->busy_looks = 0;
 	m->cookie = m->due = 0;
 	m->deadline = (struct deadline){ 0 };
 	m->len = m->sent = m->known = 0;

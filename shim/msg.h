@@ -37,7 +37,7 @@ struct msg {
 	_Atomic uint8_t calling;     /* enum calling */
 	int fd;
 	int error;                   /* FAILED: the errno to report */
-	unsigned writes;             /* raised by each write: a result is booked only if no other write came between */
+	_Atomic unsigned writes;     /* raised by each write: a result is booked only if no other write came between. The helper looks without the lock */
 	struct turn_mark outer;      /* the owner's, before it took the lock */
 	uint64_t cookie;             /* SO_COOKIE of the socket that this is for */
 	uint64_t due;                /* CLOCK_MONOTONIC ns: nothing is held after this */
@@ -57,9 +57,11 @@ struct msg {
 	bool corked;                 /* and it lies under a cork of ours */
 	bool request;                /* else a response */
 	bool sure;                   /* it has a body for certain: a next head before that is written comes from a writer we missed */
-	uint8_t jumps_seen;          /* the helper's own: how many looks in a row found the lock left by a jump */
 	bool close_later;            /* a handler closed the descriptor while its own thread was in a call with what is held */
-	uint8_t busy_seen;           /* the helper's own: how many looks in a row found the lock taken */
+	uint8_t busy_looks;          /* the helper's own: how many looks in a row found the turn taken, */
+	unsigned busy_writes;        /* at this write, */
+	uintptr_t busy_word;         /* the lock being like this, */
+	uint64_t busy_since;         /* since this moment (CLOCK_MONOTONIC ns) */
 	bool out_of_sight;           /* the helper found another socket under the number: the next call of the program decides what becomes of it */
 };
 
@@ -80,6 +82,12 @@ bool msg_reserve_slowly(struct msg *m, size_t need);
 static inline bool msg_reserve(struct msg *m, size_t need)
 {
 	return need <= m->cap || msg_reserve_slowly(m, need);
+}
+
+/* Another write begins. The caller has the lock. */
+static inline void msg_write(struct msg *m)
+{
+	atomic_store_explicit(&m->writes, atomic_load_explicit(&m->writes, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
 static inline void msg_clear(struct msg *m)

@@ -311,7 +311,7 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	int saved = errno;
 	struct sight s;
 	enum hold_state state = m->state;
-	m->writes++;
+	msg_write(m);
 	settle_room(m, c);
 	look(m, request_method(&c->request), call, &s);
 	struct hold_rule rule = hold_decide(config.join, state, s.event);

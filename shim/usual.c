@@ -109,7 +109,7 @@ bool usual(const struct call *call, ssize_t *r)
 	bool done = false;
 	if (turn_take_now(c, m)) {
 		if (m->state == state && !m->out_of_sight) {
-			m->writes++;
+			msg_write(m);
 			done = state == IDLE ? usual_head(m, c, call, r) : usual_body(m, c, call, r);
 		}
 		turn_give(m);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/time.h>
+#include <ucontext.h>
 
 enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200 };
 
@@ -149,6 +150,15 @@ static void interrupt_often(void)
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
+/* The library does not see how this one leaves. */
+static ucontext_t outside;
+
+static void leave_unseen(int signal_number)
+{
+	(void)signal_number;
+	setcontext(&outside);
+}
+
 static void end_thread(int signal_number)
 {
 	(void)signal_number;
@@ -171,9 +181,13 @@ static void *leave_a_call(void *unused)
 	sigemptyset(&often);
 	sigaddset(&often, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &often, NULL);
-	if (sigsetjmp(out, 1) == 0)
+	static _Thread_local volatile bool back;
+
+	getcontext(&outside);
+	if (!back && sigsetjmp(out, 1) == 0) {
+		back = true;
 		make_the_call();
-	else
+	} else
 		atomic_store(&jumped, true);
 	for (;;)
 		pause();
@@ -191,11 +205,11 @@ static void *mark_its_end(void *thread)
  * ends there. */
 static void jumps(void)
 {
-	bool ends = strstr(how, "exit") != NULL;
-	struct sigaction leave = { .sa_handler = ends ? end_thread : jump, .sa_flags = SA_NODEFER };
+	bool ends = strstr(how, "exit") != NULL, in_silence = strstr(how, "unseen") != NULL;
+	struct sigaction leave = { .sa_handler = ends ? end_thread : in_silence ? leave_unseen : jump, .sa_flags = SA_NODEFER };
 	struct sigaction deeper = { .sa_handler = nest };
+	int64_t before, soon = in_silence ? INT64_C(2000000000) : INT64_C(400000000);
 	pthread_t thread, joiner;
-	int64_t before;
 
 	sigaction(SIGUSR1, &leave, NULL);
 	sigaction(SIGUSR2, &deeper, NULL);
@@ -216,9 +230,11 @@ static void jumps(void)
 		atomic_store(&shared->written, HEAD_SIZE + BODY_SIZE);
 		write_head();
 	}
-	if (strcmp(how, "option, and no more") != 0)
+	if (strstr(how, "no more") == NULL)
 		write_body();
-	report("soon: %d, all at the peer: %d\n", now_ns() - before < INT64_C(400000000), peer_has_all());
+	while (in_silence && now_ns() - before < soon && !peer_has_all())
+		;
+	report("soon: %d, all at the peer: %d\n", now_ns() - before < soon, peer_has_all());
 	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
