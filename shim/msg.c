@@ -52,6 +52,7 @@ struct msg *msg_new(int fd)
 	msg_write(m); /* a write that flew on what this was before is none of this one's */
 	m->error = 0;
 	m->busy_looks = 0;
+	m->flying = 0;
 	m->cookie = m->due = 0;
 	m->deadline = (struct deadline){ 0 };
 	m->len = m->sent = m->known = 0;

@@ -38,6 +38,7 @@ struct msg {
 	int fd;
 	int error;                   /* FAILED: the errno to report */
 	_Atomic unsigned writes;     /* raised by each write: a result is booked only if no other write came between. The helper looks without the lock */
+	unsigned flying;             /* the write whose own call is on its way without the turn (outgoing.c) */
 	struct turn_mark outer;      /* the owner's, before it took the lock */
 	uint64_t cookie;             /* SO_COOKIE of the socket that this is for */
 	uint64_t due;                /* CLOCK_MONOTONIC ns: nothing is held after this */
@@ -88,6 +89,13 @@ static inline bool msg_reserve(struct msg *m, size_t need)
 static inline void msg_write(struct msg *m)
 {
 	atomic_store_explicit(&m->writes, atomic_load_explicit(&m->writes, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/* Is the last write's own call on its way? It may be waiting for memory with the kernel's lock of the socket, so nobody else asks anything of the
+ * socket: that call takes along what the kernel holds, and its thread sees to what is left. The caller has the lock. */
+static inline bool msg_is_flying(const struct msg *m)
+{
+	return m->flying != 0 && m->flying == atomic_load_explicit(&m->writes, memory_order_relaxed);
 }
 
 static inline void msg_clear(struct msg *m)

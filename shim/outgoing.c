@@ -241,10 +241,15 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 	} else {
 		bool released = m->state != f->meanwhile;
 		enum hold_state next = released ? after_release(rule.next) : rule.next;
+		m->flying = 0;
 		if (r == 0 && error != 0) {
 			if (f->before == IDLE)
 				msg_state(m, IDLE);
 			settle_failure(m, c, error);
+			if (released) { /* what the kernel has is of earlier writes, and nobody has pushed it */
+				emit_push(call->fd, m);
+				m->corked = false;
+			}
 		} else {
 			m->framing = f->framing;
 			if (rule.action == KEEP)
@@ -270,6 +275,7 @@ static ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const
 	if (s->head_done)
 		f.head = m->head;
 	f.meanwhile = take_off(m, s, rule.action);
+	m->flying = f.number;
 	room_spend(c, call->size); /* now: the thread may not come back to say how many were taken */
 	turn_give(m);
 	turn_cancellable(cancel);

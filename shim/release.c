@@ -13,6 +13,10 @@
 
 void release_held(struct msg *m, enum hold_state next)
 {
+	if (m->kernel && msg_is_flying(m)) {
+		msg_state(m, next);
+		return;
+	}
 	int saved = errno;
 	struct conn *c = conn_find(m->fd);
 	int error = m->kernel ? (emit_push(m->fd, m), 0) : emit_held(m, m->fd, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -139,6 +143,10 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	struct conn *c = conn_find(m->fd);
 	if ((state != HEAD && state != BODY && state != REST) || !release_is_here(m))
 		return 0;
+	if (m->kernel && msg_is_flying(m) && !(m->corked && last == NAME_ENDS)) {
+		msg_state(m, last == SOCKET_STAYS ? hold_decide(config.join, state, RELEASE).next : IDLE);
+		return 0;
+	}
 	bool push = m->kernel && (m->corked || last != SOCKET_ENDS || !fin_follows(m->fd));
 	trace(m->fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
 	int error = 0;

@@ -17,19 +17,32 @@ Test(turns, what_another_thread_wrote_meanwhile_counts, .timeout = 30)
 	run_free(r);
 }
 
-/* It was released before it came back, perhaps before it had begun: it is pushed again, and nothing is held from then on. */
+/* Its time was over before it came back: it is pushed then, and nothing is held from then on. Not before: whoever asks anything of the socket
+ * while the kernel takes the call's bytes waits as long as the memory does in which they lie. */
 static const struct scenario on_its_way[] = {
 	{ "a head whose write takes longer than its deadline", { "write=" HEAD, "await", "write=*200", "await" },
-		PUSHED ", " HEAD_MORE ", " PUSHED ", " WRITE(200), .timeout = "5ms", .hold = "kernel", .faults = "send:1:linger=100" },
+		HEAD_MORE ", " PUSHED ", " WRITE(200), .timeout = "5ms", .hold = "kernel", .faults = "send:1:linger=100" },
 	{ "a head whose write takes longer than its deadline, and a body in two writes",
 		{ "write=" HEAD, "await", "write=*100", "await", "write=*100", "await" },
-		PUSHED ", " HEAD_MORE ", " PUSHED ", " WRITE(100) ", " WRITE(100) ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0",
+		HEAD_MORE ", " PUSHED ", " WRITE(100) ", " WRITE(100) ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0",
 		.timeout = "5ms", .hold = "kernel", .join = "message", .faults = "send:1:linger=100" },
 };
 
 EACH_TEST(turns, write_on_its_way_has_its_deadline, ROWS(on_its_way), 30)
 {
 	check_scenario(&on_its_way[*i]);
+}
+
+static const char *const others[] = { "fork", "read", "dup" };
+
+EACH_TEST(turns, nobody_asks_anything_of_a_socket_while_a_call_is_on_its_way, ROWS(others), 30)
+{
+	struct setup setup = { .args = { TURNS, "beside", others[*i] }, .hold = "kernel", .faults = "send:1:linger=150" };
+	struct run *r = check_same(others[*i], &setup);
+	const char *head = strstr(r->calls.p, "send "), *push = strstr(r->calls.p, "setsockopt TCP_CORK=0");
+
+	cr_expect(head != NULL && push != NULL && push > head, "%s: want a head, and then a push:\n%s", others[*i], r->calls.p);
+	run_free(r);
 }
 
 /* A thread sits in recv() while a head is written; what it reads makes the next head one. */

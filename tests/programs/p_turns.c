@@ -1,10 +1,11 @@
-/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|marked|jump HOW. */
+/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|marked|beside CALL|jump HOW. */
 #include "p_common.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 
 enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200 };
@@ -50,6 +51,27 @@ static void meanwhile(void)
 	pthread_join(thread, NULL);
 	write_head();
 	write_body();
+	report("all at the peer: %d\n", peer_has_all());
+}
+
+/* Another thread makes a call that lets go what is held. */
+static void beside(void)
+{
+	pthread_t thread;
+	char byte;
+	pid_t pid;
+
+	pthread_create(&thread, NULL, write_head_slowly, NULL);
+	sleep_us(50000);
+	if (strcmp(how, "fork") == 0) {
+		if ((pid = fork()) == 0)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	} else if (strcmp(how, "read") == 0)
+		recv(fd, &byte, 1, MSG_DONTWAIT);
+	else
+		close(dup(fd));
+	pthread_join(thread, NULL);
 	report("all at the peer: %d\n", peer_has_all());
 }
 
@@ -241,7 +263,7 @@ static void jumps(void)
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked }, { "jump", jumps },
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked }, { "beside", beside }, { "jump", jumps },
 	};
 
 	how = argc > 2 ? argv[2] : "";
