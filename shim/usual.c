@@ -58,12 +58,15 @@ SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size
 	return true;
 }
 
+/* For a longer body there may not be room, and the table's way would ask the kernel once more. */
+enum { USUAL_BODY_MAX = 16384 };
+
 /* The kernel is known to have room for all of it, so the call does not wait. */
 static inline bool usual_body(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
 	size_t held = m->len - m->sent;
 	settle_room(m, c);
-	if (!framing_is_rest(&m->framing, call->size) || held == 0 ||
+	if (!framing_is_rest(&m->framing, call->size) || held == 0 || call->size > USUAL_BODY_MAX ||
 	    !room_for(c, call->fd, held + call->size))
 		return false;
 	trace(call->fd, BODY, BODY_END, JOIN, "body", call->size);
