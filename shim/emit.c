@@ -10,7 +10,6 @@
 #include "room.h"
 
 enum { JOIN_IOVS = 64 }; /* more than this go after the head, not with it: an array for 1024 does not fit every stack */
-#define CALL_MAX 0x7ffff000u /* the most bytes that one system call takes, see write(2) */
 
 ssize_t emit_call(const struct call *c)
 {
@@ -49,7 +48,7 @@ bool emit_waits(const struct call *c)
 
 bool emit_fits(const struct call *c)
 {
-	return c->iovcnt < JOIN_IOVS && c->size <= CALL_MAX - HTTP_HEAD_MAX;
+	return c->iovcnt < JOIN_IOVS && c->size <= EMIT_CALL_MAX - HTTP_HEAD_MAX;
 }
 
 ssize_t emit_joined(struct msg *m, const struct call *c, int flags)

@@ -41,6 +41,8 @@ static inline void emit_let_signals(const sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+/* The most bytes that one system call takes, see write(2). */
+#define EMIT_CALL_MAX 0x7ffff000u
 /* Can what is held and the call's bytes go in one system call? */
 bool emit_fits(const struct call *c);
 /* They go: writev, or sendmsg where there are flags to keep. Returns how many bytes of both together were taken, or -1 and errno.

@@ -20,6 +20,8 @@ static size_t total(const struct iovec *iov, size_t n)
 
 static bool quiet_iov(int fd, const struct iovec *iov, size_t n)
 {
+	if (n > IOV_MAX || http_nowhere(iov))
+		return n != 0 || conn_idle(conn_find(fd)); /* the kernel refuses it unread */
 	while (n > 0 && iov->iov_len == 0) /* a head may stand behind empty pieces */
 		iov++, n--;
 	return n == 0 ? conn_idle(conn_find(fd)) : outgoing_quiet(fd, iov->iov_base, iov->iov_len);
@@ -58,7 +60,7 @@ WRITE(__write)
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
-	if (n <= 0 || iov == NULL || likely(quiet_iov(fd, iov, (size_t)n)) || !fits(iov, (size_t)n))
+	if (n <= 0 || likely(quiet_iov(fd, iov, (size_t)n)) || !fits(iov, (size_t)n))
 		return libc()->writev(fd, iov, n);
 	return out_iov(fd, iov, (size_t)n, 0, NULL);
 }
@@ -86,7 +88,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
 {
-	if (hdr == NULL || (hdr->msg_iov == NULL && hdr->msg_iovlen > 0))
+	if (http_nowhere(hdr))
 		return libc()->sendmsg(fd, hdr, flags);
 	rights_pass(hdr);
 	if (likely(quiet_iov(fd, hdr->msg_iov, hdr->msg_iovlen)) || !fits(hdr->msg_iov, hdr->msg_iovlen))
@@ -135,7 +137,7 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 
 static void pass_all_rights(const struct mmsghdr *v, unsigned n)
 {
-	for (unsigned i = 0; i < n && i < UIO_MAXIOV; i++) /* the kernel takes no more */
+	for (unsigned i = 0; i < n && i < UIO_MAXIOV && !http_nowhere(v); i++) /* the kernel takes no more */
 		rights_pass(&v[i].msg_hdr);
 }
 

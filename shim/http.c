@@ -256,21 +256,20 @@ static inline const char *behind_version(const char *p, size_t n)
 
 bool http_opens(const char *p, size_t n)
 {
-	return behind_version(p, n) != NULL;
+	return behind_version(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX) != NULL;
 }
 
-/* Does an empty line end at p[seen] or later? */
-static bool has_empty_line(const char *p, size_t n, size_t seen)
+size_t http_ends(const char *p, size_t n, size_t seen)
 {
 	const char *end = p + n;
-	const char *newline = p + seen;
+	const char *newline = p + (seen > 2 ? seen : 2);
 
 	while (newline < end && (newline = memchr(newline, '\n', (size_t)(end - newline)))) {
 		if (newline[-1] == '\n' || (newline[-1] == '\r' && newline[-2] == '\n'))
-			return true;
+			return (size_t)(newline + 1 - p);
 		newline++;
 	}
-	return false;
+	return 0;
 }
 
 /* " 200" and then a blank: three digits from 100 on. 0 for anything else. */
@@ -431,7 +430,7 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 		lines = minor + 1; /* none starts before the one behind the status line */
 	}
 
-	if (seen > 0 && !has_empty_line(p, most, seen))
+	if (seen > 0 && http_ends(p, most, seen) == 0)
 		return without_end;
 	behind = note_fields(&facts, p, lines, end);
 	if (!behind)

@@ -48,16 +48,26 @@ struct http_head {
 	uint64_t length;         /* BODY_LENGTH only */
 };
 
+/* No memory of a program lies there: below what anybody may map (vm.mmap_min_addr), or in the kernel's half of 64-bit addresses. */
+static inline bool http_nowhere(const void *p)
+{
+	return sizeof p == 8 ? (intptr_t)p < 65536 : (uintptr_t)p < 65536;
+}
+
 /* The cheapest look, for bytes that are almost never HTTP: false for everything that cannot open a message.
  * True needs http_head() to decide. Inline, a few instructions. Nothing shorter than 8 bytes opens a message. */
 static inline bool http_may_open(const char *p, size_t n)
 {
-	return n >= 8 && p != NULL && (unsigned char)(p[0] - 'A') < 26 && (unsigned char)(p[2] - 'A') < 26;
+	return n >= 8 && !http_nowhere(p) && (unsigned char)(p[0] - 'A') < 26 && (unsigned char)(p[2] - 'A') < 26;
 }
 
 /* Do these bytes, the first of a write, open a message: "HTTP/1." or "METHOD SP target SP HTTP/1."?
  * Only a start line that got as far as its version in this very write opens one. */
 bool http_opens(const char *p, size_t n);
+
+/* How many bytes are there up to and including the first empty line that ends at p[seen] or later? 0: none ends in these n bytes,
+ * which open a message. No page behind that line is read. */
+size_t http_ends(const char *p, size_t n, size_t seen);
 
 /* Look at the first n bytes of a message. `seen` of them were looked at by an earlier call that answered HTTP_MORE
  * (0 the first time); the search for the empty line resumes there, minus the few bytes an empty line may straddle.

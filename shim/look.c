@@ -2,6 +2,55 @@
 
 #include <string.h>
 
+#include "readable.h"
+#include "real.h"
+
+/* --- no byte is read that need not be: memory that is not there is the kernel's to refuse ----------------------------------------- */
+
+enum { PAGE = 4096 }; /* the smallest there are: who has read one byte of a page can read all of it */
+
+/* How many bytes lie in one page, from this one on? */
+static inline size_t left_in_page(const char *p)
+{
+	return PAGE - ((uintptr_t)p & (PAGE - 1));
+}
+
+/* Is there a head at the beginning of these n bytes? Pages behind its end are not read. */
+static enum http_verdict head_of(const char *p, size_t n, enum http_method answers, struct http_head *head)
+{
+	size_t here = left_in_page(p);
+	if (n > here) {
+		enum http_verdict v = http_head(p, here, 0, answers, head);
+		if (v == HTTP_HEAD || (v == HTTP_NO && (http_opens(p, here) || !http_opens(p, n))))
+			return v;
+		n = n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX;
+		size_t end = http_ends(p, n, 0);
+		n = end > 0 ? end : n;
+	}
+	return http_head(p, n, 0, answers, head);
+}
+
+/* Do all of them look like one head, as the RFC would have it end? */
+static inline bool ends_as_head(const char *p, size_t n)
+{
+	if (likely(n <= left_in_page(p)))
+		return memcmp(p + n - 4, "\r\n\r\n", 4) == 0;
+	return n <= HTTP_HEAD_MAX && http_opens(p, n) && http_ends(p, n, 0) == n;
+}
+
+/* No part of a head is another one: where the first page is the same, the next one has to be read, too. */
+static __attribute__((noinline)) bool same_by_page(const char *p, const char *known, size_t n)
+{
+	for (size_t part; n > 0; p += part, known += part, n -= part) {
+		part = left_in_page(p) < n ? left_in_page(p) : n;
+		if (memcmp(p, known, part) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* --- the questions ------------------------------------------------------------------------------------------------------------------ */
+
 size_t look_copy(char *to, size_t room, const struct call *call)
 {
 	size_t n = 0;
@@ -30,6 +79,10 @@ enum framing_verdict look_follow(struct framing *f, const struct call *call, siz
 		size_t len = call->iov[i].iov_len, skip = from > at ? from - at : 0, n = to - at < len ? to - at : len;
 		if (skip >= n)
 			continue;
+		if (http_nowhere(call->iov[i].iov_base)) {
+			v = FRAMING_LOST;
+			break;
+		}
 		size_t t;
 		v = framing_follow(f, (const char *)call->iov[i].iov_base + skip, n - skip, &t);
 		end = at + skip + t;
@@ -47,6 +100,9 @@ static const char *piece(const struct call *call, size_t from, size_t *n)
 	*n = i < call->iovcnt ? call->iov[i].iov_len - from : 0;
 	return *n > 0 ? (const char *)call->iov[i].iov_base + from : NULL;
 }
+
+/* So many tell whether they may be another head. */
+enum { FIRST_BYTES = 8 };
 
 /* Body bytes from `from` on, and whatever begins behind the message's end in the same call. */
 static void look_at_body(const struct call *call, size_t from, struct sight *s)
@@ -67,8 +123,8 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 		s->event = BODY_END;
 		if ((from += taken) >= call->size)
 			return;
-		const char *p = piece(call, from, &n);
-		if (http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, 0, METHOD_OTHER, &next) != HTTP_HEAD) {
+		const char *p = piece(call, from, &n); /* so far from all that was read that it may not be there */
+		if (!readable(p, n < FIRST_BYTES ? n : FIRST_BYTES) || head_of(p, n, METHOD_OTHER, &next) != HTTP_HEAD) {
 			s->event = NOT_OURS, s->why = "behind-the-end"; /* part of a head, or none: not followed */
 			return;
 		}
@@ -86,7 +142,9 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 /* Is this write the head that the connection sent last? Servers say the same thing many times within a second of their Date. */
 static inline bool is_known(const struct msg *m, enum http_method answers, const char *p, size_t n)
 {
-	return n == m->known && m->head.method == answers && memcmp(p, m->buf, n) == 0;
+	if (n != m->known || m->head.method != answers)
+		return false;
+	return likely(n <= left_in_page(p)) ? memcmp(p, m->buf, n) == 0 : same_by_page(p, m->buf, n);
 }
 
 bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n)
@@ -95,7 +153,7 @@ bool look_whole_head(struct msg *m, enum http_method answers, const char *p, siz
 		return false;
 	if (is_known(m, answers, p, n))
 		return true;
-	if (memcmp(p + n - 4, "\r\n\r\n", 4) != 0)
+	if (!ends_as_head(p, n))
 		return false;
 	m->known = 0;
 	if (http_head(p, n, 0, answers, &m->head) != HTTP_HEAD || m->head.size != n || !msg_reserve(m, n))
@@ -105,24 +163,42 @@ bool look_whole_head(struct msg *m, enum http_method answers, const char *p, siz
 	return true;
 }
 
+/* Behind what is held of it, as far as it goes: no more is copied. */
+static enum http_verdict copy_head(struct msg *m, const struct call *call, enum http_method answers)
+{
+	size_t n = m->len, want = n + call->size < HTTP_HEAD_MAX ? n + call->size : HTTP_HEAD_MAX;
+	bool ended = false;
+	if (!msg_reserve(m, want))
+		return HTTP_NO;
+	for (size_t i = 0; i < call->iovcnt && !ended; i++) {
+		const char *p = call->iov[i].iov_base;
+		size_t left = call->iov[i].iov_len;
+		if (left > 0 && http_nowhere(p))
+			return HTTP_NO;
+		while (left > 0 && n < want && !ended) {
+			size_t part = left_in_page(p), seen = n;
+			part = part < left ? part : left;
+			part = part < want - n ? part : want - n;
+			memcpy(m->buf + n, p, part);
+			n += part, p += part, left -= part;
+			ended = http_ends(m->buf, n, seen) > 0;
+		}
+	}
+	return http_head(m->buf, n, m->len, answers, &m->head);
+}
+
 /* It is read where it lies if it lies in one piece: most heads that pass are never copied, and no piece of a body is read. */
 static enum http_verdict read_head(struct msg *m, const struct call *call, enum http_method answers)
 {
-	size_t before = m->len, n = call->iov->iov_len;
+	size_t n = call->iov->iov_len;
 	const char *p = call->iov->iov_base;
-	if (before == 0 && call->iovcnt == 1 && is_known(m, answers, p, n))
+	if (http_nowhere(p))
+		return HTTP_NO;
+	if (m->len == 0 && call->iovcnt == 1 && is_known(m, answers, p, n))
 		return HTTP_HEAD;
 	m->known = 0;
-	if (before == 0) {
-		enum http_verdict v = http_head(p, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, 0, answers, &m->head);
-		if (v == HTTP_HEAD || call->iovcnt == 1)
-			return v;
-	}
-	size_t want = before + call->size;
-	if (!msg_reserve(m, want < HTTP_HEAD_MAX ? want : HTTP_HEAD_MAX))
-		return HTTP_NO;
-	n = before + look_copy(m->buf + before, m->cap - before, call);
-	return http_head(m->buf, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, before, answers, &m->head);
+	enum http_verdict v = m->len == 0 ? head_of(p, n, answers, &m->head) : HTTP_MORE;
+	return v == HTTP_MORE && (m->len > 0 || call->iovcnt > 1) ? copy_head(m, call, answers) : v;
 }
 
 /* The call's bytes begin a head, or go on with the one that is held: where does it stand now? */
@@ -163,8 +239,11 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 static bool is_next(const struct msg *m, const struct call *call)
 {
 	bool heard = atomic_load_explicit(&m->read_since, memory_order_relaxed);
-	if (!heard && (framing_is_data(&m->framing, call->size) || !framing_before_body(&m->framing)))
+	bool data = framing_is_data(&m->framing, call->size);
+	if (!heard && (data || !framing_before_body(&m->framing)))
 		return false;
+	if (framing_is_data(&m->framing, 1) && !readable(call->iov->iov_base, FIRST_BYTES))
+		return false; /* lines between data are read anyway */
 	return look_opens(call) && m->request == (memcmp(call->iov->iov_base, "HTTP/", 5) != 0);
 }
 
@@ -174,6 +253,8 @@ void look(struct msg *m, enum http_method answers, const struct call *call, stru
 	*s = (struct sight){ .event = BODY_PART, .why = "body", .in_head = state == IDLE || state == HEAD, .framing = m->framing };
 	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		s->event = OPAQUE, s->why = "flags";
+	else if (call->size > EMIT_CALL_MAX) /* so many are never written, and perhaps it is no size at all */
+		s->event = OPAQUE, s->why = "size";
 	else if (call->hdr != NULL && (call->hdr->msg_namelen > 0 || call->hdr->msg_controllen > 0))
 		s->event = OPAQUE, s->why = "control";
 	else if (s->in_head)

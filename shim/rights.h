@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "http.h"
+
 /* Before a message is sent: the descriptors that it carries are aliases from now on. */
 void rights_pass_slowly(const struct msghdr *hdr);
 static inline void rights_pass(const struct msghdr *hdr)
 {
-	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && hdr->msg_control != NULL)
+	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && !http_nowhere(hdr->msg_control))
 		rights_pass_slowly(hdr);
 }
 /* The same by system call number, where nobody has looked at the arguments yet. */

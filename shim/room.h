@@ -12,10 +12,10 @@
 
 /* KiB of the send buffer that n bytes take at most. Each segment costs its bytes and a buffer's head of its own; a
  * larger segment than RFC 9293's default of 536 bytes is not counted on. */
-static inline unsigned room_taken_by(size_t n)
+static inline uint64_t room_taken_by(uint64_t n)
 {
 	enum { SEGMENT = 512, BUFFER_HEAD = 1536, SPARE = 2 };
-	return (unsigned)((n + (n / SEGMENT + SPARE) * BUFFER_HEAD) / 1024 + 1);
+	return (n + (n / SEGMENT + SPARE) * BUFFER_HEAD) / 1024 + 1;
 }
 
 /* In the constructor: learn what the system allows. */
@@ -37,7 +37,7 @@ static inline int room_flags(struct conn *c, int fd, size_t n)
 /* n bytes were written. */
 static inline void room_spend(struct conn *c, size_t n)
 {
-	unsigned room = atomic_load_explicit(&c->room, memory_order_relaxed), taken = room_taken_by(n);
+	uint64_t room = atomic_load_explicit(&c->room, memory_order_relaxed), taken = room_taken_by(n);
 	atomic_store_explicit(&c->room, (uint16_t)(room > taken ? room - taken : 0), memory_order_relaxed);
 }
 

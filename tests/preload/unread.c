@@ -13,3 +13,15 @@ EVERYWHERE_TESTS(unread, body_of_known_length_is_not_looked_at, PROGRAM, known);
 static const struct case_of other[] = { SHAPE("chunk"), SHAPE("chunk, many"), SHAPE("to the end"),
 	SHAPE("to the end, many") };
 EVERYWHERE_TESTS(unread, nor_is_a_chunk_or_what_ends_with_the_connection, PROGRAM, other);
+
+/* --- memory that ends where the call's bytes go on, pointers to nothing ------------------------------------------------------- */
+
+#define EDGES BUILD_DIR "/tests/programs/p_edges"
+#define EDGE(name) { { name } }, { { name, "second" } }
+
+static const struct case_of ends[] = { EDGE("far end"), EDGE("far body"), EDGE("edge"), EDGE("pieces"), EDGE("behind"),
+	EDGE("heard"), EDGE("across") };
+EVERYWHERE_TESTS(unread, nothing_behind_a_head_is, EDGES, ends);
+
+static const struct case_of nothing[] = { EDGE("nowhere"), EDGE("vectors") };
+EVERYWHERE_TESTS(unread, nor_is_a_pointer_to_nothing, EDGES, nothing);
