@@ -17,8 +17,8 @@ struct call {
 	const struct iovec *iov;  /* its bytes */
 	size_t iovcnt;
 	size_t size;              /* the bytes of all pieces together */
-	const struct msghdr *hdr; /* sendmsg: as given */
-	enum { DOOR_WRITE, DOOR_WRITEV, DOOR_SEND, DOOR_SENDMSG } door;
+	const struct msghdr *hdr; /* sendmsg: as given; sendto: the address */
+	enum { DOOR_WRITE, DOOR_WRITEV, DOOR_SEND, DOOR_SENDTO, DOOR_SENDMSG } door;
 };
 
 /* The call as the program made it. May wait: not with a lock in hand. */

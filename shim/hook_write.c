@@ -75,15 +75,19 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 SEND(send)
 SEND(__send)
 
+/* With an address, right or wrong, it is the kernel's to look at: sendmsg(2) would not say the same. */
+SLOW ssize_t out_to(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)
+{
+	struct iovec iov = { (void *)buf, n };
+	struct msghdr to = { .msg_name = (void *)addr, .msg_namelen = len };
+	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n, .hdr = &to, .door = DOOR_SENDTO });
+}
+
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)
 {
 	if (likely(outgoing_quiet(fd, buf, n)))
 		return real.sendto(fd, buf, n, flags, addr, len);
-	if (addr == NULL)
-		return out_bytes(fd, buf, n, flags, DOOR_SEND);
-	struct iovec iov = { (void *)buf, n };
-	struct msghdr hdr = { .msg_name = (void *)addr, .msg_namelen = len, .msg_iov = &iov, .msg_iovlen = 1 };
-	return out_iov(fd, &iov, 1, flags, &hdr);
+	return addr == NULL ? out_bytes(fd, buf, n, flags, DOOR_SEND) : out_to(fd, buf, n, flags, addr, len);
 }
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
