@@ -1,5 +1,7 @@
 /* Any call by its number. */
 #include <errno.h>
+#include <limits.h>
+#include <linux/aio_abi.h>
 #include <linux/close_range.h>
 #include <linux/net.h>
 #include <linux/sched.h>
@@ -73,6 +75,13 @@ static bool replaced(const struct by_number *n, long *result)
 static void sending(int fd)
 {
 	release_surely(fd, "syscall");
+}
+
+/* Whatever each of them asks for: most are writes. */
+static void submitting(long n, struct iocb *const *list)
+{
+	for (long i = 0; i < n && i < IOV_MAX && readable(&list[i], sizeof *list) && readable(list[i], sizeof **list); i++)
+		release_aliased((int)list[i]->aio_fildes, "io_submit");
 }
 
 static void asking(int fd)
@@ -153,6 +162,9 @@ static void before(const struct by_number *n)
 		break;
 	case SYS_splice:
 		sending((int)n->c);
+		break;
+	case SYS_io_submit:
+		submitting(n->b, (struct iocb *const *)n->c);
 		break;
 	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg: case SYS_recvmmsg:
 	case SYS_shutdown: case SYS_getsockopt: case SYS_ioctl:

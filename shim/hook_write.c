@@ -174,6 +174,18 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 	return r;
 }
 
+/* It has no result that could be booked. */
+#define BACKTRACE(name)                                                \
+	EXPORT void name(void *const *addresses, int n, int fd)        \
+	{                                                              \
+		if (LACKS(name))                                       \
+			return;                                        \
+		release_surely(fd, "backtrace");                       \
+		libc()->name(addresses, n, fd);                        \
+	}
+BACKTRACE(backtrace_symbols_fd)
+BACKTRACE(__backtrace_symbols_fd)
+
 #define AIO_WRITE(name, cb)                                     \
 	EXPORT int name(struct cb *a)                           \
 	{                                                       \

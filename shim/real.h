@@ -52,6 +52,8 @@ extern ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int fl
 extern int __dprintf_chk(int fd, int flag, const char *format, ...);
 extern int __vdprintf_chk(int fd, int flag, const char *format, va_list ap);
 extern void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
+extern void backtrace_symbols_fd(void *const *addresses, int n, int fd);
+extern void __backtrace_symbols_fd(void *const *addresses, int n, int fd);
 struct io_uring;
 struct io_uring_params;
 extern int io_uring_setup(unsigned entries, struct io_uring_params *p);

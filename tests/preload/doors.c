@@ -32,6 +32,9 @@ static const struct scenario writes[] = {
 	{ "syscall(SYS_writev)", { HELD, "SYS_writev=*200", "await" }, ANY_CALLS },
 	{ "syscall(SYS_sendto)", { HELD, "SYS_sendto=*200", "await" }, ANY_CALLS },
 	{ "syscall(SYS_sendmsg)", { HELD, "SYS_sendmsg=*200", "await" }, ANY_CALLS },
+	{ "syscall(SYS_io_submit)", { HELD, "SYS_io_submit=*200", "await" }, ANY_CALLS },
+	{ "backtrace_symbols_fd", { HELD, "backtrace", "await" }, ANY_CALLS },
+	{ "__backtrace_symbols_fd", { HELD, "__backtrace", "await" }, ANY_CALLS },
 	{ "half a head, then syscall(SYS_write)", { "write=HTTP/1.1 200 OK\r\n", "SYS_write=" HEAD_PAD("200"), "write=*200",
 		"await" }, ANY_CALLS },
 };

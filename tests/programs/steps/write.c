@@ -2,7 +2,9 @@
 #include "steps.h"
 
 #include <aio.h>
+#include <execinfo.h>
 #include <limits.h>
+#include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 #include <poll.h>
 #include <sys/sendfile.h>
@@ -138,6 +140,34 @@ static long do_aio(const struct step *s)
 	return aio_return(&a);
 }
 
+/* By the kernel, which is told to by a number. */
+static long do_io_submit(const struct step *s)
+{
+	struct iocb a = { .aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = (uint32_t)fd, .aio_buf = (uintptr_t)s->bytes,
+		.aio_nbytes = s->size }, *list[] = { &a };
+	struct io_event done = { 0 };
+	aio_context_t context = 0;
+
+	must(syscall(SYS_io_setup, 1, &context) == 0, "io_setup");
+	must(syscall(SYS_io_submit, context, 1, list) == 1, "io_submit");
+	must(syscall(SYS_io_getevents, context, 1, 1, &done, NULL) == 1, "io_getevents");
+	syscall(SYS_io_destroy, context);
+	return (long)done.res;
+}
+
+/* The name of an address of nobody's: "[0x8]" and a line end. */
+static long do_backtrace(const struct step *s)
+{
+	extern void __backtrace_symbols_fd(void *const *addresses, int n, int to);
+	void *address = (void *)8;
+
+	if (s->verb[0] == '_')
+		__backtrace_symbols_fd(&address, 1, fd);
+	else
+		backtrace_symbols_fd(&address, 1, fd);
+	return 0;
+}
+
 static int file_of(const struct step *s)
 {
 	int file = memfd_create("body", MFD_CLOEXEC);
@@ -246,5 +276,6 @@ const struct verb write_verbs[] = {
 	{ "SYS_write", do_syscall, BYTES }, { "SYS_writev", do_syscall, BYTES }, { "SYS_sendto", do_syscall, BYTES },
 	{ "SYS_sendmsg", do_syscall, BYTES }, { "unseen", do_unseen, BYTES }, { "uring", do_uring, BYTES },
 	{ "aio_write", do_aio, BYTES }, { "lio_listio", do_aio, BYTES }, { "vdprintf", do_dprintf, BYTES },
+	{ "SYS_io_submit", do_io_submit, BYTES }, { "backtrace", do_backtrace, 0 }, { "__backtrace", do_backtrace, 0 },
 	{ "__dprintf_chk", do_dprintf, BYTES }, { "__vdprintf_chk", do_dprintf, BYTES }, { NULL, NULL, 0 },
 };
