@@ -10,6 +10,7 @@
 #include "room.h"
 
 enum { JOIN_IOVS = 64 }; /* more than this go after the head, not with it: an array for 1024 does not fit every stack */
+enum { FEW_IOVS = 4 };
 
 ssize_t emit_call(const struct call *c)
 {
@@ -53,15 +54,28 @@ bool emit_fits(const struct call *c)
 	return c->iovcnt < JOIN_IOVS && c->size <= EMIT_CALL_MAX - HTTP_HEAD_MAX;
 }
 
-ssize_t emit_joined(struct msg *m, const struct call *c, int flags)
+/* `iov` has room for the call's pieces and one more. */
+static inline ssize_t joined(struct msg *m, const struct call *c, int flags, struct iovec *iov)
 {
-	struct iovec iov[JOIN_IOVS];
 	size_t held = m->len - m->sent, skip = held == 0;
 	iov[0] = (struct iovec){ m->buf + m->sent, held };
 	iov[1] = c->iov[0];
 	if (c->iovcnt > 1)
 		memcpy(iov + 2, c->iov + 1, (c->iovcnt - 1) * sizeof *iov);
 	return transmit(c->fd, iov + skip, c->iovcnt + 1 - skip, flags);
+}
+
+static __attribute__((noinline)) ssize_t many_joined(struct msg *m, const struct call *c, int flags)
+{
+	struct iovec iov[JOIN_IOVS];
+	return joined(m, c, flags, iov);
+}
+
+/* Coroutines have small stacks, and a usual message few pieces. */
+ssize_t emit_joined(struct msg *m, const struct call *c, int flags)
+{
+	struct iovec iov[FEW_IOVS];
+	return likely(c->iovcnt < FEW_IOVS) ? joined(m, c, flags, iov) : many_joined(m, c, flags);
 }
 
 int emit_held(struct msg *m, int fd, int flags)

@@ -129,7 +129,7 @@ static struct outcome emit_alone(struct msg *m, struct conn *c, const struct cal
 }
 
 /* One call, and the note of how much of what is held it took. */
-static ssize_t call_joined(struct msg *m, const struct call *call, int flags)
+SLOW ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 {
 	bool sure = !(flags & MSG_DONTWAIT);
 	size_t held = m->len - m->sent;
@@ -267,7 +267,7 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 }
 
 /* Gives the turn back, and the thread its cancellation. */
-static ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule, int cancel)
+SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule, int cancel)
 {
 	int saved = errno;
 	bool more = adds_more(rule.action);
