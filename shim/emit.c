@@ -22,7 +22,8 @@ ssize_t emit_call(const struct call *c)
 	case DOOR_SEND:
 		return libc()->send(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags);
 	case DOOR_SENDTO:
-		return libc()->sendto(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags, c->hdr->msg_name, c->hdr->msg_namelen);
+		return libc()->sendto(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags,
+		                      c->hdr->msg_name, c->hdr->msg_namelen);
 	case DOOR_SENDMSG:
 		return libc()->sendmsg(c->fd, c->hdr, c->flags);
 	}

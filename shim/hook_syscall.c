@@ -1,6 +1,5 @@
 /* Any call by its number. */
 #include <errno.h>
-#include <limits.h>
 #include <linux/aio_abi.h>
 #include <linux/close_range.h>
 #include <linux/net.h>
@@ -80,7 +79,7 @@ static void sending(int fd)
 /* Whatever each of them asks for: most are writes. */
 static void submitting(long n, struct iocb *const *list)
 {
-	for (long i = 0; i < n && i < IOV_MAX && readable(&list[i], sizeof *list) && readable(list[i], sizeof **list); i++)
+	for (long i = 0; i < n && readable(&list[i], sizeof *list) && readable(list[i], sizeof **list); i++)
 		release_aliased((int)list[i]->aio_fildes, "io_submit");
 }
 

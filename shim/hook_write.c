@@ -80,7 +80,8 @@ SLOW ssize_t out_to(int fd, const void *buf, size_t n, int flags, const struct s
 {
 	struct iovec iov = { (void *)buf, n };
 	struct msghdr to = { .msg_name = (void *)addr, .msg_namelen = len };
-	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n, .hdr = &to, .door = DOOR_SENDTO });
+	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n,
+	                                .hdr = &to, .door = DOOR_SENDTO });
 }
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)

@@ -48,7 +48,8 @@ struct http_head {
 	uint64_t length;         /* BODY_LENGTH only */
 };
 
-/* No memory of a program lies there: below what anybody may map (vm.mmap_min_addr), or in the kernel's half of 64-bit addresses. */
+/* No memory of a program lies there: below what anybody may map (vm.mmap_min_addr), or in the kernel's half of
+ * 64-bit addresses. */
 static inline bool http_nowhere(const void *p)
 {
 	return sizeof p == 8 ? (intptr_t)p < 65536 : (uintptr_t)p < 65536;
@@ -65,8 +66,8 @@ static inline bool http_may_open(const char *p, size_t n)
  * Only a start line that got as far as its version in this very write opens one. */
 bool http_opens(const char *p, size_t n);
 
-/* How many bytes are there up to and including the first empty line that ends at p[seen] or later? 0: none ends in these n bytes,
- * which open a message. No page behind that line is read. */
+/* How many bytes are there up to and including the first empty line that ends at p[seen] or later? 0: none ends in
+ * these n bytes, which open a message. No page behind that line is read. */
 size_t http_ends(const char *p, size_t n, size_t seen);
 
 /* Look at the first n bytes of a message. `seen` of them were looked at by an earlier call that answered HTTP_MORE

@@ -5,7 +5,7 @@
 #include "readable.h"
 #include "real.h"
 
-/* --- no byte is read that need not be: memory that is not there is the kernel's to refuse ----------------------------------------- */
+/* --- no byte is read that need not be: memory that is not there is the kernel's to refuse ------------------------- */
 
 enum { PAGE = 4096 }; /* the smallest there are: who has read one byte of a page can read all of it */
 
@@ -49,7 +49,7 @@ static __attribute__((noinline)) bool same_by_page(const char *p, const char *kn
 	return true;
 }
 
-/* --- the questions ------------------------------------------------------------------------------------------------------------------ */
+/* --- the questions ------------------------------------------------------------------------------------------------ */
 
 size_t look_copy(char *to, size_t room, const struct call *call)
 {

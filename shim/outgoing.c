@@ -267,7 +267,8 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 }
 
 /* Gives the turn back, and the thread its cancellation. */
-SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule, int cancel)
+SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule,
+                 int cancel)
 {
 	int saved = errno;
 	bool more = adds_more(rule.action);

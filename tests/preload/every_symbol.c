@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FAMILIES "^_*(IO_|libc_)?(p?read|p?write|send|recv|splice|vmsplice|tee|v?dprintf|backtrace_symbols_fd|close|fclose|pclose|dup|fcntl|fdopen|" \
-	"freopen|shutdown|ioctl|getsockopt|setsockopt|socket|accept|connect|v?fork|clone|daemon|posix_spawnp?$|system|popen|" \
-	"f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range)"
+#define FAMILIES "^_*(IO_|libc_)?(p?read|p?write|send|recv|splice|vmsplice|tee|v?dprintf|backtrace_symbols_fd|" \
+	"close|fclose|pclose|dup|fcntl|fdopen|freopen|shutdown|ioctl|getsockopt|setsockopt|socket|accept|connect|" \
+	"v?fork|clone|daemon|posix_spawnp?$|system|popen|f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range)"
 
 static const struct {
 	const char *symbol, *reason;

@@ -43,13 +43,13 @@ static void say_what_came(size_t most)
 		report("at its end: %.10s\n", got + n - 10);
 }
 
-/* --- the end of a write ------------------------------------------------------------------------------------------------------- */
+/* --- the end of a write -------------------------------------------------------------------------------------------- */
 
 /* The write goes on to where nothing is, as far as its count says. */
 static void far_end(void)
 {
-	static const size_t sizes[] = { PAGE + 10, 2 * PAGE, 20000, (size_t)1 << 31, SIZE_MAX / 2, SIZE_MAX / 4 + 1, SIZE_MAX - 20,
-		                        SIZE_MAX };
+	static const size_t sizes[] = { PAGE + 10, 2 * PAGE, 20000, (size_t)1 << 31, SIZE_MAX / 2, SIZE_MAX / 4 + 1,
+		                        SIZE_MAX - 20, SIZE_MAX };
 
 	memcpy(page, TEN "0123456789", TEN_SIZE + 10);
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -80,7 +80,8 @@ static void edge(void)
 /* All of the head in pieces, and nothing of the body. */
 static void pieces(void)
 {
-	struct iovec iov[] = { { "HTTP/1.1 200 OK\r\n", 17 }, { "Content-Length: 10\r\n", 20 }, { "\r\n", 2 }, { dark, 10 } };
+	struct iovec iov[] = { { "HTTP/1.1 200 OK\r\n", 17 }, { "Content-Length: 10\r\n", 20 }, { "\r\n", 2 },
+		               { dark, 10 } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 4 };
 
 	say("writev", writev(pair.fd, iov, 4));
@@ -134,7 +135,7 @@ static void across(void)
 		}
 }
 
-/* --- pointers to nothing ------------------------------------------------------------------------------------------------------ */
+/* --- pointers to nothing ------------------------------------------------------------------------------------------- */
 
 static void nowhere_on(const char *what, int fd)
 {
@@ -192,7 +193,7 @@ static void vectors(void)
 	}
 }
 
-/* --- addresses ------------------------------------------------------------------------------------------------------------------ */
+/* --- addresses ----------------------------------------------------------------------------------------------------- */
 
 /* The kernel looks at all that the call says of an address. */
 static void address(void)
@@ -223,7 +224,7 @@ static void address(void)
 	say("body, empty", sendto(pair.fd, "0123456789", 10, 0, (void *)&big, 0));
 }
 
-/* --- the stack ------------------------------------------------------------------------------------------------------------------ */
+/* --- the stack ----------------------------------------------------------------------------------------------------- */
 
 static ucontext_t outside, inside;
 
@@ -248,7 +249,8 @@ static void leave_recorder(char **argv)
 	must(false, "exec");
 }
 
-/* How much of a coroutine's stack do usual messages take? Not the first one: that starts the helper, and libc looks for functions. */
+/* How much of a coroutine's stack do usual messages take? Not the first one: that starts the helper, and libc looks
+ * for functions. */
 static void coroutine(void)
 {
 	enum { STACK = 65536, SMALL = 1440, FRESH = 0x5a };
