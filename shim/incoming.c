@@ -4,18 +4,25 @@
 
 #include "release.h"
 
+/* In `small`: the segment may have gone when the bytes that are read next were here already. */
+enum { BEHIND_THE_PEERS = 2 };
+
 int incoming_before(struct conn *c, int fd)
 {
 	if (conn_idle(c))
 		return 0;
 	int saved = errno, error = release_for_read(fd);
+	if (atomic_load_explicit(&c->small, memory_order_relaxed))
+		atomic_store_explicit(&c->small, BEHIND_THE_PEERS, memory_order_relaxed);
 	errno = saved;
 	return error;
 }
 
 void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt)
 {
-	atomic_store_explicit(&c->small, 0, memory_order_relaxed); /* what the peer sends acknowledges what it got */
+	/* What the peer sends acknowledges what it got: but not what this very read has let go. */
+	bool behind = atomic_load_explicit(&c->small, memory_order_relaxed) == BEHIND_THE_PEERS;
+	atomic_store_explicit(&c->small, behind, memory_order_relaxed);
 	struct msg *m = atomic_load(&c->msg);
 	if (m != NULL)
 		atomic_store_explicit(&m->read_since, 1, memory_order_relaxed);

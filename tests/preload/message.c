@@ -187,6 +187,8 @@ static const struct scenario streams[] = {
 	{ "a kept-alive connection whose peer asks again", { "write=" HEAD, "write=*200", "await", "peer=ping", "read=4",
 		"write=" HEAD, "write=*200", "await" },
 		"writev iov=2 bytes=300 = 300, read *, writev iov=2 bytes=300 = 300" },
+	{ "a read that lets the head go, of bytes that were here before", { "write=" HEAD, "peer=ping", "read=4", "write=*200", "await" },
+		"* bytes=100 * = 100, read *, " WRITE(200) ", " POKED },
 };
 
 EACH_TEST(message, stream_passes_as_it_is_written, ROWS(streams), 30)

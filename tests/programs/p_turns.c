@@ -230,7 +230,7 @@ static void jumps(void)
 	bool ends = strstr(how, "exit") != NULL, in_silence = strstr(how, "unseen") != NULL;
 	struct sigaction leave = { .sa_handler = ends ? end_thread : in_silence ? leave_unseen : jump, .sa_flags = SA_NODEFER };
 	struct sigaction deeper = { .sa_handler = nest };
-	int64_t before, soon = in_silence ? INT64_C(2000000000) : INT64_C(400000000);
+	int64_t before, soon = strstr(how, "unseen, and no more") != NULL ? INT64_C(2500000000) : in_silence ? INT64_C(1600000000) : INT64_C(400000000);
 	pthread_t thread, joiner;
 
 	sigaction(SIGUSR1, &leave, NULL);
