@@ -107,6 +107,8 @@ struct msg *conn_forget(struct conn *c)
 	struct msg *m = NULL;
 	if (atomic_load_explicit(&c->msg, memory_order_relaxed) != NULL)
 		m = atomic_exchange(&c->msg, NULL);
+	if (m != NULL)
+		atomic_store_explicit(&m->shared, !conn_is_ours(c, (int)(c - conns)), memory_order_relaxed);
 	atomic_store_explicit(&c->kind, CONN_UNKNOWN, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->small, 0, memory_order_relaxed);

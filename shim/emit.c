@@ -175,17 +175,28 @@ static bool corked_by_others(int fd, const struct msg *m)
 	return libc()->getsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, &len) == 0 && cork;
 }
 
+/* Where others have the socket, one of them may set an option between our question and our setting it back. */
+static bool is_ours(const struct msg *m)
+{
+	const struct conn *c = conn_find(m->fd);
+	return c != NULL && atomic_load(&c->msg) == m ? conn_is_ours(c, m->fd) : !atomic_load(&m->shared);
+}
+
 int emit_push(int fd, const struct msg *m)
 {
 	int saved = errno;
 	bool stays = corked_by_others(fd, m);
 	errno = saved;
-	return stays ? flush_by_nodelay(fd, false) : set(fd, TCP_CORK, 0);
+	if (!stays)
+		return set(fd, TCP_CORK, 0);
+	return is_ours(m) ? flush_by_nodelay(fd, false) : 0;
 }
 
 void emit_nudge(int fd)
 {
-	flush_by_nodelay(fd, true);
+	const struct conn *c = conn_find(fd);
+	if (c != NULL && conn_is_ours(c, fd))
+		flush_by_nodelay(fd, true);
 }
 
 /* Any other is of one call only: a full buffer, a signal, a route that is away (IP_RECVERR). */

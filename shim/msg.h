@@ -35,6 +35,7 @@ struct msg {
 	_Atomic uint8_t detached;    /* set once, by who took it off its connection and could not free it: who has the lock does that */
 	_Atomic uint8_t read_since;  /* set without the lock: the peer was heard since the last write */
 	_Atomic uint8_t calling;     /* enum calling */
+	_Atomic uint8_t shared;      /* set by who took it off its connection: others may have the socket */
 	int fd;
 	int error;                   /* FAILED: the errno to report */
 	_Atomic unsigned writes;     /* raised by each write: a result is booked only if no other write came between. The helper looks without the lock */

@@ -81,10 +81,14 @@ EVERYWHERE_TESTS(references, close_lingers_as_the_program_asked, PROGRAM, linger
 #define ALL_RIGHT "wrong answers: 0\n"
 #define SET(name, before, after) { { "set", name, before, after }, NONE_LOST, "setsockopt:*:linger=4" }, \
 	{ { "set", name, before, after }, NONE_LOST, "setsockopt:*:delay=4" }
+#define SET_BY(name, before, after, how) { { "set", name, before, after, how }, NONE_LOST, "setsockopt:*:linger=4" }
 #define ASK(name, value) { { "ask", name, value }, ALL_RIGHT, "setsockopt:*:linger=4" }
 
 static const struct case_of options[] = { SET("nodelay", "0", "1"), SET("nodelay", "1", "0"), SET("cork", "0", "1"),
-	SET("cork", "1", "0"), { { "set", "nodelay", "0", "1" }, NONE_LOST, "setsockopt:*:linger=25" }, ASK("nodelay", "0"), ASK("nodelay", "1"), ASK("cork", "0"), ASK("cork", "1") };
+	SET("cork", "1", "0"), { { "set", "nodelay", "0", "1" }, NONE_LOST, "setsockopt:*:linger=25" }, ASK("nodelay", "0"), ASK("nodelay", "1"), ASK("cork", "0"), ASK("cork", "1"),
+	SET_BY("nodelay", "0", "1", "number"), SET_BY("cork", "0", "1", "number"),
+	{ { "ask", "nodelay", "0", "number" }, ALL_RIGHT, "setsockopt:*:linger=4" },
+	SET_BY("nodelay", "0", "1", "child"), SET_BY("nodelay", "1", "0", "child") };
 EVERYWHERE_TESTS(references, option_is_what_the_program_set, OPTIONS, options);
 
 /* --- the first head ------------------------------------------------------------------------------------------------ */

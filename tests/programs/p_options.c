@@ -1,15 +1,17 @@
-/* Two socket options that the library sets and sets back are the program's: p_options set NAME BEFORE AFTER,
- * p_options ask NAME VALUE.
+/* Two socket options that the library sets and sets back are the program's: p_options set NAME BEFORE AFTER [HOW],
+ * p_options ask NAME VALUE [HOW]. HOW: by number, or by a child of a fork.
  *
  * One thread writes messages of every kind for which the library may touch TCP_NODELAY or TCP_CORK. Another sets the
  * option, or asks for it, and in each round a few milliseconds later than in the one before. */
 #include "p_pairs.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
 
 enum { LATER_MS = 5, ROUNDS = 14, LONG = 60000, PIECES = 12 };
 
 static int option, before, after, at_ms, fd;
+static const char *how = "";
 static int64_t start;
 static atomic_bool over;
 
@@ -38,7 +40,10 @@ static void write_messages(void)
 static void *set_option(void *argument)
 {
 	sleep_until(start + at_ms * MS);
-	set_int(fd, IPPROTO_TCP, option, after);
+	if (strcmp(how, "number") == 0)
+		must(syscall(SYS_setsockopt, fd, IPPROTO_TCP, option, &after, sizeof after) == 0, "SYS_setsockopt");
+	else
+		set_int(fd, IPPROTO_TCP, option, after);
 	return argument;
 }
 
@@ -50,7 +55,8 @@ static void *ask_for_option(void *argument)
 		int value = -1;
 		socklen_t size = sizeof value;
 
-		must(getsockopt(fd, IPPROTO_TCP, option, &value, &size) == 0, "getsockopt");
+		must((strcmp(how, "number") == 0 ? syscall(SYS_getsockopt, fd, IPPROTO_TCP, option, &value, &size)
+			: getsockopt(fd, IPPROTO_TCP, option, &value, &size)) == 0, "getsockopt");
 		*wrong += (value != 0) != before;
 		sleep_us(500);
 	}
@@ -69,7 +75,9 @@ static bool is_set(void)
 static int do_round(int listener, void *(*run)(void *))
 {
 	struct pair p = pair_of(listener, 1 << 20);
+	bool child = strcmp(how, "child") == 0;
 	pthread_t thread;
+	pid_t pid = -1;
 	int wrong = 0;
 
 	fd = p.fd;
@@ -77,9 +85,15 @@ static int do_round(int listener, void *(*run)(void *))
 		set_int(fd, IPPROTO_TCP, option, 1);
 	atomic_store(&over, false);
 	start = now_ns();
-	must(pthread_create(&thread, NULL, run, &wrong) == 0, "pthread_create");
+	if (child && (pid = fork()) == 0) {
+		run(NULL);
+		_exit(0);
+	}
+	must(child ? pid > 0 : pthread_create(&thread, NULL, run, &wrong) == 0, "beginning the other");
 	write_messages();
-	if (run == set_option)
+	if (child)
+		waitpid(pid, NULL, 0);
+	else if (run == set_option)
 		pthread_join(thread, NULL);
 	sleep_us(15000); /* the last deadline, and what it makes the helper do */
 	atomic_store(&over, true);
@@ -97,8 +111,10 @@ int main(int argc, char **argv)
 	int listener = listen_here(), wrong = 0;
 	bool ask = argc > 1 && strcmp(argv[1], "ask") == 0;
 
-	if (argc != (ask ? 4 : 5))
+	if (argc < (ask ? 4 : 5))
 		return 2;
+	if (argc > (ask ? 4 : 5))
+		how = argv[ask ? 4 : 5];
 	shared = shared_map(SHARED_FD);
 	set_int(listener, IPPROTO_TCP, TCP_MAXSEG, 1460); /* so that the long message has several segments */
 	option = strcmp(argv[2], "nodelay") == 0 ? TCP_NODELAY : TCP_CORK;

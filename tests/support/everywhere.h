@@ -12,7 +12,7 @@ enum { MODES = 4 };
 extern const struct mode every_mode[MODES];
 
 struct case_of {
-	const char *args[5];          /* the program's arguments */
+	const char *args[6];          /* the program's arguments */
 	const char *wanted;           /* what it reports, bare and behind the shim; NULL: whatever it reports bare */
 	const char *faults, *timeout; /* NULL: none, and 5 ms */
 	int clients;                  /* 0: one */

@@ -1,4 +1,5 @@
-/* Writes that block: a thread is cancelled in one, jumps out of one, may not wait behind one, is interrupted in one. */
+/* Writes that block: a thread is cancelled in one, jumps out of one, may not wait behind one, is interrupted in one.
+ * And one after the peer has reset the connection. */
 #include "hosts.h"
 
 #include <poll.h>
@@ -200,6 +201,31 @@ static void interrupted(void)
 	pthread_join(reader, NULL);
 }
 
+/* The peer has reset the connection, and the program knows. */
+static void reset_seen(void)
+{
+	struct linger none = { 1, 0 };
+	int client, fd = accept_own(&client), error = 0;
+	socklen_t size = sizeof error;
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	signal(SIGPIPE, SIG_IGN);
+	if (is_how("again")) {
+		write_head(fd);
+		write_body(fd);
+	}
+	setsockopt(client, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	close(client);
+	must(poll(&p, 1, 5000) == 1 && p.revents & POLLERR, "seeing the reset");
+	if (is_how("asked"))
+		must(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0, "SO_ERROR");
+	else
+		error = read(fd, &none, sizeof none) < 0 ? errno : 0;
+	report("seen: %s, ", strerrorname_np(error));
+	report("head: %s\n", write(fd, HEAD, HEAD_SIZE) < 0 ? strerrorname_np(errno) : "taken");
+}
+
 const struct life blocked_lives[] = {
-	{ "cancelled", cancelled }, { "jumps", jumps }, { "dontwait", dontwait }, { "interrupted", interrupted }, { NULL },
+	{ "cancelled", cancelled }, { "jumps", jumps }, { "dontwait", dontwait }, { "interrupted", interrupted },
+	{ "reset-seen", reset_seen }, { NULL },
 };

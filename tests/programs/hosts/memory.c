@@ -30,6 +30,37 @@ static void unreadable(void)
 	report("EFAULT: %d of 6, taken: %d of 16\n", refusals, taken);
 }
 
+/* An option's value that is nowhere: the cork is not ours to read before the kernel has. */
+static void no_option(void)
+{
+	int client, fd = accept_own(&client), refusals = 0;
+
+	for (int i = 0; i < 2; i++) {
+		refusals += setsockopt(fd, IPPROTO_TCP, TCP_CORK, (void *)8, sizeof(int)) < 0 && errno == EFAULT;
+		refusals += syscall(SYS_setsockopt, fd, IPPROTO_TCP, TCP_CORK, edge(0), sizeof(int)) < 0 &&
+			errno == EFAULT;
+		write_head(fd);
+	}
+	report("EFAULT: %d of 4\n", refusals);
+}
+
+/* Messages and control data that are nowhere. What comes before them is sent. */
+static void no_message(void)
+{
+	struct mmsghdr *m = (struct mmsghdr *)(void *)edge(2 * sizeof *m);
+	struct msghdr h = { .msg_iov = &(struct iovec){ large, 1 }, .msg_iovlen = 1, .msg_control = edge(0),
+		.msg_controllen = 64 };
+	int ends[2], refusals = 0;
+
+	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0, "socketpair");
+	for (int i = 0; i < 2; i++)
+		m[i].msg_hdr = (struct msghdr){ .msg_iov = h.msg_iov, .msg_iovlen = 1 };
+	refusals += sendmsg(ends[0], &h, 0) < 0 && errno == EFAULT;
+	refusals += sendmmsg(ends[0], (struct mmsghdr *)8, 1, 0) < 0 && errno == EFAULT;
+	refusals += syscall(SYS_sendmsg, ends[0], &h, 0) < 0 && errno == EFAULT;
+	report("EFAULT: %d of 3, sent: %d\n", refusals, sendmmsg(ends[0], m, 3, 0));
+}
+
 static void many_messages(void)
 {
 	struct mmsghdr *m = (struct mmsghdr *)(void *)edge(MESSAGES_MAX * sizeof *m);
@@ -42,5 +73,6 @@ static void many_messages(void)
 }
 
 const struct life memory_lives[] = {
-	{ "unreadable", unreadable, true }, { "many-messages", many_messages, true }, { NULL },
+	{ "unreadable", unreadable, true }, { "many-messages", many_messages, true },
+	{ "no-option", no_option, true }, { "no-message", no_message, true }, { NULL },
 };

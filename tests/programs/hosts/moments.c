@@ -42,10 +42,15 @@ static void report_early(void)
 
 static int64_t ended;
 
+static bool first_thread_ends; /* as the last one */
+
 static void at_exit(void)
 {
-	if (ended != 0)
-		report("late: %d\n", now_ns() - ended >= 500000000);
+	if (ended == 0)
+		return;
+	if (first_thread_ends)
+		report("on the first thread: %d, ", gettid() == getpid());
+	report("late: %d\n", now_ns() - ended >= 500000000);
 }
 
 static void *answer_once(void *argument)
@@ -54,18 +59,39 @@ static void *answer_once(void *argument)
 
 	write_head(fd);
 	write_body(fd);
+	if (is_how("later"))
+		sleep_us(300000);
 	ended = now_ns();
 	return argument;
 }
 
-/* The process ends with its last thread. */
+/* The process ends with its last thread: another one, or the first. */
 static void last_thread(void)
 {
 	pthread_t thread;
 
 	atexit(at_exit);
-	pthread_create(&thread, NULL, answer_once, NULL);
+	first_thread_ends = is_how("first");
+	if (first_thread_ends)
+		answer_once(NULL);
+	else
+		pthread_create(&thread, NULL, answer_once, NULL);
 	pthread_exit(NULL);
 }
 
-const struct life moment_lives[] = { { "early", report_early }, { "last-thread", last_thread }, { NULL } };
+/* The only thread ends by number, with a status that is its process's. */
+static void last_status(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		answer_once(NULL);
+		syscall(SYS_exit, 3);
+	}
+	must(pid > 0 && waitpid(pid, &status, 0) == pid, "fork");
+	report("ended: %d, status: %d\n", WIFEXITED(status), WEXITSTATUS(status));
+}
+
+const struct life moment_lives[] = { { "early", report_early }, { "last-thread", last_thread },
+	{ "last-status", last_status }, { NULL } };

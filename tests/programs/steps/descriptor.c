@@ -85,8 +85,7 @@ static long do_pass(const struct step *s)
 
 static long do_shutdown(const struct step *s)
 {
-	(void)s;
-	return shutdown(fd, SHUT_WR);
+	return s->verb[0] == 'S' ? (int)syscall(SYS_shutdown, fd, SHUT_WR) : shutdown(fd, SHUT_WR);
 }
 
 static long do_close(const struct step *s)
@@ -106,7 +105,20 @@ static long do_close(const struct step *s)
 	return strcmp(s->verb, "fclose") == 0 ? fclose(stream) : close(was);
 }
 
+/* Calls that would take the number away, and fail. */
+static long do_fail(const struct step *s)
+{
+	int r = strcmp(s->verb, "vain-dup2") == 0 ? dup2(-1, fd)
+		: strcmp(s->verb, "vain-dup3") == 0 ? dup3(REPORT_FD, fd, 1)
+		: close_range((unsigned)fd, (unsigned)fd, 1 << 10);
+
+	errno = ERRNO_BEFORE;
+	return r;
+}
+
 const struct verb descriptor_verbs[] = {
+	{ "vain-dup2", do_fail, 0 }, { "vain-dup3", do_fail, 0 }, { "vain-close_range", do_fail, 0 },
+	{ "SYS_shutdown", do_shutdown, 0 },
 	{ "dup", do_dup, 0 }, { "dup2", do_dup, 0 }, { "dup3", do_dup, 0 }, { "F_DUPFD", do_dup, 0 },
 	{ "F_DUPFD_CLOEXEC", do_dup, 0 }, { "fcntl64", do_dup, 0 }, { "SYS_dup", do_dup, 0 }, { "SYS_dup3", do_dup, 0 },
 	{ "SYS_fcntl", do_dup, 0 }, { "onto", do_onto, 0 }, { "replace", do_replace, 0 }, { "use", do_use, ADOPT },

@@ -17,6 +17,10 @@ static long do_option(const struct step *s)
 		return setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &value, size);
 	if (strcmp(s->verb, "cork") == 0)
 		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, size);
+	if (strcmp(s->verb, "SYS_cork") == 0)
+		return syscall(SYS_setsockopt, fd, IPPROTO_TCP, TCP_CORK, &value, size);
+	if (strcmp(s->verb, "short-cork") == 0) /* too few bytes for a number */
+		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, 2);
 	if (strcmp(s->verb, "sndbuf") == 0)
 		return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, size);
 	if (strcmp(s->verb, "zerocopy") == 0)
@@ -36,6 +40,46 @@ static long do_option(const struct step *s)
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
+#ifndef SO_TIMESTAMPING_NEW
+#define SO_TIMESTAMPING_NEW 65
+#endif
+
+/* What makes a program watch its single writes, on the connection or, unseen, on the listener. */
+static long do_watch(const struct step *s)
+{
+	bool listener = strncmp(s->verb, "listener-", 9) == 0, number = strncmp(s->verb, "SYS_", 4) == 0;
+	const char *what = listener ? s->verb + 9 : number ? s->verb + 4 : s->verb;
+	bool stamps = strncmp(what, "stamps", 6) == 0;
+	int level = stamps ? SOL_SOCKET : IPPROTO_TCP, value = atoi(s->argument), at = listener ? LISTENER_FD : fd;
+	int name = strcmp(what, "stamps") == 0 ? SO_TIMESTAMPING : stamps ? SO_TIMESTAMPING_NEW
+		: strcmp(what, "lowat") == 0 ? TCP_NOTSENT_LOWAT : TCP_CORK;
+
+	if (stamps) /* of what the peer has acknowledged, in software */
+		value = 1 << 9 | 1 << 4 | 1 << 11;
+	return listener ? unseen(SYS_setsockopt, at, level, name, (long)&value, sizeof value, 0)
+		: number ? syscall(SYS_setsockopt, at, level, name, &value, sizeof value)
+		: setsockopt(at, level, name, &value, sizeof value);
+}
+
+/* How many stamps has the kernel made? */
+static long do_stamps_made(const struct step *s)
+{
+	char control[512], data[16];
+	long n = 0;
+
+	(void)s;
+	sleep_us(20000);
+	for (;; n++) {
+		struct iovec iov = { data, sizeof data };
+		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			.msg_controllen = sizeof control };
+		if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			break;
+	}
+	errno = ERRNO_BEFORE;
+	return n;
+}
+
 /* The program's own settings, asked so that nobody else notices: 10 is TCP_NODELAY, 1 is TCP_CORK. */
 static long do_settings(const struct step *s)
 {
@@ -52,5 +96,8 @@ const struct verb option_verbs[] = {
 	{ "linger", do_option, 0 }, { "ulp", do_option, 0 }, { "SYS_setsockopt", do_option, 0 },
 	{ "nodelay", do_option, 0 }, { "quickack", do_option, 0 }, { "oobinline", do_option, 0 }, { "cork", do_option, 0 },
 	{ "keepalive", do_option, 0 }, { "get-error", do_option, 0 }, { "outq", do_option, 0 },
+	{ "SYS_cork", do_option, 0 }, { "short-cork", do_option, 0 }, { "stamps", do_watch, 0 }, { "stamps-new", do_watch, 0 },
+	{ "SYS_stamps", do_watch, 0 }, { "lowat", do_watch, 0 }, { "listener-stamps", do_watch, ADOPT },
+	{ "listener-lowat", do_watch, ADOPT }, { "listener-cork", do_watch, ADOPT }, { "stamps-made", do_stamps_made, 0 },
 	{ "nonblock", do_option, 0 }, { NULL, NULL, 0 },
 };

@@ -60,6 +60,14 @@ static long do_connect(const struct step *s)
 	return connect(fd, (struct sockaddr *)&at, size);
 }
 
+/* The connection is over, and the socket lives. */
+static long do_disconnect(const struct step *s)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	return s->verb[0] == 'S' ? syscall(SYS_connect, fd, &none, sizeof none) : connect(fd, &none, sizeof none);
+}
+
 /* Connected to nobody. */
 static long do_socket(const struct step *s)
 {
@@ -79,6 +87,7 @@ static long do_partner(const struct step *s)
 }
 
 const struct verb socket_verbs[] = {
+	{ "disconnect", do_disconnect, 0 }, { "SYS_disconnect", do_disconnect, 0 },
 	{ "open", do_open, ADOPT }, { "connect", do_connect, ADOPT }, { "fastopen", do_connect, BYTES | ADOPT },
 	{ "socket", do_socket, ADOPT }, { "partner", do_partner, 0 }, { NULL, NULL, 0 },
 };
