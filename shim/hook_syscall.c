@@ -13,7 +13,6 @@
 #include "real.h"
 #include "release.h"
 #include "rights.h"
-#include "room.h"
 
 /* As they lie in memory (doors.S). A sixth one none of those has that are made here. */
 struct by_number {
@@ -88,14 +87,6 @@ static void asking(int fd)
 	release(fd, "syscall");
 }
 
-static void setting(int fd)
-{
-	struct conn *c = conn_find(fd);
-	release(fd, "syscall");
-	if (c != NULL)
-		room_unknown(c);
-}
-
 static void replacing(int fd, int to)
 {
 	release_aliased(fd, "syscall");
@@ -128,14 +119,29 @@ static void before_socketcall(int which, const long *args)
 		rights_pass_several((const struct mmsghdr *)args[1], (unsigned)args[2]);
 		sending((int)args[0]);
 		break;
-	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG: case SYS_SHUTDOWN: case SYS_GETSOCKOPT:
-	case SYS_CONNECT:
+	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG: case SYS_CONNECT:
 		asking((int)args[0]);
 		break;
-	case SYS_SETSOCKOPT:
-		setting((int)args[0]);
-		break;
 	}
+}
+
+static bool made_by_socketcall(int which, const long *args, long *result)
+{
+	switch (which) {
+	case SYS_SETSOCKOPT: case SYS_GETSOCKOPT: case SYS_SHUTDOWN:
+		if (!readable(args, (which == SYS_SHUTDOWN ? 2 : 5) * sizeof *args))
+			return false;
+		break;
+	default:
+		return false;
+	}
+	if (which == SYS_SETSOCKOPT)
+		*result = setsockopt((int)args[0], (int)args[1], (int)args[2], (const void *)args[3], (socklen_t)args[4]);
+	else if (which == SYS_GETSOCKOPT)
+		*result = getsockopt((int)args[0], (int)args[1], (int)args[2], (void *)args[3], (socklen_t *)args[4]);
+	else
+		*result = shutdown((int)args[0], (int)args[1]);
+	return true;
 }
 #endif
 
@@ -166,14 +172,11 @@ static void before(const struct by_number *n)
 		submitting(n->b, (struct iocb *const *)n->c);
 		break;
 	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg: case SYS_recvmmsg:
-	case SYS_shutdown: case SYS_getsockopt: case SYS_ioctl:
+	case SYS_ioctl:
 #ifdef SYS_recv
 	case SYS_recv:
 #endif
 		asking((int)n->a);
-		break;
-	case SYS_setsockopt:
-		setting((int)n->a);
 		break;
 #ifdef SYS_socketcall
 	case SYS_socketcall:
@@ -213,7 +216,8 @@ static void before(const struct by_number *n)
 	}
 }
 
-/* Calls after which there is something to do are made here: true, and *result is the program's. */
+/* Calls after which there is something to do are made here: true, and *result is the program's. Those about options
+ * take a turn, so they are the hooks' to make; none of these is a place to be cancelled. */
 static bool made(const struct by_number *n, long *result)
 {
 	switch (n->number) {
@@ -227,6 +231,19 @@ static bool made(const struct by_number *n, long *result)
 		return cloned3(n, result);
 	case SYS_execve: case SYS_execveat:
 		return replaced(n, result);
+	case SYS_setsockopt:
+		*result = setsockopt((int)n->a, (int)n->b, (int)n->c, (const void *)n->d, (socklen_t)n->e);
+		return true;
+	case SYS_getsockopt:
+		*result = getsockopt((int)n->a, (int)n->b, (int)n->c, (void *)n->d, (socklen_t *)n->e);
+		return true;
+	case SYS_shutdown:
+		*result = shutdown((int)n->a, (int)n->b);
+		return true;
+#ifdef SYS_socketcall
+	case SYS_socketcall:
+		return made_by_socketcall((int)n->a, (const long *)n->b, result);
+#endif
 	case SYS_pidfd_getfd:
 		*result = rights_fetched((int)call(n));
 		return true;

@@ -48,6 +48,8 @@ static const struct scenario descriptors[] = {
 	{ "syscall(SYS_dup3)", { HELD, "SYS_dup3=77", "await", "use", "write=*200", "await" }, ANY_CALLS },
 	{ "syscall(SYS_fcntl)", { HELD, "SYS_fcntl=20", "await", "use", "write=*200", "await" }, ANY_CALLS },
 	{ "syscall(SYS_setsockopt)", { HELD, "SYS_setsockopt=1", "await", "write=*200", "await" }, ANY_CALLS },
+	{ "syscall(SYS_shutdown)", { HELD, "SYS_shutdown", "await" }, ANY_CALLS },
+	{ "syscall(SYS_shutdown) before the head", { "ignore-sigpipe", "SYS_shutdown", HELD, "write=*200" }, ANY_CALLS },
 	{ "the number of another connection, by dup2", { HELD, "onto=2", "await", "write=*200", "await" }, ANY_CALLS },
 	{ "close", { HELD, "close", "await" }, ANY_CALLS },
 	{ "close_range", { HELD, "close_range", "await" }, ANY_CALLS },
