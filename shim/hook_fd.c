@@ -10,6 +10,7 @@
 #include "config.h"
 #include "lead.h"
 #include "lifecycle.h"
+#include "readable.h"
 #include "real.h"
 #include "release.h"
 #include "room.h"
@@ -246,11 +247,10 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	return libc()->ioctl(fd, request, arg);
 }
 
-static bool is_on(const void *value, socklen_t len)
+static bool is_on(const void *value)
 {
-	int on = 0;
-	if (value != NULL && len >= sizeof on)
-		memcpy(&on, value, sizeof on);
+	int on;
+	memcpy(&on, value, sizeof on);
 	return on != 0;
 }
 
@@ -269,20 +269,20 @@ static bool switches_off(int level, int name)
 	return level == IPPROTO_TCP && (name == TCP_ULP || name == TCP_NOTSENT_LOWAT);
 }
 
-/* These two we set and set back ourselves, in a turn: so the program sets them in one. */
-static int set_in_turn(struct conn *c, int fd, int name, const void *value, socklen_t len)
+/* These two we set and set back ourselves, in a turn: so the program sets them in one. `leads`: what is held goes on in the program's cork.
+ * What the kernel took it has read, so we can. */
+static int set_in_turn(struct conn *c, int fd, int name, const void *value, socklen_t len, bool leads)
 {
-	bool mine, on = name == TCP_CORK && is_on(value, len);
+	bool mine;
 	int cancel = turn_uncancellable();
 	struct msg *m = turn_take(c, fd, true, &mine);
-	if (on && m != NULL && !mine) /* else the turn that our signal handler interrupted is sending */
+	if (leads && m != NULL && !mine) /* else the turn that our signal handler interrupted is sending */
 		lead_corked(m);
-	if (on)
+	int r = libc()->setsockopt(fd, IPPROTO_TCP, name, value, len), error = errno;
+	if (r == 0 && name == TCP_CORK && is_on(value))
 		conn_set(c, CONN_CORKED);
-	int r = libc()->setsockopt(fd, IPPROTO_TCP, name, value, len);
-	if (name == TCP_CORK && !on)
+	else if (r == 0 && name == TCP_CORK)
 		conn_unset(c, CONN_CORKED);
-	int error = errno;
 	if (m != NULL && !mine)
 		turn_give(m);
 	turn_cancellable(cancel);
@@ -294,7 +294,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 {
 	struct conn *c = conn_find(fd);
 	bool cork = level == IPPROTO_TCP && name == TCP_CORK;
-	if (!(cork && c != NULL && is_on(value, len))) {
+	bool leads = cork && !conn_idle(c) && conn_is_ours(c, fd) && len >= sizeof(int) && readable(value, sizeof(int)) && is_on(value);
+	if (!leads) {
 		if (is_harmless(level, name))
 			release_from_kernel(fd, "setsockopt");
 		else
@@ -308,7 +309,7 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
 		conn_set(c, CONN_LAZY);
 	if (cork || (level == IPPROTO_TCP && name == TCP_NODELAY))
-		return set_in_turn(c, fd, name, value, len);
+		return set_in_turn(c, fd, name, value, len, leads);
 	return libc()->setsockopt(fd, level, name, value, len);
 }
 

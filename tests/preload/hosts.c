@@ -180,6 +180,7 @@ LIVES(hosts, blocked_write_ends_for_its_own_reason, blocked);
 
 static const struct life memory[] = {
 	{ "unreadable", NULL, "EFAULT: 6 of 6, taken: 16 of 16\n" }, { "many-messages", NULL, "sent: 1024\n" },
+	{ "no-option", NULL, "EFAULT: 4 of 4\n" },
 };
 LIVES(hosts, memory_that_is_not_there_is_an_error, memory);
 

@@ -141,6 +141,13 @@ static const struct scenario settings[] = {
 	{ "a program that corks, and the deadline", { HELD, "cork=1", "sleep=30", "settings", "write=*200", "cork=0", "await" },
 		ANY_CALLS, .timeout = "5ms" },
 	{ "a program that corks, and another head", { HELD, "cork=1", HELD, "write=*200", "cork=0", "await" }, ANY_CALLS },
+	{ "a program that corks by number", { "SYS_cork=1", HELD, "settings", "write=*200", "settings", "SYS_cork=0", "settings",
+		"await" }, "write bytes=100 = 100, " BODY },
+	{ "a program that takes its cork off in vain", { "cork=1", "short-cork=0", HELD, "settings", "write=*200", "settings",
+		"cork=0", "await" }, "write bytes=100 = 100, " BODY },
+	{ "a program that corks in vain", { "short-cork=1", MESSAGE, "settings", "await" }, SPLIT },
+	{ "a program that corks in vain while a head is held", { HELD, "short-cork=1", "settings", "write=*200",
+		"settings", "await" }, ANY_CALLS },
 	{ "a program that corked before", { "cork=1", HELD, "settings", "write=*200", "settings", "cork=0", "settings",
 		"await" }, "write bytes=100 = 100, " BODY },
 };
