@@ -17,6 +17,12 @@
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
 #endif
+#ifndef SO_TIMESTAMPING_OLD
+#define SO_TIMESTAMPING_OLD SO_TIMESTAMPING
+#endif
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
 
 /* Longer than any limit that Linux has by default (fs.nr_open), 32 MB of addresses. */
 #define CONN_MAX (1u << 20)
@@ -66,18 +72,27 @@ static bool is_tcp(int protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
 }
 
+/* Options that another process set, or that were set of a listener or by another name. */
+static enum conn_kind tcp_as_it_came(struct conn *c, int fd, int protocol)
+{
+	if (option(fd, IPPROTO_TCP, TCP_CORK, 0))
+		conn_set(c, CONN_CORKED);
+	bool watched = option(fd, SOL_SOCKET, SO_TIMESTAMPING_OLD, 0) || option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0) ||
+	               (protocol == IPPROTO_TCP && option(fd, IPPROTO_TCP, TCP_ULP, 0)); /* else it is MPTCP's own */
+	return watched ? CONN_PASSED_OVER : CONN_TCP;
+}
+
 enum conn_kind conn_classify(struct conn *c, int fd)
 {
 	enum conn_kind kind = atomic_load_explicit(&c->kind, memory_order_relaxed);
 	if (kind != CONN_UNKNOWN)
 		return kind;
-	int saved = errno;
-	kind = is_tcp(option(fd, SOL_SOCKET, SO_PROTOCOL, -1)) ? CONN_TCP : CONN_OTHER;
-	if (kind == CONN_TCP && !conn_has(c, CONN_SEEN) && option(fd, IPPROTO_TCP, TCP_CORK, 0))
-		conn_set(c, CONN_CORKED); /* before we came */
+	int saved = errno, protocol = option(fd, SOL_SOCKET, SO_PROTOCOL, -1);
+	kind = is_tcp(protocol) ? tcp_as_it_came(c, fd, protocol) : CONN_OTHER;
 	errno = saved;
-	/* What was not seen to be created may be closed without our seeing it, too: a number is not remembered as no socket. */
-	if (kind == CONN_TCP || conn_has(c, CONN_SEEN))
+	/* What was not seen to be created may be closed without our seeing it, too: a number is not remembered as no socket, nor by a child of
+	 * vfork as anything. */
+	if ((kind != CONN_OTHER || conn_has(c, CONN_SEEN)) && !process_is_borrowed())
 		atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
 	return kind;
 }
@@ -134,8 +149,11 @@ struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags)
 	struct conn *c = conn_make(fd);
 	if (c == NULL)
 		return NULL;
-	if (!conn_unknown(fd) && process_is_borrowed()) { /* our parent's number is another socket here: nothing may lie in its memory for it */
-		conn_set(c, CONN_ALIASED);
+	/* Our parent has another thing under this number, or none: nothing may lie in its memory for ours, and nothing that it would take
+	 * for its own may be noted. */
+	if (process_is_borrowed()) {
+		if (!conn_unknown(fd))
+			conn_set(c, CONN_ALIASED);
 		return NULL;
 	}
 	struct msg *stale = conn_forget(c);

@@ -132,10 +132,14 @@ static const struct row tables[] = {
 };
 ROWS_OF(sharing, tables);
 
+#define PACKETS "the same number: 1\npackets: 100 and 200\n"
+
 /* Under TSan every vfork is a fork. */
 static const struct row vforks[] = {
 	{ { PASSING, "vfork-writes", "first" }, .results = "late: 0\n", .timeout = "5ms" },
 	{ { PASSING, "vfork-writes", "later" }, .results = "late: 0\n", .timeout = "5ms" },
+	{ { PASSING, "vfork-born", "datagrams" }, .results = PACKETS, .timeout = "5ms" },
+	{ { PASSING, "vfork-born", "packets" }, .results = PACKETS, .timeout = "5ms" },
 };
 ROWS_OF(sharing, vforks);
 #endif

@@ -226,6 +226,33 @@ static void vfork_writes(void)
 	report("late: %d\n", late);
 }
 
+/* A child of vfork makes a connection, and ends; its parent has something else under that number, of which single writes count. */
+static void vfork_born(void)
+{
+	struct sockaddr_in at;
+	socklen_t size = sizeof at;
+	volatile int number = -1;
+	int ends[2], mine, other, client;
+	char got[400];
+
+	close(accept_own(&client)); /* the process has known connections */
+	getsockname(LISTENER_FD, (struct sockaddr *)&at, &size);
+	pid_t pid = vfork();
+	if (pid == 0) {
+		number = socket(AF_INET, SOCK_STREAM, 0);
+		_exit(connect(number, (struct sockaddr *)&at, size) != 0);
+	}
+	wait_for(pid);
+	must(socketpair(AF_UNIX, is_how("datagrams") ? SOCK_DGRAM : SOCK_SEQPACKET, 0, ends) == 0, "socketpair");
+	mine = ends[0] == number ? ends[0] : ends[1];
+	other = ends[0] == mine ? ends[1] : ends[0];
+	report("the same number: %d\n", mine == number);
+	write_head(mine);
+	write_body(mine);
+	report("packets: %zd", recv(other, got, sizeof got, 0));
+	report(" and %zd\n", recv(other, got, sizeof got, 0));
+}
+
 /* --- two processes of one number -------------------------------------------------------------------------------- */
 
 static int connection, another;
@@ -288,7 +315,7 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
 		{ "passed", passed }, { "unreadable", unreadable }, { "fetched", fetched }, { "robbed", robbed },
-		{ "unshared", unshared }, { "vfork-writes", vfork_writes },
+		{ "unshared", unshared }, { "vfork-writes", vfork_writes }, { "vfork-born", vfork_born },
 		{ "number-one", number_one }, { "be-number-one", be_number_one }, { "joins", joins },
 	};
 
