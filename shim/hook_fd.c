@@ -19,6 +19,10 @@
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
+#ifndef SO_TIMESTAMPING_NEW
+#define SO_TIMESTAMPING_OLD SO_TIMESTAMPING
+#define SO_TIMESTAMPING_NEW 65
+#endif
 #ifndef SO_TXTIME
 #define SO_TXTIME 61
 #endif
@@ -48,14 +52,17 @@ static void born(int fd, enum conn_kind kind, unsigned flags)
 SOCKET(socket)
 SOCKET(__socket)
 
-/* What a listener accepts is of its own kind; an unknown listener's connections are asked when it matters. */
+/* What a listener accepts is of its own kind, and has its options. One that was there before us is asked once: what has accepted is a
+ * listener for sure, and is remembered whatever it is. */
 static void accepted(int listener, int fd)
 {
 	if (fd < 0 || !config.active)
 		return;
-	const struct conn *l = conn_find(listener);
-	unsigned corked = l != NULL && conn_has(l, CONN_CORKED) ? CONN_CORKED : 0;
-	born(fd, l != NULL ? atomic_load(&l->kind) : CONN_UNKNOWN, CONN_SERVER | CONN_CONNECTED | corked);
+	struct conn *l = conn_make(listener);
+	enum conn_kind kind = l != NULL ? conn_classify(l, listener) : CONN_UNKNOWN;
+	if (kind == CONN_OTHER && !conn_is(listener, kind) && !process_is_borrowed())
+		atomic_store_explicit(&l->kind, kind, memory_order_relaxed);
+	born(fd, kind, CONN_SERVER | CONN_CONNECTED | (l != NULL && conn_has(l, CONN_CORKED) ? CONN_CORKED : 0));
 }
 
 EXPORT int accept(int listener, struct sockaddr *restrict addr, socklen_t *restrict len)
@@ -72,14 +79,25 @@ EXPORT int accept4(int listener, struct sockaddr *restrict addr, socklen_t *rest
 	return fd;
 }
 
+/* To no address: the connection is over, and the socket can have another. Of what others may have as well, and of a socket that says
+ * yes before its peer does, nothing is noted: the kernel is asked when it matters. */
+static void connected(struct conn *c, bool now)
+{
+	const unsigned ours = CONN_SEEN, open = CONN_ALIASED | CONN_LAZY;
+	if (!now)
+		conn_unset(c, CONN_CONNECTED | CONN_SERVER);
+	else if ((atomic_load_explicit(&c->flags, memory_order_relaxed) & (ours | open)) == ours)
+		conn_set(c, CONN_CONNECTED);
+}
+
 #define CONNECT(name)                                                                \
 	EXPORT int name(int fd, const struct sockaddr *addr, socklen_t len)          \
 	{                                                                            \
-		release(fd, "connect");                                     \
+		release(fd, "connect");                                              \
 		int r = libc()->name(fd, addr, len);                                 \
 		struct conn *c = conn_find(fd);                                      \
-		if (c != NULL && r == 0 && !conn_has(c, CONN_LAZY))                  \
-			conn_set(c, CONN_CONNECTED);                                 \
+		if (c != NULL && r == 0)                                             \
+			connected(c, addr->sa_family != AF_UNSPEC);                  \
 		return r;                                                            \
 	}
 CONNECT(connect)
@@ -120,7 +138,7 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 	}
 	if (flags & CLOSE_RANGE_UNSHARE)
 		lifecycle_retire("close_range"); /* from here on a number means another thing in each thread */
-	if (!(flags & CLOSE_RANGE_CLOEXEC) && first <= last)
+	if (!(flags & ~CLOSE_RANGE_UNSHARE) && first <= last)
 		release_closing_range(first, last, "close_range");
 	return libc()->close_range(first, last, flags);
 }
@@ -189,12 +207,18 @@ EXPORT int dup(int fd)
 	return newborn(libc()->dup(fd));
 }
 
+/* Does fd take this number over? Only then what was known of the number is void, and before the call: after it the number is anybody's. */
+static bool takes(int fd, int to)
+{
+	return fd != to && !conn_unknown(to) && libc()->fcntl(fd, F_GETFD) != -1;
+}
+
 #define DUP2(name)                                                     \
 	EXPORT int name(int fd, int to)                                \
 	{                                                              \
-		release_aliased(fd, "dup2");                          \
-		if (fd != to)                                          \
-			release_closing(to, "dup2");                  \
+		release_aliased(fd, "dup2");                           \
+		if (takes(fd, to))                                     \
+			release_closing(to, "dup2");                   \
 		return libc()->name(fd, to);                           \
 	}
 DUP2(dup2)
@@ -203,7 +227,7 @@ DUP2(__dup2)
 EXPORT int dup3(int fd, int to, int flags)
 {
 	release_aliased(fd, "dup3");
-	if (fd != to)
+	if (!(flags & ~O_CLOEXEC) && takes(fd, to))
 		release_closing(to, "dup3");
 	return libc()->dup3(fd, to, flags);
 }
@@ -265,7 +289,7 @@ static bool is_harmless(int level, int name)
 static bool switches_off(int level, int name)
 {
 	if (level == SOL_SOCKET)
-		return name == SO_TIMESTAMPING || name == SO_TXTIME;
+		return name == SO_TIMESTAMPING_OLD || name == SO_TIMESTAMPING_NEW || name == SO_TXTIME;
 	return level == IPPROTO_TCP && (name == TCP_ULP || name == TCP_NOTSENT_LOWAT);
 }
 

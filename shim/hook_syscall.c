@@ -87,17 +87,19 @@ static void asking(int fd)
 	release(fd, "syscall");
 }
 
-static void replacing(int fd, int to)
+static void connecting(int fd)
 {
-	release_aliased(fd, "syscall");
-	release_closing(to, "syscall");
+	struct conn *c = conn_find(fd);
+	asking(fd);
+	if (c != NULL)
+		conn_unset(c, CONN_CONNECTED); /* it may be to no address: the kernel is asked */
 }
 
 static void closing_range(unsigned first, unsigned last, unsigned flags)
 {
 	if (flags & CLOSE_RANGE_UNSHARE)
 		lifecycle_retire("syscall");
-	if (!(flags & CLOSE_RANGE_CLOEXEC))
+	if (!(flags & ~CLOSE_RANGE_UNSHARE) && first <= last)
 		release_closing_range(first, last, "syscall");
 }
 
@@ -119,8 +121,11 @@ static void before_socketcall(int which, const long *args)
 		rights_pass_several((const struct mmsghdr *)args[1], (unsigned)args[2]);
 		sending((int)args[0]);
 		break;
-	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG: case SYS_CONNECT:
+	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG:
 		asking((int)args[0]);
+		break;
+	case SYS_CONNECT:
+		connecting((int)args[0]);
 		break;
 	}
 }
@@ -183,17 +188,14 @@ static void before(const struct by_number *n)
 		before_socketcall((int)n->a, (const long *)n->b);
 		break;
 #endif
-	case SYS_dup: case SYS_fcntl:
+	case SYS_connect:
+		connecting((int)n->a);
+		break;
+	case SYS_fcntl:
 #ifdef SYS_fcntl64
 	case SYS_fcntl64:
 #endif
 		release_aliased((int)n->a, "syscall");
-		break;
-#ifdef SYS_dup2
-	case SYS_dup2:
-#endif
-	case SYS_dup3:
-		replacing((int)n->a, (int)n->b);
 		break;
 	case SYS_close:
 		release_closing((int)n->a, "syscall");
@@ -217,7 +219,8 @@ static void before(const struct by_number *n)
 }
 
 /* Calls after which there is something to do are made here: true, and *result is the program's. Those about options
- * take a turn, so they are the hooks' to make; none of these is a place to be cancelled. */
+ * take a turn, and those that make a name need their result: they are the hooks' to make. None of these is a place to be
+ * cancelled. */
 static bool made(const struct by_number *n, long *result)
 {
 	switch (n->number) {
@@ -239,6 +242,17 @@ static bool made(const struct by_number *n, long *result)
 		return true;
 	case SYS_shutdown:
 		*result = shutdown((int)n->a, (int)n->b);
+		return true;
+	case SYS_dup:
+		*result = dup((int)n->a);
+		return true;
+#ifdef SYS_dup2
+	case SYS_dup2:
+		*result = dup2((int)n->a, (int)n->b);
+		return true;
+#endif
+	case SYS_dup3:
+		*result = dup3((int)n->a, (int)n->b, (int)n->c);
 		return true;
 #ifdef SYS_socketcall
 	case SYS_socketcall:

@@ -22,11 +22,16 @@ static const struct scenario calls[] = {
 };
 SCENARIO_TESTS(honest, calls);
 
+#define POST "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n"
+
 static const struct scenario first_calls[] = {
 	{ "MSG_FASTOPEN: head, then body", { "fastopen=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
 		ANY_CALLS, .clients = -1 },
 	{ "TCP_FASTOPEN_CONNECT", { "connect+MSG_FASTOPEN", "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200",
 		"await" }, ANY_CALLS, .clients = -1 },
+	{ "connect to no address", { "connect", "ignore-sigpipe", "disconnect", POST, "write=*200" }, ANY_CALLS, .clients = -1 },
+	{ "connect to no address by number", { "connect", "ignore-sigpipe", "SYS_disconnect", POST, "write=*200" }, ANY_CALLS,
+		.clients = -1 },
 	{ "a message on a closed number", { "close=6", HELD, "write=*200" }, ANY_CALLS },
 };
 FIRST_MESSAGE_TESTS(honest, first_calls);
@@ -53,6 +58,34 @@ static const struct scenario joined[] = {
 		.segments = 1 },
 };
 SCENARIO_TESTS(honest, joined);
+
+/* Options by which a program watches its single writes: they are found, whoever set them, and however the descriptor came. */
+#define SINGLE "write bytes=100 = 100, write bytes=200 = 200"
+#define MESSAGE HELD, "write=*200", "await"
+
+static const struct scenario watched[] = {
+	{ "SO_TIMESTAMPING", { "stamps", MESSAGE, "stamps-made" }, SINGLE },
+	{ "SO_TIMESTAMPING_NEW", { "stamps-new", MESSAGE, "stamps-made" }, SINGLE },
+	{ "SO_TIMESTAMPING by number", { "SYS_stamps", MESSAGE, "stamps-made" }, SINGLE },
+	{ "SO_TIMESTAMPING, then a dup", { "stamps", "dup", "use", MESSAGE, "stamps-made" }, "dup*, " SINGLE },
+	{ "SO_TIMESTAMPING, then SCM_RIGHTS", { "stamps", "pass", "use", MESSAGE, "stamps-made" }, SINGLE },
+	{ "SO_TIMESTAMPING, then exec", { "stamps", "exec=execv", MESSAGE, "stamps-made" }, SINGLE },
+	{ "TCP_NOTSENT_LOWAT, then exec", { "lowat=4096", "exec=execv", MESSAGE }, SINGLE },
+	{ "TCP_NOTSENT_LOWAT, and a dup2 that fails", { "lowat=4096", "vain-dup2", MESSAGE }, SINGLE },
+	{ "SO_TIMESTAMPING of the listener", { "listener-stamps", MESSAGE, "stamps-made" }, SINGLE },
+	{ "TCP_NOTSENT_LOWAT of the listener", { "listener-lowat=4096", MESSAGE }, SINGLE },
+	{ "TCP_CORK of the listener", { "listener-cork=1", HELD, "settings", "write=*200", "settings", "cork=0", "await" },
+		SINGLE ", setsockopt TCP_CORK=0 = 0" },
+};
+FIRST_MESSAGE_TESTS(honest, watched);
+
+/* Nothing of what is known is forgotten. */
+static const struct scenario in_vain[] = {
+	{ "dup2", { "vain-dup2", MESSAGE }, "writev iov=2 bytes=300 = 300" },
+	{ "dup3", { "vain-dup3", MESSAGE }, "writev iov=2 bytes=300 = 300" },
+	{ "close_range", { "vain-close_range", MESSAGE }, "writev iov=2 bytes=300 = 300" },
+};
+FIRST_MESSAGE_TESTS(honest, in_vain);
 
 /* A close after which the kernel sends nothing more: what the program wrote before is on its way by then. */
 #define UNTIL_CLOSE "write=HTTP/1.0 200 OK\r\n\r\n"
