@@ -15,9 +15,11 @@
 #include "real.h"
 
 /* After the last deadline the helper looks around for LINGER_NS, at the pace of the timeout, so that a program which sends a
- * message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. */
+ * message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. Meanwhile it looks now and then whether it is
+ * the last thread: so often as before where the program's first one has ended, and else each LOOK_NS. */
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
+#define LOOK_NS   100000000u
 #define STOP_NS   100000000u  /* the longest wait for a helper that was told to end */
 #define AGAIN_NS  1000000000u /* after a thread could not be created: the next attempt */
 #define STACK     (1 << 20)  /* should it be the last thread, the program's exit handlers run on it */
@@ -109,14 +111,23 @@ static void wake(struct helper *h)
 	errno = saved;
 }
 
-/* Has the main thread ended (its process has no image then), and every other one but this? Then the process ends with us. No
- * descriptor is taken to find out. */
-static bool is_last(void)
+/* Has the program's first thread ended? Its process has no image then. */
+static bool has_ended(void)
 {
 	char image[1];
+	return readlink("/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
+}
+
+/* Are there so many threads? The first one is listed as long as there are others. No descriptor is taken to find out. */
+static bool are_left(unsigned n)
+{
 	struct stat task;
-	return readlink("/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT &&
-	       stat("/proc/self/task", &task) == 0 && task.st_nlink == 2 + 2;
+	return stat("/proc/self/task", &task) == 0 && task.st_nlink <= 2 + n + 1 && task.st_nlink == 2 + n + has_ended();
+}
+
+bool deadline_outlives(void)
+{
+	return atomic_load(&helper) != NULL && are_left(2);
 }
 
 static void run(struct helper *h)
@@ -131,12 +142,12 @@ static void run(struct helper *h)
 			busy = now;
 			if (first->due > now)
 				sleep_until(h, first->due);
-		} else if (is_last()) {
+		} else if (are_left(1)) {
 			break;
 		} else if (now - busy < LINGER_NS) {
 			sleep_until(h, now + config.timeout_ns);
 		} else if (now - busy < LINGER_NS + IDLE_NS) {
-			sleep_until(h, busy + LINGER_NS + IDLE_NS);
+			sleep_until(h, now + (has_ended() ? config.timeout_ns : LOOK_NS));
 		} else if (atomic_load(&h->pushed) == NULL) {
 			break;
 		}

@@ -38,6 +38,8 @@ uint64_t deadline_tick(uint64_t t);
 
 /* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one. */
 void deadline_stop(void);
+/* Is the caller the last thread of the program? Then the process would end with the helper, and not with the caller. */
+bool deadline_outlives(void);
 /* After deadline_stop(): if another thread had something watched meanwhile, a new helper is started for it. */
 void deadline_resume(void);
 /* In a forked child: there is no helper and nothing is watched. */

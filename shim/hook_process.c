@@ -291,6 +291,7 @@ LONGJMP(__longjmp_chk)
 EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
 {
 	turn_jump();
+	lifecycle_before_thread_ends("pthread_exit");
 	libc()->pthread_exit(result);
 	__builtin_unreachable();
 }

@@ -203,6 +203,9 @@ static void before(const struct by_number *n)
 	case SYS_close_range:
 		closing_range((unsigned)n->a, (unsigned)n->b, (unsigned)n->c);
 		break;
+	case SYS_exit:
+		lifecycle_before_thread_ends("syscall");
+		break;
 	case SYS_exit_group:
 		lifecycle_ends_at_once("syscall");
 		break;

@@ -222,6 +222,14 @@ void lifecycle_before_last_thread_ends(const char *why)
 	alone(why);
 }
 
+void lifecycle_before_thread_ends(const char *why)
+{
+	int saved = errno;
+	if (config.active && deadline_outlives())
+		alone(why);
+	errno = saved;
+}
+
 void lifecycle_not_alone(void)
 {
 	deadline_resume();

@@ -28,6 +28,8 @@ void lifecycle_before_setns(int fd, int type, const char *why);
 void lifecycle_not_alone(void);
 /* Before libc ends the program's last thread by itself: with the helper there the process would not end with its status. */
 void lifecycle_before_last_thread_ends(const char *why);
+/* Before a thread ends, perhaps the last one of the program. */
+void lifecycle_before_thread_ends(const char *why);
 /* Before calls that may set up a sandbox. */
 void lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter);
 void lifecycle_before_seccomp(unsigned long operation, const void *filter);

@@ -200,6 +200,10 @@ static const struct life moments[] = {
 	{ "early", NULL, "close_range 1, closefrom 1, _Fork 1, execveat 1\n", .timeout = HOLD_LONG, .joined = 1 },
 #ifndef UNDER_TSAN
 	{ "last-thread", NULL, "late: 0\n", .timed = true },
+	{ "last-thread", "later", "late: 0\n", .timed = true },
+	{ "last-thread", "first", "on the first thread: 1, late: 0\n", .timed = true },
+	{ "last-thread", "first, later", "on the first thread: 1, late: 0\n", .timed = true },
+	{ "last-status", NULL, "ended: 1, status: 3\n" }, { "last-status", "later", "ended: 1, status: 3\n" },
 #endif
 };
 LIVES(hosts, first_and_last_moments_are_as_ever, moments);
