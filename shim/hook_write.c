@@ -142,8 +142,7 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 
 static void pass_all_rights(const struct mmsghdr *v, unsigned n)
 {
-	for (unsigned i = 0; i < n && i < UIO_MAXIOV && !http_nowhere(v); i++) /* the kernel takes no more */
-		rights_pass(&v[i].msg_hdr);
+	rights_pass_several(v, n);
 }
 
 #define NOTHING_BEFORE (void)0

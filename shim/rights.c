@@ -10,6 +10,8 @@
 
 void rights_pass_slowly(const struct msghdr *hdr)
 {
+	if (!readable(hdr->msg_control, hdr->msg_controllen))
+		return;
 	const char *end = (const char *)hdr->msg_control + hdr->msg_controllen;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = CMSG_NXTHDR((struct msghdr *)hdr, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)) ||
@@ -26,14 +28,16 @@ void rights_pass_slowly(const struct msghdr *hdr)
 
 void rights_pass_unchecked(const struct msghdr *hdr)
 {
-	if (readable(hdr, sizeof *hdr) && readable(hdr->msg_control, hdr->msg_controllen))
+	if (readable(hdr, sizeof *hdr))
 		rights_pass(hdr);
 }
 
 void rights_pass_several(const struct mmsghdr *v, unsigned n)
 {
-	for (unsigned i = 0; i < n && i < IOV_MAX && readable(&v[i], sizeof v[i]); i++)
-		rights_pass_unchecked(&v[i].msg_hdr);
+	n = n < IOV_MAX ? n : IOV_MAX; /* the kernel takes no more */
+	bool all = readable(v, n * sizeof *v);
+	for (unsigned i = 0; i < n && (all || readable(&v[i], sizeof v[i])); i++)
+		rights_pass(&v[i].msg_hdr);
 }
 
 int rights_fetched(int fd)

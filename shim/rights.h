@@ -14,7 +14,7 @@ static inline void rights_pass(const struct msghdr *hdr)
 	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && !http_nowhere(hdr->msg_control))
 		rights_pass_slowly(hdr);
 }
-/* The same by system call number, where nobody has looked at the arguments yet. */
+/* The same where nobody has looked at the arguments yet: what cannot be read is the kernel's to refuse. */
 void rights_pass_unchecked(const struct msghdr *hdr);
 void rights_pass_several(const struct mmsghdr *v, unsigned n);
 /* A descriptor was fetched from a process (pidfd_getfd), perhaps from this one. Returns it. */
