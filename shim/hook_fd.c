@@ -362,5 +362,7 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen
 	            : libc()->getsockopt(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
 		memcpy(value, &late, sizeof late);
+	if (r == 0 && level == SOL_SOCKET && name == SO_ERROR && *len >= sizeof(int) && is_on(value) && conn_find(fd) != NULL)
+		conn_unset(conn_find(fd), CONN_CONNECTED); /* the next head asks whether it is */
 	return r;
 }

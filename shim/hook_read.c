@@ -20,6 +20,8 @@
 		type r = libc()->name args;                                                     \
 		if (r > 0 && c != NULL && !((flags) & NOT_STREAM))                              \
 			incoming_after(c, (size_t)(bytes), UNPACK where);                       \
+		else if (r < 0 && c != NULL && errno != EAGAIN && errno != EINTR)               \
+			conn_unset(c, CONN_CONNECTED); /* the next head asks whether it is */   \
 		return r;                                                                       \
 	}                                                                                       \
 	EXPORT type name params                                                                 \

@@ -176,11 +176,18 @@ static const struct life blocked[] = {
 };
 LIVES(hosts, blocked_write_ends_for_its_own_reason, blocked);
 
+#define SEEN "seen: ECONNRESET, head: EPIPE\n"
+static const struct life resets[] = {
+	{ "reset-seen", "read", SEEN }, { "reset-seen", "asked", SEEN },
+	{ "reset-seen", "read again", SEEN }, { "reset-seen", "asked again", SEEN, "message" },
+};
+LIVES(hosts, head_after_an_error_is_not_taken, resets);
+
 /* --- memory, sandboxes, first and last moments ----------------------------------------------------------------- */
 
 static const struct life memory[] = {
 	{ "unreadable", NULL, "EFAULT: 6 of 6, taken: 16 of 16\n" }, { "many-messages", NULL, "sent: 1024\n" },
-	{ "no-option", NULL, "EFAULT: 4 of 4\n" },
+	{ "no-option", NULL, "EFAULT: 4 of 4\n" }, { "no-message", NULL, "EFAULT: 3 of 3, sent: 2\n" },
 };
 LIVES(hosts, memory_that_is_not_there_is_an_error, memory);
 
