@@ -77,7 +77,8 @@ static enum conn_kind tcp_as_it_came(struct conn *c, int fd, int protocol)
 {
 	if (option(fd, IPPROTO_TCP, TCP_CORK, 0))
 		conn_set(c, CONN_CORKED);
-	bool watched = option(fd, SOL_SOCKET, SO_TIMESTAMPING_OLD, 0) || option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0) ||
+	bool watched = option(fd, SOL_SOCKET, SO_TIMESTAMPING_OLD, 0) ||
+	               option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0) ||
 	               (protocol == IPPROTO_TCP && option(fd, IPPROTO_TCP, TCP_ULP, 0)); /* else it is MPTCP's own */
 	return watched ? CONN_PASSED_OVER : CONN_TCP;
 }
@@ -90,8 +91,8 @@ enum conn_kind conn_classify(struct conn *c, int fd)
 	int saved = errno, protocol = option(fd, SOL_SOCKET, SO_PROTOCOL, -1);
 	kind = is_tcp(protocol) ? tcp_as_it_came(c, fd, protocol) : CONN_OTHER;
 	errno = saved;
-	/* What was not seen to be created may be closed without our seeing it, too: a number is not remembered as no socket, nor by a child of
-	 * vfork as anything. */
+	/* What was not seen to be created may be closed without our seeing it, too: a number is not remembered as no
+	 * socket, nor by a child of vfork as anything. */
 	if ((kind != CONN_OTHER || conn_has(c, CONN_SEEN)) && !process_is_borrowed())
 		atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
 	return kind;
@@ -149,8 +150,8 @@ struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags)
 	struct conn *c = conn_make(fd);
 	if (c == NULL)
 		return NULL;
-	/* Our parent has another thing under this number, or none: nothing may lie in its memory for ours, and nothing that it would take
-	 * for its own may be noted. */
+	/* Our parent has another thing under this number, or none: nothing may lie in its memory for ours, and nothing
+	 * that it would take for its own may be noted. */
 	if (process_is_borrowed()) {
 		if (!conn_unknown(fd))
 			conn_set(c, CONN_ALIASED);

@@ -14,9 +14,9 @@
 #include "process.h"
 #include "real.h"
 
-/* After the last deadline the helper looks around for LINGER_NS, at the pace of the timeout, so that a program which sends a
- * message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. Meanwhile it looks now and then whether it is
- * the last thread: so often as before where the program's first one has ended, and else each LOOK_NS. */
+/* After the last deadline the helper looks around for LINGER_NS, at the pace of the timeout, so that a program which
+ * sends a message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. Meanwhile it looks now and then
+ * whether it is the last thread: as often as before where the program's first one has ended, and else each LOOK_NS. */
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
 #define LOOK_NS   100000000u
@@ -118,11 +118,12 @@ static bool has_ended(void)
 	return readlink("/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
 }
 
-/* Are there so many threads? The first one is listed as long as there are others. No descriptor is taken to find out. */
+/* Are there so many threads? The first one is listed as long as there are others. No descriptor is taken to know. */
 static bool are_left(unsigned n)
 {
 	struct stat task;
-	return stat("/proc/self/task", &task) == 0 && task.st_nlink <= 2 + n + 1 && task.st_nlink == 2 + n + has_ended();
+	return stat("/proc/self/task", &task) == 0 && task.st_nlink <= 2 + n + 1 &&
+	       task.st_nlink == 2 + n + has_ended();
 }
 
 bool deadline_outlives(void)

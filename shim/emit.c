@@ -175,7 +175,8 @@ static bool corked_by_others(int fd, const struct msg *m)
 	return libc()->getsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, &len) == 0 && cork;
 }
 
-/* Where others have the socket, one of them may set an option between our question and our setting it back. */
+/* Where others have the socket, one of them may set an option between our question and our setting it back. A message
+ * that is off its connection knows how that was. */
 static bool is_ours(const struct msg *m)
 {
 	const struct conn *c = conn_find(m->fd);

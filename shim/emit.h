@@ -58,16 +58,16 @@ int emit_held(struct msg *m, int fd, int flags);
 #define EMIT_LAST_WAIT_NS 200000000u
 int emit_surely(int fd, const char *p, size_t n, size_t *sent);
 
-/* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an earlier one's ACK. Where
- * others have the socket, and it was corked meanwhile by whoever it was, what the kernel holds waits for that cork's end. */
+/* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an earlier
+ * one's ACK. Where others have the socket, and somebody has corked it meanwhile, it waits for that cork's end. */
 int emit_push(int fd, const struct msg *m); /* 0, or the errno */
 /* Let the kernel hold short segments until emit_uncork(), for calls that have no MSG_MORE and beyond the next ACK. */
 void emit_cork(struct msg *m);
 /* If there is a cork of ours: nothing may come after the message under it. */
 void emit_uncork(struct msg *m, int fd);
-/* Send the last short segment whatever Nagle says. The program's TCP_NODELAY reads the same before and after: its own setsockopt takes
- * the turn that the caller has. Where others have the socket nothing is done, for theirs does not, and the segment waits as it would have
- * bare. */
+/* Send the last short segment whatever Nagle says. The program's TCP_NODELAY reads the same before and after: its own
+ * setsockopt takes the turn that the caller has. Where others have the socket nothing is done, for theirs does not: the
+ * segment waits as it would have bare. */
 void emit_nudge(int fd);
 
 /* An errno after which nothing can be sent on this connection any more. */

@@ -52,8 +52,8 @@ static void born(int fd, enum conn_kind kind, unsigned flags)
 SOCKET(socket)
 SOCKET(__socket)
 
-/* What a listener accepts is of its own kind, and has its options. One that was there before us is asked once: what has accepted is a
- * listener for sure, and is remembered whatever it is. */
+/* What a listener accepts is of its own kind, and has its options. One that was there before us is asked once: what has
+ * accepted is a listener for sure, and is remembered whatever it is. */
 static void accepted(int listener, int fd)
 {
 	if (fd < 0 || !config.active)
@@ -79,8 +79,8 @@ EXPORT int accept4(int listener, struct sockaddr *restrict addr, socklen_t *rest
 	return fd;
 }
 
-/* To no address: the connection is over, and the socket can have another. Of what others may have as well, and of a socket that says
- * yes before its peer does, nothing is noted: the kernel is asked when it matters. */
+/* To no address: the connection is over, and the socket can have another. Of what others may have as well, and of a
+ * socket that says yes before its peer does, nothing is noted: the kernel is asked when it matters. */
 static void connected(struct conn *c, bool now)
 {
 	const unsigned ours = CONN_SEEN, open = CONN_ALIASED | CONN_LAZY;
@@ -207,7 +207,8 @@ EXPORT int dup(int fd)
 	return newborn(libc()->dup(fd));
 }
 
-/* Does fd take this number over? Only then what was known of the number is void, and before the call: after it the number is anybody's. */
+/* Does fd take this number over? Only then what was known of the number is void, and before the call: after it the
+ * number is anybody's. */
 static bool takes(int fd, int to)
 {
 	return fd != to && !conn_unknown(to) && libc()->fcntl(fd, F_GETFD) != -1;
@@ -293,8 +294,8 @@ static bool switches_off(int level, int name)
 	return level == IPPROTO_TCP && (name == TCP_ULP || name == TCP_NOTSENT_LOWAT);
 }
 
-/* These two we set and set back ourselves, in a turn: so the program sets them in one. `leads`: what is held goes on in the program's cork.
- * What the kernel took it has read, so we can. */
+/* These two we set and set back ourselves, in a turn: so the program sets them in one. `leads`: what is held goes on
+ * under the program's cork. What the kernel took it has read, so we can read it. */
 static int set_in_turn(struct conn *c, int fd, int name, const void *value, socklen_t len, bool leads)
 {
 	bool mine;
@@ -318,7 +319,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 {
 	struct conn *c = conn_find(fd);
 	bool cork = level == IPPROTO_TCP && name == TCP_CORK;
-	bool leads = cork && !conn_idle(c) && conn_is_ours(c, fd) && len >= sizeof(int) && readable(value, sizeof(int)) && is_on(value);
+	bool leads = cork && !conn_idle(c) && conn_is_ours(c, fd) && len >= sizeof(int) &&
+	             readable(value, sizeof(int)) && is_on(value);
 	if (!leads) {
 		if (is_harmless(level, name))
 			release_from_kernel(fd, "setsockopt");
@@ -362,7 +364,8 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen
 	            : libc()->getsockopt(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
 		memcpy(value, &late, sizeof late);
-	if (r == 0 && level == SOL_SOCKET && name == SO_ERROR && *len >= sizeof(int) && is_on(value) && conn_find(fd) != NULL)
-		conn_unset(conn_find(fd), CONN_CONNECTED); /* the next head asks whether it is */
+	struct conn *c = conn_find(fd);
+	if (r == 0 && level == SOL_SOCKET && name == SO_ERROR && c != NULL && *len >= sizeof(int) && is_on(value))
+		conn_unset(c, CONN_CONNECTED); /* the next head asks whether it is */
 	return r;
 }

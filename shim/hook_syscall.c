@@ -141,7 +141,8 @@ static bool made_by_socketcall(int which, const long *args, long *result)
 		return false;
 	}
 	if (which == SYS_SETSOCKOPT)
-		*result = setsockopt((int)args[0], (int)args[1], (int)args[2], (const void *)args[3], (socklen_t)args[4]);
+		*result = setsockopt((int)args[0], (int)args[1], (int)args[2], (const void *)args[3],
+		                     (socklen_t)args[4]);
 	else if (which == SYS_GETSOCKOPT)
 		*result = getsockopt((int)args[0], (int)args[1], (int)args[2], (void *)args[3], (socklen_t *)args[4]);
 	else
@@ -222,8 +223,8 @@ static void before(const struct by_number *n)
 }
 
 /* Calls after which there is something to do are made here: true, and *result is the program's. Those about options
- * take a turn, and those that make a name need their result: they are the hooks' to make. None of these is a place to be
- * cancelled. */
+ * take a turn, and those that make a name need their result: they are the hooks' to make. None of these is a place to
+ * be cancelled. */
 static bool made(const struct by_number *n, long *result)
 {
 	switch (n->number) {

@@ -29,9 +29,10 @@ static const struct scenario first_calls[] = {
 		ANY_CALLS, .clients = -1 },
 	{ "TCP_FASTOPEN_CONNECT", { "connect+MSG_FASTOPEN", "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200",
 		"await" }, ANY_CALLS, .clients = -1 },
-	{ "connect to no address", { "connect", "ignore-sigpipe", "disconnect", POST, "write=*200" }, ANY_CALLS, .clients = -1 },
-	{ "connect to no address by number", { "connect", "ignore-sigpipe", "SYS_disconnect", POST, "write=*200" }, ANY_CALLS,
+	{ "connect to no address", { "connect", "ignore-sigpipe", "disconnect", POST, "write=*200" }, ANY_CALLS,
 		.clients = -1 },
+	{ "connect to no address by number", { "connect", "ignore-sigpipe", "SYS_disconnect", POST, "write=*200" },
+		ANY_CALLS, .clients = -1 },
 	{ "a message on a closed number", { "close=6", HELD, "write=*200" }, ANY_CALLS },
 };
 FIRST_MESSAGE_TESTS(honest, first_calls);
@@ -59,7 +60,7 @@ static const struct scenario joined[] = {
 };
 SCENARIO_TESTS(honest, joined);
 
-/* Options by which a program watches its single writes: they are found, whoever set them, and however the descriptor came. */
+/* Options by which a program watches its single writes: they are found, whoever set them, however the descriptor came. */
 #define SINGLE "write bytes=100 = 100, write bytes=200 = 200"
 #define MESSAGE HELD, "write=*200", "await"
 
@@ -74,8 +75,8 @@ static const struct scenario watched[] = {
 	{ "TCP_NOTSENT_LOWAT, and a dup2 that fails", { "lowat=4096", "vain-dup2", MESSAGE }, SINGLE },
 	{ "SO_TIMESTAMPING of the listener", { "listener-stamps", MESSAGE, "stamps-made" }, SINGLE },
 	{ "TCP_NOTSENT_LOWAT of the listener", { "listener-lowat=4096", MESSAGE }, SINGLE },
-	{ "TCP_CORK of the listener", { "listener-cork=1", HELD, "settings", "write=*200", "settings", "cork=0", "await" },
-		SINGLE ", setsockopt TCP_CORK=0 = 0" },
+	{ "TCP_CORK of the listener", { "listener-cork=1", HELD, "settings", "write=*200", "settings", "cork=0",
+		"await" }, SINGLE ", setsockopt TCP_CORK=0 = 0" },
 };
 FIRST_MESSAGE_TESTS(honest, watched);
 

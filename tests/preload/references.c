@@ -85,7 +85,8 @@ EVERYWHERE_TESTS(references, close_lingers_as_the_program_asked, PROGRAM, linger
 #define ASK(name, value) { { "ask", name, value }, ALL_RIGHT, "setsockopt:*:linger=4" }
 
 static const struct case_of options[] = { SET("nodelay", "0", "1"), SET("nodelay", "1", "0"), SET("cork", "0", "1"),
-	SET("cork", "1", "0"), { { "set", "nodelay", "0", "1" }, NONE_LOST, "setsockopt:*:linger=25" }, ASK("nodelay", "0"), ASK("nodelay", "1"), ASK("cork", "0"), ASK("cork", "1"),
+	SET("cork", "1", "0"), { { "set", "nodelay", "0", "1" }, NONE_LOST, "setsockopt:*:linger=25" },
+	ASK("nodelay", "0"), ASK("nodelay", "1"), ASK("cork", "0"), ASK("cork", "1"),
 	SET_BY("nodelay", "0", "1", "number"), SET_BY("cork", "0", "1", "number"),
 	{ { "ask", "nodelay", "0", "number" }, ALL_RIGHT, "setsockopt:*:linger=4" },
 	SET_BY("nodelay", "0", "1", "child"), SET_BY("nodelay", "1", "0", "child") };

@@ -226,7 +226,8 @@ static void vfork_writes(void)
 	report("late: %d\n", late);
 }
 
-/* A child of vfork makes a connection, and ends; its parent has something else under that number, of which single writes count. */
+/* A child of vfork makes a connection, and ends; its parent has something else under that number, of which single writes
+ * count. */
 static void vfork_born(void)
 {
 	struct sockaddr_in at;
