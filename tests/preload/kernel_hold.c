@@ -142,7 +142,7 @@ static const struct scenario settings[] = {
 		ANY_CALLS, .timeout = "5ms" },
 	{ "a program that corks, and another head", { HELD, "cork=1", HELD, "write=*200", "cork=0", "await" }, ANY_CALLS },
 	{ "a dup'ed socket that is corked while a head is held", { "dup", HELD, "cork=1", "await", "settings", "write=*200",
-		"cork=0", "await" }, ANY_CALLS },
+		"cork=0", "await" }, MORE_HEAD ", " PUSH ", setsockopt TCP_CORK=1 = 0, " BODY ", " PUSH },
 	{ "a program that corks by number", { "SYS_cork=1", HELD, "settings", "write=*200", "settings", "SYS_cork=0",
 		"settings", "await" }, "write bytes=100 = 100, " BODY },
 	{ "a program that takes its cork off in vain", { "cork=1", "short-cork=0", HELD, "settings", "write=*200",
