@@ -39,7 +39,8 @@ struct msg {
 	int fd;
 	int error;                   /* FAILED: the errno to report */
 	_Atomic unsigned writes;     /* raised by each write: a result is booked only if no other write came between. The helper looks without the lock */
-	unsigned flying;             /* the write whose own call is on its way without the turn (outgoing.c) */
+	_Atomic unsigned flying;     /* the write whose own call is on its way without the turn (outgoing.c); a jump ends it without the lock */
+	int flyer;                   /* its thread, as the kernel calls it */
 	struct turn_mark outer;      /* the owner's, before it took the lock */
 	uint64_t cookie;             /* SO_COOKIE of the socket that this is for */
 	uint64_t due;                /* CLOCK_MONOTONIC ns: nothing is held after this */
@@ -96,7 +97,8 @@ static inline void msg_write(struct msg *m)
  * socket: that call takes along what the kernel holds, and its thread sees to what is left. The caller has the lock. */
 static inline bool msg_is_flying(const struct msg *m)
 {
-	return m->flying != 0 && m->flying == atomic_load_explicit(&m->writes, memory_order_relaxed);
+	unsigned flying = atomic_load_explicit(&m->flying, memory_order_relaxed);
+	return flying != 0 && flying == atomic_load_explicit(&m->writes, memory_order_relaxed);
 }
 
 static inline void msg_clear(struct msg *m)

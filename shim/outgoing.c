@@ -1,6 +1,7 @@
 #include "outgoing.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 
 #include "late.h"
 #include "release.h"
@@ -229,6 +230,22 @@ static void see_to_more(struct msg *m, bool released)
 		emit_push(m->fd, m);
 }
 
+static void set_off(struct msg *m, unsigned number)
+{
+	static _Thread_local struct {
+		pid_t tid;
+		unsigned epoch; /* a forked child's thread has another name */
+	} self __attribute__((tls_model("initial-exec")));
+	unsigned epoch = atomic_load(&process_epoch);
+	if (self.tid == 0 || self.epoch != epoch) {
+		self.tid = (pid_t)libc()->syscall(SYS_gettid);
+		self.epoch = epoch;
+	}
+	m->flyer = self.tid;
+	atomic_store_explicit(&m->flying, number, memory_order_relaxed);
+	turn_flight = (struct turn_flight){ m, number };
+}
+
 /* Of `size` bytes r were taken, or none, and that is the errno. */
 static void book(const struct flight *f, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule,
                  size_t r, int error)
@@ -241,15 +258,11 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 	} else {
 		bool released = m->state != f->meanwhile;
 		enum hold_state next = released ? after_release(rule.next) : rule.next;
-		m->flying = 0;
+		atomic_store_explicit(&m->flying, 0, memory_order_relaxed);
 		if (r == 0 && error != 0) {
 			if (f->before == IDLE)
 				msg_state(m, IDLE);
 			settle_failure(m, c, error);
-			if (released) { /* what the kernel has is of earlier writes, and nobody has pushed it */
-				emit_push(call->fd, m);
-				m->corked = false;
-			}
 		} else {
 			m->framing = f->framing;
 			if (rule.action == KEEP)
@@ -276,12 +289,13 @@ SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const s
 	if (s->head_done)
 		f.head = m->head;
 	f.meanwhile = take_off(m, s, rule.action);
-	m->flying = f.number;
+	set_off(m, f.number);
 	room_spend(c, call->size); /* now: the thread may not come back to say how many were taken */
 	turn_give(m);
 	turn_cancellable(cancel);
 	ssize_t r = more ? emit_call_more(call) : emit_call(call);
 	int error = r < 0 ? errno : 0;
+	turn_flight.m = NULL;
 	book(&f, c, call, s, rule, r > 0 ? (size_t)r : 0, error);
 	errno = r < 0 ? error : saved;
 	return r;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "emit.h"
@@ -11,12 +13,21 @@
 #include "trace.h"
 #include "turn.h"
 
+/* Is a call on its way that may have the kernel's lock of the socket? One that waits for room has let go of it. */
+static bool is_on_its_way(const struct msg *m)
+{
+	if (!m->kernel || !msg_is_flying(m) || room_is_none(m->fd))
+		return false;
+	int saved = errno;
+	bool lives = libc()->syscall(SYS_tgkill, getpid(), m->flyer, 0) == 0; /* else its thread was cancelled */
+	errno = saved;
+	return lives;
+}
+
 void release_held(struct msg *m, enum hold_state next)
 {
-	if (m->kernel && msg_is_flying(m)) {
-		msg_state(m, next);
-		return;
-	}
+	if (is_on_its_way(m))
+		return; /* the helper looks again */
 	int saved = errno;
 	struct conn *c = conn_find(m->fd);
 	int error = m->kernel ? (emit_push(m->fd, m), 0) : emit_held(m, m->fd, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -143,8 +154,9 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	struct conn *c = conn_find(m->fd);
 	if ((state != HEAD && state != BODY && state != REST) || !release_is_here(m))
 		return 0;
-	if (m->kernel && msg_is_flying(m) && !(m->corked && last == NAME_ENDS)) {
-		msg_state(m, last == SOCKET_STAYS ? hold_decide(config.join, state, RELEASE).next : IDLE);
+	if (is_on_its_way(m) && !(m->corked && last == NAME_ENDS)) {
+		if (last != SOCKET_STAYS)
+			msg_gone(m, IDLE);
 		return 0;
 	}
 	bool push = m->kernel && (m->corked || last != SOCKET_ENDS || !fin_follows(m->fd));

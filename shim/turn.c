@@ -9,6 +9,7 @@
 
 _Thread_local struct turn_mark turn_mark;
 _Thread_local bool turn_was_cancellable;
+_Thread_local struct turn_flight turn_flight;
 
 /* This thread meets its own turn, which it took at a stack address `taken_at` and meets at `met_at`. A handler stands deeper in the stack than
  * what it interrupted, unless it has a stack of its own. Was the turn left by a jump? */
@@ -180,6 +181,8 @@ static bool leave(struct lock *l)
 /* A handler may have interrupted the turn of another handler: all of them are left. The innermost one is perhaps not taken yet. */
 void turn_jump(void)
 {
+	if (turn_flight.m != NULL)
+		atomic_compare_exchange_strong(&turn_flight.m->flying, &(unsigned){ turn_flight.number }, 0);
 	leave(turn_mark.lock);
 	for (struct lock *l = turn_mark.outer; leave(l);)
 		l = message_of(l)->outer.lock;
