@@ -212,6 +212,8 @@ END {
 			verdict = verdict ", head and sendfile"
 		else if (hold == "kernel" && heads_alone["bare-traced"])
 			verdict = verdict ", in the kernel"
+		else if (above["bare"] && heads_alone["shim-traced"] && least > 20)
+			verdict = verdict ", the head before a body that may have to wait"
 		else if (above["bare"] && heads_alone["shim-traced"])
 			fail("the head left in a call of its own (" heads_alone["shim-traced"] " calls)")
 	} else if (least > 20 && segments_after < least + 1) {
