@@ -30,6 +30,7 @@ enum conn_flags {
 	CONN_UNSEEN = 32,    /* a message of it fell short: somebody writes to it by a way that no hook sees */
 	CONN_SERVER = 64,    /* accepted: requests are read here */
 	CONN_LAZY = 128,     /* TCP_FASTOPEN_CONNECT: connect() says yes before the peer does */
+	CONN_INTERNET = CONN_LAZY, /* of CONN_OTHER: a socket of the internet's families, by which no descriptor travels */
 };
 
 struct conn {

@@ -97,7 +97,7 @@ static void sleep_until(struct helper *h, uint64_t until)
 	uint32_t seen = atomic_load(&h->futex);
 	atomic_store(&h->sleeps_until, until);
 	if (atomic_load(&h->pushed) == NULL && !atomic_load(&h->stopping)) {
-		struct timespec t = clock_moment(until);
+		struct clock_kernel_moment t = clock_kernel_moment(until);
 		libc()->syscall(SYS_futex, &h->futex, FUTEX_WAIT_BITSET_PRIVATE, seen, &t, NULL, FUTEX_BITSET_MATCH_ANY);
 	}
 	atomic_store(&h->sleeps_until, 0);

@@ -79,6 +79,21 @@ ssize_t emit_joined(struct msg *m, const struct call *c, int flags)
 	return likely(c->iovcnt < FEW_IOVS) ? joined(m, c, flags, iov) : many_joined(m, c, flags);
 }
 
+/* Whoever waits for the turn, and whether it was left for good, sees that its owner is in a system call. Returns what to restore. */
+static uint8_t in_call(struct msg *m)
+{
+	uint8_t before = atomic_load_explicit(&m->calling, memory_order_relaxed);
+	if (before == NOT_CALLING)
+		atomic_store_explicit(&m->calling, CALLING_WITHOUT_SIGNALS, memory_order_relaxed);
+	return before;
+}
+
+static void out_of_call(struct msg *m, uint8_t before)
+{
+	if (before == NOT_CALLING)
+		atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
+}
+
 int emit_held(struct msg *m, int fd, int flags)
 {
 	sigset_t before;
@@ -86,11 +101,13 @@ int emit_held(struct msg *m, int fd, int flags)
 	if (m->sent == m->len)
 		return 0;
 	emit_hold_signals(&before);
+	uint8_t calling = in_call(m);
 	while (m->sent < m->len && error == 0) {
 		ssize_t r = libc()->send(fd, m->buf + m->sent, m->len - m->sent, flags);
 		error = r < 0 ? errno : 0;
 		m->sent += r > 0 ? (size_t)r : 0;
 	}
+	out_of_call(m, calling);
 	emit_let_signals(&before);
 	return error;
 }

@@ -43,10 +43,11 @@ static void born(int fd, enum conn_kind kind, unsigned flags)
 	EXPORT int name(int domain, int type, int protocol)                                                    \
 	{                                                                                                      \
 		int fd = libc()->name(domain, type, protocol);                                                 \
-		bool tcp = (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM &&         \
+		bool internet = domain == AF_INET || domain == AF_INET6;                                       \
+		bool tcp = internet && (type & 0xf) == SOCK_STREAM &&                                          \
 		           (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);            \
 		if (fd >= 0 && config.active)                                                                  \
-			born(fd, tcp ? CONN_TCP : CONN_OTHER, 0);                                              \
+			born(fd, tcp ? CONN_TCP : CONN_OTHER, tcp ? 0 : internet ? CONN_INTERNET : 0);         \
 		return fd;                                                                                     \
 	}
 SOCKET(socket)
@@ -60,7 +61,7 @@ static void accepted(int listener, int fd)
 		return;
 	struct conn *l = conn_make(listener);
 	enum conn_kind kind = l != NULL ? conn_classify(l, listener) : CONN_UNKNOWN;
-	if (kind == CONN_OTHER && !conn_is(listener, kind) && !process_is_borrowed())
+	if (kind == CONN_OTHER && !conn_is(listener, kind) && !process_is_borrowed() && libc()->fcntl(listener, F_GETFD) >= 0)
 		atomic_store_explicit(&l->kind, kind, memory_order_relaxed);
 	born(fd, kind, CONN_SERVER | CONN_CONNECTED | (l != NULL && conn_has(l, CONN_CORKED) ? CONN_CORKED : 0));
 }

@@ -114,11 +114,11 @@ static void before_socketcall(int which, const long *args)
 		sending((int)args[0]);
 		break;
 	case SYS_SENDMSG:
-		rights_pass_unchecked((const struct msghdr *)args[1]);
+		rights_pass_unchecked((int)args[0], (const struct msghdr *)args[1]);
 		sending((int)args[0]);
 		break;
 	case SYS_SENDMMSG:
-		rights_pass_several((const struct mmsghdr *)args[1], (unsigned)args[2]);
+		rights_pass_several((int)args[0], (const struct mmsghdr *)args[1], (unsigned)args[2]);
 		sending((int)args[0]);
 		break;
 	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG:
@@ -155,11 +155,11 @@ static void before(const struct by_number *n)
 {
 	switch (n->number) {
 	case SYS_sendmsg:
-		rights_pass_unchecked((const struct msghdr *)n->b);
+		rights_pass_unchecked((int)n->a, (const struct msghdr *)n->b);
 		sending((int)n->a);
 		break;
 	case SYS_sendmmsg:
-		rights_pass_several((const struct mmsghdr *)n->b, (unsigned)n->c);
+		rights_pass_several((int)n->a, (const struct mmsghdr *)n->b, (unsigned)n->c);
 		sending((int)n->a);
 		break;
 	case SYS_write: case SYS_writev: case SYS_pwritev2: case SYS_sendto: case SYS_sendfile:

@@ -95,7 +95,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
 {
 	if (http_nowhere(hdr))
 		return libc()->sendmsg(fd, hdr, flags);
-	rights_pass(hdr);
+	rights_pass(fd, hdr);
 	if (likely(quiet_iov(fd, hdr->msg_iov, hdr->msg_iovlen)) || !fits(hdr->msg_iov, hdr->msg_iovlen))
 		return libc()->sendmsg(fd, hdr, flags);
 	return out_iov(fd, hdr->msg_iov, hdr->msg_iovlen, flags, hdr);
@@ -140,15 +140,10 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 		return r;                                                \
 	}
 
-static void pass_all_rights(const struct mmsghdr *v, unsigned n)
-{
-	rights_pass_several(v, n);
-}
-
 #define NOTHING_BEFORE (void)0
 
-LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), pass_all_rights(v, n), fd, 0, sum_of(v, r))
-LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), pass_all_rights(v, n), fd, 0, sum_of(v, r))
+LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
+LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
 LED(ssize_t, sendfile, (int fd, int in, off_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
 LED(ssize_t, sendfile64, (int fd, int in, off64_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
 LED(ssize_t, splice, (int in, off64_t *in_at, int fd, off64_t *at, size_t n, unsigned flags), (in, in_at, fd, at, n, flags),

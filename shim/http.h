@@ -48,11 +48,15 @@ struct http_head {
 	uint64_t length;         /* BODY_LENGTH only */
 };
 
-/* No memory of a program lies there: below what anybody may map (vm.mmap_min_addr), or in the kernel's half of
- * 64-bit addresses. */
+/* No memory of a program lies there: below what anybody may map (vm.mmap_min_addr), or, on x86-64, in the kernel's half.
+ * Elsewhere a program's addresses may be above the middle, or have a tag in the highest byte. */
 static inline bool http_nowhere(const void *p)
 {
-	return sizeof p == 8 ? (intptr_t)p < 65536 : (uintptr_t)p < 65536;
+#ifdef __x86_64__
+	return (intptr_t)p < 65536;
+#else
+	return (uintptr_t)p + 4096 < 65536 + 4096; /* MAP_FAILED is the last page's */
+#endif
 }
 
 /* The cheapest look, for bytes that are almost never HTTP: false for everything that cannot open a message.

@@ -157,7 +157,7 @@ void lifecycle_before_exec(const char *why)
 		process_copy_left(); /* not begun: nobody could end it, for our parent's memory outlives us */
 	else
 		process_copy_begins();
-	release_all(why);
+	release_before_exec(why);
 	errno = saved;
 }
 

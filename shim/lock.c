@@ -44,7 +44,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 	enum lock_result result = LOCK_TAKEN;
 	uintptr_t watched = 0; /* the word that has been the same for so many graces */
 	unsigned graces = 0;
-	struct timespec until = { 0, 0 };
+	struct clock_kernel_moment until = { 0, 0 };
 	if (lock_is_mine(l))
 		return LOCK_MINE;
 	int saved = errno;
@@ -62,11 +62,11 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		                                           memory_order_relaxed))
 			continue;
 		seen |= WAITERS;
-		bool called = atomic_load(calling) == LOCK_CALLING;
+		uint8_t call = atomic_load(calling);
 		if (seen != watched) { /* a signal that interrupts the wait does not begin the grace again */
 			watched = seen;
 			graces = 0;
-			until = clock_moment(now_ns() + GRACE_NS);
+			until = clock_kernel_moment(now_ns() + GRACE_NS);
 		}
 		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
 		                         FUTEX_BITSET_MATCH_ANY);
@@ -74,16 +74,16 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			watched = 0; /* its owner gave it back, or somebody else did something to it */
 		if (r == 0 || errno != ETIMEDOUT)
 			continue;
-		graces = called ? 0 : graces + 1;
+		graces = call != 0 || atomic_load(calling) != 0 ? 0 : graces + 1;
 		if (((seen & LOCK_JUMPED) || graces >= LEFT_GRACES) && lock_take_over(l, seen)) {
 			result = LOCK_ORPHAN;
 			break;
 		}
-		if (called && atomic_load(calling) == LOCK_CALLING && atomic_load(&l->word) == seen) {
+		if (call == LOCK_CALLING && atomic_load(calling) == LOCK_CALLING && atomic_load(&l->word) == seen) {
 			result = LOCK_BUSY;
 			break;
 		}
-		until = clock_moment(now_ns() + GRACE_NS);
+		until = clock_kernel_moment(now_ns() + GRACE_NS);
 	}
 	errno = saved;
 	return result;

@@ -52,8 +52,8 @@ enum lock_result {
 	LOCK_BUSY,   /* not taken: its owner is in a call that was to take no time, and waits there */
 };
 
-/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. `calling` is LOCK_CALLING
- * while the owner is in a call that could wait: should it do so, nobody else does. Who jumped out of a handler is waited for 10 ms, and who has
+/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. `calling` is not 0
+ * while the owner is in a system call, and LOCK_CALLING while that could wait: should it do so, nobody else does. Who jumped out of a handler is waited for 10 ms, and who has
  * gone in another way, or is in a handler that does not return, 1 s. */
 enum { LOCK_CALLING = 1 };
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);

@@ -228,6 +228,8 @@ static void see_to_more(struct msg *m, bool released)
 	bool waits = !released && (hold_waits(m->state) || m->state == REST);
 	if (!waits || (m->due == 0 && !settle_watch(m, 0)))
 		emit_push(m->fd, m);
+	else if (m->due <= now_ns()) /* the helper has passed this call by */
+		release_held(m, hold_decide(config.join, m->state, RELEASE).next);
 }
 
 static void set_off(struct msg *m, unsigned number)
@@ -239,11 +241,12 @@ static void set_off(struct msg *m, unsigned number)
 	unsigned epoch = atomic_load(&process_epoch);
 	if (self.tid == 0 || self.epoch != epoch) {
 		self.tid = (pid_t)libc()->syscall(SYS_gettid);
-		self.epoch = epoch;
+		self.epoch = process_is_borrowed() ? epoch - 1 : epoch; /* the parent's thread has this variable, too */
 	}
+	turn_flights[1] = turn_flights[0];
+	turn_flights[0] = (struct turn_flight){ m, number };
 	m->flyer = self.tid;
 	atomic_store_explicit(&m->flying, number, memory_order_relaxed);
-	turn_flight = (struct turn_flight){ m, number };
 }
 
 /* Of `size` bytes r were taken, or none, and that is the errno. */
@@ -295,8 +298,9 @@ SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const s
 	turn_cancellable(cancel);
 	ssize_t r = more ? emit_call_more(call) : emit_call(call);
 	int error = r < 0 ? errno : 0;
-	turn_flight.m = NULL;
 	book(&f, c, call, s, rule, r > 0 ? (size_t)r : 0, error);
+	turn_flights[0] = turn_flights[1];
+	turn_flights[1].m = NULL;
 	errno = r < 0 ? error : saved;
 	return r;
 }

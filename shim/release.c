@@ -13,12 +13,18 @@
 #include "trace.h"
 #include "turn.h"
 
-/* Is a call on its way that may have the kernel's lock of the socket? One that waits for room has let go of it. */
+/* Is a call on its way that may have the kernel's lock of the socket? One that waits for room has let go of it: it sleeps until poll(2) would
+ * say that there is room. */
 static bool is_on_its_way(const struct msg *m)
 {
-	if (!m->kernel || !msg_is_flying(m) || room_is_none(m->fd))
+	struct pollfd room = { .fd = m->fd, .events = POLLOUT };
+	if (!m->kernel || !msg_is_flying(m))
 		return false;
 	int saved = errno;
+	if (poll(&room, 1, 0) != 1) {
+		errno = saved;
+		return false;
+	}
 	bool lives = libc()->syscall(SYS_tgkill, getpid(), m->flyer, 0) == 0; /* else its thread was cancelled */
 	errno = saved;
 	return lives;
@@ -145,6 +151,7 @@ enum last {
 	SOCKET_ENDS,   /* its FIN may take along what the kernel holds */
 	NAME_ENDS,     /* the socket may live on by another name: our cork must not */
 	SOCKET_STAYS,
+	WE_LEAVE,      /* it stays, and nobody here sees to it any more: our cork must not stay */
 };
 
 /* One attempt to send what is held; the caller has the turn. 0: nothing is held any more. Else the errno. */
@@ -154,7 +161,7 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	struct conn *c = conn_find(m->fd);
 	if ((state != HEAD && state != BODY && state != REST) || !release_is_here(m))
 		return 0;
-	if (is_on_its_way(m) && !(m->corked && last == NAME_ENDS)) {
+	if (is_on_its_way(m) && !(m->corked && (last == NAME_ENDS || last == WE_LEAVE))) {
 		if (last != SOCKET_STAYS)
 			msg_gone(m, IDLE);
 		return 0;
@@ -168,7 +175,7 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 		emit_push(m->fd, m);
 	else if (!m->kernel)
 		error = emit_held(m, m->fd, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (error == EAGAIN && last != SOCKET_STAYS) {
+	if (error == EAGAIN && last != SOCKET_STAYS && last != WE_LEAVE) {
 		room_make(m->fd);
 		error = emit_held(m, m->fd, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
@@ -177,7 +184,7 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	if (!push)
 		emit_uncork(m, m->fd);
 	m->error = error;
-	msg_gone(m, error != 0 ? FAILED : last == SOCKET_STAYS ? hold_decide(config.join, state, RELEASE).next : IDLE);
+	msg_gone(m, error != 0 ? FAILED : last == SOCKET_STAYS || last == WE_LEAVE ? hold_decide(config.join, state, RELEASE).next : IDLE);
 	return 0;
 }
 
@@ -303,24 +310,34 @@ void release_aliased(int fd, const char *why)
 }
 
 /* First what goes without waiting, on every connection, then what does not. */
-void release_all(const char *why)
+static void every(enum last last, const char *why)
 {
 	uint64_t reached = 1, until = 0;
 	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++)
-		release_last((int)fd, SOCKET_STAYS, false, &reached, why);
+		release_last((int)fd, last, false, &reached, why);
 	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++)
-		release_last((int)fd, SOCKET_STAYS, false, &until, why);
+		release_last((int)fd, last, false, &until, why);
+}
+
+void release_all(const char *why)
+{
+	every(SOCKET_STAYS, why);
+}
+
+void release_before_exec(const char *why)
+{
+	every(WE_LEAVE, why);
 }
 
 void release_for_good(const char *why)
 {
-	release_all(why);
+	every(WE_LEAVE, why);
 	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++) {
 		struct conn *c = conn_find((int)fd);
 		struct msg *m = c != NULL ? conn_forget(c) : NULL;
 		bool locked = m != NULL && turn_take_detached(m);
 		if (locked)
-			emit_last(m, SOCKET_STAYS, why);
+			emit_last(m, WE_LEAVE, why);
 		if (m != NULL)
 			turn_end(m, locked);
 	}

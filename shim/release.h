@@ -31,6 +31,7 @@ enum { RELEASE_LATER = -1 };
 int release_close(int fd);
 void release_closing_range(unsigned first, unsigned last, const char *why);
 void release_all(const char *why);
+void release_before_exec(const char *why);
 void release_aliased(int fd, const char *why);
 
 /* Everything goes, and no descriptor is known any more. */

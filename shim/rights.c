@@ -26,18 +26,20 @@ void rights_pass_slowly(const struct msghdr *hdr)
 	}
 }
 
-void rights_pass_unchecked(const struct msghdr *hdr)
+void rights_pass_unchecked(int fd, const struct msghdr *hdr)
 {
-	if (readable(hdr, sizeof *hdr))
-		rights_pass(hdr);
+	if (rights_may_pass(fd) && readable(hdr, sizeof *hdr))
+		rights_pass(fd, hdr);
 }
 
-void rights_pass_several(const struct mmsghdr *v, unsigned n)
+void rights_pass_several(int fd, const struct mmsghdr *v, unsigned n)
 {
+	if (!rights_may_pass(fd))
+		return;
 	n = n < IOV_MAX ? n : IOV_MAX; /* the kernel takes no more */
 	bool all = readable(v, n * sizeof *v);
 	for (unsigned i = 0; i < n && (all || readable(&v[i], sizeof v[i])); i++)
-		rights_pass(&v[i].msg_hdr);
+		rights_pass(fd, &v[i].msg_hdr);
 }
 
 int rights_fetched(int fd)

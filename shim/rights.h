@@ -5,18 +5,29 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "conn.h"
 #include "http.h"
 
-/* Before a message is sent: the descriptors that it carries are aliases from now on. */
-void rights_pass_slowly(const struct msghdr *hdr);
-static inline void rights_pass(const struct msghdr *hdr)
+/* Can descriptors travel by this socket? Not by one of the internet's families, as far as it was seen. */
+static inline bool rights_may_pass(int fd)
 {
-	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && !http_nowhere(hdr->msg_control))
+	const struct conn *c = conn_find(fd);
+	if (c == NULL)
+		return true;
+	enum conn_kind kind = atomic_load_explicit(&c->kind, memory_order_relaxed);
+	return kind == CONN_UNKNOWN || (kind == CONN_OTHER && !conn_has(c, CONN_INTERNET));
+}
+
+/* Before a message is sent on fd: the descriptors that it carries are aliases from now on. */
+void rights_pass_slowly(const struct msghdr *hdr);
+static inline void rights_pass(int fd, const struct msghdr *hdr)
+{
+	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && !http_nowhere(hdr->msg_control) && rights_may_pass(fd))
 		rights_pass_slowly(hdr);
 }
 /* The same where nobody has looked at the arguments yet: what cannot be read is the kernel's to refuse. */
-void rights_pass_unchecked(const struct msghdr *hdr);
-void rights_pass_several(const struct mmsghdr *v, unsigned n);
+void rights_pass_unchecked(int fd, const struct msghdr *hdr);
+void rights_pass_several(int fd, const struct mmsghdr *v, unsigned n);
 /* A descriptor was fetched from a process (pidfd_getfd), perhaps from this one. Returns it. */
 int rights_fetched(int fd);
 

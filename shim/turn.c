@@ -9,7 +9,7 @@
 
 _Thread_local struct turn_mark turn_mark;
 _Thread_local bool turn_was_cancellable;
-_Thread_local struct turn_flight turn_flight;
+_Thread_local struct turn_flight turn_flights[2];
 
 /* This thread meets its own turn, which it took at a stack address `taken_at` and meets at `met_at`. A handler stands deeper in the stack than
  * what it interrupted, unless it has a stack of its own. Was the turn left by a jump? */
@@ -181,8 +181,11 @@ static bool leave(struct lock *l)
 /* A handler may have interrupted the turn of another handler: all of them are left. The innermost one is perhaps not taken yet. */
 void turn_jump(void)
 {
-	if (turn_flight.m != NULL)
-		atomic_compare_exchange_strong(&turn_flight.m->flying, &(unsigned){ turn_flight.number }, 0);
+	for (struct turn_flight *f = turn_flights; f < turn_flights + 2; f++) {
+		if (f->m != NULL)
+			atomic_compare_exchange_strong(&f->m->flying, &(unsigned){ f->number }, 0);
+		f->m = NULL;
+	}
 	leave(turn_mark.lock);
 	for (struct lock *l = turn_mark.outer; leave(l);)
 		l = message_of(l)->outer.lock;

@@ -16,12 +16,13 @@
 extern _Thread_local struct turn_mark turn_mark __attribute__((tls_model("initial-exec")));
 /* This thread could be cancelled before it had a turn, or waited for one, and shall be again. */
 extern _Thread_local bool turn_was_cancellable __attribute__((tls_model("initial-exec")));
-/* This thread's own call on its way, by the number of its write; `m` is NULL where there is none. */
+/* This thread's own calls on their way, by the numbers of their writes: the innermost one, and one that a signal handler interrupted with
+ * it. `m` is NULL where there is none. */
 struct turn_flight {
 	struct msg *m;
 	unsigned number;
 };
-extern _Thread_local struct turn_flight turn_flight __attribute__((tls_model("initial-exec")));
+extern _Thread_local struct turn_flight turn_flights[2] __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 
 /* The connection's message, locked; a new one if there is none and `make`. NULL: none, or it is another thread's that waits in a call which was

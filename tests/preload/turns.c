@@ -33,6 +33,15 @@ EACH_TEST(turns, write_on_its_way_has_its_deadline, ROWS(on_its_way), 30)
 	check_scenario(&on_its_way[*i]);
 }
 
+/* The helper has the turn for longer than one is waited for that was left, but it is in a call. */
+Test(turns, turn_of_who_is_in_a_call_is_not_taken_over, .timeout = 30)
+{
+	static const struct scenario slow = { "a helper whose call takes long", { "write=" HEAD, "sleep=50", "write=*200", "await" },
+		ANY_CALLS, .timeout = "5ms", .faults = "send:1:linger=1500" };
+
+	check_scenario(&slow);
+}
+
 static const char *const others[] = { "fork", "read", "dup" };
 
 EACH_TEST(turns, nobody_asks_anything_of_a_socket_while_a_call_is_on_its_way, ROWS(others), 30)

@@ -1,9 +1,12 @@
-/* Bytes that the kernel was told have more to come, and nothing comes: p_more head|part|cancelled. (The test sees to it that the call
- * begins late, or takes long on its way back.) How long do they stay? */
-#include "p_common.h"
+/* Bytes that the kernel was told have more to come, and nothing comes: p_more head|part|cancelled|nested|retired|stalled. (The test
+ * sees to it that the call begins late, or takes long on its way back.) How long do they stay? */
+#include "p_pairs.h"
 
 #include <linux/sockios.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/time.h>
 
 enum { LARGE = 1 << 20, END = 200, SOON_MS = 100 }; /* the kernel itself gives them up after 200 ms */
 
@@ -33,8 +36,8 @@ static void *put_end(void *unused)
 	return unused;
 }
 
-/* A head and so much of its body that it fills two segments, then the body's end, whose thread goes when the kernel has it. */
-static void cancelled(void)
+/* A head and so much of its body that it fills two segments, then, in a thread of its own, the body's end. */
+static pthread_t put_all_and_end(void)
 {
 	int segment = 0;
 	socklen_t size = sizeof segment;
@@ -47,8 +50,80 @@ static void cancelled(void)
 	sleep_us(50000);
 	pthread_create(&thread, NULL, put_end, NULL);
 	sleep_us(50000);
+	return thread;
+}
+
+/* Its thread goes when the kernel has it. */
+static void cancelled(void)
+{
+	pthread_t thread = put_all_and_end();
+
 	pthread_cancel(thread);
 	pthread_join(thread, NULL);
+}
+
+/* From here on the library does nothing more, nor may anything of its own stay. */
+static void retired(void)
+{
+	int cork = -1;
+	socklen_t size = sizeof cork;
+
+	put_all_and_end();
+	must(unshare(CLONE_FILES) == 0, "unshare");
+	unseen(SYS_getsockopt, fd, IPPROTO_TCP, TCP_CORK, (long)&cork, (long)&size, 0);
+	report("TCP_CORK is %d\n", cork);
+}
+
+/* A handler interrupts the call, writes a head to another connection, and jumps out of both. */
+static sigjmp_buf out;
+static struct pair other;
+
+static void write_and_jump(int signal_number)
+{
+	(void)signal_number;
+	write_head(other.fd);
+	siglongjmp(out, 1);
+}
+
+static void nested(void)
+{
+	struct sigaction action = { .sa_handler = write_and_jump };
+	struct itimerval soon = { .it_value = { 0, 50000 } };
+
+	other = pair_of(listen_here(), 0);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	if (sigsetjmp(out, 1) == 0)
+		put(HEAD, HEAD_SIZE);
+}
+
+/* A long body waits for a peer that has read a little of it and no more. */
+static void *put_long(void *unused)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n";
+
+	write_whole(other.fd, head, sizeof head - 1);
+	for (int i = 0; i < 8; i++)
+		write_whole(other.fd, bytes, sizeof bytes);
+	return unused;
+}
+
+static void stalled(void)
+{
+	static char got[300000];
+	struct rusage before, after;
+	pthread_t thread;
+
+	other = pair_of(listen_here(), 4096);
+	pthread_create(&thread, NULL, put_long, NULL);
+	sleep_us(200000);
+	report("read: %zu\n", take(other.client, got, sizeof got, now_ns() + 2000 * MS));
+	sleep_us(200000);
+	getrusage(RUSAGE_SELF, &before);
+	sleep_us(500000); /* 100 times the timeout */
+	getrusage(RUSAGE_SELF, &after);
+	report("threads woke up seldom: %d\n", after.ru_nvcsw - before.ru_nvcsw < 30);
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
 int main(int argc, char **argv)
@@ -63,7 +138,14 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[1], "part") == 0) {
 		memcpy(bytes, HEAD, sizeof HEAD - 1);
 		put(bytes, sizeof HEAD - 1 + 100);
-	} else
+	} else if (strcmp(argv[1], "nested") == 0)
+		nested();
+	else if (strcmp(argv[1], "retired") == 0) {
+		retired();
+		return 0;
+	} else if (strcmp(argv[1], "stalled") == 0)
+		stalled();
+	else
 		cancelled();
 	left_soon();
 	return 0;
