@@ -73,6 +73,7 @@ static void fill(int fd, const char *piece, bool seen)
 
 static void prepare(int fd)
 {
+	static const char long_head[] = "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n";
 	char filler[PIECE], body[PIECE];
 
 	memset(filler, '_', PIECE);
@@ -83,7 +84,7 @@ static void prepare(int fd)
 		while (put(fd, HEAD, HEAD_SIZE) < 0)
 			sleep_us(200);
 	} else if (strcmp(state, "middle") == 0) {
-		put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n", 48);
+		put(fd, long_head, sizeof long_head - 1);
 		fill(fd, body, true);
 	} else {
 		put(fd, HEAD, HEAD_SIZE);
