@@ -73,11 +73,17 @@ void record(long result, const char *format, ...)
 
 /* --- calls that write ----------------------------------------------------------------------------------------- */
 
-static size_t iov_bytes(const struct iovec *iov, size_t count)
+/* What the kernel could not read, nobody can. */
+static bool unreadable(long r)
+{
+	return r < 0 && errno == EFAULT;
+}
+
+static size_t iov_bytes(long r, const struct iovec *iov, size_t count)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && !unreadable(r); i++)
 		n += iov[i].iov_len;
 	return n;
 }
@@ -115,7 +121,7 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 	long r = INJECT("writev", fd, most == SIZE_MAX ? REAL(writev)(fd, iov, count)
 		: REAL(writev)(fd, cut, (int)iov_first(iov, (size_t)count, most, cut)));
 
-	record(r, "writev fd=%d iov=%d bytes=%zu", fd, count, count < 0 ? 0 : iov_bytes(iov, (size_t)count));
+	record(r, "writev fd=%d iov=%d bytes=%zu", fd, count, count < 0 ? 0 : iov_bytes(r, iov, (size_t)count));
 	return r;
 }
 
@@ -141,12 +147,13 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 {
 	char names[128] = "";
 	struct iovec cut[IOV_MAX];
-	struct msghdr part = *m;
+	struct msghdr part;
 	long r = INJECT("sendmsg", fd, most == SIZE_MAX ? REAL(sendmsg)(fd, m, flags)
-		: (part.msg_iov = cut, part.msg_iovlen = iov_first(m->msg_iov, m->msg_iovlen, most, cut),
+		: (part = *m, part.msg_iov = cut, part.msg_iovlen = iov_first(m->msg_iov, m->msg_iovlen, most, cut),
 			REAL(sendmsg)(fd, &part, flags)));
 
-	record(r, "sendmsg fd=%d iov=%zu bytes=%zu%s", fd, m->msg_iovlen, iov_bytes(m->msg_iov, m->msg_iovlen),
+	part = unreadable(r) ? (struct msghdr){ 0 } : *m;
+	record(r, "sendmsg fd=%d iov=%zu bytes=%zu%s", fd, part.msg_iovlen, iov_bytes(r, part.msg_iov, part.msg_iovlen),
 		flag_names(flags, names, sizeof names));
 	return r;
 }
@@ -157,8 +164,8 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *m, unsigned count, int flags)
 	size_t n = 0;
 	long r = INJECT("sendmmsg", fd, REAL(sendmmsg)(fd, m, count, flags));
 
-	for (unsigned i = 0; i < count; i++)
-		n += iov_bytes(m[i].msg_hdr.msg_iov, m[i].msg_hdr.msg_iovlen);
+	for (unsigned i = 0; i < count && !unreadable(r); i++)
+		n += iov_bytes(r, m[i].msg_hdr.msg_iov, m[i].msg_hdr.msg_iovlen);
 	record(r, "sendmmsg fd=%d messages=%u bytes=%zu%s", fd, count, n, flag_names(flags, names, sizeof names));
 	return (int)r;
 }
