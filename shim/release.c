@@ -244,8 +244,12 @@ static int closing(int fd, bool may_be_later, const char *why)
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
 	int error = 0;
-	if (conn_unknown(fd) || process_is_borrowed())
+	if (conn_unknown(fd))
 		return 0;
+	if (process_is_borrowed()) { /* from here on the number may be another socket here than it is for our parent */
+		conn_set(c, CONN_ALIASED);
+		return 0;
+	}
 	int saved = errno, cancel = turn_uncancellable();
 	enum last last = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
 	struct msg *m = conn_forget(c);

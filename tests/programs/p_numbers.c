@@ -324,10 +324,50 @@ static void moved(void)
 	report("messages that did not come whole and in order: %d\n", lost);
 }
 
+/* --- a number that means two sockets --------------------------------------------------------------------------- */
+
+static struct pair ours, childs;
+static atomic_int stage;
+
+/* A child of vfork has the memory of its parent, whose other threads go on, and descriptors of its own. */
+static void *lend_memory(void *unused)
+{
+	if (vfork() == 0) {
+		dup2(childs.fd, ours.fd);
+		atomic_store(&stage, 1);
+		while (atomic_load(&stage) < 2)
+			sleep_us(100);
+		write_whole(ours.fd, "hello", 5);
+		_exit(0);
+	}
+	return unused;
+}
+
+static void borrowed(void)
+{
+	pthread_t thread;
+	char body[BODY_SIZE], got[1000];
+	size_t childs_bytes;
+
+	memset(body, 'b', sizeof body);
+	ours = pair_of(listener, 0);
+	childs = pair_of(listener, 0);
+	must(pthread_create(&thread, NULL, lend_memory, NULL) == 0, "a thread");
+	while (atomic_load(&stage) < 1)
+		sleep_us(100);
+	write_head(ours.fd);
+	atomic_store(&stage, 2);
+	pthread_join(thread, NULL);
+	write_whole(ours.fd, body, sizeof body);
+	childs_bytes = take(childs.client, got, sizeof got, now_ns() + 200 * MS);
+	report("for the child's peer: %zu bytes, for ours: %zu\n", childs_bytes,
+		take(ours.client, got, HEAD_SIZE + BODY_SIZE, now_ns() + 1000 * MS));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "chosen", chosen }, { "last", last }, { "strangers", strangers }, { "locks", locks }, { "moved", moved },
+		{ "chosen", chosen }, { "last", last }, { "strangers", strangers }, { "locks", locks }, { "moved", moved }, { "borrowed", borrowed },
 		{ "replaced soon", replaced_soon }, { "replaced late", replaced_late },
 	};
 
