@@ -153,9 +153,10 @@ void lifecycle_after_spawn(void)
 void lifecycle_before_exec(const char *why)
 {
 	int saved = errno;
-	if (process_is_borrowed())
+	if (process_is_borrowed()) {
 		process_copy_left(); /* not begun: nobody could end it, for our parent's memory outlives us */
-	else
+		atomic_store(&process_lent, false);
+	} else
 		process_copy_begins();
 	release_before_exec(why);
 	errno = saved;
@@ -275,6 +276,8 @@ void lifecycle_ends_at_once(const char *why)
 	int saved = errno;
 	if (!process_is_borrowed())
 		process_copy_begins(); /* not over before the process is */
+	else
+		atomic_store(&process_lent, false);
 	release_all(why);
 	errno = saved;
 }

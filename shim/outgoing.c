@@ -421,7 +421,7 @@ SLOW ssize_t by_table(const struct call *call)
 		} else if (m == NULL) {
 			turn_cancellable(cancel);
 			return pass(c, call);
-		} else if (conn_has(c, CONN_ALIASED) && process_is_borrowed() && !release_is_here(m)) {
+		} else if (atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m)) {
 			turn_give(m); /* it is our parent's */
 			turn_cancellable(cancel);
 			return pass(c, call);

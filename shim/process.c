@@ -7,6 +7,7 @@
 
 atomic_uint process_epoch = 1;
 atomic_uint process_forbids;
+atomic_bool process_lent;
 static atomic_bool forbidden_for_good;
 
 /* In a page that fork wipes: 0 is a child's that nobody has told so, made without our seeing it. */

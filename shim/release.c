@@ -246,8 +246,8 @@ static int closing(int fd, bool may_be_later, const char *why)
 	int error = 0;
 	if (conn_unknown(fd))
 		return 0;
-	if (process_is_borrowed()) { /* from here on the number may be another socket here than it is for our parent */
-		conn_set(c, CONN_ALIASED);
+	if (process_is_borrowed()) {
+		atomic_store(&process_lent, true);
 		return 0;
 	}
 	int saved = errno, cancel = turn_uncancellable();

@@ -105,7 +105,9 @@ bool usual(const struct call *call, ssize_t *r)
 		return false;
 	enum hold_state state = atomic_load_explicit(&m->state, memory_order_relaxed);
 	if (state == IDLE ? !http_may_open(call->iov->iov_base, call->size) || !is_usual(c, call)
-	                  : state != BODY || atomic_load_explicit(&m->read_since, memory_order_relaxed) || conn_has(c, CONN_ALIASED))
+	                  : state != BODY || atomic_load_explicit(&m->read_since, memory_order_relaxed))
+		return false;
+	if (unlikely(atomic_load_explicit(&process_lent, memory_order_relaxed)) && process_is_borrowed())
 		return false;
 	pthread_testcancel();
 	int cancel = turn_uncancellable();
