@@ -118,7 +118,8 @@ static bool has_ended(void)
 	return readlink("/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
 }
 
-/* Are there so many threads? The first one is listed as long as there are others. No descriptor is taken to know. */
+/* Are there just n threads left that have not ended? /proc lists the first one, ended or not, as long as there are others. Asking takes no
+ * descriptor. */
 static bool are_left(unsigned n)
 {
 	struct stat task;

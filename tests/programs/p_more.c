@@ -116,7 +116,8 @@ static void stalled(void)
 
 	other = pair_of(listen_here(), 4096);
 	pthread_create(&thread, NULL, put_long, NULL);
-	sleep_us(200000);
+	while (poll(&(struct pollfd){ other.fd, POLLOUT, 0 }, 1, 0) == 1)
+		sleep_us(1000);
 	report("read: %zu\n", take(other.client, got, sizeof got, now_ns() + 2000 * MS));
 	sleep_us(200000);
 	getrusage(RUSAGE_SELF, &before);
