@@ -15,7 +15,7 @@ CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) 
 
 ifneq ($(SAN),)
 B        := build/$(SAN)
-SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer
+SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -DUNDER_SANITIZER
 else
 B        := build
 endif
@@ -111,7 +111,7 @@ $(B)/tests/%.o: tests/%.c
 # Criterion does not start under TSan, and TSan not under the recorder: they are built without, what they run is not. The suites
 # are told: here and there TSan makes a row impossible, which is then not there.
 ifeq ($(SAN),thread)
-$(SUITES) $(SUITES:=.o) $(SUPPORT) $(RECORDER): private SANFLAGS := -DUNDER_TSAN
+$(SUITES) $(SUITES:=.o) $(SUPPORT) $(RECORDER): private SANFLAGS := -DUNDER_TSAN -DUNDER_SANITIZER
 else
 UNITS := $(PURE) $(B)/shim/config.o
 endif

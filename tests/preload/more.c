@@ -36,3 +36,13 @@ EACH_TEST(more, peer_that_reads_a_little_keeps_the_helper_from_nothing, ROWS(joi
 
 	run_free(check_same("stalled", &setup));
 }
+
+/* What was let go while its call waited for room is a message no more. */
+Test(more, body_that_was_let_go_on_its_way_is_held_no_more, .timeout = 30)
+{
+	struct setup setup = { .args = { PROGRAM, "released" }, .timeout = "5ms", .join = "message" };
+	struct run *r = check_same("released", &setup);
+
+	cr_expect(calls_like(r, "write bytes=200 = 200") == 2, "the rest of the body was held again:\n%s", r->calls.p);
+	run_free(r);
+}

@@ -1,5 +1,5 @@
-/* Bytes that the kernel was told have more to come, and nothing comes: p_more head|part|cancelled|nested|retired|stalled. (The test
- * sees to it that the call begins late, or takes long on its way back.) How long do they stay? */
+/* Bytes that the kernel was told have more to come, and nothing comes: p_more head|part|cancelled|nested|retired|stalled|
+ * released. (The test sees to it that the call begins late, or takes long on its way back.) How long do they stay? */
 #include "p_pairs.h"
 
 #include <linux/sockios.h>
@@ -127,6 +127,46 @@ static void stalled(void)
 	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
+/* A body waits for room until its deadline is over. Then the peer reads all of it, and the body goes on. */
+static void *put_body(void *unused)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 1048976\r\n\r\n";
+
+	write_whole(other.fd, head, sizeof head - 1);
+	write_whole(other.fd, bytes, LARGE);
+	for (int i = 0; i < 2; i++)
+		write_whole(other.fd, bytes, END);
+	return unused;
+}
+
+static bool is_corked(void)
+{
+	int cork = -1;
+	socklen_t size = sizeof cork;
+
+	unseen(SYS_getsockopt, other.fd, IPPROTO_TCP, TCP_CORK, (long)&cork, (long)&size, 0);
+	return cork != 0;
+}
+
+static void released(void)
+{
+	static char got[LARGE + 1000];
+	int64_t until = now_ns() + 2000 * MS;
+	pthread_t thread;
+
+	other = pair_of(listen_with_segments(), 65536);
+	report("fd=%d", other.fd);
+	set_int(other.fd, SOL_SOCKET, SO_SNDBUF, 16384);
+	pthread_create(&thread, NULL, put_body, NULL);
+	while (poll(&(struct pollfd){ other.fd, POLLOUT, 0 }, 1, 0) == 1)
+		sleep_us(1000);
+	while (is_corked() && now_ns() < until)
+		sleep_us(1000);
+	report("corked for long: %d\n", is_corked());
+	report("read: %zu\n", take(other.client, got, LARGE + 2 * END + 44, now_ns() + 9000 * MS));
+	pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -146,6 +186,8 @@ int main(int argc, char **argv)
 		return 0;
 	} else if (strcmp(argv[1], "stalled") == 0)
 		stalled();
+	else if (strcmp(argv[1], "released") == 0)
+		released();
 	else
 		cancelled();
 	left_soon();

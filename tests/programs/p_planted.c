@@ -196,18 +196,33 @@ static bool ends_soon(pthread_t thread)
 	return pthread_timedjoin_np(thread, NULL, &limit) == 0;
 }
 
-/* A call of the main thread's, on the first of them. */
+/* Each peer a while after the one before it. */
+static void *read_one_by_one(void *unused)
+{
+	static char piece[65536];
+
+	for (int i = 0; i < FULL; i++) {
+		sleep_us(120000);
+		take(full[i].client, piece, sizeof piece, now_ns() + 40 * MS);
+	}
+	return unused;
+}
+
+/* A call of the main thread's, on the first of them, or on all. */
 static void call_on_a_full_one(void)
 {
+	bool forks = strncmp(how, "fork", 4) == 0;
 	pthread_t thread;
 	int64_t start;
 
-	make_full(strcmp(how, "fork") == 0 ? FULL : 1);
+	make_full(forks ? FULL : 1);
 	if (strcmp(how, "close, and a writer") == 0)
 		pthread_create(&thread, NULL, write_short_body, &full[0].fd);
 	sleep_us(50000);
+	if (strcmp(how, "fork, and readers") == 0)
+		pthread_create(&thread, NULL, read_one_by_one, NULL);
 	start = now_ns();
-	if (strcmp(how, "fork") == 0) {
+	if (forks) {
 		if (fork() == 0)
 			_exit(0);
 	} else
