@@ -73,10 +73,10 @@ void record(long result, const char *format, ...)
 
 /* --- calls that write ----------------------------------------------------------------------------------------- */
 
-/* What the kernel could not read, nobody can. */
+/* What the kernel could not read, nobody can; and of a count that it refused nobody knows how many there are. */
 static bool unreadable(long r)
 {
-	return r < 0 && errno == EFAULT;
+	return r < 0 && (errno == EFAULT || errno == EINVAL);
 }
 
 static size_t iov_bytes(long r, const struct iovec *iov, size_t count)
