@@ -31,6 +31,7 @@ LTO := $(shell echo 'int x;' | $(CC) -flto=auto -ffat-lto-objects -Werror -x c -
 PURE := \
 	$(B)/shim/http.o \
 	$(B)/shim/framing.o \
+	$(B)/shim/habit.o \
 	$(B)/shim/hold.o \
 	$(B)/shim/request.o \
 	$(B)/shim/sharing.o
@@ -61,6 +62,7 @@ OBJS := $(PURE) \
 	$(B)/shim/trace.o \
 	$(B)/shim/turn.o \
 	$(B)/shim/usual.o \
+	$(B)/shim/vain.o \
 	$(B)/shim/hook_fd.o \
 	$(B)/shim/hook_process.o \
 	$(B)/shim/hook_read.o \

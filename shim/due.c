@@ -12,6 +12,7 @@
 #include "release.h"
 #include "trace.h"
 #include "turn.h"
+#include "vain.h"
 
 /* The helper has no descriptor of its own. It sends by the program's number, in its turn, and never waits; so who takes the number away, and
  * waits for the turn, knows that nothing of ours refers to the socket any more. Who closes it by an instruction that no hook
@@ -27,15 +28,14 @@ static enum identity identify(const struct msg *m)
 }
 
 /* What the kernel holds may be younger than the hold: the bytes that were there at its beginning went out in full segments since.
- * Then the hold goes on until m->due, or, if the kernel holds nothing, until the next write. */
+ * Then the hold goes on until m->due. */
 static bool is_young(struct msg *m, uint64_t now)
 {
 	int unsent = 0;
-	if (m->state != REST || libc()->ioctl(m->fd, SIOCOUTQNSD, &unsent) != 0)
+	if (m->state != REST || now - m->last_write_at >= config.timeout_ns || libc()->ioctl(m->fd, SIOCOUTQNSD, &unsent) != 0 ||
+	    (uint64_t)unsent > m->last_write_size)
 		return false;
-	if (unsent > 0 && ((uint64_t)unsent > m->last_write_size || now - m->last_write_at >= config.timeout_ns))
-		return false;
-	m->due = unsent > 0 ? m->last_write_at + config.timeout_ns : 0;
+	m->due = m->last_write_at + config.timeout_ns;
 	return true;
 }
 
@@ -54,6 +54,7 @@ static void emit_due(struct msg *m, uint64_t now)
 		trace(m->fd, m->state, RELEASE, NOTHING, "out-of-sight", m->len - m->sent);
 	} else if (who == THE_SOCKET && !is_young(m, now)) {
 		trace(m->fd, m->state, RELEASE, rule.action, "deadline", m->len - m->sent);
+		vain_met_the_deadline(m);
 		release_held(m, rule.next);
 	} /* else: another look, in a while */
 }

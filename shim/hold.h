@@ -18,11 +18,12 @@ enum hold_state {
 	HOLD_STATES
 };
 
-/* What happens. The first seven are a write, named by where the message stands when its bytes are added. */
+/* What happens. The first eight are a write, named by where the message stands when its bytes are added. */
 enum hold_event {
 	HEAD_PART,  /* the head is not complete */
 	HEAD_WHOLE, /* the head is complete, its body is to come and may be waited for */
 	HEAD_NOW,   /* the head is complete, and must not wait for its body */
+	HEAD_ASKS,  /* the same, and its body is to come when the peer has answered it (Expect: 100-continue) */
 	CHUNK_LINE, /* a chunk-size line, before the first body byte */
 	BODY_PART,  /* body bytes, and more to come */
 	BODY_END,   /* the message is complete (a head without a body is, too) */

@@ -6,6 +6,7 @@
 #include "release.h"
 #include "settle.h"
 #include "trace.h"
+#include "vain.h"
 
 /* n bytes come by a call that has no MSG_MORE, and more may follow: only the message's last segment is to be a short one. */
 static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
@@ -27,6 +28,7 @@ static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, in
 	trace(m->fd, m->state, OPAQUE, rule.action, "lead", n);
 	msg_write(m);
 	settle_room(m, c);
+	vain_look_back(m, OPAQUE);
 	if (rule.action == REPORT)
 		return *report = settle_report(m);
 	if (m->state == IDLE)

@@ -128,6 +128,7 @@ void lifecycle_after_copy(void)
 void lifecycle_in_child(void)
 {
 	atomic_store(&held_heads, 0);
+	atomic_store(&held_rests, 0);
 	process_own();
 	if (pool_wipes_on_fork()) /* the kernel has cleared tables, messages, their locks and the helper's state */
 		return;

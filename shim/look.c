@@ -223,7 +223,10 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 	s->why = head->at_once == AT_ONCE_NO ? "body-to-come" : http_at_once_name(head->at_once);
 	framing_begin(&s->framing, head);
 	if (s->head_bytes == call->size) {
-		s->event = head->body == BODY_NONE ? BODY_END : head->at_once == AT_ONCE_NO ? HEAD_WHOLE : HEAD_NOW;
+		s->event = head->body == BODY_NONE              ? BODY_END
+		           : head->at_once == AT_ONCE_NO     ? HEAD_WHOLE
+		           : head->at_once == AT_ONCE_EXPECT ? HEAD_ASKS
+		                                             : HEAD_NOW;
 	} else {
 		look_at_body(call, s->head_bytes, s);
 		if (head->at_once != AT_ONCE_NO && s->event != BODY_END)

@@ -12,7 +12,7 @@ struct free_list {
 };
 
 static struct free_list *_Atomic free_list;
-atomic_int held_heads;
+atomic_int held_heads, held_rests;
 
 static struct free_list *list_get(void)
 {
@@ -57,6 +57,7 @@ struct msg *msg_new(int fd)
 	m->deadline = (struct deadline){ 0 };
 	m->len = m->sent = m->known = 0;
 	m->late = NULL;
+	m->habit = (struct habit){ 0 };
 	atomic_store(&m->late_waits, 0);
 	m->kernel = m->corked = m->request = m->sure = m->out_of_sight = m->close_later = false;
 	atomic_store(&m->read_since, 0);

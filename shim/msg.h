@@ -11,6 +11,7 @@
 
 #include "deadline.h"
 #include "framing.h"
+#include "habit.h"
 #include "hold.h"
 #include "http.h"
 #include "lock.h"
@@ -55,6 +56,7 @@ struct msg {
 	size_t known;                /* buf begins with a whole head of so many bytes: the connection's last one, which often comes again */
 	struct http_head head;       /* what the head in buf says */
 	struct framing framing;      /* how much of the message is to come */
+	struct habit habit;          /* are the connection's messages held in vain? */
 	struct late *_Atomic late;   /* bytes that a signal handler of the owner's own thread wrote meanwhile */
 	bool kernel;                 /* the kernel has what is held, under MSG_MORE: sent == len, and buf is there to be looked at */
 	bool corked;                 /* and it lies under a cork of ours */
@@ -120,23 +122,27 @@ static inline bool hold_waits(enum hold_state s)
 
 #pragma GCC visibility push(hidden)
 extern atomic_int held_heads; /* how many heads wait for their body now */
+extern atomic_int held_rests; /* how many messages are followed to their end now, while the kernel may hold something of them */
 #pragma GCC visibility pop
 
-/* No more heads than these wait at a time, which is about what the helper sends in 2 ms: whoever writes thousands of heads
- * and no bodies has them sent as they are written. */
-enum { HELD_HEADS_MAX = 128 };
+/* No more than these wait at a time, which is about what the helper sends in 2 ms: whoever writes thousands of heads and no bodies, or no ends
+ * of bodies, has them sent as they are written. */
+enum { HELD_HEADS_MAX = 128, HELD_RESTS_MAX = 128 };
 
 /* Who forbids memory, or copies descriptors, looks for holds after that is visible; who holds asks for permission after the hold is: one of the
  * two sees the other. So the store of a hold is sequentially consistent. */
 static inline void msg_state(struct msg *m, enum hold_state s)
 {
-	int heads = hold_waits(s) - hold_waits(atomic_load_explicit(&m->state, memory_order_relaxed));
+	enum hold_state before = atomic_load_explicit(&m->state, memory_order_relaxed);
+	int heads = hold_waits(s) - hold_waits(before), rests = (s == REST) - (before == REST);
 	if (hold_waits(s))
 		atomic_store(&m->state, s);
 	else
 		atomic_store_explicit(&m->state, s, memory_order_release);
 	if (heads != 0)
 		atomic_fetch_add_explicit(&held_heads, heads, memory_order_relaxed);
+	if (rests != 0)
+		atomic_fetch_add_explicit(&held_rests, rests, memory_order_relaxed);
 }
 
 /* Nothing of it is held any more, neither here nor in the kernel. */

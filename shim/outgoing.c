@@ -8,6 +8,7 @@
 #include "settle.h"
 #include "trace.h"
 #include "usual.h"
+#include "vain.h"
 
 /* --- may it be held? ------------------------------------------------------------------------------------------------------------ */
 
@@ -52,17 +53,25 @@ static const char *why_not(struct conn *c, const struct call *call)
 	return NULL;
 }
 
-/* Make ready for what the action lets the kernel hold: a message, the helper who looks at it in time, a cork. False: nothing may be held. */
-static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *call, enum hold_action action)
+static bool adds_more(enum hold_action action)
 {
-	if (action != KEEP && action != PASS_MORE && action != JOIN_MORE)
-		return true;
+	return action == KEEP || action == PASS_MORE || action == JOIN_MORE;
+}
+
+/* Make ready for what the rule lets the kernel hold: a message, the helper who looks at it in time, a cork. False: nothing may be held. */
+static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *call, struct hold_rule rule)
+{
+	enum hold_action action = rule.action;
 	if (m->state == IDLE && action == KEEP && atomic_load(&held_heads) >= HELD_HEADS_MAX)
 		return false;
-	if (m->state == IDLE) {
+	if (m->state == IDLE && (adds_more(action) || rule.next == REST)) {
 		settle_begin(m, c, true);
 		m->framing = (struct framing){ 0 }; /* known once the head is whole */
 	}
+	if (!adds_more(action))
+		return true;
+	if (m->state != REST && action != KEEP && atomic_load(&held_rests) >= HELD_RESTS_MAX)
+		return false;
 	if (action == KEEP && !(m->kernel && msg_reserve(m, m->len + call->size)))
 		return false;
 	if (!config.active || !settle_watch(m, call->size))
@@ -187,11 +196,6 @@ static struct outcome act(struct msg *m, struct conn *c, const struct call *call
 
 /* --- the program's own call: without the turn, for it may wait, and its thread may never come back ------------------------------------- */
 
-static bool adds_more(enum hold_action action)
-{
-	return action == KEEP || action == PASS_MORE || action == JOIN_MORE;
-}
-
 /* Until its result is booked the message is one that anybody can go on with: nothing of it lies in our memory, and what the kernel may hold
  * has a deadline. */
 static enum hold_state take_off(struct msg *m, const struct sight *s, enum hold_action action)
@@ -270,6 +274,8 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 			m->framing = f->framing;
 			if (rule.action == KEEP)
 				m->sent = m->len += look_copy(m->buf + m->len, r, call);
+			if (rule.action == KEEP && s->head_done && m->len == m->head.size)
+				m->known = m->len;
 			settle_result(m, c, call, s, r, next);
 			if (rule.action == LEAD && r == 0)
 				emit_push(call->fd, m);
@@ -339,7 +345,8 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	msg_write(m);
 	settle_room(m, c);
 	look(m, request_method(&c->request), call, &s);
-	struct hold_rule rule = hold_decide(config.join, state, s.event);
+	vain_look_back(m, s.event);
+	struct hold_rule rule = vain_rule(m, call, &s);
 	if (rule.action == REPORT) {
 		*result = -1;
 		int error = settle_report(m);
@@ -354,7 +361,7 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 		errno = saved;
 		return DONE;
 	}
-	if (!prepare_kernel(m, c, call, rule.action))
+	if (!prepare_kernel(m, c, call, rule))
 		rule = hold_without(rule);
 	trace(call->fd, state, s.event, rule.action, s.why, call->size);
 

@@ -115,5 +115,7 @@ void settle_result(struct msg *m, struct conn *c, const struct call *call, const
 		m->framing = s->framing;
 	if (s->head_done && r >= s->head_bytes)
 		settle_head(m, c, &m->head);
+	if (s->event == HEAD_ASKS)
+		m->due = 0; /* nothing of it waits */
 	settle_taken(m, c, next);
 }

@@ -7,7 +7,7 @@
 
 static inline bool usual_head(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
-	if (!look_whole_head(m, request_method(&c->request), call->iov->iov_base, call->size) || m->head.at_once != AT_ONCE_NO ||
+	if (m->habit.vain != NOT_IN_VAIN || !look_whole_head(m, request_method(&c->request), call->iov->iov_base, call->size) || m->head.at_once != AT_ONCE_NO ||
 	    held_heads >= HELD_HEADS_MAX)
 		return false;
 	settle_begin(m, c, false);

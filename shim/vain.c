@@ -1,0 +1,70 @@
+#include "vain.h"
+
+#include "clock.h"
+#include "config.h"
+
+/* A program that goes on after such a pause was waiting for something: what it says by and by is to be said at once, and no segment
+ * fills up in time. (It may have waited for the peer; then the kernel still has bytes to which it adds the next ones, whatever we do.) */
+enum { PAUSES_IN_A_TIMEOUT = 5 };
+
+static bool has_paused(const struct msg *m)
+{
+	return m->state == REST && m->due != 0 && now_ns() - m->last_write_at >= config.timeout_ns / PAUSES_IN_A_TIMEOUT;
+}
+
+static bool is_kept(const struct msg *m)
+{
+	return m->len > 0 || m->known > 0;
+}
+
+void vain_met_the_deadline(struct msg *m)
+{
+	if (m->state == BODY && m->len >= m->head.size)
+		habit_begin(&m->habit, habit_kind(m->buf, &m->head), HEAD_IN_VAIN);
+	else if (m->state == REST && (is_kept(m) || m->habit.now != 0))
+		habit_begin(&m->habit, is_kept(m) ? habit_kind(m->buf, &m->head) : m->habit.now, MORE_IN_VAIN);
+}
+
+/* The head is whole with this call, or was before. */
+static uint16_t kind_of(const struct msg *m, const struct call *call, const struct sight *s)
+{
+	bool in_place = s->head_done && m->len == 0 && call->iovcnt == 1;
+	return habit_kind(in_place ? (const char *)call->iov->iov_base : m->buf, &m->head);
+}
+
+struct hold_rule vain_rule(struct msg *m, const struct call *call, struct sight *s)
+{
+	enum hold_state state = m->state;
+	bool begins = s->event == BODY_PART && state != STREAM && state != REST;
+	struct hold_rule rule = hold_decide(config.join, state, s->event);
+	if (state == IDLE)
+		m->habit.unheld = false;
+	if (has_paused(m) && rule.action == PASS_MORE) {
+		vain_met_the_deadline(m);
+		s->why = "pause";
+		return hold_without(rule);
+	}
+	if (state == IDLE && rule.action == PASS_MORE)
+		m->habit.now = kind_of(m, call, s);
+	if (!habit_any(&m->habit) || !(begins || (s->event == HEAD_WHOLE && s->head_done)))
+		return rule;
+	enum vain vain = habit_says(&m->habit, kind_of(m, call, s));
+	if (vain == NOT_IN_VAIN || (s->event == HEAD_WHOLE && vain == MORE_IN_VAIN))
+		return rule;
+	m->habit.unheld = true;
+	m->last_write_at = now_ns();
+	s->why = "in-vain";
+	if (s->event == HEAD_WHOLE)
+		s->event = HEAD_NOW;
+	rule = hold_decide(config.join, state, s->event);
+	return s->event == HEAD_NOW ? rule : hold_without(rule);
+}
+
+void vain_look_back(struct msg *m, enum hold_event event)
+{
+	if (!m->habit.unheld || m->state != STREAM || !(m->habit.vain == HEAD_IN_VAIN || event == BODY_END))
+		return;
+	m->habit.unheld = false;
+	if (now_ns() - m->last_write_at < config.timeout_ns)
+		habit_end(&m->habit);
+}
