@@ -114,8 +114,10 @@ void lead_after(int fd, const struct lead *lead, ssize_t result)
 	if (lead->m != NULL) {
 		int cancel = turn_uncancellable();
 		struct msg *m = turn_take_old(c, fd);
-		if (m != NULL && m == lead->m && m->writes == lead->number && m->state != IDLE && m->state != FAILED)
+		if (m != NULL && m == lead->m && m->writes == lead->number && m->state != IDLE && m->state != FAILED) {
 			after(m, c, lead, result);
+			settle_the_programs_more(m, c, 0, lead->meanwhile);
+		}
 		if (m != NULL)
 			turn_give(m);
 		turn_cancellable(cancel);

@@ -281,6 +281,8 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 				emit_push(call->fd, m);
 			if (adds_more(rule.action))
 				see_to_more(m, released);
+			if (r > 0)
+				settle_the_programs_more(m, c, call->flags, f->before);
 		}
 	}
 	if (m != NULL)
@@ -384,6 +386,7 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	}
 	if (o.what == ALL_TAKEN || o.taken > 0) {
 		settle_result(m, c, call, &s, o.taken, rule.next);
+		settle_the_programs_more(m, c, call->flags, state);
 		*result = (ssize_t)o.taken;
 		o.error = saved;
 	} else {

@@ -41,6 +41,13 @@ void settle_end(struct msg *m, struct conn *c)
 	msg_gone(m, IDLE);
 }
 
+void settle_the_programs_more(struct msg *m, const struct conn *c, int flags, enum hold_state before)
+{
+	bool waits = flags & MSG_MORE || conn_has(c, CONN_CORKED);
+	if (waits && hold_waits(before) && (m->state == IDLE || m->state == STREAM))
+		emit_push(m->fd, m);
+}
+
 void settle_failure(struct msg *m, struct conn *c, int error)
 {
 	room_unknown(c);

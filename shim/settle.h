@@ -61,6 +61,9 @@ void settle_taken(struct msg *m, struct conn *c, enum hold_state next);
 void settle_result(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r, enum hold_state next);
 /* The call failed with this errno, and none of its bytes was taken. */
 void settle_failure(struct msg *m, struct conn *c, int error);
+/* What was held went along with bytes that the program itself keeps back, by MSG_MORE among a call's `flags` or by a cork. `before`: the message's
+ * state when the call came. It must not stay there for longer than we would have held it, so it goes now if nobody follows it any more. */
+void settle_the_programs_more(struct msg *m, const struct conn *c, int flags, enum hold_state before);
 /* The message is complete: nothing of it waits, neither under our cork nor for the ACK of a short segment before it. */
 void settle_end(struct msg *m, struct conn *c);
 /* The call fails with the error that is waiting, which is returned. */

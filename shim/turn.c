@@ -135,7 +135,8 @@ void turn_give_slowly(struct msg *m)
 			return;
 		}
 		late_drain(m);
-		if (atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE && !atomic_load(&m->deadline.watched) && retire(m))
+		bool idle = atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE && !atomic_load(&m->deadline.watched);
+		if (idle && m->habit.vain == NOT_IN_VAIN && retire(m)) /* what it has learned is the connection's */
 			break;
 	} while (!lock_give_unless_left(&m->lock));
 	turn_mark = outer;

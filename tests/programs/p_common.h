@@ -107,4 +107,16 @@ static inline void set_int(int fd, int level, int name, int value)
 	must(setsockopt(fd, level, name, &value, sizeof value) == 0, "setsockopt");
 }
 
+/* HEAD with a field of another name for each n: where one kind of heads has met its deadline the next one is not held. */
+static inline void write_head_of_kind(int fd, unsigned n)
+{
+	char head[] = HEAD;
+	char *name = strchr(head, '\n') + 1;
+
+	name[0] = 'q';
+	for (int i = 3; i > 0; i--, n /= 26)
+		name[i] = (char)('a' + n % 26);
+	must(write(fd, head, sizeof head - 1) == sizeof head - 1, "writing a head");
+}
+
 #endif

@@ -35,7 +35,7 @@ static void busy(void)
 
 	for (int round = 0; round < 15; round++) {
 		shared->sent[round] = now_ns();
-		write_head(waiting);
+		write_head_of_kind(waiting, (unsigned)round);
 		for (int i = 0; i < 37; i++) { /* 185 ms: each round meets the helper at another time */
 			write_head(fd);
 			sleep_us(5000);

@@ -64,6 +64,34 @@ Test(hold, the_end_of_a_message_is_never_held)
 	}
 }
 
+/* The law of MSG_MORE: bytes that the kernel was told have more to come are those of a state that has a deadline. A LEAD is on its way in the state in
+ * which it found the message, and its call has no MSG_MORE. */
+Test(hold, what_is_told_to_wait_has_a_deadline)
+{
+	EACH_ROW(j, s, e) {
+		struct hold_rule r = hold_decide(modes[j], s, e), without = hold_without(r);
+		if (r.action == KEEP || r.action == PASS_MORE || r.action == JOIN_MORE)
+			cr_expect(holds(r.next), "(%s, %s) is '%s' -> %s, which has no deadline", hold_state_name(s), hold_event_name(e),
+			          hold_action_name(r.action), hold_state_name(r.next));
+		if (r.action == LEAD)
+			cr_expect(holds(s), "(%s, %s) leads what is not held", hold_state_name(s), hold_event_name(e));
+		cr_expect(without.action != KEEP && without.action != PASS_MORE && without.action != JOIN_MORE,
+		          "(%s, %s): '%s' where nothing can be held", hold_state_name(s), hold_event_name(e), hold_action_name(without.action));
+		cr_expect(r.action == LEAD || without.action == r.action || !holds(without.next), "(%s, %s) holds where nothing can be",
+		          hold_state_name(s), hold_event_name(e));
+	}
+}
+
+/* Only a head that asks the peer opens a message of which nothing waits. */
+Test(hold, message_without_a_deadline_goes_on_where_the_peer_is_asked)
+{
+	EACH_ROW(j, s, e) {
+		struct hold_rule r = hold_decide(modes[j], s, e);
+		if (r.next == REST && s != REST && (r.action == PASS || r.action == JOIN))
+			cr_expect(e == HEAD_ASKS, "(%s, %s) is '%s' -> rest", hold_state_name(s), hold_event_name(e), hold_action_name(r.action));
+	}
+}
+
 Test(hold, an_error_that_waits_is_reported_by_the_next_call)
 {
 	for (enum hold_event e = 0; e < CLOSE; e++)

@@ -1,0 +1,66 @@
+/* What a program says by and by is heard by and by: in a message one piece is late at most, and of messages like it none from the second on. */
+#include "everywhere.h"
+
+#define STREAMS BUILD_DIR "/tests/programs/p_streams"
+#define JOINED "writev iov=2 bytes=* = *"
+
+#define PIECES(gap_us, size, how) { { "pieces", gap_us, size, how }, "late pieces: one at most\n", .timed = true }
+
+static const struct case_of paces[] = {
+	PIECES("4500", "3000", "close"), PIECES("4500", "3000", "cl"), PIECES("4500", "3000", "chunk"), PIECES("2000", "3000", "chunk"),
+	PIECES("4500", "100", "chunk in three"), PIECES("20000", "100", "chunk"), PIECES("7000", "100", "cl"),
+	PIECES("1200", "2000", "close"), { { "splice", "3000" }, "late pieces: one at most\n", .timed = true },
+	{ { "splice", "30000" }, "late pieces: one at most\n", .timed = true },
+};
+EVERYWHERE_TESTS(streams, one_piece_of_a_message_is_late_at_most, STREAMS, paces);
+
+#define MESSAGES(how) { { "messages", how }, "late from the second message on: 0\n", .timed = true }
+
+static const struct case_of repeated[] = { MESSAGES("head"), MESSAGES("first"), MESSAGES("both"),
+	{ { "connections" }, "late on the fifth connection and on: 0\n", .timed = true } };
+EVERYWHERE_TESTS(streams, what_was_held_in_vain_is_held_no_more, STREAMS, repeated);
+
+#define KEPT_BACK(how) { { "more", how }, "the head came: 1\n", .timed = true }
+
+static const struct case_of kept_back[] = { KEPT_BACK("MSG_MORE"), KEPT_BACK("MSG_MORE, end"), KEPT_BACK("cork"), KEPT_BACK("cork, end") };
+EVERYWHERE_TESTS(streams, head_does_not_wait_for_what_the_program_keeps_back, STREAMS, kept_back);
+
+static const struct case_of bursts[] = { { { "burst" }, "late: one in a hundred at most\n", .timed = true } };
+EVERYWHERE_TESTS(streams, all_that_must_be_pushed_is_counted, STREAMS, bursts);
+
+/* How many messages are joined whole? */
+static void check_joined(const char *scenario, int joined)
+{
+	struct setup setup = { .args = { STREAMS, scenario }, .timeout = "5ms" };
+	struct run *r = check_same(scenario, &setup);
+
+	for (int n = 1; n < ATTEMPTS && calls_like(r, JOINED) != joined; n++) {
+		run_free(r);
+		r = check_same(scenario, &setup);
+	}
+	cr_expect(calls_like(r, JOINED) == joined, "%s: %d messages were joined, not %d:\n%s", scenario, calls_like(r, JOINED), joined,
+		r->calls.p);
+	run_free(r);
+}
+
+Test(streams, client_that_makes_its_answers_late_makes_no_others_late, .timeout = 60)
+{
+	check_joined("hostile", 7);
+}
+
+/* The first one shows that it would have been. */
+Test(streams, habit_is_forgotten_where_a_message_would_have_been_joined, .timeout = 60)
+{
+	check_joined("again", 2);
+}
+
+/* The peer's word lets nothing go that is not there yet. */
+Test(streams, body_that_the_peer_asked_for_is_gathered, .timeout = 60)
+{
+	struct setup setup = { .args = { STREAMS, "asks" }, .timeout = "100ms", .join = "message" };
+	struct run *r = check_same("asks", &setup);
+
+	cr_expect(calls_like(r, "send bytes=* flags=MSG_MORE = *") == 3 && calls_like(r, "write bytes=5 = 5") == 1,
+		"the body's pieces are not gathered:\n%s", r->calls.p);
+	run_free(r);
+}

@@ -1,0 +1,352 @@
+/* What a program says by and by: p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | hostile | again | burst | asks |
+ * more HOW.
+ * The program plays the peer itself, and notes when each piece has come. */
+#include "p_pairs.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+
+enum {
+	CONNECTIONS = 600,
+	PIECES = 40,
+	LATE_US = 3000,       /* half a timeout, and more than a pause */
+	BURST_LATE_US = 7000, /* the timeout and 2 ms */
+	LONG_MS = 15,         /* three timeouts */
+	PIECE_MAX = 3000,
+};
+
+static struct stream {
+	struct pair pair;
+	_Atomic int pieces;
+	size_t written, got;
+	size_t ends[PIECES + 2]; /* which byte is the last of each piece */
+	int64_t sent[PIECES + 2], came[PIECES + 2];
+} streams[CONNECTIONS];
+static int streams_open;
+static atomic_bool over;
+static char bytes[PIECE_MAX + 100];
+
+/* --- the peer ------------------------------------------------------------------------------------------------------ */
+
+static void note(struct stream *s)
+{
+	static char buffer[65536];
+	long r = unseen(SYS_recvfrom, s->pair.client, (long)buffer, sizeof buffer, MSG_DONTWAIT, 0, 0);
+	int64_t now = now_ns();
+
+	s->got += r > 0 ? (size_t)r : 0;
+	for (int i = atomic_load(&s->pieces) - 1; i >= 0 && s->came[i] == 0; i--)
+		if (s->got >= s->ends[i])
+			s->came[i] = now;
+}
+
+static void *read_all(void *unused)
+{
+	static struct pollfd polled[CONNECTIONS];
+
+	for (int i = 0; i < streams_open; i++)
+		polled[i] = (struct pollfd){ streams[i].pair.client, POLLIN, 0 };
+	while (!atomic_load(&over))
+		if (poll(polled, (nfds_t)streams_open, 5) > 0)
+			for (int i = 0; i < streams_open; i++)
+				if (polled[i].revents != 0)
+					note(&streams[i]);
+	return unused;
+}
+
+/* --- the program ---------------------------------------------------------------------------------------------------- */
+
+static void open_streams(int n)
+{
+	int listener = listen_with_segments();
+	pthread_t reader;
+
+	for (int i = 0; i < n; i++) {
+		streams[i].pair = pair_of(listener, 0);
+		set_int(streams[i].pair.fd, IPPROTO_TCP, TCP_NODELAY, 1); /* else an ACK is what it waits for */
+		report("fd=%d", streams[i].pair.fd);
+	}
+	streams_open = n;
+	pthread_create(&reader, NULL, read_all, NULL);
+}
+
+/* The next n bytes are a piece, which is written now. */
+static void announce(struct stream *s, size_t n)
+{
+	int i = atomic_load(&s->pieces);
+
+	s->ends[i] = s->written += n;
+	s->sent[i] = now_ns();
+	s->came[i] = 0;
+	atomic_store(&s->pieces, i + 1);
+}
+
+static void put(struct stream *s, const char *p, size_t n)
+{
+	announce(s, n);
+	write_whole(s->pair.fd, p, n);
+}
+
+static void put_string(struct stream *s, const char *p)
+{
+	put(s, p, strlen(p));
+}
+
+/* All that was written has come: another message may begin. */
+static void wait_until_read(struct stream *s)
+{
+	int64_t until = now_ns() + 2000 * MS;
+
+	while (now_ns() < until && s->came[atomic_load(&s->pieces) - 1] == 0)
+		sleep_us(100);
+}
+
+static int late_pieces(const struct stream *s, int us)
+{
+	int late = 0;
+
+	for (int i = 0; i < s->pieces; i++)
+		late += s->came[i] == 0 || s->came[i] - s->sent[i] > us * INT64_C(1000);
+	return late;
+}
+
+static void sleep_ms(int ms)
+{
+	sleep_us((unsigned)ms * 1000);
+}
+
+static const char *head_of(const char *how, size_t body)
+{
+	static char head[200];
+	char framing[80];
+
+	snprintf(framing, sizeof framing, "Content-Length: %zu\r\n", body);
+	snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nServer: slow\r\n%s\r\n",
+		strncmp(how, "chunk", 5) == 0 ? "Transfer-Encoding: chunked\r\n" : strcmp(how, "close") == 0 ? "" : framing);
+	return head;
+}
+
+/* `HOW`: cl, close, chunk (each in one write), chunk in three. */
+static void put_piece(struct stream *s, const char *how, int size)
+{
+	static char chunk[PIECE_MAX + 32];
+
+	if (strcmp(how, "chunk in three") == 0) {
+		snprintf(chunk, sizeof chunk, "%x\r\n", size);
+		put_string(s, chunk);
+		s->pieces--; /* nobody can use a chunk's size before its bytes */
+		put(s, bytes, (size_t)size);
+		put_string(s, "\r\n");
+		s->pieces--;
+	} else if (strcmp(how, "chunk") == 0) {
+		int n = snprintf(chunk, sizeof chunk, "%x\r\n", size);
+
+		memcpy(chunk + n, bytes, (size_t)size);
+		memcpy(chunk + n + size, "\r\n", 2);
+		put(s, chunk, (size_t)(n + size + 2));
+	} else {
+		put(s, bytes, (size_t)size);
+	}
+}
+
+static void pieces(int gap_us, int size, const char *how)
+{
+	struct stream *s = streams;
+
+	open_streams(1);
+	put_string(s, head_of(how, (size_t)(PIECES * size)));
+	s->pieces--; /* it may come with the first piece */
+	for (int i = 0; i < PIECES; i++) {
+		put_piece(s, how, size);
+		sleep_us((unsigned)gap_us);
+	}
+	wait_until_read(s);
+	report("late pieces: %s\n", late_pieces(s, LATE_US) <= 1 ? "one at most" : "more");
+}
+
+static int feed[2], gap;
+
+static void *feed_slowly(void *unused)
+{
+	for (int i = 0; i < PIECES; i++) {
+		sleep_us((unsigned)gap);
+		announce(streams, 100);
+		unseen(SYS_write, feed[1], (long)bytes, 100, 0, 0, 0);
+	}
+	unseen(SYS_close, feed[1], 0, 0, 0, 0, 0);
+	return unused;
+}
+
+/* A proxy's: more is asked for than there is. */
+static void splice_pieces(void)
+{
+	pthread_t feeder;
+
+	open_streams(1);
+	must(pipe2(feed, O_CLOEXEC) == 0, "pipe");
+	put_string(streams, head_of("close", 0));
+	streams->pieces--;
+	pthread_create(&feeder, NULL, feed_slowly, NULL);
+	while (splice(feed[0], NULL, streams->pair.fd, NULL, 65536, SPLICE_F_MOVE) > 0)
+		;
+	pthread_join(feeder, NULL);
+	wait_until_read(streams);
+	report("late pieces: %s\n", late_pieces(streams, LATE_US) <= 1 ? "one at most" : "more");
+}
+
+/* `HOW`: the head is alone for long; `first`: it is followed by a first piece; `both`: they come in one write. */
+static int slow_message(struct stream *s, const char *how)
+{
+	char first[300];
+
+	s->pieces = 0;
+	if (strcmp(how, "both") == 0) {
+		snprintf(first, sizeof first, "%s5\r\nhello\r\n", head_of("chunk", 0));
+		put_string(s, first);
+	} else {
+		put_string(s, head_of("chunk", 0));
+		sleep_ms(strcmp(how, "head") == 0 ? LONG_MS : 0);
+		put_string(s, "5\r\nhello\r\n");
+	}
+	for (int i = 0; i < 2; i++) {
+		sleep_ms(LONG_MS);
+		put_string(s, "5\r\nworld\r\n");
+	}
+	put_string(s, "0\r\n\r\n");
+	wait_until_read(s);
+	return late_pieces(s, LATE_US);
+}
+
+static void messages(const char *how)
+{
+	int late = 0;
+
+	open_streams(1);
+	for (int i = 0; i < 8; i++) {
+		int now = slow_message(streams, how);
+
+		late += i > 0 ? now : now > 2;
+	}
+	report("late from the second message on: %d\n", late);
+}
+
+/* Four have to agree. */
+static void connections(void)
+{
+	int late = 0;
+
+	open_streams(10);
+	for (int i = 0; i < 10; i++) {
+		int now = slow_message(&streams[i], "head");
+
+		late += i >= 4 ? now : now > 1;
+	}
+	report("late on the fifth connection and on: %d\n", late);
+}
+
+static void message(struct stream *s)
+{
+	s->pieces = 0;
+	put_string(s, "HTTP/1.1 200 OK\r\nServer: slow\r\nTransfer-Encoding: chunked\r\n\r\n");
+	put_string(s, "5\r\nhello\r\n0\r\n\r\n");
+	wait_until_read(s);
+}
+
+/* One client that makes each answer late, and others. */
+static void hostile(void)
+{
+	open_streams(8);
+	for (int i = 0; i < 12; i++)
+		slow_message(&streams[0], "head");
+	for (int i = 1; i < 8; i++)
+		message(&streams[i]);
+}
+
+static void again(void)
+{
+	open_streams(1);
+	slow_message(streams, "head");
+	for (int i = 0; i < 3; i++)
+		message(streams);
+}
+
+/* Heads, each with the first piece of a body, on many connections. */
+static void burst(void)
+{
+	int late = 0;
+
+	unsetenv("RECORDER_LOG"); /* a line for each call takes longer than the call */
+	open_streams(CONNECTIONS);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		put_string(&streams[i], head_of("chunk", 0));
+		put_string(&streams[i], "5\r\nhello\r\n");
+	}
+	for (int i = 0; i < CONNECTIONS; i++) {
+		wait_until_read(&streams[i]);
+		late += late_pieces(&streams[i], BURST_LATE_US);
+	}
+	report("late: %s\n", late <= CONNECTIONS / 50 ? "one in a hundred at most" : "more");
+}
+
+/* A request whose body waits for the peer's word. */
+static void asks(void)
+{
+	static const char head[] = "PUT / HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n";
+	struct stream *s = streams;
+	char answer[64];
+
+	open_streams(1);
+	put_string(s, head);
+	wait_until_read(s);
+	send_unseen(s->pair.client, "HTTP/1.1 100 Continue\r\n\r\n", 25, 0);
+	must(read(s->pair.fd, answer, sizeof answer) == 25, "reading the interim response");
+	put_string(s, "5\r\n");
+	put_string(s, "hello");
+	put_string(s, "\r\n");
+	put_string(s, "0\r\n\r\n");
+	wait_until_read(s);
+	report("came: %zu\n", s->got);
+}
+
+/* The head was written without MSG_MORE and before the cork, so it is not for the program's own that it waits. */
+static void keep_back(const char *how)
+{
+	struct stream *s = streams;
+	bool cork = strncmp(how, "cork", 4) == 0;
+
+	open_streams(1);
+	put_string(s, head_of("cl", strstr(how, "end") != NULL ? 100 : 200));
+	if (cork)
+		set_int(s->pair.fd, IPPROTO_TCP, TCP_CORK, 1);
+	must(send(s->pair.fd, bytes, 100, cork ? 0 : MSG_MORE) == 100, "writing a body");
+	sleep_ms(100);
+	report("the head came: %d\n", s->came[0] != 0 && s->came[0] - s->sent[0] < 30 * MS);
+}
+
+int main(int argc, char **argv)
+{
+	shared = shared_map(SHARED_FD);
+	memset(bytes, 'b', sizeof bytes);
+	if (argc == 5)
+		pieces(atoi(argv[2]), atoi(argv[3]), argv[4]);
+	else if (argc == 3 && strcmp(argv[1], "splice") == 0)
+		gap = atoi(argv[2]), splice_pieces();
+	else if (argc == 3 && strcmp(argv[1], "more") == 0)
+		keep_back(argv[2]);
+	else if (argc == 3)
+		messages(argv[2]);
+	else if (argc == 2 && strcmp(argv[1], "connections") == 0)
+		connections();
+	else if (argc == 2 && strcmp(argv[1], "hostile") == 0)
+		hostile();
+	else if (argc == 2 && strcmp(argv[1], "again") == 0)
+		again();
+	else if (argc == 2 && strcmp(argv[1], "burst") == 0)
+		burst();
+	else if (argc == 2 && strcmp(argv[1], "asks") == 0)
+		asks();
+	else
+		return 2;
+	atomic_store(&over, true);
+	return 0;
+}
