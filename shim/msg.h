@@ -134,15 +134,15 @@ enum { HELD_HEADS_MAX = 128, HELD_RESTS_MAX = 128 };
 static inline void msg_state(struct msg *m, enum hold_state s)
 {
 	enum hold_state before = atomic_load_explicit(&m->state, memory_order_relaxed);
-	int heads = hold_waits(s) - hold_waits(before), rests = (s == REST) - (before == REST);
+	int heads = hold_waits(s) - hold_waits(before);
 	if (hold_waits(s))
 		atomic_store(&m->state, s);
 	else
 		atomic_store_explicit(&m->state, s, memory_order_release);
 	if (heads != 0)
 		atomic_fetch_add_explicit(&held_heads, heads, memory_order_relaxed);
-	if (rests != 0)
-		atomic_fetch_add_explicit(&held_rests, rests, memory_order_relaxed);
+	if (__builtin_expect((s == REST) != (before == REST), 0))
+		atomic_fetch_add_explicit(&held_rests, s == REST ? 1 : -1, memory_order_relaxed);
 }
 
 /* Nothing of it is held any more, neither here nor in the kernel. */

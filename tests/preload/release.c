@@ -34,7 +34,7 @@ static const struct scenario descriptor[] = {
 	{ "setsockopt SO_OOBINLINE", { HELD, "oobinline=1", "write=*200", "await" },
 		"setsockopt SO_=1 = 0, writev iov=2 bytes=300 = 300" },
 	{ "setsockopt TCP_CORK", { HELD, "cork=1", "write=*200", "cork=0", "await" },
-		ALONE ", setsockopt TCP_CORK=1 = 0, " BODY ", setsockopt TCP_CORK=0 = 0" },
+		ALONE ", setsockopt TCP_CORK=1 = 0, " BODY ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0, setsockopt TCP_CORK=0 = 0" },
 	ROW("getsockopt SO_ERROR", "get-error", ""),
 	ROW("ioctl", "outq", ", ioctl *"),
 	ROW("dup", "dup", ", dup *"),
