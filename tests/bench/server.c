@@ -11,7 +11,7 @@
  *	-s   chunked, and chunk-size line, data and line end are writes of their own
  *	-d   TCP_NODELAY on every connection
  *	-t   a stream instead: the head, so many chunks 20 ms apart that say when they were written, the last chunk
- *	-w   only a head that says when it was written; its body never comes
+ *	-w   only a head that says when it was written, and with -c a first chunk; the rest of its body never comes
  *
  * Listens on 127.0.0.1, says "port N" and serves until it is killed. */
 #include <err.h>
@@ -34,7 +34,7 @@
 enum { PIECES_MAX = 64, EVENTS = 256, STREAM_GAP_NS = 20 * 1000 * 1000 };
 
 static enum { SPLIT, WRITEV, MORE } mode;
-static bool nodelay, withheld;
+static bool nodelay, withheld, begun;
 static int stream_chunks;
 
 /* The response, as the program wants to write it. */
@@ -146,8 +146,9 @@ static bool stream(int fd)
 static bool withhold(int fd)
 {
 	char head[128];
-	sprintf(head, "HTTP/1.1 200 OK\r\nContent-Length: 200\r\nX-Written: @%020" PRIu64 "\n\r\n", now());
-	return say(fd, head);
+	sprintf(head, "HTTP/1.1 200 OK\r\n%s\r\nX-Written: @%020" PRIu64 "\n\r\n",
+	        begun ? "Transfer-Encoding: chunked" : "Content-Length: 200", now());
+	return say(fd, head) && (!begun || say(fd, "5\r\nhello\r\n"));
 }
 
 static void wait_for(int fd, uint32_t events)
@@ -206,6 +207,7 @@ int main(int argc, char **argv)
 		}
 	}
 	signal(SIGPIPE, SIG_IGN);
+	begun = withheld && chunked;
 	compose(body, parts, chunked, separate);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;

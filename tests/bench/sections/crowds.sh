@@ -54,6 +54,13 @@ section_crowds() {
 	figure crowds "$many heads in 0.9 s and no body, timeout 5 ms: delay, median" "$(of_heads 5ms 1)" us
 	figure crowds "$many heads in 0.9 s and no body, timeout 5 ms: delay, 99th percentile" "$(of_heads 5ms 2)" us '<=' 7000
 
+	for _ in $(seq $((quick ? 1 : 3))); do
+		serve message -w -c -d
+		client heads "$port" 5000 100 >>"$dir/heads.begun"
+		finish "$pid"
+	done
+	figure crowds "5,000 heads, each with a first chunk, in 0.1 s, timeout 5 ms: delay, 99th percentile" "$(of_heads begun 2)" us '<=' 7000
+
 	# Four servers at once, two of them crowded; the idle ones cost nothing.
 	serve bare -m writev; native_few="$port $pid" servers=$pid
 	serve message; shim_few="$port $pid" servers="$servers $pid"
