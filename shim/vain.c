@@ -1,28 +1,41 @@
 #include "vain.h"
 
-#include "clock.h"
-#include "config.h"
+#include <linux/sockios.h>
 
-/* A program that goes on after such a pause was waiting for something: what it says by and by is to be said at once, and no segment
- * fills up in time. (It may have waited for the peer; then the kernel still has bytes to which it adds the next ones, whatever we do.) */
+#include "config.h"
+#include "real.h"
+
+/* A program that goes on after such a pause was waiting for something: what it says by and by is to be said at once. */
 enum { PAUSES_IN_A_TIMEOUT = 5 };
+
+/* Has the peer taken all but a segment that is not full? Else it is the peer that the program waits for, and the kernel adds what comes next to what
+ * it has. */
+static bool peer_is_ready(const struct msg *m)
+{
+	int unsent = 0;
+	return libc()->ioctl(m->fd, SIOCOUTQNSD, &unsent) == 0 && (size_t)unsent < conn_mss(conn_find(m->fd), m->fd);
+}
 
 static bool has_paused(const struct msg *m)
 {
-	return m->state == REST && m->due != 0 && now_ns() - m->last_write_at >= config.timeout_ns / PAUSES_IN_A_TIMEOUT;
+	return m->state == REST && m->due != 0 && now_ns() - m->last_write_at >= config.timeout_ns / PAUSES_IN_A_TIMEOUT &&
+	       peer_is_ready(m);
 }
 
-static bool is_kept(const struct msg *m)
+static void learn(struct msg *m, enum vain vain)
 {
-	return m->len > 0 || m->known > 0;
+	bool kept = m->len >= m->head.size || m->known == m->head.size;
+	uint16_t kind = kept ? habit_kind(m->buf, &m->head) : m->habit.now;
+	if (kind != 0)
+		habit_begin(&m->habit, kind, vain);
 }
 
 void vain_met_the_deadline(struct msg *m)
 {
-	if (m->state == BODY && m->len >= m->head.size)
-		habit_begin(&m->habit, habit_kind(m->buf, &m->head), HEAD_IN_VAIN);
-	else if (m->state == REST && (is_kept(m) || m->habit.now != 0))
-		habit_begin(&m->habit, is_kept(m) ? habit_kind(m->buf, &m->head) : m->habit.now, MORE_IN_VAIN);
+	if (m->state == BODY)
+		learn(m, HEAD_IN_VAIN);
+	else if (m->state == REST && peer_is_ready(m))
+		learn(m, MORE_IN_VAIN);
 }
 
 /* The head is whole with this call, or was before. */
@@ -40,7 +53,7 @@ struct hold_rule vain_rule(struct msg *m, const struct call *call, struct sight 
 	if (state == IDLE)
 		m->habit.unheld = false;
 	if (has_paused(m) && rule.action == PASS_MORE) {
-		vain_met_the_deadline(m);
+		learn(m, MORE_IN_VAIN);
 		s->why = "pause";
 		return hold_without(rule);
 	}

@@ -25,9 +25,6 @@ EVERYWHERE_TESTS(streams, what_was_held_in_vain_is_held_no_more, STREAMS, repeat
 static const struct case_of kept_back[] = { KEPT_BACK("MSG_MORE"), KEPT_BACK("MSG_MORE, end"), KEPT_BACK("cork"), KEPT_BACK("cork, end") };
 EVERYWHERE_TESTS(streams, head_does_not_wait_for_what_the_program_keeps_back, STREAMS, kept_back);
 
-static const struct case_of bursts[] = { { { "burst" }, "late: one in a hundred at most\n", .timed = true } };
-EVERYWHERE_TESTS(streams, all_that_must_be_pushed_is_counted, STREAMS, bursts);
-
 /* How many messages are joined whole? */
 static void check_joined(const char *scenario, int joined)
 {
@@ -62,5 +59,31 @@ Test(streams, body_that_the_peer_asked_for_is_gathered, .timeout = 60)
 
 	cr_expect(calls_like(r, "send bytes=* flags=MSG_MORE = *") == 3 && calls_like(r, "write bytes=5 = 5") == 1,
 		"the body's pieces are not gathered:\n%s", r->calls.p);
+	run_free(r);
+}
+
+/* It is not the program that pauses: the kernel has bytes to which it adds the next ones. */
+Test(streams, peer_that_reads_slowly_makes_no_stream, .timeout = 60)
+{
+	struct setup setup = { .args = { STREAMS, "slow", "peer" }, .timeout = "200ms", .join = "message" };
+	struct run *r = check_same("a slow peer", &setup);
+
+	for (int n = 1; n < ATTEMPTS && calls_like(r, "write bytes=2000 = *") > 0; n++) {
+		run_free(r);
+		r = check_same("a slow peer", &setup);
+	}
+	cr_expect(calls_like(r, "* bytes=2* flags=MSG_MORE = *") > 5 && calls_like(r, "write bytes=2000 = *") == 0,
+		"it became a stream:\n%s", r->calls.p);
+	run_free(r);
+}
+
+/* What the helper pushes within 2 ms is gathered; what is more goes as it is written. */
+Test(streams, all_that_must_be_pushed_is_counted, .timeout = 60)
+{
+	struct setup setup = { .args = { STREAMS, "burst" }, .timeout = HOLD_LONG, .join = "message" };
+	struct run *r = check_same("300 heads, each with a first chunk", &setup);
+	int gathered = calls_like(r, "sendmsg iov=2 * flags=MSG_MORE = *"), joined = calls_like(r, JOINED);
+
+	cr_expect(gathered == 128 && joined == 300 - 128, "%d are gathered, %d joined and no more", gathered, joined);
 	run_free(r);
 }
