@@ -180,8 +180,12 @@ static const struct scenario streams[] = {
 	{ "a read in the middle of the body", { "write=" HEAD, "write=*100", "recv+MSG_DONTWAIT=1", "await", "write=*50",
 		"await", "write=*50", "await" }, JOINED_MORE(200) ", setsockopt TCP_CORK=0 = 0, recv *, " WRITE(50) ", " WRITE(50) ", "
 		"*" },
-	{ "a prompt message after a stream", { "write=" HEAD, "sleep=150", "write=*200", "await", "write=" HEAD, "write=*100",
-		"write=*100", "await" }, "* bytes=100 * = 100, " WRITE(200) ", " POKED ", " JOINED_MORE(200) ", " WRITE(100) ", " POKED },
+	{ "a prompt message of another kind after a stream", { "write=" HEAD, "sleep=150", "write=*200", "await", "write=" CHUNKED_HEAD,
+		"write=a\r\n", "write=*10", "write=\r\n0\r\n\r\n", "await" }, "* bytes=100 * = 100, " WRITE(200) ", " POKED ", "
+		"sendmsg iov=2 * flags=MSG_MORE = *, " WRITE(7) ", " POKED },
+	{ "prompt messages of its kind after a stream", { "write=" HEAD, "sleep=150", "write=*200", "await", "write=" HEAD, "write=*200",
+		"write=" HEAD, "write=*200", "await" }, "* bytes=100 * = 100, " WRITE(200) ", " POKED ", " WRITE(100) ", " WRITE(200) ", "
+		POKED ", writev iov=2 bytes=300 = 300, " POKED },
 	{ "a kept-alive connection whose peer says nothing", { "write=" HEAD, "write=*200", "write=" HEAD, "write=*200",
 		"await", "settings" }, "writev iov=2 bytes=300 = 300, writev iov=2 bytes=300 = 300, " POKED },
 	{ "a kept-alive connection whose peer asks again", { "write=" HEAD, "write=*200", "await", "peer=ping", "read=4",
