@@ -41,7 +41,7 @@ void vain_met_the_deadline(struct msg *m)
 /* The head is whole with this call, or was before. */
 static uint16_t kind_of(const struct msg *m, const struct call *call, const struct sight *s)
 {
-	bool in_place = s->head_done && m->len == 0 && call->iovcnt == 1;
+	bool in_place = s->head_done && m->len == 0 && call->iov->iov_len >= m->head.size;
 	return habit_kind(in_place ? (const char *)call->iov->iov_base : m->buf, &m->head);
 }
 
