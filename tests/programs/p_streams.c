@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/uio.h>
 
 enum {
 	CONNECTIONS = 300,
@@ -193,15 +194,18 @@ static void splice_pieces(void)
 	report("late pieces: %s\n", late_pieces(streams, LATE_US) <= 1 ? "one at most" : "more");
 }
 
-/* `HOW`: the head is alone for long; `first`: it is followed by a first piece; `both`: they come in one write. */
+/* `HOW`: the head is alone for long; `first`: it is followed by a first piece; `both`: they come in one write; `pieces`: of two vectors. */
 static int slow_message(struct stream *s, const char *how)
 {
 	char first[300];
 
 	s->pieces = 0;
-	if (strcmp(how, "both") == 0) {
-		snprintf(first, sizeof first, "%s5\r\nhello\r\n", head_of("chunk", 0));
-		put_string(s, first);
+	if (strcmp(how, "both") == 0 || strcmp(how, "pieces") == 0) {
+		size_t n = (size_t)snprintf(first, sizeof first, "%s5\r\nhello\r\n", head_of("chunk", 0));
+		struct iovec iov[] = { { first, strcmp(how, "both") == 0 ? n : n - 10 }, { first + n - 10, 10 } };
+
+		announce(s, n);
+		must(writev(s->pair.fd, iov, strcmp(how, "both") == 0 ? 1 : 2) == (ssize_t)n, "writing");
 	} else {
 		put_string(s, head_of("chunk", 0));
 		sleep_ms(strcmp(how, "head") == 0 ? LONG_MS : 0);
