@@ -51,6 +51,7 @@ OBJS := $(PURE) \
 	$(B)/shim/msg.o \
 	$(B)/shim/object.o \
 	$(B)/shim/outgoing.o \
+	$(B)/shim/own.o \
 	$(B)/shim/pool.o \
 	$(B)/shim/process.o \
 	$(B)/shim/readable.o \

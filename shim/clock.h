@@ -1,31 +1,35 @@
-/* The one clock: "when" and "until when" are both asked of it. */
+/* The one clock: "when" and "until when" are both asked of it.
+ *
+ * It is CLOCK_MONOTONIC, the one by which the kernel ends a futex's wait: it is never set, and goes on while the process is stopped, so
+ * that what has become due goes at once when the process does. While the machine is suspended this clock stands still, as the program does;
+ * CLOCK_BOOTTIME would go on, but no futex waits by it. What was held then goes when the rest of its time is over. */
 #ifndef ONEWRITE_CLOCK_H
 #define ONEWRITE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_MONOTONIC, in nanoseconds. */
+#include "own.h"
+
+/* Nanoseconds. */
 static inline uint64_t now_ns(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	struct own_moment t;
+	own()->clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.s * 1000000000u + (uint64_t)t.ns;
 }
 
-/* The same moment, for libc's functions that wait until then. */
+/* The same moment, for SYS_futex. */
+static inline struct own_moment clock_kernel_moment(uint64_t ns)
+{
+	return (struct own_moment){ (long)(ns / 1000000000u), (long)(ns % 1000000000u) };
+}
+
+/* ... and for libc's functions that wait until then. */
 static inline struct timespec clock_moment(uint64_t ns)
 {
-	return (struct timespec){ (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
-}
-
-/* The same for SYS_futex, whose seconds are a long whatever libc's time_t is. */
-struct clock_kernel_moment {
-	long s, ns;
-};
-static inline struct clock_kernel_moment clock_kernel_moment(uint64_t ns)
-{
-	return (struct clock_kernel_moment){ (long)(ns / 1000000000u), (long)(ns % 1000000000u) };
+	struct own_moment t = clock_kernel_moment(ns);
+	return (struct timespec){ t.s, t.ns };
 }
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct config config = {
 	.timeout_ns = TIMEOUT_DEFAULT_NS,
@@ -54,17 +53,12 @@ static const char *base(const char *path)
 }
 
 /* A program is known by the name it was called by, by its file's name, and, when it is a script, by the script's name. */
-static bool named(const char *names, char **argv)
+static bool named(const char *names, char **argv, const char *image)
 {
-	char buf[4096];
 	if (argv != NULL && argv[0] != NULL && config_lists(names, base(argv[0])))
 		return true;
-	ssize_t n = readlink("/proc/self/exe", buf, sizeof buf - 1);
-	if (n > 0) {
-		buf[n] = '\0';
-		if (config_lists(names, base(buf)))
-			return true;
-	}
+	if (*image != '\0' && config_lists(names, base(image)))
+		return true;
 	/* An interpreter: its first operand is the script. */
 	for (char **a = argv; a != NULL && a[0] != NULL && *++a != NULL;)
 		if ((*a)[0] != '-')
@@ -89,7 +83,7 @@ static void complain_about(void (*complain)(const char *), const char *name, con
 	complain(line);
 }
 
-bool config_read(char **argv, char **envp, void (*complain)(const char *line))
+bool config_read(char **argv, char **envp, const char *image, void (*complain)(const char *line))
 {
 	const char *v;
 	if ((v = setting(envp, "ONEWRITE_TIMEOUT")) != NULL && !config_duration(v, &config.timeout_ns))
@@ -116,5 +110,5 @@ bool config_read(char **argv, char **envp, void (*complain)(const char *line))
 			config.trace = path;
 	}
 	v = setting(envp, "ONEWRITE_ONLY");
-	return v == NULL || named(v, argv);
+	return v == NULL || named(v, argv, image);
 }

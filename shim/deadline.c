@@ -97,8 +97,8 @@ static void sleep_until(struct helper *h, uint64_t until)
 	uint32_t seen = atomic_load(&h->futex);
 	atomic_store(&h->sleeps_until, until);
 	if (atomic_load(&h->pushed) == NULL && !atomic_load(&h->stopping)) {
-		struct clock_kernel_moment t = clock_kernel_moment(until);
-		libc()->syscall(SYS_futex, &h->futex, FUTEX_WAIT_BITSET_PRIVATE, seen, &t, NULL, FUTEX_BITSET_MATCH_ANY);
+		struct own_moment t = clock_kernel_moment(until);
+		own()->syscall(SYS_futex, &h->futex, FUTEX_WAIT_BITSET_PRIVATE, seen, &t, NULL, FUTEX_BITSET_MATCH_ANY);
 	}
 	atomic_store(&h->sleeps_until, 0);
 }
@@ -107,7 +107,7 @@ static void wake(struct helper *h)
 {
 	int saved = errno;
 	atomic_fetch_add(&h->futex, 1);
-	libc()->syscall(SYS_futex, &h->futex, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	own()->syscall(SYS_futex, &h->futex, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	errno = saved;
 }
 
@@ -115,15 +115,21 @@ static void wake(struct helper *h)
 static bool has_ended(void)
 {
 	char image[1];
-	return readlink("/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
+	return own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
 }
 
 /* Are there just n threads left that have not ended? /proc lists the first one, ended or not, as long as there are others. Asking takes no
  * descriptor. */
 static bool are_left(unsigned n)
 {
+#ifdef SYS_newfstatat
 	struct stat task;
-	return stat("/proc/self/task", &task) == 0 && task.st_nlink <= 2 + n + 1 &&
+	long r = own()->syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0);
+#else
+	struct stat64 task;
+	long r = own()->syscall(SYS_fstatat64, AT_FDCWD, "/proc/self/task", &task, 0);
+#endif
+	return r == 0 && task.st_nlink <= 2 + n + 1 &&
 	       task.st_nlink == 2 + n + has_ended();
 }
 
@@ -162,7 +168,7 @@ static void *run_until_idle(void *arg)
 {
 	struct helper *h = arg;
 	bool again = true;
-	atomic_store(&h->tid, gettid());
+	atomic_store(&h->tid, own_tid());
 	atomic_store(&h->running, RUNNING);
 	while (again) {
 		run(h);
@@ -176,26 +182,27 @@ static void *run_until_idle(void *arg)
 	return NULL;
 }
 
-extern int pthread_attr_setsigmask_np(pthread_attr_t *, const sigset_t *) __attribute__((weak)); /* neither in musl nor before glibc 2.32 */
-
 /* A thread on which no handler runs, from its first instruction on. */
 static int create(struct helper *h, size_t stack)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
-	bool mask = pthread_attr_setsigmask_np != NULL;
+	const struct threads *t = threads();
+	bool mask = t->pthread_attr_setsigmask_np != NULL; /* neither in musl nor before glibc 2.32 */
+	if (t->pthread_create == NULL)
+		return EAGAIN; /* before glibc 2.34, in a program without threads */
 	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: libc sees to that */
-	pthread_attr_init(&attr);
+	t->pthread_attr_init(&attr);
 	if (stack != 0)
-		pthread_attr_setstacksize(&attr, stack);
+		t->pthread_attr_setstacksize(&attr, stack);
 	if (mask)
-		pthread_attr_setsigmask_np(&attr, &all);
+		t->pthread_attr_setsigmask_np(&attr, &all);
 	else
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&h->thread, &attr, run_until_idle, h);
+		own()->sigprocmask(SIG_SETMASK, &all, &before);
+	int error = t->pthread_create(&h->thread, &attr, run_until_idle, h);
 	if (!mask)
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
+		own()->sigprocmask(SIG_SETMASK, &before, NULL);
+	t->pthread_attr_destroy(&attr);
 	return error;
 }
 
@@ -203,10 +210,10 @@ static int create(struct helper *h, size_t stack)
 static bool start(struct helper *h)
 {
 	int saved = errno;
-	int cancel;
+	int cancel = PTHREAD_CANCEL_DISABLE;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* pthread_join is a place to be cancelled, our caller has a lock */
 	if (h->joinable)
-		pthread_join(h->thread, NULL); /* it gave up `running`, so it is at its end */
+		threads()->pthread_join(h->thread, NULL); /* it gave up `running`, so it is at its end */
 	int error = create(h, STACK);
 	if (error == EINVAL) /* a program with large thread-local storage */
 		error = create(h, 0);
@@ -256,10 +263,10 @@ static void block_handlers(sigset_t *before)
 	int saved = errno;
 	sigemptyset(&handled);
 	for (int s = 1; s < NSIG; s++) /* not libc's own (setuid in all threads): it says EINVAL to them */
-		if (sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+		if (own()->sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
 			sigaddset(&handled, s);
 	errno = saved;
-	pthread_sigmask(SIG_BLOCK, &handled, before);
+	own()->sigprocmask(SIG_BLOCK, &handled, before);
 }
 
 /* Is there a helper, or can there be? Nobody waits to know, not while another thread starts or stops one. No handler runs meanwhile: it
@@ -277,7 +284,7 @@ static bool ensure(struct helper *h)
 	bool mine = lock_try(&h->lock), ok = mine && (atomic_load(&h->running) != STOPPED || start_if_hopeful(h));
 	if (mine)
 		lock_give(&h->lock);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	own()->sigprocmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }
 
@@ -332,23 +339,21 @@ void deadline_resume(void)
 static void see_it_go(struct helper *h, uint64_t until)
 {
 	static const struct timespec moment = { 0, 20000 };
-	while (libc()->syscall(SYS_tgkill, getpid(), atomic_load(&h->tid), 0) == 0 && now_ns() < until)
-		libc()->syscall(SYS_nanosleep, &moment, NULL);
+	while (own()->syscall(SYS_tgkill, own_pid(), atomic_load(&h->tid), 0) == 0 && now_ns() < until)
+		own()->syscall(SYS_nanosleep, &moment, NULL);
 }
-
-extern __typeof__(pthread_clockjoin_np) pthread_clockjoin_np __attribute__((weak)); /* musl has none */
 
 /* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
 static bool join(struct helper *h, uint64_t until)
 {
 	static const struct timespec moment = { 0, 100000 };
 	struct timespec limit = clock_moment(until);
-	if (pthread_clockjoin_np != NULL)
-		return pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
-	while (pthread_tryjoin_np(h->thread, NULL) != 0) {
+	if (threads()->pthread_clockjoin_np != NULL) /* neither in musl nor before glibc 2.31 */
+		return threads()->pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
+	while (threads()->pthread_tryjoin_np(h->thread, NULL) != 0) {
 		if (now_ns() > until)
 			return false;
-		libc()->syscall(SYS_nanosleep, &moment, NULL);
+		own()->syscall(SYS_nanosleep, &moment, NULL);
 	}
 	return true;
 }
@@ -356,7 +361,7 @@ static bool join(struct helper *h, uint64_t until)
 void deadline_stop(void)
 {
 	struct helper *h = atomic_load(&helper);
-	int cancel, saved = errno;
+	int cancel = PTHREAD_CANCEL_DISABLE, saved = errno;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* the join is a place to be cancelled, and we have a lock */
 	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread starts or stops it */
 		uint64_t until = now_ns() + STOP_NS;

@@ -129,7 +129,7 @@ int emit_surely(int fd, const char *p, size_t n, size_t *sent)
 		if (emit_is_final(errno) || now_ns() >= until)
 			error = errno;
 		else if (made)
-			poll(&room, 1, 10);
+			own()->poll(&room, 1, 10);
 		else
 			room_make(fd);
 		made = true;

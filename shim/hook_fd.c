@@ -133,10 +133,8 @@ CLOSE_HOOK(__close)
 
 EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
-	if (LACKS(close_range)) {
-		errno = ENOSYS;
-		return -1;
-	}
+	if (LACKS(close_range))
+		return (int)real_absent();
 	if (flags & CLOSE_RANGE_UNSHARE)
 		lifecycle_retire("close_range"); /* from here on a number means another thing in each thread */
 	if (!(flags & ~CLOSE_RANGE_UNSHARE) && first <= last)

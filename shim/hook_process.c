@@ -28,10 +28,8 @@ FORK(__fork)
 
 EXPORT pid_t _Fork(void)
 {
-	if (LACKS(_Fork)) {
-		errno = ENOSYS;
-		return -1;
-	}
+	if (LACKS(_Fork))
+		return (pid_t)real_absent();
 	lifecycle_before_copy("_Fork");
 	pid_t pid = libc()->_Fork();
 	if (pid == 0)
@@ -43,6 +41,8 @@ EXPORT pid_t _Fork(void)
 
 EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const struct winsize *winp)
 {
+	if (LACKS(forkpty)) /* before glibc 2.34 it has a library of its own */
+		return (pid_t)real_absent();
 	lifecycle_before_copy("forkpty");
 	pid_t pid = libc()->forkpty(master, name, termp, winp);
 	if (pid != 0)
@@ -52,10 +52,10 @@ EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const
 
 EXPORT int daemon(int nochdir, int noclose)
 {
-	pid_t original = getpid();
+	pid_t original = own_pid();
 	lifecycle_before_copy("daemon");
 	int r = libc()->daemon(nochdir, noclose); /* returns in the copy, whose fork handlers have run; or it failed */
-	if (getpid() == original)
+	if (own_pid() == original)
 		lifecycle_after_copy();
 	return r;
 }
@@ -152,10 +152,8 @@ EXEC(fexecve, (int fd, char *const argv[], char *const envp[]), (fd, argv, envp)
 
 EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
 {
-	if (LACKS(execveat)) {
-		errno = ENOSYS;
-		return -1;
-	}
+	if (LACKS(execveat))
+		return (int)real_absent();
 	lifecycle_before_exec("execveat");
 	int r = libc()->execveat(dir, path, argv, envp, flags);
 	lifecycle_exec_failed();
@@ -236,10 +234,8 @@ EXPORT __attribute__((noreturn)) void abort(void)
 
 EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 {
-	if (LACKS(pidfd_getfd)) {
-		errno = ENOSYS;
-		return -1;
-	}
+	if (LACKS(pidfd_getfd))
+		return (int)real_absent();
 	return rights_fetched(libc()->pidfd_getfd(pidfd, fd, flags));
 }
 
@@ -321,21 +317,30 @@ static void before_dlmopen(Lmid_t ns, int flags)
 		lifecycle_unseen_writers("dlmopen");
 }
 
+/* Before glibc 2.34 they have a library of their own. */
+static void *no_object(void)
+{
+	errno = ENOSYS;
+	return NULL;
+}
+
 #if DOORS
-#define DLOPEN(name)                                                      \
+#define DLOPEN_OF(of, name)                                               \
 	HIDDEN void *look_##name(const struct dlopen_arguments *a);       \
 	HIDDEN void *look_##name(const struct dlopen_arguments *a)        \
 	{                                                                 \
 		before_dlopen((int)a->flags);                             \
-		return (void *)libc()->name;                              \
+		return LACKS_AS(of, name) ? (void *)no_object : (void *)libc()->name; \
 	}
-#define DLMOPEN(name)                                                     \
+#define DLMOPEN_OF(of, name)                                              \
 	HIDDEN void *look_##name(const struct dlmopen_arguments *a);      \
 	HIDDEN void *look_##name(const struct dlmopen_arguments *a)       \
 	{                                                                 \
 		before_dlmopen(a->ns, (int)a->flags);                     \
-		return (void *)libc()->name;                              \
+		return LACKS_AS(of, name) ? (void *)no_object : (void *)libc()->name; \
 	}
+#define DLOPEN(name)  DLOPEN_OF(dlopen, name)
+#define DLMOPEN(name) DLMOPEN_OF(dlmopen, name)
 DLOPEN(dlopen)
 OLD_dlopen(DLOPEN)
 DLMOPEN(dlmopen)
@@ -344,13 +349,13 @@ OLD_dlmopen(DLMOPEN)
 EXPORT void *dlopen(const char *file, int flags)
 {
 	before_dlopen(flags);
-	return libc()->dlopen(file, flags); /* a jump, if the compiler makes it one */
+	return LACKS(dlopen) ? no_object() : libc()->dlopen(file, flags); /* a jump, if the compiler makes it one */
 }
 
 EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
 {
 	before_dlmopen(ns, flags);
-	return libc()->dlmopen(ns, file, flags);
+	return LACKS(dlmopen) ? no_object() : libc()->dlmopen(ns, file, flags);
 }
 #endif
 

@@ -184,23 +184,27 @@ BACKTRACE(__backtrace_symbols_fd)
 #define AIO_WRITE(name, cb)                                     \
 	EXPORT int name(struct cb *a)                           \
 	{                                                       \
+		if (LACKS(name))                                \
+			return (int)real_absent();              \
 		release_aliased(a->aio_fildes, "aio");         \
 		return libc()->name(a);                         \
 	}
 AIO_WRITE(aio_write, aiocb)
 AIO_WRITE(aio_write64, aiocb64)
 
-#define LIO_LISTIO(name, cb)                                                                             \
+#define LIO_LISTIO(of, name, cb)                                                                         \
 	EXPORT int name(int mode, struct cb *const list[restrict], int n, struct sigevent *restrict s)   \
 	{                                                                                                \
+		if (LACKS_AS(of, name))                                                                  \
+			return (int)real_absent();                                                       \
 		for (int i = 0; i < n; i++)                                                              \
 			if (list[i] != NULL)                                                             \
 				release_aliased(list[i]->aio_fildes, "aio");                            \
 		return libc()->name(mode, list, n, s);                                                   \
 	}
-LIO_LISTIO(lio_listio, aiocb)
-LIO_LISTIO(lio_listio64, aiocb64)
-#define OLD_LIO(name) LIO_LISTIO(name, aiocb)
-#define OLD_LIO64(name) LIO_LISTIO(name, aiocb64)
+LIO_LISTIO(lio_listio, lio_listio, aiocb)
+LIO_LISTIO(lio_listio64, lio_listio64, aiocb64)
+#define OLD_LIO(name) LIO_LISTIO(lio_listio, name, aiocb)
+#define OLD_LIO64(name) LIO_LISTIO(lio_listio64, name, aiocb64)
 OLD_lio_listio(OLD_LIO)
 OLD_lio_listio64(OLD_LIO64)

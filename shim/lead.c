@@ -57,7 +57,7 @@ int lead_before(int fd, size_t n, struct lead *lead)
 				room_unknown(c); /* now: the call that follows may never come back */
 			return 0;
 		}
-		pthread_testcancel();
+		own_testcancel();
 		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable(), error = 0, report = 0;
 		struct msg *m = turn_take_old(c, fd);

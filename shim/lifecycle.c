@@ -48,22 +48,23 @@ static void register_at_fork(void)
 #ifdef __GLIBC__
 	extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *) __attribute__((weak));
 	extern char __dso_handle __attribute__((visibility("hidden")));
-	int (*atfork)(void (*)(void), void (*)(void), void (*)(void)) = NULL;
 	if (__register_atfork != NULL)
 		__register_atfork(prepare, parent, child, &__dso_handle);
-	else if ((*(void **)&atfork = dlsym(RTLD_NEXT, "pthread_atfork")) != NULL)
-		atfork(prepare, parent, child);
-#else
-	pthread_atfork(prepare, parent, child);
+	else
 #endif
+	if (threads()->pthread_atfork != NULL)
+		threads()->pthread_atfork(prepare, parent, child);
 }
 
 static void begin_with(char **argv, char **envp)
 {
 	bool strangers = real_init_all();
+	char image[4096];
+	ssize_t n = own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image - 1);
+	image[n > 0 ? n : 0] = '\0';
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
 	 * chose the environment. */
-	if (getauxval(AT_SECURE) != 0 || !config_read(argv, envp, complain)) {
+	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !config_read(argv, envp, image, complain)) {
 		real_stand_aside();
 		return;
 	}
@@ -80,15 +81,15 @@ static void begin_with(char **argv, char **envp)
 static void begin_alone(void)
 {
 	char text[4096], *argv[32];
-	int fd = (int)libc()->syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? libc()->read(fd, text, sizeof text - 1) : 0;
+	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? own()->syscall(SYS_read, fd, text, sizeof text - 1) : 0;
 	size_t count = 0;
 	text[n > 0 ? n : 0] = '\0';
 	for (char *p = text; p < text + n && count < sizeof argv / sizeof *argv - 1; p += strlen(p) + 1)
 		argv[count++] = p;
 	argv[count] = NULL;
 	if (fd >= 0)
-		libc()->close(fd);
+		own()->syscall(SYS_close, fd);
 	begin_with(argv, environ);
 }
 
@@ -172,7 +173,7 @@ void lifecycle_exec_failed(void)
 enum sharing lifecycle_before_clone(uint64_t flags, const char *why)
 {
 	enum sharing sharing = sharing_of(flags);
-	if (sharing == AS_VFORK && flags & CLONE_NEWPID && getpid() == 1)
+	if (sharing == AS_VFORK && flags & CLONE_NEWPID && own_pid() == 1)
 		sharing = IN_PART; /* the first process of the new name space has our number */
 	if (sharing == IN_PART)
 		lifecycle_retire(why);

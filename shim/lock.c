@@ -4,10 +4,8 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <stddef.h>
-#include <sys/syscall.h>
 
 #include "clock.h"
-#include "real.h"
 
 #define WAITERS ((uintptr_t)LOCK_WAITERS)
 
@@ -44,7 +42,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 	enum lock_result result = LOCK_TAKEN;
 	uintptr_t watched = 0; /* the word that has been the same for so many graces */
 	unsigned graces = 0;
-	struct clock_kernel_moment until = { 0, 0 };
+	struct own_moment until = { 0, 0 };
 	if (lock_is_mine(l))
 		return LOCK_MINE;
 	int saved = errno;
@@ -68,7 +66,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			graces = 0;
 			until = clock_kernel_moment(now_ns() + GRACE_NS);
 		}
-		long r = libc()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
+		long r = own()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
 		                         FUTEX_BITSET_MATCH_ANY);
 		if (r == 0 || errno == EAGAIN)
 			watched = 0; /* its owner gave it back, or somebody else did something to it */
@@ -98,7 +96,7 @@ enum lock_result lock_wait_briefly(struct lock *l)
 static void wake(struct lock *l, int threads)
 {
 	int saved = errno;
-	libc()->syscall(SYS_futex, low_half(l), FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
+	own()->syscall(SYS_futex, low_half(l), FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
 	errno = saved;
 }
 

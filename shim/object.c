@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 bool object_has(const struct dl_phdr_info *object, const void *address)
 {
@@ -14,12 +15,11 @@ bool object_has(const struct dl_phdr_info *object, const void *address)
 	return false;
 }
 
-/* libc, and the libraries that parts of it were in before glibc 2.34. */
-static bool is_libc(const char *path)
+bool object_is_libc(const struct dl_phdr_info *object)
 {
-	static const char *const names[] = { "libc.", "libc-", "ld-", "libpthread", "libdl.", "libdl-", "librt.",
-	                                     "librt-", "libutil" };
-	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+	static const char *const names[] = { "libc.so", "libc.musl-", "libpthread.so", "libdl.so", "librt.so", "libutil.so", "ld-linux", "ld-musl-",
+	                                     "ld64.so", "ld.so" };
+	const char *slash = strrchr(object->dlpi_name, '/'), *name = slash != NULL ? slash + 1 : object->dlpi_name;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strncmp(name, names[i], strlen(names[i])) == 0)
 			return true;
@@ -51,11 +51,12 @@ static bool looks_up(const struct dl_phdr_info *object)
 {
 	const ElfW(Sym) *symbols = table(object, DT_SYMTAB);
 	const char *names = table(object, DT_STRTAB);
-	const uint32_t *gnu_hash = table(object, DT_GNU_HASH), *hash = table(object, DT_HASH);
-	uint32_t n = gnu_hash != NULL ? gnu_hash[1] : hash != NULL ? hash[1] : 0;
+	const uint32_t *gnu_hash = table(object, DT_GNU_HASH);
+	const object_hash_word *hash = table(object, DT_HASH);
+	object_hash_word n = gnu_hash != NULL ? gnu_hash[1] : hash != NULL ? hash[1] : 0;
 	if (symbols == NULL || names == NULL)
 		return false;
-	for (uint32_t i = 1; i < n; i++) {
+	for (object_hash_word i = 1; i < n; i++) {
 		const char *name = names + symbols[i].st_name;
 		if (symbols[i].st_shndx == SHN_UNDEF && (strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0))
 			return true;
@@ -65,5 +66,86 @@ static bool looks_up(const struct dl_phdr_info *object)
 
 bool object_is_stranger(const struct dl_phdr_info *object)
 {
-	return !is_libc(object->dlpi_name) && !looks_up(object);
+	return !object_is_libc(object) && !looks_up(object);
+}
+
+/* --- what it offers ------------------------------------------------------------------------------------------------- */
+
+struct object_symbols object_symbols(const struct dl_phdr_info *object)
+{
+	return (struct object_symbols){ object->dlpi_addr, table(object, DT_SYMTAB), table(object, DT_STRTAB),
+		table(object, DT_GNU_HASH), table(object, DT_HASH), table(object, DT_VERSYM), table(object, DT_VERDEF) };
+}
+
+static bool has_version(const struct object_symbols *in, size_t i, const char *version)
+{
+	enum { HIDDEN_VERSION = 0x8000 }; /* an older one, for who asks for it */
+	if (version == NULL)
+		return in->versions == NULL || !(in->versions[i] & HIDDEN_VERSION);
+	if (in->versions == NULL || in->defined == NULL)
+		return false;
+	for (const char *at = (const char *)in->defined;;) {
+		const ElfW(Verdef) *v = (const ElfW(Verdef) *)at;
+		if (v->vd_ndx == (in->versions[i] & ~HIDDEN_VERSION))
+			return strcmp(in->names + ((const ElfW(Verdaux) *)(at + v->vd_aux))->vda_name, version) == 0;
+		if (v->vd_next == 0)
+			return false;
+		at += v->vd_next;
+	}
+}
+
+/* The symbol's address, if it is this function. One that chooses itself (IFUNC) is asked, as the loader does it. */
+static void *function(const struct object_symbols *in, size_t i, const char *name, const char *version)
+{
+	const ElfW(Sym) *s = &in->symbols[i];
+	unsigned type = s->st_info & 0xf, binding = s->st_info >> 4; /* alike in both classes */
+	if (s->st_shndx == SHN_UNDEF || s->st_value == 0 || binding == STB_LOCAL ||
+	    (type != STT_FUNC && type != STT_NOTYPE && type != STT_GNU_IFUNC) ||
+	    strcmp(in->names + s->st_name, name) != 0 || !has_version(in, i, version))
+		return NULL;
+	uintptr_t address = in->base + s->st_value;
+	return type == STT_GNU_IFUNC ? ((void *(*)(unsigned long))address)(getauxval(AT_HWCAP)) : (void *)address;
+}
+
+static void *find_by_gnu_hash(const struct object_symbols *in, const char *name, const char *version)
+{
+	enum { BITS = 8 * sizeof(ElfW(Addr)) };
+	uint32_t buckets = in->gnu_hash[0], first = in->gnu_hash[1], words = in->gnu_hash[2], shift = in->gnu_hash[3], h = 5381;
+	const ElfW(Addr) *bloom = (const ElfW(Addr) *)(in->gnu_hash + 4);
+	const uint32_t *bucket = (const uint32_t *)(bloom + words), *chain = bucket + buckets;
+	for (const char *p = name; *p != '\0'; p++)
+		h = h * 33 + (unsigned char)*p;
+	ElfW(Addr) word = bloom[h / BITS % words];
+	if (!(word >> h % BITS & word >> (h >> shift) % BITS & 1))
+		return NULL;
+	for (uint32_t i = bucket[h % buckets]; i >= first; i++) {
+		void *found = ((chain[i - first] ^ h) & ~1u) == 0 ? function(in, i, name, version) : NULL;
+		if (found != NULL || chain[i - first] & 1)
+			return found;
+	}
+	return NULL;
+}
+
+static void *find_by_hash(const struct object_symbols *in, const char *name, const char *version)
+{
+	object_hash_word buckets = in->hash[0];
+	const object_hash_word *bucket = in->hash + 2, *chain = bucket + buckets;
+	uint32_t h = 0;
+	for (const char *p = name; *p != '\0'; p++) {
+		h = (h << 4) + (unsigned char)*p;
+		h = (h ^ (h >> 24 & 0xf0)) & 0x0fffffff;
+	}
+	void *found = NULL;
+	for (object_hash_word i = bucket[h % buckets]; found == NULL && i != STN_UNDEF; i = chain[i])
+		found = function(in, i, name, version);
+	return found;
+}
+
+void *object_find(const struct object_symbols *in, const char *name, const char *version)
+{
+	if (in->symbols == NULL || in->names == NULL)
+		return NULL;
+	if (in->gnu_hash != NULL)
+		return find_by_gnu_hash(in, name, version);
+	return in->hash != NULL ? find_by_hash(in, name, version) : NULL;
 }

@@ -244,7 +244,7 @@ static void set_off(struct msg *m, unsigned number)
 	} self __attribute__((tls_model("initial-exec")));
 	unsigned epoch = atomic_load(&process_epoch);
 	if (self.tid == 0 || self.epoch != epoch) {
-		self.tid = (pid_t)libc()->syscall(SYS_gettid);
+		self.tid = own_tid();
 		self.epoch = process_is_borrowed() ? epoch - 1 : epoch; /* the parent's thread has this variable, too */
 	}
 	turn_flights[1] = turn_flights[0];
@@ -420,7 +420,7 @@ SLOW ssize_t by_table(const struct call *call)
 			trace(call->fd, IDLE, HEAD_PART, PASS, not, call->size);
 			return pass(c, call);
 		}
-		pthread_testcancel();
+		own_testcancel();
 		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable();
 		struct msg *m = turn_take(c, call->fd, idle, &mine);

@@ -1,8 +1,8 @@
 #include "process.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
+#include "own.h"
 #include "pool.h"
 
 atomic_uint process_epoch = 1;
@@ -42,7 +42,7 @@ void process_forbid_memory(void)
 
 void process_begin(void)
 {
-	atomic_store(&began, getpid());
+	atomic_store(&began, own_pid());
 }
 
 bool process_note_owner(void)
@@ -50,9 +50,9 @@ bool process_note_owner(void)
 	struct owner *none = NULL, *mine;
 	if (atomic_load(&owner) != NULL)
 		return true;
-	if (getpid() != atomic_load(&began) || (mine = pool_pages(sizeof *mine)) == NULL)
+	if (own_pid() != atomic_load(&began) || (mine = pool_pages(sizeof *mine)) == NULL)
 		return false;
-	atomic_store(&mine->process, getpid());
+	atomic_store(&mine->process, own_pid());
 	if (!atomic_compare_exchange_strong(&owner, &none, mine))
 		munmap(mine, sizeof *mine);
 	return true;
@@ -62,13 +62,13 @@ bool process_is_borrowed(void)
 {
 	struct owner *o = atomic_load(&owner);
 	pid_t process = atomic_load(o != NULL ? &o->process : &began);
-	return process != 0 && process != getpid();
+	return process != 0 && process != own_pid();
 }
 
 void process_own(void)
 {
 	struct owner *o = atomic_load(&owner);
-	atomic_store(&began, getpid());
+	atomic_store(&began, own_pid());
 	if (o != NULL)
 		atomic_store(&o->process, atomic_load(&began));
 	atomic_store(&process_forbids, atomic_load(&forbidden_for_good));

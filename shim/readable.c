@@ -2,10 +2,9 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "real.h"
+#include "own.h"
 
 enum { SET = 8 }; /* the kernel's signal set, in bytes; it is aligned, so it lies in one page */
 
@@ -13,7 +12,7 @@ enum { SET = 8 }; /* the kernel's signal set, in bytes; it is aligned, so it lie
 static bool is_readable(uintptr_t at)
 {
 	at &= ~(uintptr_t)(SET - 1);
-	return libc()->syscall(SYS_rt_sigprocmask, -1L, at, 0L, (long)SET) == 0 || errno != EFAULT;
+	return own()->syscall(SYS_rt_sigprocmask, -1L, at, 0L, (long)SET) == 0 || errno != EFAULT;
 }
 
 /* A little above our own frame lie those of our callers. */

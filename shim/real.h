@@ -1,4 +1,4 @@
-/* The libc behind us: one pointer per hook, found by RTLD_NEXT, so other preloads may stand behind.
+/* The libc behind us: one pointer per hook, to what is found behind us by that name, so other preloads may stand there.
  *
  * Usable before our constructor (the constructors of other libraries call write too) and after our destructor. */
 #ifndef ONEWRITE_REAL_H
@@ -25,6 +25,7 @@
 
 #include "doors.h"
 #include "old.h"
+#include "own.h"
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -73,16 +74,16 @@ struct real {
 };
 
 extern struct real real __attribute__((visibility("hidden"))); /* -fvisibility says nothing about declarations */
-void real_init(void);     /* by the first hook, if that is before our constructor: what every libc has */
+void real_init(void);     /* by the first hook, if that is before our constructor */
 /* By the constructor. True: a library of the program's has functions of its own by some of these names. They get
  * their calls as if we were not there. */
 bool real_init_all(void);
 /* From here on no call comes by us. */
 void real_stand_aside(void);
-/* Look for a name once more, also in libraries that came by dlopen() since. */
+/* Look for a name once more, in libraries that came by dlopen() since. */
 bool real_found_late(void **where, const char *name);
 
-/* A symbol that the libc behind us lacks (an old one, or liburing not loaded) is NULL here; its hook answers ENOSYS. */
+/* What the libc behind us lacks (an old one, another, or liburing that is not loaded) leads to real_absent, which fails with ENOSYS. */
 static inline const struct real *libc(void)
 {
 	if (unlikely(!real.ready))
@@ -90,9 +91,12 @@ static inline const struct real *libc(void)
 	return &real;
 }
 
-/* Is this one of them? Before our constructor nobody has looked. */
-#define LACKS(name) \
-	(libc()->name == NULL && !real_found_late((void **)&real.name, #name))
+long real_absent(void);
+
+/* Is this one of them? It may have come with a library by dlopen() since. */
+#define LACKS_AS(of, name) \
+	((void *)libc()->name == (void *)real_absent && !real_found_late((void **)&real.name, #of))
+#define LACKS(name) LACKS_AS(name, name)
 
 /* Every hook is a few instructions for what is not our business, and a call to a function beside it for what may be:
  * so the first needs no registers saved. */

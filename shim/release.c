@@ -21,11 +21,11 @@ static bool is_on_its_way(const struct msg *m)
 	if (!m->kernel || !msg_is_flying(m))
 		return false;
 	int saved = errno;
-	if (poll(&room, 1, 0) != 1) {
+	if (own()->poll(&room, 1, 0) != 1) {
 		errno = saved;
 		return false;
 	}
-	bool lives = libc()->syscall(SYS_tgkill, getpid(), m->flyer, 0) == 0; /* else its thread was cancelled */
+	bool lives = own()->syscall(SYS_tgkill, own_pid(), m->flyer, 0) == 0; /* else its thread was cancelled */
 	errno = saved;
 	return lives;
 }
@@ -198,7 +198,7 @@ static bool wait_for_room(int fd, uint64_t *until)
 	uint64_t now = now_ns(), in_vain = atomic_load(&in_vain_at);
 	if (*until == 0)
 		*until = in_vain != 0 && now - in_vain < 1000000000u ? now : now + EMIT_LAST_WAIT_NS;
-	if (now < *until && poll(&room, 1, 10) >= 0)
+	if (now < *until && own()->poll(&room, 1, 10) >= 0)
 		return true;
 	if (*until > 1)
 		atomic_store(&in_vain_at, now);

@@ -36,13 +36,17 @@ static uint32_t most_unsent = UINT32_MAX;
 
 void room_begin(void)
 {
-	char text[16] = "";
-	int fd = (int)libc()->syscall(SYS_openat, AT_FDCWD, "/proc/sys/net/ipv4/tcp_notsent_lowat", O_RDONLY | O_CLOEXEC);
+	char text[16] = "", *p = text;
+	uint32_t bytes = 0;
+	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, "/proc/sys/net/ipv4/tcp_notsent_lowat", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (libc()->syscall(SYS_read, fd, text, sizeof text - 1) > 0)
-		most_unsent = (uint32_t)strtoul(text, NULL, 10);
-	libc()->syscall(SYS_close, fd);
+	if (own()->syscall(SYS_read, fd, text, sizeof text - 1) > 0) {
+		while (*p >= '0' && *p <= '9')
+			bytes = bytes * 10 + (uint32_t)(*p++ - '0');
+		most_unsent = bytes;
+	}
+	own()->syscall(SYS_close, fd);
 }
 
 static uint32_t free_to_send(int fd)
@@ -107,7 +111,7 @@ static int wait_by_poll(int fd)
 	socklen_t len = sizeof limit;
 	libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &len);
 	int ms = limit.tv_sec == 0 && limit.tv_usec == 0 ? -1 : (int)(limit.tv_sec * 1000 + limit.tv_usec / 1000 + 1);
-	int r = poll(&room, 1, ms);
+	int r = own()->poll(&room, 1, ms);
 	return r < 0 ? errno : r == 0 ? EAGAIN : 0;
 }
 

@@ -73,7 +73,7 @@ int settle_report(struct msg *m)
 void settle_signal(int error, int flags)
 {
 	if (error == EPIPE && !(flags & MSG_NOSIGNAL))
-		raise(SIGPIPE);
+		own()->raise(SIGPIPE);
 }
 
 /* The state after r of the call's bytes were taken, not all of them, or some that we could not look at. */

@@ -34,15 +34,15 @@ static void put_number(struct line *l, uint64_t n, int digits)
 void trace_line(int fd, const char *state, const char *event, const char *action, const char *why, size_t bytes)
 {
 	struct line l = { .len = 0 };
-	struct timespec t;
-	int saved = errno, cancel;
+	struct own_moment t;
+	int saved = errno, cancel = PTHREAD_CANCEL_DISABLE;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	clock_gettime(CLOCK_REALTIME, &t);
-	put_number(&l, (uint64_t)t.tv_sec, 1);
+	own()->clock_gettime(CLOCK_REALTIME, &t);
+	put_number(&l, (uint64_t)t.s, 1);
 	put(&l, ".");
-	put_number(&l, (uint64_t)t.tv_nsec / 1000, 6);
+	put_number(&l, (uint64_t)t.ns / 1000, 6);
 	put(&l, " pid=");
-	put_number(&l, (uint64_t)getpid(), 1);
+	put_number(&l, (uint64_t)own_pid(), 1);
 	put(&l, " fd=");
 	put_number(&l, (uint64_t)fd, 1);
 	const char *words[] = { state, event, action, why };
@@ -53,7 +53,7 @@ void trace_line(int fd, const char *state, const char *event, const char *action
 	put(&l, " bytes=");
 	put_number(&l, bytes, 1);
 	l.text[l.len++] = '\n';
-	int out = open(config.trace, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	int out = (int)own()->syscall(SYS_openat, AT_FDCWD, config.trace, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
 	if (out >= 0) {
 		(void)!libc()->write(out, l.text, l.len);
 		libc()->close(out);

@@ -19,7 +19,7 @@ static bool is_left(const struct lock *l, uintptr_t taken_at, uintptr_t met_at)
 	int saved = errno;
 	if (lock_is_jumped(l))
 		return true;
-	bool elsewhere = sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK); /* then depths say nothing */
+	bool elsewhere = own()->sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK); /* then depths say nothing */
 	errno = saved;
 	return !elsewhere && met_at >= taken_at;
 }

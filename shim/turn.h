@@ -76,7 +76,7 @@ void turn_abandon(struct msg *m);
 /* While a thread has a turn no call is a place to be cancelled. */
 static inline int turn_uncancellable(void)
 {
-	int state;
+	int state = PTHREAD_CANCEL_DISABLE; /* before glibc 2.34, in a program without threads, nobody says */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	if (state == PTHREAD_CANCEL_ENABLE)
 		turn_was_cancellable = true;

@@ -109,7 +109,7 @@ bool usual(const struct call *call, ssize_t *r)
 		return false;
 	if (unlikely(atomic_load_explicit(&process_lent, memory_order_relaxed)) && process_is_borrowed())
 		return false;
-	pthread_testcancel();
+	own_testcancel();
 	int cancel = turn_uncancellable();
 	bool done = false;
 	if (turn_take_now(c, m)) {

@@ -16,7 +16,7 @@ static bool read_env(char *setting)
 	char *argv[] = { "/usr/bin/python3", "-u", "/opt/serve/app", "8080", NULL };
 	char *envp[] = { "PATH=/bin", setting, NULL };
 	complaints[0] = '\0';
-	return config_read(argv, envp, complain);
+	return config_read(argv, envp, "", complain);
 }
 
 Test(config, durations)

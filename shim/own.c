@@ -1,0 +1,63 @@
+#include "own.h"
+
+#include <stddef.h>
+
+#include "object.h"
+
+struct own own_functions;
+struct threads own_threads;
+bool own_ready;
+
+static const struct wanted {
+	const char *name;
+	void **where;
+	bool libcs; /* libc's own if it has it; else the one that everybody calls */
+} wanted[] = {
+#define X(name) { #name, (void **)&own_functions.name, true },
+	X(syscall) X(clock_gettime) X(poll) X(raise) X(sigaction) X(sigaltstack) X(sigprocmask)
+#undef X
+#define X(name) { #name, (void **)&own_threads.name, false },
+	THREADS(X)
+#undef X
+};
+enum { WANTED = sizeof wanted / sizeof *wanted };
+
+struct search {
+	bool in_libc;
+	void *found[WANTED];
+};
+
+/* Objects are listed in the order in which names are looked up. */
+static int look_into(struct dl_phdr_info *object, size_t size, void *to)
+{
+	struct search *s = to;
+	(void)size;
+	if (s->in_libc && !object_is_libc(object))
+		return 0;
+	struct object_symbols in = object_symbols(object);
+	for (size_t i = 0; i < WANTED; i++)
+		if (s->found[i] == NULL && (wanted[i].libcs || !s->in_libc))
+			s->found[i] = object_find(&in, wanted[i].name, NULL);
+	return 0;
+}
+
+/* No lock: two threads that get here together store the same addresses. */
+void own_begin(void)
+{
+	struct search s = { .in_libc = true };
+	dl_iterate_phdr(look_into, &s);
+	s.in_libc = false;
+	dl_iterate_phdr(look_into, &s);
+	for (size_t i = 0; i < WANTED; i++)
+		__atomic_store_n(wanted[i].where, s.found[i], __ATOMIC_RELAXED);
+	__atomic_store_n(&own_ready, true, __ATOMIC_RELEASE);
+}
+
+bool own_is_whole(void)
+{
+	own();
+	for (size_t i = 0; i < WANTED; i++)
+		if (wanted[i].libcs && *wanted[i].where == NULL)
+			return false;
+	return true;
+}
