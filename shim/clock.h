@@ -15,7 +15,7 @@
 static inline uint64_t now_ns(void)
 {
 	struct own_moment t;
-	own()->clock_gettime(CLOCK_MONOTONIC, &t);
+	own_clock(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.s * 1000000000u + (uint64_t)t.ns;
 }
 

@@ -4,8 +4,18 @@
 
 #include "object.h"
 
-struct own own_functions;
-struct threads own_threads;
+static int clock_by_number(clockid_t clock, struct own_moment *now)
+{
+	return (int)own()->syscall(SYS_clock_gettime, clock, now);
+}
+
+static void no_testcancel(void)
+{
+}
+
+/* Two are called for each message: they are there before anybody asks, and where libc lacks them. */
+struct own own_functions = { .clock_gettime = clock_by_number };
+struct threads own_threads = { .pthread_testcancel = no_testcancel };
 bool own_ready;
 
 static const struct wanted {
@@ -49,7 +59,8 @@ void own_begin(void)
 	s.in_libc = false;
 	dl_iterate_phdr(look_into, &s);
 	for (size_t i = 0; i < WANTED; i++)
-		__atomic_store_n(wanted[i].where, s.found[i], __ATOMIC_RELAXED);
+		if (s.found[i] != NULL)
+			__atomic_store_n(wanted[i].where, s.found[i], __ATOMIC_RELAXED);
 	__atomic_store_n(&own_ready, true, __ATOMIC_RELEASE);
 }
 

@@ -78,11 +78,15 @@ static inline const struct threads *threads(void)
 	return &own_threads;
 }
 
-/* Who has no threads to be cancelled has no such function. */
+/* A place where the program's thread may be cancelled; none where there are no threads. */
 static inline void own_testcancel(void)
 {
-	if (threads()->pthread_testcancel != NULL)
-		own_threads.pthread_testcancel();
+	own_threads.pthread_testcancel();
+}
+
+static inline void own_clock(clockid_t clock, struct own_moment *now)
+{
+	own_functions.clock_gettime(clock, now);
 }
 
 /* Of the process and the thread that really make the call: libc before 2.25 remembers them, and a child in its parent's memory is taken for its

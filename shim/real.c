@@ -26,7 +26,18 @@ static const struct hook {
 #undef HOOK
 };
 
-enum { ALL = sizeof hooks / sizeof *hooks };
+/* What is not in every libc comes last. */
+enum {
+#define X(of, name, of_version) NUMBER_##name,
+	OLD_VERSIONS(X)
+#undef X
+#define HOOK(name) NUMBER_##name,
+#define IN_EVERY_LIBC
+#include "hooks.def"
+#undef IN_EVERY_LIBC
+#undef HOOK
+	IN_EVERY_LIBC, ALL = sizeof hooks / sizeof *hooks
+};
 
 long real_absent(void)
 {
@@ -105,13 +116,14 @@ bool real_found_late(void **where, const char *name)
 
 /* --- strangers ---------------------------------------------------------------------------------------------------- */
 
+/* Of names that every libc has. The others, where libc lacks them, are what they are called: libbsd's closefrom(). */
 static bool is_stranger[ALL];
 
 static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *unused)
 {
 	bool judged = false;
 	(void)size, (void)unused;
-	for (size_t i = 0; i < ALL; i++) {
+	for (size_t i = 0; i < IN_EVERY_LIBC; i++) {
 		if (*hooks[i].real == (void *)real_absent || !object_has(object, *hooks[i].real))
 			continue;
 		if (!judged && !object_is_stranger(object))
@@ -122,7 +134,7 @@ static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *un
 	return 0;
 }
 
-/* False: libc has no such function, so this one is what it is called (libbsd's closefrom). */
+/* False: this libc has no such function after all. */
 static bool introduce(const struct hook *h)
 {
 	void *libcs = NULL;

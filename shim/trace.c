@@ -37,7 +37,7 @@ void trace_line(int fd, const char *state, const char *event, const char *action
 	struct own_moment t;
 	int saved = errno, cancel = PTHREAD_CANCEL_DISABLE;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	own()->clock_gettime(CLOCK_REALTIME, &t);
+	own_clock(CLOCK_REALTIME, &t);
 	put_number(&l, (uint64_t)t.s, 1);
 	put(&l, ".");
 	put_number(&l, (uint64_t)t.ns / 1000, 6);
