@@ -149,6 +149,7 @@ $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
 $(B)/tests/programs/p_sharing: $(B)/tests/programs/lib_sharing.so
 $(B)/tests/programs/p_strangers: $(B)/tests/programs/lib_names.so
 $(B)/tests/programs/p_names: | $(B)/tests/programs/lib_plug.so
+$(B)/tests/programs/p_clock: | $(B)/tests/programs/lib_liar.so
 
 # A program of another libc; a sanitizer's library could not be loaded into it.
 ifeq ($(SAN),)

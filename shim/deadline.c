@@ -38,7 +38,7 @@ struct helper {
 	_Atomic pid_t tid;              /* the kernel's name for it */
 	struct deadline *_Atomic pushed;
 	struct list list;               /* the helper's own, in order of due */
-	_Atomic uint64_t hopeless_until; /* CLOCK_MONOTONIC ns: no thread can be created, and until then nobody tries */
+	_Atomic uint64_t hopeless_since; /* CLOCK_MONOTONIC ns: no thread could be created, and for AGAIN_NS nobody tries; 0: never */
 	_Atomic uint64_t sleeps_until;  /* 0: awake, will look at `pushed` before it sleeps */
 	_Atomic uint32_t futex;
 };
@@ -138,6 +138,15 @@ bool deadline_outlives(void)
 	return atomic_load(&helper) != NULL && are_left(2);
 }
 
+/* What the helper before this one has left is due: the process may be in another name space of time by now, whose clock is behind. */
+static void look_at_all_anew(struct helper *h)
+{
+	struct deadline *d;
+	take_pushed(h);
+	TAILQ_FOREACH(d, &h->list, link)
+		d->due = 0;
+}
+
 static void run(struct helper *h)
 {
 	uint64_t busy = now_ns();
@@ -170,6 +179,7 @@ static void *run_until_idle(void *arg)
 	bool again = true;
 	atomic_store(&h->tid, own_tid());
 	atomic_store(&h->running, RUNNING);
+	look_at_all_anew(h);
 	while (again) {
 		run(h);
 		atomic_store(&h->running, STOPPED);
@@ -237,7 +247,8 @@ static struct helper *helper_get(void)
 
 static bool is_hopeless(const struct helper *h)
 {
-	return now_ns() < atomic_load(&h->hopeless_until);
+	uint64_t since = atomic_load(&h->hopeless_since);
+	return since != 0 && now_ns() - since < AGAIN_NS;
 }
 
 static bool start_if_hopeful(struct helper *h)
@@ -250,7 +261,7 @@ static bool start_if_hopeful(struct helper *h)
 	if (start(h))
 		return true;
 	atomic_store(&h->running, STOPPED);
-	atomic_store(&h->hopeless_until, now_ns() + AGAIN_NS);
+	atomic_store(&h->hopeless_since, now_ns());
 	return false;
 }
 

@@ -39,9 +39,12 @@ struct stage { /* what stands between the program and its peer */
 static void set_environment(const struct stage *s, enum behind behind)
 {
 	const char *library = library_under_test(), *recorder = BUILD_DIR "/tests/recorder.so";
-	char preload[2 * PATH_MAX];
+	const char *const in_order[] = { s->setup->front, behind == SHIM ? library : NULL, s->setup->behind, recorder };
+	char preload[4 * PATH_MAX] = "";
 
-	snprintf(preload, sizeof preload, "%s%s%s", behind == SHIM ? library : "", behind == SHIM ? ":" : "", recorder);
+	for (size_t i = 0; i < sizeof in_order / sizeof *in_order; i++)
+		if (in_order[i] != NULL)
+			snprintf(preload + strlen(preload), sizeof preload - strlen(preload), "%s%s", *preload != '\0' ? ":" : "", in_order[i]);
 	setenv("RECORDER_LOG", s->log_path, 1);
 	setenv("ONEWRITE_HOLD", s->setup->hold != NULL ? s->setup->hold : "memory", 1);
 	setenv("ONEWRITE_JOIN", s->setup->join != NULL ? s->setup->join : "header", 1);

@@ -27,6 +27,7 @@ struct setup {
 	const char *timeout;        /* ONEWRITE_TIMEOUT; NULL: HOLD_LONG */
 	const char *hold, *join;    /* ONEWRITE_HOLD, ONEWRITE_JOIN; NULL: memory, header */
 	const char *faults;         /* RECORDER_FAULTS */
+	const char *front, *behind; /* other libraries to be preloaded, in front of the shim or behind it; bare as well */
 	const char *request;        /* what the peer sends at once */
 	int clients;                /* connections the peer makes; 0: one; -1: it accepts one instead */
 	enum listener listener;
