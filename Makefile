@@ -1,6 +1,6 @@
 # onewrite: `make` builds the library, `make demo` shows it, `make check` proves it.
 #
-#   make                     build/libonewrite.so
+#   make                     build/libonewrite.so, and see that it can be loaded (OLD_GLIBC=directory of an older libc and its loader)
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
 #                                                   LIBRARY=path tries that library and not the one built here)
 #   make check-real          91 real programs, and docs/compatibility.md out of what they did
@@ -91,8 +91,14 @@ $(B)/exports.map: shim/versions.awk shim/hooks.def shim/doors.h
 
 $(B)/shim/old.h: $(B)/exports.map ;
 
-$(LIB): $(OBJS) $(B)/exports.map
+# A sanitizer's library needs the sanitizer.
+GATE := $(if $(SAN),,scripts/gate)
+$(LIB): export CC := $(CC)
+$(LIB): export CFLAGS := $(CFLAGS)
+$(LIB): export LDFLAGS := $(LDFLAGS)
+$(LIB): $(OBJS) $(B)/exports.map $(GATE)
 	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
+	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
@@ -156,6 +162,10 @@ ifeq ($(SAN),)
 $(B)/tests/programs/musl_exchange: tests/programs/musl_exchange.c
 	@mkdir -p $(@D)
 	musl-gcc $(CFLAGS) -o $@ $<
+$(B)/tests/programs/musl_absent: tests/programs/musl_absent.c
+	@mkdir -p $(@D)
+	musl-gcc $(CFLAGS) -o $@ $<
+$(B)/tests/preload/loads: | $(B)/tests/programs/musl_absent
 $(B)/tests/preload/names: | $(B)/tests/programs/musl_exchange
 $(B)/tests/preload/names.o: private CPPFLAGS += -DWITH_MUSL
 endif

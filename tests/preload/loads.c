@@ -1,0 +1,78 @@
+/* The preload never stops a program from starting: `make` has a gate for that (scripts/gate), and the gate is tried here. */
+#include "harness.h"
+#include "library.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_SANITIZER /* whose library needs another one */
+
+static int run_command(const char *command, char *said, size_t size)
+{
+	FILE *p = popen(command, "r");
+	size_t n;
+
+	cr_assert(p != NULL, "cannot run %s", command);
+	n = fread(said, 1, size - 1, p);
+	said[n] = '\0';
+	return pclose(p);
+}
+
+#define GATE SOURCE_DIR "/scripts/gate "
+#define MAP " " BUILD_DIR "/exports.map 2>&1"
+
+Test(loads, gate_lets_the_library_pass, .timeout = 60)
+{
+	char said[2000];
+	int status = run_command("cd " SOURCE_DIR " && " GATE LIBRARY_IN_SHELL MAP, said, sizeof said);
+	const char *old = getenv("OLD_GLIBC");
+
+	cr_expect(status == 0, "wait status %#x; it said %s", (unsigned)status, said);
+	cr_expect(strstr(said, "tried with this libc") != NULL && strstr(said, ", musl\n") != NULL,
+		"not everything was tried (are the packages gcc, binutils, musl-tools installed?): %s", said);
+	cr_expect(old == NULL || *old == '\0' || strstr(said, ", the libc in ") != NULL, "not tried with the libc in %s: %s", old, said);
+}
+
+/* Libraries that are not to pass, each for one reason. */
+static const struct {
+	const char *made_by; /* in a directory of its own: makes libonewrite.so */
+	const char *refusal;
+} refused[] = {
+	{ "echo 'int i;' | cc -shared -fPIC -o libonewrite.so -x c - -Wl,--no-as-needed -lm", "needs libm.so.6: " },
+	{ "printf '#define _GNU_SOURCE\\n#include <pthread.h>\\nvoid *f(void) { return pthread_clockjoin_np; }' |"
+		" cc -shared -fPIC -o libonewrite.so -x c -", "it would keep programs with an older glibc from starting" },
+	{ "printf '#include <stdio.h>\\nvoid *f(void) { return puts; }' | cc -shared -fPIC -o libonewrite.so -x c -", "wants puts, " },
+	{ "echo 'int i;' | cc -shared -fPIC -o libonewrite.so -x c -", "does not export the hooks as its map has them" },
+#ifdef __x86_64__ /* it wants a version of memory functions that no libc has, and whose name looks old */
+	{ "LC_ALL=C sed 's/GLIBC_2\\.14/GLIBC_0.14/' " LIBRARY_IN_SHELL " > libonewrite.so", "keeps a program with this libc from running as usual" },
+#endif
+};
+
+EACH_TEST(loads, gate_refuses, ROWS(refused), 60)
+{
+	char directory[] = "/tmp/onewrite-gate-XXXXXX", command[2000], said[4000];
+
+	cr_assert(mkdtemp(directory) != NULL, "cannot make a directory under /tmp");
+	snprintf(command, sizeof command, "cd %s && { %s; } && " GATE "%s/libonewrite.so" MAP, directory, refused[*i].made_by, directory);
+	cr_expect(run_command(command, said, sizeof said) != 0 && strstr(said, refused[*i].refusal) != NULL,
+		"%s: it said %s", refused[*i].made_by, said);
+	snprintf(command, sizeof command, "rm -r %s", directory);
+	cr_expect(system(command) == 0, "%s", command);
+}
+
+Test(loads, what_the_libc_behind_us_lacks_fails, .timeout = 30)
+{
+	char command[1000], said[300];
+	int status;
+
+	snprintf(command, sizeof command, "LD_PRELOAD=%s " BUILD_DIR "/tests/programs/musl_absent 2>&1", library_under_test());
+	status = run_command(command, said, sizeof said);
+	cr_expect(status == 0 && strcmp(said, "25 names, 0 do not come back honestly\n") == 0, "wait status %#x; it said %s",
+		(unsigned)status, said);
+}
+#else
+Test(loads, with_a_sanitizer_is_the_sanitizers_business)
+{
+}
+#endif
