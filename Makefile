@@ -73,20 +73,22 @@ OBJS := $(PURE) \
 .PHONY: all check run-suites check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites soak fuzz)
 all: $(LIB)
 
-# A distribution's compiler may fortify unasked (_FORTIFY_SOURCE): its headers turn calls of ours into the symbols that we stand in front of.
+# A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn calls of ours, and the hooks'
+# names, into others of the symbols that we stand in front of.
+PLAIN := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS
 $(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -I$(B)/shim -U_FORTIFY_SOURCE $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -I$(B)/shim $(PLAIN) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
 
 $(B)/shim/%.o: shim/%.S $(B)/shim/old.h
 	$(CC) $(CFLAGS_ALL) -I$(B)/shim -c -o $@ $<
 
 # The export list is the hook list, and nothing else; a few names are there in the versions that this libc has of them.
 LIBC  = $(wildcard $(foreach name,libc.so.6 libdl.so.2 librt.so.1,$(shell $(CC) $(CFLAGS) -print-file-name=$(name))))
-DOORS = $(shell $(CC) $(CFLAGS) -include shim/doors.h -E -dM -x c /dev/null | sed -n 's/^.define DOORS //p')
+MACRO = $(shell $(CC) $(CFLAGS) -include shim/doors.h -E -dM -x c /dev/null | sed -n 's/^.define $(1) //p')
 $(B)/exports.map: shim/versions.awk shim/hooks.def shim/doors.h
 	@mkdir -p $(B)/shim
-	@{ readelf --dyn-syms -W $(LIBC) /dev/null 2>/dev/null || :; } | awk -v doors=$(DOORS) -v map=$@ -v header=$(B)/shim/old.h -f $< shim/hooks.def -
+	@{ readelf --dyn-syms -W $(LIBC) /dev/null 2>/dev/null || :; } | awk -v doors=$(call MACRO,DOORS) -v two_times=$(call MACRO,TWO_TIMES) -v map=$@ -v header=$(B)/shim/old.h -f $< shim/hooks.def -
 	@touch $(B)/shim/old.h
 
 $(B)/shim/old.h: $(B)/exports.map ;
@@ -151,6 +153,7 @@ $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
 
+$(B)/tests/programs/p_limits: $(B)/tests/programs/lib_high.so
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
 $(B)/tests/programs/p_sharing: $(B)/tests/programs/lib_sharing.so
 $(B)/tests/programs/p_strangers: $(B)/tests/programs/lib_names.so
@@ -177,7 +180,29 @@ $(B)/tests/preload/names: | $(B)/plain/libonewrite.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
+	$(CC) $(CFLAGS_ALL) $(PLAIN) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
+
+# A program of 32 bits with 64-bit time calls libc by names of its own. Where there is a compiler for it, a few suites run once more: with such
+# steps, and a library and a recorder to go with them. So the library is also built with the flags that those want.
+ifeq ($(SAN)$(LIBRARY),)
+WIDE    := $(B)/wide
+WIDE_CC := $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+ifneq ($(shell echo 'int main(void) { return 0; }' | $(CC) -m32 -x c -o /dev/null - 2>/dev/null && echo yes),)
+WIDE_SUITES := $(addprefix $(WIDE)/suites/preload/,doors release join deadline)
+else
+NO_WIDE := echo "no compiler for programs of 32 bits (Debian package gcc-multilib): 64-bit time in such programs is not tried"
+endif
+.PHONY: wide
+wide:
+	@$(MAKE) --no-print-directory B=$(WIDE) CC='$(WIDE_CC)' CPPFLAGS='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64' $(addprefix $(WIDE)/,libonewrite.so tests/recorder.so $(addprefix tests/programs/,p_steps p_scenarios p_late p_moment))
+
+$(WIDE)/suites/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DWIDE -DBUILD_DIR='"$(abspath $(WIDE))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
+
+$(WIDE)/suites/preload/%: $(WIDE)/suites/preload/%.o $(SUPPORT:$(B)/tests/%=$(WIDE)/suites/%) | wide
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
+endif
 
 # What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
 $(addprefix packages-,demo check real bench suites soak fuzz): packages-%:
@@ -202,8 +227,9 @@ check: packages-check
 ifneq ($(LIBRARY),)
 run-suites: export ONEWRITE_TEST_LIBRARY := $(abspath $(LIBRARY))
 endif
-run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE)
-	@tests/check $(SUITES) $(PORTABLE)
+run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES)
+	@$(NO_WIDE)
+	@tests/check $(SUITES) $(PORTABLE) $(WIDE_SUITES)
 
 # Every program of tests/real, bare and under the shim: 11 minutes, on a machine that does nothing else.
 check-real: packages-real
@@ -289,4 +315,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "pool.h"
@@ -24,38 +23,82 @@
 #define TCP_ULP 31
 #endif
 
-/* Longer than any limit that Linux has by default (fs.nr_open), 32 MB of addresses. */
-#define CONN_MAX (1u << 20)
+/* Few programs have more descriptors than are in the first row, 512 KiB of addresses. The others reach as far as any limit that Linux has by
+ * default (fs.nr_open). */
+#define FIRST (1u << 14)
+#define MOST  (1u << 20)
+#define ROW   (unsigned)(POOL_LEAST / sizeof(struct conn))
 
 struct conn *conns;
 _Atomic unsigned conn_count;
 _Atomic unsigned conn_top;
-static struct conn *_Atomic table; /* who stores it publishes it */
+atomic_bool conn_none_beyond;
+static struct conn *_Atomic first; /* who stores it publishes it */
+static struct conn *_Atomic rows[MOST / ROW];
+
+void conn_begin(void)
+{
+	atomic_store(&conn_none_beyond, true);
+}
+
+static void map_first(void)
+{
+	size_t size = FIRST * sizeof *conns;
+	struct conn *none = NULL, *mine = process_note_owner() ? pool_reserve(&size) : NULL;
+	if (mine != NULL && atomic_compare_exchange_strong(&first, &none, mine)) {
+		conns = mine;
+		atomic_store(&conn_count, (unsigned)(size / sizeof *mine));
+	} else if (mine != NULL) {
+		munmap(mine, size);
+	}
+}
+
+struct conn *conn_find_beyond(int fd)
+{
+	struct conn *row = (unsigned)fd < MOST ? atomic_load_explicit(&rows[(unsigned)fd / ROW], memory_order_acquire) : NULL;
+	return row != NULL ? row + (unsigned)fd % ROW : NULL;
+}
+
+static struct conn *make_beyond(int fd)
+{
+	struct conn *none = NULL, *mine = (unsigned)fd < MOST && conn_find_beyond(fd) == NULL ? pool_pages(POOL_LEAST) : NULL;
+	if (mine != NULL) {
+		atomic_store(&conn_none_beyond, false); /* before anything is known there */
+		if (!atomic_compare_exchange_strong(&rows[(unsigned)fd / ROW], &none, mine))
+			munmap(mine, POOL_LEAST);
+	}
+	return conn_find_beyond(fd);
+}
 
 struct conn *conn_make_slowly(int fd)
 {
-	struct rlimit limit;
-	if (atomic_load(&table) == NULL && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		unsigned n = limit.rlim_max < CONN_MAX ? (unsigned)limit.rlim_max : CONN_MAX;
-		struct conn *none = NULL, *mine = process_note_owner() ? pool_pages(n * sizeof *mine) : NULL;
-		if (mine != NULL && atomic_compare_exchange_strong(&table, &none, mine)) {
-			conns = mine;
-			atomic_store(&conn_count, n);
-		} else if (mine != NULL) {
-			munmap(mine, n * sizeof *mine);
-		}
+	if (atomic_load(&first) == NULL)
+		map_first();
+	unsigned count = atomic_load(&conn_count), top = atomic_load(&conn_top);
+	if ((unsigned)fd >= count)
+		return count == 0 ? NULL : make_beyond(fd);
+	while (top <= (unsigned)fd && !atomic_compare_exchange_weak(&conn_top, &top, (unsigned)fd + 1)) {
 	}
-	struct conn *c = conn_find(fd);
-	unsigned top = atomic_load(&conn_top);
-	while (c != NULL && top <= (unsigned)fd && !atomic_compare_exchange_weak(&conn_top, &top, (unsigned)fd + 1)) {
-	}
-	return c;
+	return conns + fd;
+}
+
+int conn_next(unsigned fd)
+{
+	if (fd < atomic_load(&conn_top))
+		return (int)fd;
+	for (unsigned n = fd / ROW; n < MOST / ROW && !atomic_load(&conn_none_beyond); n++)
+		if (atomic_load(&rows[n]) != NULL)
+			return (int)(fd > n * ROW ? fd : n * ROW);
+	return -1;
 }
 
 void conn_forget_all(void)
 {
 	if (conns != NULL)
 		memset(conns, 0, atomic_load(&conn_top) * sizeof *conns);
+	for (unsigned n = 0; n < MOST / ROW; n++)
+		if (atomic_load(&rows[n]) != NULL)
+			memset(atomic_load(&rows[n]), 0, POOL_LEAST);
 }
 
 /* --- life ----------------------------------------------------------------------------------------------------------------- */
@@ -118,13 +161,13 @@ size_t conn_mss(struct conn *c, int fd)
 	return (size_t)mss;
 }
 
-struct msg *conn_forget(struct conn *c)
+struct msg *conn_forget(struct conn *c, int fd)
 {
 	struct msg *m = NULL;
 	if (atomic_load_explicit(&c->msg, memory_order_relaxed) != NULL)
 		m = atomic_exchange(&c->msg, NULL);
 	if (m != NULL)
-		atomic_store_explicit(&m->shared, !conn_is_ours(c, (int)(c - conns)), memory_order_relaxed);
+		atomic_store_explicit(&m->shared, !conn_is_ours(c, fd), memory_order_relaxed);
 	atomic_store_explicit(&c->kind, CONN_UNKNOWN, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->small, 0, memory_order_relaxed);
@@ -157,7 +200,7 @@ struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags)
 			conn_set(c, CONN_ALIASED);
 		return NULL;
 	}
-	struct msg *stale = conn_forget(c);
+	struct msg *stale = conn_forget(c, fd);
 	c->epoch = atomic_load(&process_epoch);
 	if (flags & CONN_SERVER)
 		request_begin(&c->request, true);

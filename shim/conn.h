@@ -46,17 +46,26 @@ struct conn {
 };
 _Static_assert(sizeof(struct conn) == 32, "every read and write looks up a conn: keep it a power of two");
 
-/* --- lookup: one table, by descriptor --------------------------------------------------------------------------------------- */
+/* --- lookup: the first descriptors lie in one row, the others in rows that are mapped as they are seen --------------------------- */
 #pragma GCC visibility push(hidden) /* -fvisibility says nothing about declarations; hidden data is one load away */
-extern struct conn *conns;             /* mapped at the first need, as long as the hard limit of descriptors; pages that were never touched cost nothing */
-extern _Atomic unsigned conn_count;    /* 0: not mapped yet; publishes `conns`. Descriptors beyond it are never looked at. */
-extern _Atomic unsigned conn_top;      /* no descriptor from here on was ever seen */
+extern struct conn *conns;             /* the first row, mapped at the first need; pages that were never touched cost nothing */
+extern _Atomic unsigned conn_count;    /* its length; 0: not mapped yet, nor has anybody looked for libc (real.h). Publishes `conns`. */
+extern _Atomic unsigned conn_top;      /* no descriptor from here on, in this row, was ever seen */
+extern atomic_bool conn_none_beyond;   /* nothing is known of any other descriptor, and libc was found: the calls on those can go straight on */
 #pragma GCC visibility pop
 
+/* In the constructor, behind real_init_all(). */
+void conn_begin(void);
+
+__attribute__((cold)) struct conn *conn_find_beyond(int fd);
+/* NULL: nothing is known. */
 static inline struct conn *conn_find(int fd)
 {
-	return (unsigned)fd < atomic_load_explicit(&conn_count, memory_order_acquire) ? conns + fd : NULL;
+	return __builtin_expect((unsigned)fd < atomic_load_explicit(&conn_count, memory_order_acquire), 1) ? conns + fd : conn_find_beyond(fd);
 }
+
+/* The first descriptor, from this one on, of which something may be known; -1: none. */
+int conn_next(unsigned fd);
 
 static inline bool conn_idle(const struct conn *c)
 {
@@ -93,7 +102,7 @@ void conn_forget_all(void);
  * the caller abandons it (turn.h). */
 struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags);
 /* Forget a descriptor and detach its message, which is not emitted. */
-struct msg *conn_forget(struct conn *c);
+struct msg *conn_forget(struct conn *c, int fd);
 /* The number of this message's descriptor has another owner: what was known of it is void. The caller has the message's lock. */
 void conn_doubt(struct msg *m);
 /* What is this descriptor? Asks the kernel once if need be. */

@@ -16,4 +16,11 @@
 #define DOORS 0
 #endif
 
+/* Does time_t have two sizes here, and libc two names for what takes one? */
+#if __SIZEOF_POINTER__ == 4 && !defined __x86_64__
+#define TWO_TIMES 1
+#else
+#define TWO_TIMES 0
+#endif
+
 #endif

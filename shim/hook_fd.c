@@ -247,6 +247,9 @@ EXPORT int dup3(int fd, int to, int flags)
 FCNTL(fcntl)
 FCNTL(fcntl64)
 FCNTL(__fcntl)
+#if TWO_TIMES
+FCNTL(__fcntl_time64)
+#endif
 OLD_fcntl(FCNTL)
 
 #define FDOPEN(name)                                          \
@@ -260,16 +263,21 @@ OLD_fdopen(FDOPEN)
 
 /* --- questioned --------------------------------------------------------------------------------------------------------------- */
 
-EXPORT int ioctl(int fd, unsigned long request, ...)
-{
-	va_list ap;
-	va_start(ap, request);
-	void *arg = va_arg(ap, void *);
-	va_end(ap);
-	if (request == SIOCOUTQ || request == SIOCOUTQNSD) /* the only ones whose answer would show what is held */
-		release(fd, "ioctl");
-	return libc()->ioctl(fd, request, arg);
-}
+#define IOCTL(name)                                                                                                        \
+	EXPORT int name(int fd, unsigned long request, ...)                                                                \
+	{                                                                                                                  \
+		va_list ap;                                                                                                \
+		va_start(ap, request);                                                                                     \
+		void *arg = va_arg(ap, void *);                                                                            \
+		va_end(ap);                                                                                                \
+		if (request == SIOCOUTQ || request == SIOCOUTQNSD) /* the only ones whose answer would show what is held */ \
+			release(fd, "ioctl");                                                                              \
+		return libc()->name(fd, request, arg);                                                                     \
+	}
+IOCTL(ioctl)
+#if TWO_TIMES
+IOCTL(__ioctl_time64)
+#endif
 
 static bool is_on(const void *value)
 {
@@ -314,7 +322,8 @@ static int set_in_turn(struct conn *c, int fd, int name, const void *value, sock
 	return r;
 }
 
-EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+/* `call` is libc's own of that name. */
+static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct conn *c = conn_find(fd);
 	bool cork = level == IPPROTO_TCP && name == TCP_CORK;
@@ -327,7 +336,7 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 			release(fd, "setsockopt");
 	}
 	if (c == NULL || !config.active)
-		return libc()->setsockopt(fd, level, name, value, len);
+		return call(fd, level, name, value, len);
 	room_unknown(c);
 	if (switches_off(level, name))
 		atomic_store(&c->kind, CONN_PASSED_OVER);
@@ -335,8 +344,18 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 		conn_set(c, CONN_LAZY);
 	if (cork || (level == IPPROTO_TCP && name == TCP_NODELAY))
 		return set_in_turn(c, fd, name, value, len, leads);
-	return libc()->setsockopt(fd, level, name, value, len);
+	return call(fd, level, name, value, len);
 }
+
+#define SETSOCKOPT(hook)                                                                    \
+	EXPORT int hook(int fd, int level, int name, const void *value, socklen_t len)      \
+	{                                                                                   \
+		return set(libc()->hook, fd, level, name, value, len);                      \
+	}
+SETSOCKOPT(setsockopt)
+#if TWO_TIMES
+SETSOCKOPT(__setsockopt64)
+#endif
 
 /* So it does not see what we have set for an instant. */
 static int get_in_turn(int fd, int name, void *value, socklen_t *len)
@@ -353,14 +372,14 @@ static int get_in_turn(int fd, int name, void *value, socklen_t *len)
 }
 
 /* Most questions are not about what is held; those about TCP's state, its queue and its cork are. */
-EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len)
+static int get(__typeof__(getsockopt) *call, int fd, int level, int name, void *value, socklen_t *len)
 {
 	if ((level == IPPROTO_TCP && name != TCP_NODELAY && name != TCP_MAXSEG) || (level == SOL_SOCKET && name == SO_MEMINFO))
 		release(fd, "getsockopt");
 	int late = level == SOL_SOCKET && name == SO_ERROR ? release_or_fail(fd, "getsockopt") : 0;
 	int r = level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_CORK)
 	            ? get_in_turn(fd, name, value, len)
-	            : libc()->getsockopt(fd, level, name, value, len);
+	            : call(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
 		memcpy(value, &late, sizeof late);
 	struct conn *c = conn_find(fd);
@@ -368,3 +387,13 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen
 		conn_unset(c, CONN_CONNECTED); /* the next head asks whether it is */
 	return r;
 }
+
+#define GETSOCKOPT(hook)                                                                                        \
+	EXPORT int hook(int fd, int level, int name, void *restrict value, socklen_t *restrict len)             \
+	{                                                                                                       \
+		return get(libc()->hook, fd, level, name, value, len);                                          \
+	}
+GETSOCKOPT(getsockopt)
+#if TWO_TIMES
+GETSOCKOPT(__getsockopt64)
+#endif

@@ -259,16 +259,21 @@ EXPORT int setns(int fd, int type)
 
 /* --- a sandbox ---------------------------------------------------------------------------------------------------- */
 
-EXPORT int prctl(int option, ...)
-{
-	va_list ap;
-	va_start(ap, option);
-	unsigned long a = va_arg(ap, unsigned long), b = va_arg(ap, unsigned long), c = va_arg(ap, unsigned long),
-	              d = va_arg(ap, unsigned long);
-	va_end(ap);
-	lifecycle_before_prctl((unsigned long)option, a, b);
-	return libc()->prctl(option, a, b, c, d);
-}
+#define PRCTL(name)                                                                                                   \
+	EXPORT int name(int option, ...)                                                                              \
+	{                                                                                                             \
+		va_list ap;                                                                                           \
+		va_start(ap, option);                                                                                 \
+		unsigned long a = va_arg(ap, unsigned long), b = va_arg(ap, unsigned long),                           \
+		              c = va_arg(ap, unsigned long), d = va_arg(ap, unsigned long);                           \
+		va_end(ap);                                                                                           \
+		lifecycle_before_prctl((unsigned long)option, a, b);                                                  \
+		return libc()->name(option, a, b, c, d);                                                              \
+	}
+PRCTL(prctl)
+#if TWO_TIMES
+PRCTL(__prctl_time64)
+#endif
 
 /* --- a jump out of a hook that a signal interrupted --------------------------------------------------------------- */
 

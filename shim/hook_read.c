@@ -45,7 +45,15 @@ READ(ssize_t, recvfrom, (int fd, void *buf, size_t n, int flags, struct sockaddr
      (fd, buf, n, flags, a, alen), flags, r, ONE(buf, n))
 READ(ssize_t, __recvfrom_chk, (int fd, void *buf, size_t n, size_t size, int flags, struct sockaddr *a, socklen_t *alen),
      (fd, buf, n, size, flags, a, alen), flags, r, ONE(buf, n))
-READ(ssize_t, recvmsg, (int fd, struct msghdr *h, int flags), (fd, h, flags), flags, r, (h->msg_iov, h->msg_iovlen))
+#define RECVMSG(name) \
+	READ(ssize_t, name, (int fd, struct msghdr *h, int flags), (fd, h, flags), flags, r, (h->msg_iov, h->msg_iovlen))
 /* Several at once are for datagrams; of a stream the first is the one that matters. */
-READ(int, recvmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t), (fd, v, n, flags, t), flags,
-     v->msg_len, (v->msg_hdr.msg_iov, v->msg_hdr.msg_iovlen))
+#define RECVMMSG(name) \
+	READ(int, name, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t), (fd, v, n, flags, t), flags, \
+	     v->msg_len, (v->msg_hdr.msg_iov, v->msg_hdr.msg_iovlen))
+RECVMSG(recvmsg)
+RECVMMSG(recvmmsg)
+#if TWO_TIMES
+RECVMSG(__recvmsg64)
+RECVMMSG(__recvmmsg64)
+#endif

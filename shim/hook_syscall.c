@@ -179,6 +179,9 @@ static void before(const struct by_number *n)
 		break;
 	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg: case SYS_recvmmsg:
 	case SYS_ioctl:
+#ifdef SYS_recvmmsg_time64
+	case SYS_recvmmsg_time64:
+#endif
 #ifdef SYS_recv
 	case SYS_recv:
 #endif

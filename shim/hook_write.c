@@ -91,15 +91,20 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct
 	return addr == NULL ? out_bytes(fd, buf, n, flags, DOOR_SEND) : out_to(fd, buf, n, flags, addr, len);
 }
 
-EXPORT ssize_t sendmsg(int fd, const struct msghdr *hdr, int flags)
-{
-	if (http_nowhere(hdr))
-		return libc()->sendmsg(fd, hdr, flags);
-	rights_pass(fd, hdr);
-	if (likely(quiet_iov(fd, hdr->msg_iov, hdr->msg_iovlen)) || !fits(hdr->msg_iov, hdr->msg_iovlen))
-		return libc()->sendmsg(fd, hdr, flags);
-	return out_iov(fd, hdr->msg_iov, hdr->msg_iovlen, flags, hdr);
-}
+#define SENDMSG(name)                                                                                                      \
+	EXPORT ssize_t name(int fd, const struct msghdr *hdr, int flags)                                                   \
+	{                                                                                                                  \
+		if (http_nowhere(hdr))                                                                                     \
+			return libc()->name(fd, hdr, flags);                                                               \
+		rights_pass(fd, hdr);                                                                                      \
+		if (likely(quiet_iov(fd, hdr->msg_iov, hdr->msg_iovlen)) || !fits(hdr->msg_iov, hdr->msg_iovlen))          \
+			return libc()->name(fd, hdr, flags);                                                               \
+		return out_iov(fd, hdr->msg_iov, hdr->msg_iovlen, flags, hdr);                                             \
+	}
+SENDMSG(sendmsg)
+#if TWO_TIMES
+SENDMSG(__sendmsg64)
+#endif
 
 /* pwritev2 at offset -1 is writev with flags of its own (RWF_*); anywhere else a socket refuses it. */
 #define PWRITEV2(name, off)                                                                       \
@@ -144,6 +149,9 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 
 LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
 LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
+#if TWO_TIMES
+LED(int, __sendmmsg64, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
+#endif
 LED(ssize_t, sendfile, (int fd, int in, off_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
 LED(ssize_t, sendfile64, (int fd, int in, off64_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
 LED(ssize_t, splice, (int in, off64_t *in_at, int fd, off64_t *at, size_t n, unsigned flags), (in, in_at, fd, at, n, flags),

@@ -10,10 +10,8 @@
 /* Nothing is held on this descriptor, and what is read there is not looked at: the first thing that every read asks. */
 static inline __attribute__((always_inline)) bool incoming_quiet(int fd)
 {
-	if (unlikely(!real.ready))
-		return false;
 	if ((unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire))
-		return true;
+		return likely(atomic_load_explicit(&conn_none_beyond, memory_order_acquire));
 	const struct conn *c = conns + fd;
 	return !request_awaited(&c->request) && msg_is_idle(atomic_load_explicit(&c->msg, memory_order_acquire));
 }

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "config.h"
+#include "conn.h"
 #include "pool.h"
 #include "process.h"
 #include "real.h"
@@ -62,12 +63,14 @@ static void begin_with(char **argv, char **envp)
 	char image[4096];
 	ssize_t n = own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image - 1);
 	image[n > 0 ? n : 0] = '\0';
+	conn_begin();
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
 	 * chose the environment. */
 	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !config_read(argv, envp, image, complain)) {
 		real_stand_aside();
 		return;
 	}
+	trace_begin();
 	process_begin();
 	room_begin();
 	deadline_init(due_look);

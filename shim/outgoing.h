@@ -15,10 +15,9 @@ enum { SHORTEST_HEAD = 16 };
  * are not read where something is held. */
 static inline __attribute__((always_inline)) bool outgoing_quiet(int fd, const void *p, size_t n)
 {
-	if (unlikely(!real.ready))
-		return false;
 	if ((unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire))
-		return n < SHORTEST_HEAD || !http_may_open(p, n);
+		return likely(atomic_load_explicit(&conn_none_beyond, memory_order_acquire)) &&
+		       (n < SHORTEST_HEAD || !http_may_open(p, n));
 	struct conn *c = conns + fd;
 	if (!msg_is_idle(atomic_load_explicit(&c->msg, memory_order_acquire)))
 		return false;

@@ -23,6 +23,7 @@ struct pool {
 
 static struct pool *_Atomic pool;
 static atomic_bool cannot_wipe;
+static atomic_bool sparing; /* POOL_LEAST it is, from the first time on: to lock a larger piece, and to let it go, takes its time */
 
 void *pool_pages(size_t size)
 {
@@ -32,6 +33,21 @@ void *pool_pages(size_t size)
 		p = NULL;
 	else if (madvise(p, size, MADV_WIPEONFORK) != 0)
 		atomic_store(&cannot_wipe, true);
+	errno = saved;
+	return p;
+}
+
+void *pool_reserve(size_t *size)
+{
+	int saved = errno;
+	void *p = atomic_load(&sparing) ? NULL : pool_pages(*size);
+	if (p == NULL || madvise(p, *size, MADV_DONTNEED) != 0) { /* which is not done to what is locked */
+		if (p != NULL)
+			munmap(p, *size);
+		atomic_store(&sparing, true);
+		*size = POOL_LEAST;
+		p = pool_pages(*size);
+	}
 	errno = saved;
 	return p;
 }
@@ -86,10 +102,11 @@ void *pool_take(size_t size, size_t *got)
 		p->free[class] = b->next;
 	} else {
 		if ((size_t)(p->fresh_end - p->fresh) < want) {
-			char *region = pool_pages(REGION);
+			size_t room = REGION;
+			char *region = pool_reserve(&room);
 			if (region != NULL) { /* what was left of the old region is less than one block: let it go */
 				p->fresh = region;
-				p->fresh_end = region + REGION;
+				p->fresh_end = region + room;
 			}
 		}
 		if ((size_t)(p->fresh_end - p->fresh) >= want) {

@@ -10,6 +10,9 @@
 
 /* Fresh zeroed pages that a forked child finds zeroed again; NULL when there is no memory. */
 void *pool_pages(size_t size);
+/* The same for what is used bit by bit: *size bytes, or POOL_LEAST where those are not to be had, or would all be locked at once (mlockall). */
+enum { POOL_LEAST = 16384 };
+void *pool_reserve(size_t *size);
 /* False once the kernel refused to wipe pages at fork: the fork handler must do it by hand. */
 bool pool_wipes_on_fork(void);
 void pool_forget(void);

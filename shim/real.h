@@ -53,6 +53,17 @@ extern ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int fl
 extern int __dprintf_chk(int fd, int flag, const char *format, ...);
 extern int __vdprintf_chk(int fd, int flag, const char *format, va_list ap);
 extern void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
+#if TWO_TIMES /* what they take is the kernel's to read, whatever its size */
+extern __typeof__(sendmsg) __sendmsg64;
+extern __typeof__(sendmmsg) __sendmmsg64;
+extern __typeof__(recvmsg) __recvmsg64;
+extern __typeof__(recvmmsg) __recvmmsg64;
+extern __typeof__(fcntl) __fcntl_time64;
+extern __typeof__(ioctl) __ioctl_time64;
+extern __typeof__(setsockopt) __setsockopt64;
+extern __typeof__(getsockopt) __getsockopt64;
+extern __typeof__(prctl) __prctl_time64;
+#endif
 extern void backtrace_symbols_fd(void *const *addresses, int n, int fd);
 extern void __backtrace_symbols_fd(void *const *addresses, int n, int fd);
 struct io_uring;

@@ -253,7 +253,7 @@ static int closing(int fd, bool may_be_later, const char *why)
 	}
 	int saved = errno, cancel = turn_uncancellable();
 	enum last last = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
-	struct msg *m = conn_forget(c);
+	struct msg *m = conn_forget(c, fd);
 	if (m != NULL) {
 		bool locked = turn_take_detached(m);
 		while (locked && (error = emit_last(m, last, why)) != 0 && wait_for_room(fd, &until)) {
@@ -283,8 +283,8 @@ int release_close(int fd)
 
 void release_closing_range(unsigned first, unsigned last, const char *why)
 {
-	for (unsigned fd = first, end = atomic_load(&conn_top); fd < end && fd <= last; fd++)
-		release_closing((int)fd, why);
+	for (int fd = conn_next(first); fd >= 0 && (unsigned)fd <= last; fd = conn_next((unsigned)fd + 1))
+		release_closing(fd, why);
 }
 
 void release_ending(int fd, const char *why)
@@ -318,10 +318,10 @@ void release_aliased(int fd, const char *why)
 static void every(enum last last, const char *why)
 {
 	uint64_t reached = 1, until = 0;
-	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++)
-		release_last((int)fd, last, false, &reached, why);
-	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++)
-		release_last((int)fd, last, false, &until, why);
+	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
+		release_last(fd, last, false, &reached, why);
+	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
+		release_last(fd, last, false, &until, why);
 }
 
 void release_all(const char *why)
@@ -337,9 +337,9 @@ void release_before_exec(const char *why)
 void release_for_good(const char *why)
 {
 	every(WE_LEAVE, why);
-	for (unsigned fd = 0, end = atomic_load(&conn_top); fd < end; fd++) {
-		struct conn *c = conn_find((int)fd);
-		struct msg *m = c != NULL ? conn_forget(c) : NULL;
+	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
+		struct conn *c = conn_find(fd);
+		struct msg *m = c != NULL ? conn_forget(c, fd) : NULL;
 		bool locked = m != NULL && turn_take_detached(m);
 		if (locked)
 			emit_last(m, WE_LEAVE, why);

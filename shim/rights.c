@@ -48,9 +48,9 @@ int rights_fetched(int fd)
 	uint64_t cookie = fd >= 0 ? conn_cookie_of(fd) : 0;
 	if (fd >= 0)
 		release_closing(fd, "reused"); /* a number that was closed behind our back */
-	for (unsigned i = 0, end = cookie != 0 ? atomic_load(&conn_top) : 0; i < end; i++)
-		if (i != (unsigned)fd && !conn_unknown((int)i) && conn_cookie_of((int)i) == cookie)
-			release_aliased((int)i, "pidfd_getfd");
+	for (int i = cookie != 0 ? conn_next(0) : -1; i >= 0; i = conn_next((unsigned)i + 1))
+		if (i != fd && !conn_unknown(i) && conn_cookie_of(i) == cookie)
+			release_aliased(i, "pidfd_getfd");
 	errno = saved;
 	return fd;
 }

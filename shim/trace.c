@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "real.h"
@@ -31,6 +34,114 @@ static void put_number(struct line *l, uint64_t n, int digits)
 	put(l, p);
 }
 
+static void put_error(struct line *l, int error)
+{
+	static const struct { int error; const char *name; } names[] = {
+		{ EACCES, "EACCES" }, { EAGAIN, "EAGAIN" }, { EDQUOT, "EDQUOT" }, { EFBIG, "EFBIG" }, { EIO, "EIO" },
+		{ EISDIR, "EISDIR" }, { EMFILE, "EMFILE" }, { ENFILE, "ENFILE" }, { ENOENT, "ENOENT" }, { ENOSPC, "ENOSPC" },
+		{ ENOTDIR, "ENOTDIR" }, { ENXIO, "ENXIO" }, { EPERM, "EPERM" }, { EPIPE, "EPIPE" }, { EROFS, "EROFS" },
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i].error == error) {
+			put(l, names[i].name);
+			return;
+		}
+	put(l, "errno ");
+	put_number(l, (uint64_t)error, 1);
+}
+
+/* --- without a wait, without a signal --------------------------------------------------------------------------------------- */
+
+/* A write may raise these in its own thread: nobody reads; the file is as long as it may be (ulimit -f); another job has the terminal. */
+static const int raised[] = { SIGPIPE, SIGXFSZ, SIGTTOU };
+enum { RAISED = sizeof raised / sizeof *raised };
+
+/* Ours are taken away again. Where the program has let one wait, ours could not be told from it, and nothing is written. */
+static int append_unraised(const char *path, const struct line *l)
+{
+	sigset_t pending, ours;
+	static const struct own_moment now = { 0, 0 };
+	sigemptyset(&ours);
+	if (own()->syscall(SYS_rt_sigpending, &pending, _NSIG / 8) != 0)
+		return EPERM;
+	for (int i = 0; i < RAISED; i++) {
+		if (sigismember(&pending, raised[i]))
+			return EAGAIN;
+		sigaddset(&ours, raised[i]);
+	}
+	int fd = path == NULL ? 2 : (int)own()->syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
+	                                                O_NONBLOCK, 0666);
+	ssize_t n = fd >= 0 ? libc()->write(fd, l->text, l->len) : -1;
+	int error = n < 0 ? errno : (size_t)n < l->len ? ENOSPC : 0;
+	if (fd >= 0 && path != NULL)
+		libc()->close(fd);
+	if (error == EPIPE || error == EFBIG)
+		own()->syscall(SYS_rt_sigtimedwait, &ours, NULL, &now, _NSIG / 8);
+	return error;
+}
+
+/* 0, or the errno. The file is opened by its name: so O_NONBLOCK is ours, and the program's own descriptors stay as they are. NULL: stderr, a
+ * file. */
+static int append(const char *path, const struct line *l)
+{
+	sigset_t ours, before;
+	sigemptyset(&ours);
+	for (int i = 0; i < RAISED; i++)
+		sigaddset(&ours, raised[i]);
+	if (own()->sigprocmask(SIG_BLOCK, &ours, &before) != 0)
+		return EPERM;
+	int error = append_unraised(path, l);
+	own()->sigprocmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+/* --- why it is quiet -------------------------------------------------------------------------------------------------------- */
+
+static struct statx began; /* stderr, as it was in the constructor: later the number may be a connection's */
+static atomic_uint dropped;
+static atomic_bool said;
+
+static bool ask_stderr(struct statx *s)
+{
+	return own()->syscall(SYS_statx, 2, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, s) == 0;
+}
+
+void trace_begin(void)
+{
+	if (config.trace != NULL && !ask_stderr(&began))
+		began.stx_mask = 0;
+}
+
+static bool is_ours(const struct statx *s)
+{
+	return began.stx_mask != 0 && s->stx_ino == began.stx_ino && s->stx_dev_major == began.stx_dev_major &&
+	       s->stx_dev_minor == began.stx_dev_minor;
+}
+
+static int tell(const struct statx *s, const struct line *l)
+{
+	if ((s->stx_mode & S_IFMT) == S_IFSOCK)
+		return libc()->send(2, l->text, l->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
+	/* A file has one place to write to, for the program and for us. */
+	return append((s->stx_mode & S_IFMT) == S_IFREG ? NULL : "/proc/self/fd/2", l);
+}
+
+/* Once. It need not be the last word: each line is tried. */
+static void say_why(int error)
+{
+	struct line l = { .len = 0 };
+	struct statx s;
+	if (atomic_load(&said) || !ask_stderr(&s) || !is_ours(&s) || atomic_exchange(&said, true))
+		return;
+	put(&l, "onewrite: no trace, ");
+	put_error(&l, error);
+	put(&l, ": ");
+	put(&l, config.trace);
+	l.text[l.len++] = '\n';
+	if (tell(&s, &l) != 0)
+		atomic_store(&said, false);
+}
+
 void trace_line(int fd, const char *state, const char *event, const char *action, const char *why, size_t bytes)
 {
 	struct line l = { .len = 0 };
@@ -52,11 +163,18 @@ void trace_line(int fd, const char *state, const char *event, const char *action
 	}
 	put(&l, " bytes=");
 	put_number(&l, bytes, 1);
+	unsigned lost = atomic_load(&dropped);
+	if (lost != 0) {
+		put(&l, " dropped=");
+		put_number(&l, lost, 1);
+	}
 	l.text[l.len++] = '\n';
-	int out = (int)own()->syscall(SYS_openat, AT_FDCWD, config.trace, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-	if (out >= 0) {
-		(void)!libc()->write(out, l.text, l.len);
-		libc()->close(out);
+	int error = append(config.trace, &l);
+	if (error == 0 && lost != 0)
+		atomic_fetch_sub(&dropped, lost);
+	if (error != 0) {
+		atomic_fetch_add(&dropped, 1);
+		say_why(error);
 	}
 	pthread_setcancelstate(cancel, NULL);
 	errno = saved;

@@ -1,4 +1,7 @@
-/* ONEWRITE_TRACE=FILE: one line per decision. No stdio, no descriptor of our own between two lines. */
+/* ONEWRITE_TRACE=FILE: one line per decision. No stdio, no descriptor of our own between two lines.
+ *
+ * A line that could not be written at once, or would raise a signal, is dropped, and the next one counts it (dropped=N). The first time
+ * stderr says why, if it is the one that the program began with. */
 #ifndef ONEWRITE_TRACE_H
 #define ONEWRITE_TRACE_H
 
@@ -6,6 +9,9 @@
 
 #include "config.h"
 #include "hold.h"
+
+/* In the constructor, behind config_read(). */
+void trace_begin(void);
 
 void trace_line(int fd, const char *state, const char *event, const char *action, const char *why, size_t bytes);
 

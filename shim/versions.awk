@@ -1,5 +1,5 @@
 # What the library exports, and in which versions: hooks.def and libc's symbols, as readelf --dyn-syms shows them, in;
-# a version script (-v map=FILE) and a header (-v header=FILE) out.
+# a version script (-v map=FILE) and a header (-v header=FILE) out. -v two_times=1: with the names that only 32 bits have.
 #
 # A name without a version matches every reference. Where libc has several versions of a name that is VERSIONED, each of
 # ours has the same: the newest is the hook's, and NAME_1, NAME_2, ... are the older ones.
@@ -8,6 +8,12 @@ BEGIN {
 }
 
 FILENAME ~ /hooks\.def$/ {
+	if (/^#if TWO_TIMES/)
+		left_out = !two_times
+	if (/^#endif/)
+		left_out = 0
+	if (left_out)
+		next
 	if (match($0, /^HOOK\([A-Za-z0-9_]*\)/))
 		hooks[++hook_count] = substr($0, 6, RLENGTH - 6)
 	if (match($0, /^VERSIONED\([A-Za-z0-9_]*\)/))

@@ -139,3 +139,9 @@ static const struct scenario without[] = {
 		ANY_CALLS, .timeout = "5ms" },
 };
 SCENARIO_TESTS(deadline, without);
+
+/* However many bits a time has here. */
+Test(deadline, kernel_waits_until_the_moment_that_it_is_told, .timeout = 30)
+{
+	cr_expect(system(BUILD_DIR "/tests/programs/p_moment") == 0, "a wait of 20 ms ended at another time, or not at all");
+}

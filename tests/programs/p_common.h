@@ -93,6 +93,12 @@ static inline long unseen(long number, long a, long b, long c, long d, long e, l
 		x3 __asm__("x3") = d, x4 __asm__("x4") = e, x5 __asm__("x5") = f;
 	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
 	number = x0;
+#elif defined(__i386__)
+	long all[] = { number, a, b, c, d, e, f }, *at = all;
+	__asm__ volatile("pushl %%ebx; pushl %%ebp; movl 4(%%eax), %%ebx; movl 8(%%eax), %%ecx; movl 12(%%eax), %%edx;"
+		"movl 16(%%eax), %%esi; movl 20(%%eax), %%edi; movl 24(%%eax), %%ebp; movl (%%eax), %%eax; int $0x80;"
+		"popl %%ebp; popl %%ebx" : "+a"(at) : : "ecx", "edx", "esi", "edi", "cc", "memory");
+	number = (long)at;
 #else
 #error "a system call for this machine"
 #endif

@@ -50,10 +50,16 @@ static inline void sleep_us(long us)
 		;
 }
 
+#ifdef SYS_mmap2 /* 32 bits: its last argument counts pages */
+#define NUMBER_OF_MMAP SYS_mmap2
+#else
+#define NUMBER_OF_MMAP SYS_mmap
+#endif
+
 static inline struct shared *shared_map(int fd)
 {
 	/* Not through mmap(), which a test may let fail. */
-	long at = syscall(SYS_mmap, NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	long at = syscall(NUMBER_OF_MMAP, NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (at == -1)
 		abort();

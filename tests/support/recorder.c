@@ -372,3 +372,14 @@ EXPORT int dup3(int fd, int to, int flags)
 }
 
 __typeof__(close) __close ALIAS_OF(close);
+
+#if __SIZEOF_POINTER__ == 4 && !defined __x86_64__ /* with 64-bit time, of which the steps make no use */
+__typeof__(sendmsg) __sendmsg64 ALIAS_OF(sendmsg);
+__typeof__(sendmmsg) __sendmmsg64 ALIAS_OF(sendmmsg);
+__typeof__(recvmsg) __recvmsg64 ALIAS_OF(recvmsg);
+__typeof__(recvmmsg) __recvmmsg64 ALIAS_OF(recvmmsg);
+__typeof__(fcntl) __fcntl_time64 ALIAS_OF(fcntl);
+__typeof__(setsockopt) __setsockopt64 __attribute__((nothrow, leaf)) ALIAS_OF(setsockopt);
+__typeof__(getsockopt) __getsockopt64 __attribute__((nothrow, leaf)) ALIAS_OF(getsockopt);
+__typeof__(ioctl) __ioctl_time64 __attribute__((nothrow, leaf)) ALIAS_OF(ioctl);
+#endif

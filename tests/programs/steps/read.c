@@ -54,6 +54,18 @@ static long do_recvmmsg(const struct step *s)
 	return recvmmsg(fd, &m, 1, s->flags, NULL) == 1 ? (long)m.msg_len : -1;
 }
 
+#ifndef SYS_recvmmsg_time64
+#define SYS_recvmmsg_time64 SYS_recvmmsg
+#endif
+
+static long do_recvmmsg_by_number(const struct step *s)
+{
+	struct iovec iov = { incoming, (size_t)atoi(s->argument) };
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
+
+	return syscall(SYS_recvmmsg_time64, fd, &m, 1, s->flags, NULL) == 1 ? (long)m.msg_len : -1;
+}
+
 static long do_readable(const struct step *s)
 {
 	(void)s;
@@ -63,5 +75,5 @@ static long do_readable(const struct step *s)
 const struct verb read_verbs[] = {
 	{ "read", do_read, 0 }, { "readeach", do_readeach, 0 }, { "readv", do_readv, 0 }, { "recv", do_recv, 0 },
 	{ "recvfrom", do_recvfrom, 0 }, { "recvmsg", do_recvmsg, 0 }, { "recvmmsg", do_recvmmsg, 0 },
-	{ "readable", do_readable, 0 }, { NULL, NULL, 0 },
+	{ "SYS_recvmmsg", do_recvmmsg_by_number, 0 }, { "readable", do_readable, 0 }, { NULL, NULL, 0 },
 };

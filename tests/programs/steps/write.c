@@ -101,6 +101,8 @@ static long do_unseen(const struct step *s)
 	return unseen(SYS_write, fd, (long)s->bytes, (long)s->size, 0, 0, 0);
 }
 
+#define RING_AT(offset) ((long)(NUMBER_OF_MMAP == SYS_mmap ? (offset) : (offset) / 4096))
+
 /* By a ring of the program's own making: the kernel writes, and nothing was called by name. */
 static long do_uring(const struct step *s)
 {
@@ -110,13 +112,13 @@ static long do_uring(const struct step *s)
 	struct io_uring_sqe *sqe;
 
 	must(ring >= 0, "io_uring_setup (kernel.io_uring_disabled must be 0)");
-	sq = (char *)unseen(SYS_mmap, 0, p.sq_off.array + p.sq_entries * sizeof(unsigned), PROT_READ | PROT_WRITE,
+	sq = (char *)unseen(NUMBER_OF_MMAP, 0, p.sq_off.array + p.sq_entries * sizeof(unsigned), PROT_READ | PROT_WRITE,
 		MAP_SHARED, ring, IORING_OFF_SQ_RING);
-	cq = (char *)unseen(SYS_mmap, 0, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe),
-		PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_CQ_RING);
-	sqe = (struct io_uring_sqe *)unseen(SYS_mmap, 0, p.sq_entries * sizeof *sqe, PROT_READ | PROT_WRITE,
-		MAP_SHARED, ring, (long)IORING_OFF_SQES);
-	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_SEND, .fd = fd, .addr = (uint64_t)s->bytes,
+	cq = (char *)unseen(NUMBER_OF_MMAP, 0, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe),
+		PROT_READ | PROT_WRITE, MAP_SHARED, ring, RING_AT(IORING_OFF_CQ_RING));
+	sqe = (struct io_uring_sqe *)unseen(NUMBER_OF_MMAP, 0, p.sq_entries * sizeof *sqe, PROT_READ | PROT_WRITE,
+		MAP_SHARED, ring, RING_AT(IORING_OFF_SQES));
+	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_SEND, .fd = fd, .addr = (uintptr_t)s->bytes,
 		.len = (uint32_t)s->size };
 	*(unsigned *)(sq + p.sq_off.array) = 0;
 	__atomic_store_n((unsigned *)(sq + p.sq_off.tail), 1, __ATOMIC_RELEASE);
