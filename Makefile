@@ -33,9 +33,11 @@ PURE := \
 	$(B)/shim/framing.o \
 	$(B)/shim/habit.o \
 	$(B)/shim/hold.o \
+	$(B)/shim/options.o \
 	$(B)/shim/request.o \
 	$(B)/shim/sharing.o
 OBJS := $(PURE) \
+	$(B)/shim/arrivals.o \
 	$(B)/shim/config.o \
 	$(B)/shim/conn.o \
 	$(B)/shim/deadline.o \
@@ -49,6 +51,7 @@ OBJS := $(PURE) \
 	$(B)/shim/lock.o \
 	$(B)/shim/look.o \
 	$(B)/shim/msg.o \
+	$(B)/shim/names.o \
 	$(B)/shim/object.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/own.o \
@@ -145,6 +148,7 @@ $(B)/tests/programs/exchange: $(call REST_OF,client)
 $(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
 $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
+$(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 
 $(PROGRAMS): %: %.o
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread -Wl,-rpath,'$$ORIGIN'

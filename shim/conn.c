@@ -7,17 +7,12 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "options.h"
 #include "pool.h"
 #include "real.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
-#endif
-#ifndef SO_COOKIE
-#define SO_COOKIE 57
-#endif
-#ifndef SO_TIMESTAMPING_OLD
-#define SO_TIMESTAMPING_OLD SO_TIMESTAMPING
 #endif
 #ifndef TCP_ULP
 #define TCP_ULP 31
@@ -92,6 +87,17 @@ int conn_next(unsigned fd)
 	return -1;
 }
 
+int conn_number(const struct conn *c)
+{
+	uintptr_t at = (uintptr_t)c;
+	for (unsigned n = 0; at - (uintptr_t)conns >= FIRST * sizeof *c && n < MOST / ROW; n++) {
+		uintptr_t row = (uintptr_t)atomic_load_explicit(&rows[n], memory_order_relaxed);
+		if (row != 0 && at - row < POOL_LEAST)
+			return (int)(n * ROW + (at - row) / sizeof *c);
+	}
+	return (int)(c - conns);
+}
+
 void conn_forget_all(void)
 {
 	if (conns != NULL)
@@ -139,6 +145,11 @@ enum conn_kind conn_classify(struct conn *c, int fd)
 	if ((kind != CONN_OTHER || conn_has(c, CONN_SEEN)) && !process_is_borrowed())
 		atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
 	return kind;
+}
+
+bool conn_is_tcp(int fd)
+{
+	return is_tcp(option(fd, SOL_SOCKET, SO_PROTOCOL, -1));
 }
 
 uint64_t conn_cookie_of(int fd)
@@ -202,7 +213,7 @@ struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags)
 	}
 	struct msg *stale = conn_forget(c, fd);
 	c->epoch = atomic_load(&process_epoch);
-	if (flags & CONN_SERVER)
+	if (kind == CONN_TCP)
 		request_begin(&c->request, true);
 	atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, (uint8_t)(flags | CONN_SEEN), memory_order_release);

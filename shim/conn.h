@@ -28,7 +28,7 @@ enum conn_flags {
 	CONN_SHUT = 8,       /* the program shut its sending side */
 	CONN_CONNECTED = 16, /* accepted, or connect() succeeded */
 	CONN_UNSEEN = 32,    /* a message of it fell short: somebody writes to it by a way that no hook sees */
-	CONN_SERVER = 64,    /* accepted: requests are read here */
+	CONN_NAMES = 64,     /* it came from elsewhere, or has a second name here: other numbers may be the same socket (names.h) */
 	CONN_LAZY = 128,     /* TCP_FASTOPEN_CONNECT: connect() says yes before the peer does */
 	CONN_INTERNET = CONN_LAZY, /* of CONN_OTHER: a socket of the internet's families, by which no descriptor travels */
 };
@@ -78,6 +78,9 @@ static inline bool conn_is(int fd, enum conn_kind kind)
 	return c != NULL && atomic_load_explicit(&c->kind, memory_order_relaxed) == kind;
 }
 
+/* The descriptor that this is about. */
+int conn_number(const struct conn *c);
+
 /* True: nothing is known about this number, so that its end changes nothing here. */
 static inline bool conn_unknown(int fd)
 {
@@ -107,6 +110,8 @@ struct msg *conn_forget(struct conn *c, int fd);
 void conn_doubt(struct msg *m);
 /* What is this descriptor? Asks the kernel once if need be. */
 enum conn_kind conn_classify(struct conn *c, int fd);
+/* Asks the kernel whether it is TCP. */
+bool conn_is_tcp(int fd);
 /* The socket's SO_COOKIE; 0 and errno if it has none. */
 uint64_t conn_cookie_of(int fd);
 /* The most bytes that one segment takes, as far as known now. */
@@ -133,6 +138,14 @@ static inline void conn_unset(struct conn *c, unsigned flag)
 {
 	if (conn_has(c, flag))
 		atomic_fetch_and(&c->flags, (uint8_t)~flag);
+}
+
+/* Another connection begins on the socket, or may. */
+static inline void conn_disconnected(struct conn *c)
+{
+	conn_unset(c, CONN_CONNECTED);
+	if (atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP)
+		request_begin(&c->request, false);
 }
 
 #endif

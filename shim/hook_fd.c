@@ -7,9 +7,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "arrivals.h"
 #include "config.h"
 #include "lead.h"
 #include "lifecycle.h"
+#include "names.h"
+#include "options.h"
 #include "readable.h"
 #include "real.h"
 #include "release.h"
@@ -18,16 +21,6 @@
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
-#endif
-#ifndef SO_TIMESTAMPING_NEW
-#define SO_TIMESTAMPING_OLD SO_TIMESTAMPING
-#define SO_TIMESTAMPING_NEW 65
-#endif
-#ifndef SO_TXTIME
-#define SO_TXTIME 61
-#endif
-#ifndef TCP_ULP
-#define TCP_ULP 31
 #endif
 
 /* --- born ----------------------------------------------------------------------------------------------------------------- */
@@ -63,7 +56,7 @@ static void accepted(int listener, int fd)
 	enum conn_kind kind = l != NULL ? conn_classify(l, listener) : CONN_UNKNOWN;
 	if (kind == CONN_OTHER && !conn_is(listener, kind) && !process_is_borrowed() && libc()->fcntl(listener, F_GETFD) >= 0)
 		atomic_store_explicit(&l->kind, kind, memory_order_relaxed);
-	born(fd, kind, CONN_SERVER | CONN_CONNECTED | (l != NULL && conn_has(l, CONN_CORKED) ? CONN_CORKED : 0));
+	born(fd, kind, CONN_CONNECTED | (l != NULL && conn_has(l, CONN_CORKED) ? CONN_CORKED : 0));
 }
 
 EXPORT int accept(int listener, struct sockaddr *restrict addr, socklen_t *restrict len)
@@ -86,7 +79,7 @@ static void connected(struct conn *c, bool now)
 {
 	const unsigned ours = CONN_SEEN, open = CONN_ALIASED | CONN_LAZY;
 	if (!now)
-		conn_unset(c, CONN_CONNECTED | CONN_SERVER);
+		conn_disconnected(c);
 	else if ((atomic_load_explicit(&c->flags, memory_order_relaxed) & (ours | open)) == ours)
 		conn_set(c, CONN_CONNECTED);
 }
@@ -190,20 +183,20 @@ EXPORT int shutdown(int fd, int how)
 
 /* --- shared ----------------------------------------------------------------------------------------------------------------- */
 
-/* A number that just came to be names another descriptor of a socket, or something never seen: nothing is known about it. */
-static int newborn(int fd)
+/* A number that just came to be names another descriptor of what `from` is. What was known about it is void. */
+static int newborn(int from, int fd)
 {
 	int saved = errno;
 	if (fd >= 0)
 		release_closing(fd, "reused");
 	errno = saved;
-	return fd;
+	return arrivals_second(from, fd);
 }
 
 EXPORT int dup(int fd)
 {
 	release_aliased(fd, "dup");
-	return newborn(libc()->dup(fd));
+	return newborn(fd, libc()->dup(fd));
 }
 
 /* Does fd take this number over? Only then what was known of the number is void, and before the call: after it the
@@ -219,7 +212,7 @@ static bool takes(int fd, int to)
 		release_aliased(fd, "dup2");                           \
 		if (takes(fd, to))                                     \
 			release_closing(to, "dup2");                   \
-		return libc()->name(fd, to);                           \
+		return arrivals_second(fd, libc()->name(fd, to));      \
 	}
 DUP2(dup2)
 DUP2(__dup2)
@@ -229,7 +222,7 @@ EXPORT int dup3(int fd, int to, int flags)
 	release_aliased(fd, "dup3");
 	if (!(flags & ~O_CLOEXEC) && takes(fd, to))
 		release_closing(to, "dup3");
-	return libc()->dup3(fd, to, flags);
+	return arrivals_second(fd, libc()->dup3(fd, to, flags));
 }
 
 #define FCNTL(name)                                                                  \
@@ -242,7 +235,7 @@ EXPORT int dup3(int fd, int to, int flags)
 		if (cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC)                        \
 			return libc()->name(fd, cmd, arg);                           \
 		release_aliased(fd, "fcntl-dupfd");                                 \
-		return newborn(libc()->name(fd, cmd, arg));                          \
+		return newborn(fd, libc()->name(fd, cmd, arg));                          \
 	}
 FCNTL(fcntl)
 FCNTL(fcntl64)
@@ -286,31 +279,39 @@ static bool is_on(const void *value)
 	return on != 0;
 }
 
-/* Programs set these between the head and the body of their first message. None changes what becomes of bytes not sent yet. */
-static bool is_harmless(int level, int name)
+/* Before the call: what another thread writes meanwhile is written to a socket that is watched. */
+static void switch_off(struct conn *c, int fd)
 {
-	return (level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_QUICKACK)) ||
-	       (level == SOL_SOCKET && name == SO_OOBINLINE);
+	if (conn_classify(c, fd) == CONN_TCP)
+		atomic_store(&c->kind, CONN_PASSED_OVER);
+	names_tell(c);
 }
 
-/* The program watches its single writes, or makes a write wait for more than room; or what it writes is not what the peer reads (kTLS). */
-static bool switches_off(int level, int name)
+/* The number of the write with which another thread, which has the turn, waits in its call. 0: there is none. */
+static unsigned waiting_write(struct conn *c)
 {
-	if (level == SOL_SOCKET)
-		return name == SO_TIMESTAMPING_OLD || name == SO_TIMESTAMPING_NEW || name == SO_TXTIME;
-	return level == IPPROTO_TCP && (name == TCP_ULP || name == TCP_NOTSENT_LOWAT);
+	struct msg *m = atomic_load(&c->msg);
+	unsigned writes = m != NULL ? atomic_load(&m->writes) : 0;
+	return m != NULL && atomic_load(&m->calling) == CALLING ? writes : 0;
 }
 
-/* These two we set and set back ourselves, in a turn: so the program sets them in one. `leads`: what is held goes on
- * under the program's cork. What the kernel took it has read, so we can read it. */
+/* These two we set and set back ourselves, in a turn: so the program sets them in one. Where nobody waits for the turn they are set without,
+ * and once more unless all of that was during one call of its owner, which sets nothing then. `leads`: what is held goes on under the
+ * program's cork. What the kernel took it has read, so we can read it. */
 static int set_in_turn(struct conn *c, int fd, int name, const void *value, socklen_t len, bool leads)
 {
 	bool mine;
-	int cancel = turn_uncancellable();
-	struct msg *m = turn_take(c, fd, true, &mine);
-	if (leads && m != NULL && !mine) /* else the turn that our signal handler interrupted is sending */
-		lead_corked(m);
-	int r = libc()->setsockopt(fd, IPPROTO_TCP, name, value, len), error = errno;
+	int cancel = turn_uncancellable(), r, error;
+	unsigned waiting;
+	struct msg *m;
+	do {
+		m = turn_take(c, fd, true, &mine);
+		waiting = m == NULL ? waiting_write(c) : 0;
+		if (leads && m != NULL && !mine) /* else the turn that our signal handler interrupted is sending */
+			lead_corked(m);
+		r = libc()->setsockopt(fd, IPPROTO_TCP, name, value, len);
+		error = errno;
+	} while (r == 0 && m == NULL && atomic_load(&c->msg) != NULL && (waiting == 0 || waiting_write(c) != waiting));
 	if (r == 0 && name == TCP_CORK && is_on(value))
 		conn_set(c, CONN_CORKED);
 	else if (r == 0 && name == TCP_CORK)
@@ -326,23 +327,21 @@ static int set_in_turn(struct conn *c, int fd, int name, const void *value, sock
 static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct conn *c = conn_find(fd);
-	bool cork = level == IPPROTO_TCP && name == TCP_CORK;
-	bool leads = cork && !conn_idle(c) && conn_is_ours(c, fd) && len >= sizeof(int) &&
+	enum option_effect effect = c != NULL ? option_set(level, name) : HARMLESS;
+	bool leads = effect == CORKS && !conn_idle(c) && conn_is_ours(c, fd) && len >= sizeof(int) &&
 	             readable(value, sizeof(int)) && is_on(value);
-	if (!leads) {
-		if (is_harmless(level, name))
-			release_from_kernel(fd, "setsockopt");
-		else
-			release(fd, "setsockopt");
-	}
+	if (effect == SWITCHES_OFF && config.active)
+		switch_off(c, fd);
+	if (effect == HARMLESS)
+		release_from_kernel(fd, "setsockopt");
+	else if (!leads)
+		release(fd, "setsockopt");
 	if (c == NULL || !config.active)
 		return call(fd, level, name, value, len);
 	room_unknown(c);
-	if (switches_off(level, name))
-		atomic_store(&c->kind, CONN_PASSED_OVER);
 	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
 		conn_set(c, CONN_LAZY);
-	if (cork || (level == IPPROTO_TCP && name == TCP_NODELAY))
+	if (effect == CORKS || (level == IPPROTO_TCP && name == TCP_NODELAY))
 		return set_in_turn(c, fd, name, value, len, leads);
 	return call(fd, level, name, value, len);
 }
@@ -374,16 +373,17 @@ static int get_in_turn(int fd, int name, void *value, socklen_t *len)
 /* Most questions are not about what is held; those about TCP's state, its queue and its cork are. */
 static int get(__typeof__(getsockopt) *call, int fd, int level, int name, void *value, socklen_t *len)
 {
-	if ((level == IPPROTO_TCP && name != TCP_NODELAY && name != TCP_MAXSEG) || (level == SOL_SOCKET && name == SO_MEMINFO))
+	bool error = level == SOL_SOCKET && name == SO_ERROR;
+	int late = error ? release_or_fail(fd, "getsockopt") : 0;
+	if (!error && !conn_idle(conn_find(fd)) && option_asked(level, name) == RELEASES)
 		release(fd, "getsockopt");
-	int late = level == SOL_SOCKET && name == SO_ERROR ? release_or_fail(fd, "getsockopt") : 0;
 	int r = level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_CORK)
 	            ? get_in_turn(fd, name, value, len)
 	            : call(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
 		memcpy(value, &late, sizeof late);
 	struct conn *c = conn_find(fd);
-	if (r == 0 && level == SOL_SOCKET && name == SO_ERROR && c != NULL && *len >= sizeof(int) && is_on(value))
+	if (r == 0 && error && c != NULL && *len >= sizeof(int) && is_on(value))
 		conn_unset(c, CONN_CONNECTED); /* the next head asks whether it is */
 	return r;
 }

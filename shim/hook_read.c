@@ -3,12 +3,13 @@
 
 #include "incoming.h"
 #include "real.h"
+#include "rights.h"
 
 /* Bytes that were only looked at, thrown away, or never part of the stream say nothing about requests. */
 #define NOT_STREAM (MSG_PEEK | MSG_TRUNC | MSG_OOB | MSG_ERRQUEUE)
 
 /* A hook: straight on when quiet; else before, the call, after. `bytes` landed in `where`: (vector, count). */
-#define READ(type, name, params, args, flags, bytes, where)                                     \
+#define SLOW_READ(type, name, params, args, flags, bytes, where)                                \
 	SLOW type slow_##name params                                                            \
 	{                                                                                       \
 		struct conn *c = conn_find(fd);                                                 \
@@ -23,7 +24,10 @@
 		else if (r < 0 && c != NULL && errno != EAGAIN && errno != EINTR)               \
 			conn_unset(c, CONN_CONNECTED); /* the next head asks whether it is */   \
 		return r;                                                                       \
-	}                                                                                       \
+	}
+
+#define READ(type, name, params, args, flags, bytes, where)                                     \
+	SLOW_READ(type, name, params, args, flags, bytes, where)                        \
 	EXPORT type name params                                                                 \
 	{                                                                                       \
 		return likely(incoming_quiet(fd)) ? real.name args : slow_##name args;          \
@@ -45,12 +49,27 @@ READ(ssize_t, recvfrom, (int fd, void *buf, size_t n, int flags, struct sockaddr
      (fd, buf, n, flags, a, alen), flags, r, ONE(buf, n))
 READ(ssize_t, __recvfrom_chk, (int fd, void *buf, size_t n, size_t size, int flags, struct sockaddr *a, socklen_t *alen),
      (fd, buf, n, size, flags, a, alen), flags, r, ONE(buf, n))
-#define RECVMSG(name) \
-	READ(ssize_t, name, (int fd, struct msghdr *h, int flags), (fd, h, flags), flags, r, (h->msg_iov, h->msg_iovlen))
-/* Several at once are for datagrams; of a stream the first is the one that matters. */
-#define RECVMMSG(name) \
-	READ(int, name, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t), (fd, v, n, flags, t), flags, \
-	     v->msg_len, (v->msg_hdr.msg_iov, v->msg_hdr.msg_iovlen))
+
+/* With these a descriptor may come. Several messages at once are for datagrams; of a stream the first is the one that matters. */
+#define RECVMSG(name)                                                                                                        \
+	SLOW_READ(ssize_t, name, (int fd, struct msghdr *h, int flags), (fd, h, flags), flags, r, (h->msg_iov, h->msg_iovlen)) \
+	EXPORT ssize_t name(int fd, struct msghdr *h, int flags)                                                             \
+	{                                                                                                                    \
+		ssize_t r = likely(incoming_quiet(fd)) ? real.name(fd, h, flags) : slow_##name(fd, h, flags);                \
+		if (r >= 0)                                                                                                  \
+			rights_take(h);                                                                                      \
+		return r;                                                                                                    \
+	}
+#define RECVMMSG(name)                                                                                                       \
+	SLOW_READ(int, name, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t), (fd, v, n, flags, t), flags, \
+	          v->msg_len, (v->msg_hdr.msg_iov, v->msg_hdr.msg_iovlen))                                                   \
+	EXPORT int name(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t)                                \
+	{                                                                                                                    \
+		int r = likely(incoming_quiet(fd)) ? real.name(fd, v, n, flags, t) : slow_##name(fd, v, n, flags, t);        \
+		for (int i = 0; i < r; i++)                                                                                  \
+			rights_take(&v[i].msg_hdr);                                                                          \
+		return r;                                                                                                    \
+	}
 RECVMSG(recvmsg)
 RECVMMSG(recvmmsg)
 #if TWO_TIMES

@@ -92,7 +92,7 @@ static void connecting(int fd)
 	struct conn *c = conn_find(fd);
 	asking(fd);
 	if (c != NULL)
-		conn_unset(c, CONN_CONNECTED); /* it may be to no address: the kernel is asked */
+		conn_disconnected(c); /* it may be to no address: the kernel is asked */
 }
 
 static void closing_range(unsigned first, unsigned last, unsigned flags)
@@ -177,7 +177,7 @@ static void before(const struct by_number *n)
 	case SYS_io_submit:
 		submitting(n->b, (struct iocb *const *)n->c);
 		break;
-	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom: case SYS_recvmsg: case SYS_recvmmsg:
+	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom:
 	case SYS_ioctl:
 #ifdef SYS_recvmmsg_time64
 	case SYS_recvmmsg_time64:
@@ -194,12 +194,6 @@ static void before(const struct by_number *n)
 #endif
 	case SYS_connect:
 		connecting((int)n->a);
-		break;
-	case SYS_fcntl:
-#ifdef SYS_fcntl64
-	case SYS_fcntl64:
-#endif
-		release_aliased((int)n->a, "syscall");
 		break;
 	case SYS_close:
 		release_closing((int)n->a, "syscall");
@@ -249,6 +243,31 @@ static bool made(const struct by_number *n, long *result)
 		return true;
 	case SYS_shutdown:
 		*result = shutdown((int)n->a, (int)n->b);
+		return true;
+	case SYS_recvmsg:
+		asking((int)n->a);
+		if ((*result = call(n)) >= 0)
+			rights_take((const struct msghdr *)n->b);
+		return true;
+	case SYS_recvmmsg:
+		asking((int)n->a);
+		*result = call(n);
+		for (long i = 0; i < *result; i++)
+			rights_take(&((const struct mmsghdr *)n->b)[i].msg_hdr);
+		return true;
+#ifdef SYS_accept
+	case SYS_accept:
+#endif
+	case SYS_accept4:
+		*result = rights_came((int)call(n));
+		return true;
+	case SYS_fcntl:
+#ifdef SYS_fcntl64
+	case SYS_fcntl64:
+#endif
+		if (n->b != F_DUPFD && n->b != F_DUPFD_CLOEXEC)
+			return false;
+		*result = fcntl((int)n->a, (int)n->b, n->c);
 		return true;
 	case SYS_dup:
 		*result = dup((int)n->a);

@@ -31,4 +31,5 @@ void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t io
 		request_follow(&c->request, iov[i].iov_base, part);
 		n -= part;
 	}
+	names_tell(c);
 }

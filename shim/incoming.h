@@ -4,7 +4,7 @@
 
 #include <sys/uio.h>
 
-#include "conn.h"
+#include "names.h"
 #include "real.h"
 
 /* Nothing is held on this descriptor, and what is read there is not looked at: the first thing that every read asks. */
@@ -26,13 +26,13 @@ void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t io
  * tunnel's head nothing. */
 static inline void incoming_awaits(struct conn *c, const struct http_head *h)
 {
-	bool server = conn_has(c, CONN_SERVER);
-	if (h->at_once == AT_ONCE_TUNNEL)
+	if (unlikely(h->at_once == AT_ONCE_TUNNEL))
 		request_end(&c->request);
-	else if (server && !h->request && h->status >= 200)
+	else if (likely(!h->request && h->status >= 200))
 		request_begin(&c->request, false);
-	else if (server || h->request)
+	else
 		request_hear(&c->request);
+	names_tell(c);
 }
 
 #endif

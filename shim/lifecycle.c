@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 
+#include "arrivals.h"
 #include "config.h"
 #include "conn.h"
 #include "pool.h"
@@ -31,10 +32,12 @@ static void prepare(void)
 {
 	process_copy_begins();
 	release_all("fork");
+	arrivals_pack();
 }
 
 static void parent(void)
 {
+	arrivals_drop();
 	process_copy_ended();
 }
 
@@ -78,6 +81,7 @@ static void begin_with(char **argv, char **envp)
 	if (config.place == PLACE_KERNEL || strangers)
 		process_forbid_memory();
 	config.active = true; /* last: other constructors' threads may write already */
+	arrivals_at_start();
 }
 
 /* musl calls constructors without arguments. */
@@ -120,11 +124,13 @@ void lifecycle_before_copy(const char *why)
 	process_copy_begins();
 	release_all(why);
 	deadline_stop();
+	arrivals_pack();
 	errno = saved;
 }
 
 void lifecycle_after_copy(void)
 {
+	arrivals_drop();
 	process_copy_ended();
 	deadline_resume();
 }
@@ -134,12 +140,13 @@ void lifecycle_in_child(void)
 	atomic_store(&held_heads, 0);
 	atomic_store(&held_rests, 0);
 	process_own();
-	if (pool_wipes_on_fork()) /* the kernel has cleared tables, messages, their locks and the helper's state */
-		return;
-	deadline_forget();
-	conn_forget_all();
-	pool_forget();
-	msg_forget_all();
+	if (!pool_wipes_on_fork()) { /* else the kernel has cleared tables, messages, their locks and the helper's state */
+		deadline_forget();
+		conn_forget_all();
+		pool_forget();
+		msg_forget_all();
+	}
+	arrivals_unpack();
 }
 
 void lifecycle_before_spawn(const char *why)

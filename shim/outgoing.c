@@ -50,6 +50,8 @@ static const char *why_not(struct conn *c, const struct call *call)
 		atomic_store(&c->cookie, 0);
 		return "vfork";
 	}
+	if (conn_has(c, CONN_NAMES))
+		names_enter(c);
 	return NULL;
 }
 

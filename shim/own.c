@@ -21,12 +21,14 @@ bool own_ready;
 static const struct wanted {
 	const char *name;
 	void **where;
-	bool libcs; /* libc's own if it has it; else the one that everybody calls */
+	bool libcs;  /* libc's own if it has it; else the one that everybody calls */
+	bool spared; /* we can do without */
 } wanted[] = {
-#define X(name) { #name, (void **)&own_functions.name, true },
+#define X(name) { #name, (void **)&own_functions.name, true, false },
 	X(syscall) X(clock_gettime) X(poll) X(raise) X(sigaction) X(sigaltstack) X(sigprocmask)
 #undef X
-#define X(name) { #name, (void **)&own_threads.name, false },
+	{ "fstat", (void **)&own_functions.fstat, true, true },
+#define X(name) { #name, (void **)&own_threads.name, false, true },
 	THREADS(X)
 #undef X
 };
@@ -68,7 +70,7 @@ bool own_is_whole(void)
 {
 	own();
 	for (size_t i = 0; i < WANTED; i++)
-		if (wanted[i].libcs && *wanted[i].where == NULL)
+		if (!wanted[i].spared && *wanted[i].where == NULL)
 			return false;
 	return true;
 }

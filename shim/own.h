@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ struct own {
 	__typeof__(sigaction) *sigaction;
 	__typeof__(sigaltstack) *sigaltstack;
 	__typeof__(sigprocmask) *sigprocmask; /* as pthread_sigmask, which lives elsewhere before glibc 2.32 */
+	__typeof__(fstat) *fstat;             /* NULL before glibc 2.33 */
 };
 
 /* Neither in every libc, nor declared by each. */

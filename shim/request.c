@@ -71,6 +71,13 @@ void request_hear(struct request *r)
 		atomic_fetch_or_explicit(&r->word, REQUEST_PEER, memory_order_relaxed);
 }
 
+void request_tell(const struct request *from, struct request *to)
+{
+	const uint32_t certain = REQUEST_FIRST | REQUEST_CERTAIN;
+	uint32_t word = atomic_load_explicit(&from->word, memory_order_relaxed);
+	atomic_store_explicit(&to->word, word & ~certain, memory_order_relaxed);
+}
+
 void request_follow(struct request *r, const char *p, size_t n)
 {
 	uint32_t before = atomic_load_explicit(&r->word, memory_order_relaxed), now = before & ~(uint32_t)REQUEST_PEER;

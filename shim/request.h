@@ -58,6 +58,8 @@ void request_begin(struct request *r, bool first);
 void request_end(struct request *r);
 /* Await that the peer is heard; a request that is awaited or known stays so. */
 void request_hear(struct request *r);
+/* What is known, or awaited, of another name of the connection; never for certain. */
+void request_tell(const struct request *from, struct request *to);
 /* These n bytes were read. Those behind the method are not looked at. */
 void request_follow(struct request *r, const char *p, size_t n);
 

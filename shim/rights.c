@@ -4,14 +4,13 @@
 #include <limits.h>
 #include <string.h>
 
+#include "arrivals.h"
 #include "conn.h"
 #include "readable.h"
 #include "release.h"
 
-void rights_pass_slowly(const struct msghdr *hdr)
+static void each(const struct msghdr *hdr, void (*meets)(int fd))
 {
-	if (!readable(hdr->msg_control, hdr->msg_controllen))
-		return;
 	const char *end = (const char *)hdr->msg_control + hdr->msg_controllen;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = CMSG_NXTHDR((struct msghdr *)hdr, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)) ||
@@ -21,9 +20,43 @@ void rights_pass_slowly(const struct msghdr *hdr)
 		for (size_t i = 0; i < n; i++) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			release_aliased(fd, "scm-rights");
+			meets(fd);
 		}
 	}
+}
+
+static void goes(int fd)
+{
+	release_aliased(fd, "scm-rights");
+	arrivals_leave(fd);
+}
+
+void rights_pass_slowly(const struct msghdr *hdr)
+{
+	if (readable(hdr->msg_control, hdr->msg_controllen))
+		each(hdr, goes);
+}
+
+static void comes(int fd)
+{
+	rights_came(fd);
+}
+
+/* The kernel has just written there. */
+void rights_take_slowly(const struct msghdr *hdr)
+{
+	each(hdr, comes);
+}
+
+/* A number that was closed behind our back is known as something else. */
+int rights_came(int fd)
+{
+	int saved = errno;
+	if (fd >= 0)
+		release_closing(fd, "reused");
+	arrivals_one(fd);
+	errno = saved;
+	return fd;
 }
 
 void rights_pass_unchecked(int fd, const struct msghdr *hdr)
@@ -46,11 +79,12 @@ int rights_fetched(int fd)
 {
 	int saved = errno;
 	uint64_t cookie = fd >= 0 ? conn_cookie_of(fd) : 0;
-	if (fd >= 0)
-		release_closing(fd, "reused"); /* a number that was closed behind our back */
+	rights_came(fd);
 	for (int i = cookie != 0 ? conn_next(0) : -1; i >= 0; i = conn_next((unsigned)i + 1))
-		if (i != fd && !conn_unknown(i) && conn_cookie_of(i) == cookie)
+		if (i != fd && !conn_unknown(i) && conn_cookie_of(i) == cookie) {
 			release_aliased(i, "pidfd_getfd");
+			arrivals_same(fd, i);
+		}
 	errno = saved;
 	return fd;
 }

@@ -28,6 +28,15 @@ static inline void rights_pass(int fd, const struct msghdr *hdr)
 /* The same where nobody has looked at the arguments yet: what cannot be read is the kernel's to refuse. */
 void rights_pass_unchecked(int fd, const struct msghdr *hdr);
 void rights_pass_several(int fd, const struct mmsghdr *v, unsigned n);
+/* A message was received: the descriptors that it carries are somebody else's, too. */
+void rights_take_slowly(const struct msghdr *hdr);
+static inline void rights_take(const struct msghdr *hdr)
+{
+	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)))
+		rights_take_slowly(hdr);
+}
+/* A descriptor came, or could not (-1). Returns it, and leaves errno alone. */
+int rights_came(int fd);
 /* A descriptor was fetched from a process (pidfd_getfd), perhaps from this one. Returns it. */
 int rights_fetched(int fd);
 

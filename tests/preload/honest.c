@@ -63,12 +63,19 @@ SCENARIO_TESTS(honest, joined);
 /* Options by which a program watches its single writes: they are found, whoever set them, however the descriptor came. */
 #define SINGLE "write bytes=100 = 100, write bytes=200 = 200"
 #define MESSAGE HELD, "write=*200", "await"
+#define ONE_BEFORE MESSAGE
 
 static const struct scenario watched[] = {
 	{ "SO_TIMESTAMPING", { "stamps", MESSAGE, "stamps-made" }, SINGLE },
 	{ "SO_TIMESTAMPING_NEW", { "stamps-new", MESSAGE, "stamps-made" }, SINGLE },
 	{ "SO_TIMESTAMPING by number", { "SYS_stamps", MESSAGE, "stamps-made" }, SINGLE },
 	{ "SO_TIMESTAMPING, then a dup", { "stamps", "dup", "use", MESSAGE, "stamps-made" }, "dup*, " SINGLE },
+	{ "SO_TIMESTAMPING by another name", { "dup", "use", ONE_BEFORE, "use", "stamps", "use", MESSAGE, "stamps-made" },
+		"dup*, * bytes=*, * bytes=*, " SINGLE },
+	{ "SO_TIMESTAMPING by the name that there was before", { ONE_BEFORE, "dup", "stamps", "use", MESSAGE, "stamps-made" },
+		"* bytes=*, dup*, " SINGLE },
+	{ "TCP_NOTSENT_LOWAT by another name", { "dup", "use", ONE_BEFORE, "use", "lowat=4096", "use", MESSAGE },
+		"dup*, * bytes=*, * bytes=*, " SINGLE },
 	{ "SO_TIMESTAMPING, then SCM_RIGHTS", { "stamps", "pass", "use", MESSAGE, "stamps-made" }, SINGLE },
 	{ "SO_TIMESTAMPING, then exec", { "stamps", "exec=execv", MESSAGE, "stamps-made" }, SINGLE },
 	{ "TCP_NOTSENT_LOWAT, then exec", { "lowat=4096", "exec=execv", MESSAGE }, SINGLE },

@@ -347,3 +347,24 @@ Test(request, a_step_from_before_the_response_is_dropped, .timeout = 60)
 	atomic_store(&over, true);
 	pthread_join(reader, NULL);
 }
+
+Test(request, what_another_name_tells_is_never_certain)
+{
+	struct guarded *g = guarded();
+	struct request other;
+
+	request_begin(&other, true);
+	request_follow(&other, "HE", 2);
+	request_tell(&other, &g->r);
+	expect_unhurt(g, "told in the middle");
+	cr_expect(request_awaited(&g->r), "what is awaited is not told");
+	request_follow(&g->r, "AD ", 3);
+	cr_expect(request_method(&g->r) == METHOD_HEAD && !request_is_certain(&g->r, METHOD_HEAD), "HEAD in halves");
+	request_follow(&other, "AD ", 3);
+	cr_expect(request_is_certain(&other, METHOD_HEAD), "who tells knows");
+	request_tell(&other, &g->r);
+	cr_expect(request_method(&g->r) == METHOD_HEAD && !request_is_certain(&g->r, METHOD_HEAD), "HEAD as it was told");
+	request_end(&other);
+	request_tell(&other, &g->r);
+	cr_expect(request_method(&g->r) == METHOD_OTHER && !request_awaited(&g->r), "nothing is known or awaited any more");
+}

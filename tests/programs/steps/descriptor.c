@@ -63,6 +63,22 @@ static long do_use(const struct step *s)
 	return 0;
 }
 
+/* Through the call that the verb names. */
+static long receive(const char *verb, int from, struct msghdr *m)
+{
+	struct mmsghdr several = { .msg_hdr = *m };
+	long r;
+
+	if (strcmp(verb, "pass") == 0 || strcmp(verb, "pass-stamped") == 0)
+		return recvmsg(from, m, 0);
+	if (strcmp(verb, "pass-SYS_recvmsg") == 0)
+		return syscall(SYS_recvmsg, from, m, 0);
+	r = strcmp(verb, "pass-recvmmsg") == 0 ? recvmmsg(from, &several, 1, 0, NULL)
+		: syscall(SYS_recvmmsg, from, &several, 1, 0, NULL);
+	*m = several.msg_hdr;
+	return r;
+}
+
 /* Over a unix socket to ourselves, as to any other process. */
 static long do_pass(const struct step *s)
 {
@@ -72,14 +88,25 @@ static long do_pass(const struct step *s)
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
 		.msg_controllen = sizeof control };
 
-	(void)s;
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
+	if (strcmp(s->verb, "pass-stamped") == 0) /* received packets are stamped by software: an option of any socket */
+		set_int(ends[0], SOL_SOCKET, SO_TIMESTAMPING, 1 << 3 | 1 << 4);
 	control.head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
-	must(sendmsg(ends[0], &m, 0) == 1 && recvmsg(ends[1], &m, 0) == 1, "passing a descriptor");
+	must(sendmsg(ends[0], &m, 0) == 1 && receive(s->verb, ends[1], &m) == 1, "passing a descriptor");
 	memcpy(&got, CMSG_DATA(&control.head), sizeof got);
 	close(ends[0]);
 	close(ends[1]);
+	return made(got);
+}
+
+/* From ourselves, as from any other process. */
+static long do_fetch(const struct step *s)
+{
+	int self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0), got = (int)syscall(SYS_pidfd_getfd, self_fd, fd, 0);
+
+	(void)s;
+	close(self_fd);
 	return made(got);
 }
 
@@ -122,7 +149,9 @@ const struct verb descriptor_verbs[] = {
 	{ "dup", do_dup, 0 }, { "dup2", do_dup, 0 }, { "dup3", do_dup, 0 }, { "F_DUPFD", do_dup, 0 },
 	{ "F_DUPFD_CLOEXEC", do_dup, 0 }, { "fcntl64", do_dup, 0 }, { "SYS_dup", do_dup, 0 }, { "SYS_dup3", do_dup, 0 },
 	{ "SYS_fcntl", do_dup, 0 }, { "onto", do_onto, 0 }, { "replace", do_replace, 0 }, { "use", do_use, ADOPT },
-	{ "pass", do_pass, 0 }, { "shutdown", do_shutdown, 0 }, { "close", do_close, ADOPT },
+	{ "pass", do_pass, 0 }, { "pass-recvmmsg", do_pass, 0 }, { "pass-SYS_recvmsg", do_pass, 0 },
+	{ "pass-SYS_recvmmsg", do_pass, 0 }, { "fetch", do_fetch, 0 },
+	{ "pass-stamped", do_pass, 0 }, { "shutdown", do_shutdown, 0 }, { "close", do_close, ADOPT },
 	{ "close_range", do_close, ADOPT }, { "closefrom", do_close, ADOPT }, { "fclose", do_close, 0 },
 	{ "SYS_close", do_close, 0 }, { "SYS_close_range", do_close, 0 }, { NULL, NULL, 0 },
 };

@@ -39,6 +39,16 @@ static long do_spawn(const struct step *s)
 	return reap(pid);
 }
 
+/* The rest is for the child. */
+static long do_go_on(const struct step *s)
+{
+	pid_t pid = strcmp(s->verb, "_forked") == 0 ? _Fork() : fork();
+
+	if (pid > 0)
+		_exit(reap(pid) == 0 ? 0 : 9);
+	return pid;
+}
+
 static long do_daemon(const struct step *s)
 {
 	(void)s;
@@ -142,7 +152,7 @@ static long do_exit(const struct step *s)
 }
 
 const struct verb process_verbs[] = {
-	{ "spawn", do_spawn, 0 }, { "spawnp", do_spawn, 0 }, { "daemon", do_daemon, 0 }, { "system", do_shell, 0 },
+	{ "forked", do_go_on, 0 }, { "_forked", do_go_on, 0 }, { "spawn", do_spawn, 0 }, { "spawnp", do_spawn, 0 }, { "daemon", do_daemon, 0 }, { "system", do_shell, 0 },
 	{ "popen", do_shell, 0 }, { "vfork", do_vfork, 0 }, { "exec", do_exec, 0 }, { "exit", do_exit, 0 },
 	{ "_exit", do_exit, 0 }, { "_Exit", do_exit, 0 }, { "quick_exit", do_exit, 0 }, { "abort", do_exit, 0 },
 	{ "SYS_exit_group", do_exit, 0 }, { "atexit", do_at_exit, BYTES }, { "at_quick_exit", do_at_exit, BYTES },

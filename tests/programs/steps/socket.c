@@ -68,6 +68,15 @@ static long do_disconnect(const struct step *s)
 	return s->verb[0] == 'S' ? syscall(SYS_connect, fd, &none, sizeof none) : connect(fd, &none, sizeof none);
 }
 
+/* The next connection from the peer, by number. */
+static long do_accept(const struct step *s)
+{
+	(void)s;
+	fd = (int)syscall(SYS_accept4, LISTENER_FD, NULL, NULL, 0);
+	report("fd=%d", fd);
+	return fd;
+}
+
 /* Connected to nobody. */
 static long do_socket(const struct step *s)
 {
@@ -89,5 +98,5 @@ static long do_partner(const struct step *s)
 const struct verb socket_verbs[] = {
 	{ "disconnect", do_disconnect, 0 }, { "SYS_disconnect", do_disconnect, 0 },
 	{ "open", do_open, ADOPT }, { "connect", do_connect, ADOPT }, { "fastopen", do_connect, BYTES | ADOPT },
-	{ "socket", do_socket, ADOPT }, { "partner", do_partner, 0 }, { NULL, NULL, 0 },
+	{ "socket", do_socket, ADOPT }, { "SYS_accept", do_accept, ADOPT }, { "partner", do_partner, 0 }, { NULL, NULL, 0 },
 };

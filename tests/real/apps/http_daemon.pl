@@ -1,13 +1,18 @@
-# HTTP::Daemon. Arguments: the port, a file.
+# HTTP::Daemon. Arguments: the port, a file, and `fork` for a process for each connection.
 use strict;
 use warnings;
 use HTTP::Daemon;
 use HTTP::Response;
 
-my ($port, $file) = @ARGV;
+my ($port, $file, $fork) = @ARGV;
 my $small = '{"name": "small", "pad": "' . 'x' x 172 . '"}';
 my $daemon = HTTP::Daemon->new(LocalAddr => '127.0.0.1', LocalPort => $port, ReuseAddr => 1) or die "$port: $!";
+$SIG{CHLD} = 'IGNORE' if $fork;
 while (my $client = $daemon->accept) {
+	if ($fork && fork) {
+		$client->close;
+		next;
+	}
 	while (my $request = $client->get_request) {
 		my $path = $request->uri->path;
 		if ($path eq '/file') {
@@ -27,4 +32,5 @@ while (my $client = $daemon->accept) {
 		}
 	}
 	$client->close;
+	exit if $fork;
 }

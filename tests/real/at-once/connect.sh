@@ -1,21 +1,15 @@
 # CONNECT through a proxy and a request through the tunnel, client and proxy under the shim; a tunnel each time.
 packages="tinyproxy-bin curl"
+. "$real/tunnels"
 server() {
 	printf 'Port %s\nListen 127.0.0.1\nMaxClients 20\nTimeout 30\n' "$proxy_port" >"$work/tinyproxy.conf"
 	run tinyproxy -d -c "$work/tinyproxy.conf"
-}
-client() {
-	start_responder --count 11
-	for _ in 1 2 3 4 5 6 7 8 9 10 11; do
-		(run curl -sSf -m 20 -p -x "http://127.0.0.1:$proxy_port" -o "$work/answer" -w 'seconds=%{time_total}\n' \
-			"$url/state") || return
-	done
 }
 scenario() {
 	proxy_port=$port
 	start server
 	"$exchange" --count 1 --deadline 20000 127.0.0.1 "$proxy_port" >"$work/proxy" 2>&1 ||
 		fail "the proxy does not answer: $(cat "$work/proxy")"
-	in_time CONNECT seconds client
+	in_time CONNECT seconds tunnels
 	stop
 }

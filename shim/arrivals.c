@@ -1,0 +1,142 @@
+#include "arrivals.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "config.h"
+#include "names.h"
+#include "real.h"
+
+static void arrive(struct conn *c)
+{
+	request_begin(&c->request, false); /* others may have read here */
+	names_enter(c);
+}
+
+void arrivals_one(int fd)
+{
+	int saved = errno;
+	struct conn *c;
+	if (fd >= 0 && config.active && conn_is_tcp(fd) && !process_is_borrowed() && (c = conn_make(fd)) != NULL)
+		arrive(c);
+	errno = saved;
+}
+
+/* A connection, as far as is known. */
+static bool is_connection(const struct conn *c)
+{
+	enum conn_kind kind = atomic_load_explicit(&c->kind, memory_order_relaxed);
+	return kind == CONN_TCP || kind == CONN_PASSED_OVER || conn_has(c, CONN_NAMES);
+}
+
+void arrivals_leave(int fd)
+{
+	struct conn *c = conn_find(fd);
+	if (c != NULL && config.active && is_connection(c) && !process_is_borrowed())
+		names_enter(c);
+}
+
+void arrivals_same(int fd, int other)
+{
+	struct conn *c = conn_find(fd), *o = conn_find(other);
+	if (c != NULL && o != NULL && conn_has(c, CONN_NAMES) && is_connection(o))
+		names_meet(o, c);
+}
+
+int arrivals_second(int from, int to)
+{
+	struct conn *c = conn_find(from), *second;
+	int saved = errno;
+	if (c != NULL && to >= 0 && to != from && config.active && is_connection(c) && !process_is_borrowed() &&
+	    (second = conn_make(to)) != NULL) {
+		names_enter(c);
+		arrive(second);
+	}
+	errno = saved;
+	return to;
+}
+
+/* --- with exec ----------------------------------------------------------------------------------------------------- */
+
+/* Numbers are given from the lowest one on: where so many are free in a row, no more are looked for. */
+enum { FREE_IN_A_ROW = 32 };
+
+/* A sandbox that was there before us allows the call that the loader has made for each library, and perhaps no other: sockets are asked more. */
+void arrivals_at_start(void)
+{
+	struct stat s;
+	for (int fd = 0, open = -1; own()->fstat != NULL && fd - open <= FREE_IN_A_ROW; fd++) {
+		if (own()->fstat(fd, &s) != 0)
+			continue;
+		open = fd;
+		if (S_ISSOCK(s.st_mode))
+			arrivals_one(fd);
+	}
+}
+
+/* --- with fork ------------------------------------------------------------------------------------------------------ */
+
+/* In pages that the kernel copies, which it does not with our tables: the list of this thread, which forks. */
+struct packed {
+	int number;
+	uint8_t kind;
+	struct request request;
+};
+static _Thread_local struct {
+	struct packed *list;
+	size_t count, size;
+} luggage __attribute__((tls_model("initial-exec")));
+
+/* A signal handler may fork in between: each list is whole before it is this thread's. */
+void arrivals_pack(void)
+{
+	size_t count = 0, most = 0;
+	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
+		most += is_connection(conn_find(fd));
+	arrivals_drop();
+	if (most == 0)
+		return;
+	int saved = errno;
+	struct packed *list = mmap(NULL, most * sizeof *list, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	errno = saved;
+	if (list == MAP_FAILED)
+		return;
+	for (int fd = conn_next(0); fd >= 0 && count < most; fd = conn_next((unsigned)fd + 1)) {
+		const struct conn *c = conn_find(fd);
+		if (!is_connection(c))
+			continue;
+		list[count].number = fd;
+		list[count].kind = atomic_load_explicit(&c->kind, memory_order_relaxed);
+		request_tell(&c->request, &list[count++].request);
+	}
+	luggage.size = most * sizeof *list;
+	luggage.count = count;
+	luggage.list = list;
+}
+
+void arrivals_drop(void)
+{
+	struct packed *list = luggage.list;
+	int saved = errno;
+	luggage.count = 0;
+	luggage.list = NULL;
+	if (list != NULL)
+		munmap(list, luggage.size);
+	errno = saved;
+}
+
+void arrivals_unpack(void)
+{
+	for (size_t i = 0; luggage.list != NULL && i < luggage.count; i++) {
+		const struct packed *p = &luggage.list[i];
+		struct conn *c = conn_make(p->number);
+		if (c == NULL)
+			break;
+		conn_set(c, CONN_NAMES);
+		request_tell(&p->request, &c->request);
+		if (p->kind == CONN_PASSED_OVER)
+			atomic_store_explicit(&c->kind, CONN_PASSED_OVER, memory_order_relaxed);
+	}
+	arrivals_drop();
+}
