@@ -1,6 +1,7 @@
 # onewrite: `make` builds the library, `make demo` shows it, `make check` proves it.
 #
-#   make                     build/libonewrite.so, and see that it can be loaded (OLD_GLIBC=directory of an older libc and its loader)
+#   make                     build/libonewrite.so, build/judge for scripts/onewrite, and see that the library can be loaded
+#                            (OLD_GLIBC=directory of an older libc and its loader)
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
 #                                                   LIBRARY=path tries that library and not the one built here)
 #   make check-real          91 real programs, and docs/compatibility.md out of what they did
@@ -22,6 +23,7 @@ endif
 
 VERSION := 0.2.0
 LIB     := $(B)/libonewrite.so
+JUDGE   := $(B)/judge
 
 # The hooks' common path leads through half a dozen of the files below: optimised as one (an eighth fewer instructions), where the
 # compiler can. The objects are ordinary ones as well.
@@ -74,7 +76,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_write.o
 
 .PHONY: all check run-suites check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites soak fuzz)
-all: $(LIB)
+all: $(LIB) $(JUDGE)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn calls of ours, and the hooks'
 # names, into others of the symbols that we stand in front of.
@@ -104,6 +106,15 @@ $(LIB): export LDFLAGS := $(LDFLAGS)
 $(LIB): $(OBJS) $(B)/exports.map $(GATE)
 	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
 	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
+
+# The part of scripts/onewrite that reads ELF files.
+$(B)/scripts/%.o: scripts/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+JUDGE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/judge/*.c))
+$(JUDGE): $(JUDGE_OBJS)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
@@ -231,7 +242,7 @@ check: packages-check
 ifneq ($(LIBRARY),)
 run-suites: export ONEWRITE_TEST_LIBRARY := $(abspath $(LIBRARY))
 endif
-run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES)
+run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES)
 	@$(NO_WIDE)
 	@tests/check $(SUITES) $(PORTABLE) $(WIDE_SUITES)
 
@@ -239,14 +250,14 @@ run-suites: $(LIB) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_
 check-real: packages-real
 	@$(MAKE) --no-print-directory run-real
 
-run-real: $(LIB) $(B)/tests/programs/exchange $(B)/tests/programs/responder
+run-real: $(LIB) $(JUDGE) $(B)/tests/programs/exchange $(B)/tests/programs/responder
 	tests/real/run --write docs/compatibility.md
 
 # Two servers without and with the shim, measured and drawn as a table.
 demo: packages-demo
 	@$(MAKE) --no-print-directory run-demo
 
-run-demo: $(LIB) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
+run-demo: $(LIB) $(JUDGE) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
 	@scripts/demo
 
 # The pure modules against whatever libFuzzer thinks of (clang).
@@ -273,14 +284,14 @@ $(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
 bench: packages-bench
 	@$(MAKE) --no-print-directory run-bench
 
-run-bench: $(LIB) $(BENCH) $(B)/tests/bench/nodelay.so
+run-bench: $(LIB) $(JUDGE) $(BENCH) $(B)/tests/bench/nodelay.so
 	@tests/bench/run $(if $(QUICK),-q) $(B)
 
 # Other people's test suites, bare and under the shim, test by test (on Debian 12).
 check-suites: packages-suites
 	@$(MAKE) --no-print-directory run-foreign
 
-run-foreign: $(LIB)
+run-foreign: $(LIB) $(JUDGE)
 	tests/suites/run
 
 # One-line faults, planted one at a time in a copy: each must be caught by a test.
@@ -298,20 +309,21 @@ MINUTES ?= 30
 soak: packages-soak
 	@$(MAKE) --no-print-directory run-soak
 
-run-soak: $(LIB) $(SOAK)
+run-soak: $(LIB) $(JUDGE) $(SOAK)
 	tests/soak/run $(MINUTES)
 
 # Where blanks may be, and a tilde at its beginning is the shell's.
 BLANK := $(subst ,, )
 TO     = $(subst $(BLANK),\$(BLANK),$(DESTDIR)$(PREFIX))
 
-install: $(LIB)
+install: $(LIB) $(JUDGE)
 	install -D -m 755 scripts/onewrite $(TO)/bin/onewrite
+	install -D -m 755 $(JUDGE) $(TO)/lib/onewrite/judge
 	install -D -m 644 $(LIB) $(TO)/lib/onewrite/libonewrite.so
 	install -D -m 644 docs/man/onewrite.1 $(TO)/share/man/man1/onewrite.1
 
 uninstall:
-	rm -f $(TO)/bin/onewrite $(TO)/lib/onewrite/libonewrite.so $(TO)/share/man/man1/onewrite.1
+	rm -f $(TO)/bin/onewrite $(TO)/lib/onewrite/judge $(TO)/lib/onewrite/libonewrite.so $(TO)/share/man/man1/onewrite.1
 	@rmdir $(TO)/lib/onewrite 2>/dev/null || :
 
 clean:
@@ -319,4 +331,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct config config = {
 	.timeout_ns = TIMEOUT_DEFAULT_NS,
@@ -59,10 +60,16 @@ static bool named(const char *names, char **argv, const char *image)
 		return true;
 	if (*image != '\0' && config_lists(names, base(image)))
 		return true;
-	/* An interpreter: its first operand is the script. */
-	for (char **a = argv; a != NULL && a[0] != NULL && *++a != NULL;)
-		if ((*a)[0] != '-')
-			return config_lists(names, base(*a));
+	/* An interpreter: its first operand is the script. What stands behind an option, and is no file, may be its value. */
+	bool option = false;
+	for (char **a = argv; a != NULL && a[0] != NULL && *++a != NULL; option = (*a)[0] == '-') {
+		if ((*a)[0] == '-')
+			continue;
+		if (config_lists(names, base(*a)))
+			return true;
+		if (!option || access(*a, F_OK) == 0)
+			return false;
+	}
 	return false;
 }
 

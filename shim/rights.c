@@ -9,10 +9,19 @@
 #include "readable.h"
 #include "release.h"
 
+/* CMSG_NXTHDR; which is a function of glibc's own where the compiler does not inline it. */
+static struct cmsghdr *next(struct cmsghdr *c, const char *end)
+{
+	size_t left = (size_t)(end - (char *)c), taken = CMSG_ALIGN(c->cmsg_len);
+	if (c->cmsg_len < sizeof *c || c->cmsg_len > left || taken > left || left - taken < sizeof *c)
+		return NULL;
+	return (struct cmsghdr *)((char *)c + taken);
+}
+
 static void each(const struct msghdr *hdr, void (*meets)(int fd))
 {
 	const char *end = (const char *)hdr->msg_control + hdr->msg_controllen;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = CMSG_NXTHDR((struct msghdr *)hdr, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = next(c, end)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)) ||
 		    c->cmsg_len > (size_t)(end - (const char *)c))
 			continue;

@@ -10,6 +10,7 @@
  *	                                      how many were held at the same time
  *	client crowd PORT N                   N connections after one exchange each; says "ready", keeps them
  *	client spawn N PRELOAD COMMAND        COMMAND so many times, with and without LD_PRELOAD, in turn
+ *	client wrap N WRAPPER COMMAND         the same of WRAPPER COMMAND and COMMAND, in CPU time
  *	                                      -> median of the paired differences, in us */
 #include <arpa/inet.h>
 #include <err.h>
@@ -257,30 +258,38 @@ static int crowd(int port, int n)
 	return 0;
 }
 
-static double lifetime(char **command, char *preload)
+/* How long does it run, or, how much CPU time do it and its children take? */
+static double lifetime(char **command, char **environment, bool of_cpu)
 {
-	char *clean[] = { NULL }, *with[] = { preload, NULL };
 	pid_t pid;
 	int status;
+	struct rusage used;
 	uint64_t start = now();
-	if (posix_spawn(&pid, command[0], NULL, NULL, command, preload ? with : clean) != 0 ||
-	    waitpid(pid, &status, 0) != pid || status != 0)
+	if (posix_spawn(&pid, command[0], NULL, NULL, command, environment) != 0 || wait4(pid, &status, 0, &used) != pid || status != 0)
 		errx(1, "%s did not run", command[0]);
-	return (double)(now() - start) / 1000;
+	if (!of_cpu)
+		return (double)(now() - start) / 1000;
+	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+/* How much longer does the first one take? */
+static int compare(int n, char **command, char **environment, char **other, char **other_environment, bool of_cpu)
+{
+	double *added = calloc((size_t)n, sizeof *added);
+	for (int i = 0; i < n; i++) {
+		double before = i % 2 ? lifetime(command, environment, of_cpu) : 0; /* every other pair the other way round */
+		added[i] = -lifetime(other, other_environment, of_cpu);
+		added[i] += i % 2 ? before : lifetime(command, environment, of_cpu);
+	}
+	printf("%.0f\n", quantile(added, (size_t)n, 0.5));
+	return 0;
 }
 
 static int spawn(int n, const char *library, char **command)
 {
-	double *added = calloc((size_t)n, sizeof *added);
-	char preload[4096];
+	char preload[4096], *clean[] = { NULL }, *with[] = { preload, NULL };
 	snprintf(preload, sizeof preload, "LD_PRELOAD=%s", library);
-	for (int i = 0; i < n; i++) {
-		double first = lifetime(command, i % 2 ? preload : NULL);
-		double second = lifetime(command, i % 2 ? NULL : preload);
-		added[i] = i % 2 ? first - second : second - first;
-	}
-	printf("%.0f\n", quantile(added, (size_t)n, 0.5));
-	return 0;
+	return compare(n, command, with, command, clean, false);
 }
 
 int main(int argc, char **argv)
@@ -303,5 +312,7 @@ int main(int argc, char **argv)
 		return crowd(atoi(argv[2]), atoi(argv[3]));
 	if (strcmp(what, "spawn") == 0 && argc > 4)
 		return spawn(atoi(argv[2]), argv[3], argv + 4);
+	if (strcmp(what, "wrap") == 0 && argc > 4)
+		return compare(atoi(argv[2]), argv + 3, environ, argv + 4, environ, true);
 	errx(2, "see the source for usage");
 }

@@ -5,12 +5,12 @@ BEGIN {
 
 {
 	section = $2 ? $2 : $1 == "servers" ? "Servers" : "Clients"
-	if ($13 == "cannot")
+	if ($14 == "cannot")
 		section = "Programs that cannot be helped"
-	line = "| " $3 " | " $4 " | " $5 " | " $6 " | " $7 " | " $8 " | " $9 " | " $10 " | " $11 " | " $12 " |"
+	line = "| " $3 " | " $4 " | " $5 " | " $6 " | " $7 " | " $8 " | " $9 " | " $10 " | " $11 " | " $12 " | " $13 " |"
 	gsub(/ -> /, " → ", line)
 	rows[section] = rows[section] line "\n"
-	class[$13]++
+	class[$14]++
 	total++
 	if (!(($1, $3) in seen)) {
 		seen[$1, $3] = 1
@@ -24,8 +24,8 @@ function show(section) {
 	print "## " section "\n"
 	if (section in notes)
 		print notes[section] "\n"
-	print "| program | version | runtime | scenario | calls | segments | floor | ms | bytes | verdict |"
-	print "|---|---|---|---|---|---|---|---|---|---|"
+	print "| program | version | runtime | scenario | calls | segments | floor | first ms | ms | bytes | verdict |"
+	print "|---|---|---|---|---|---|---|---|---|---|---|"
 	print rows[section]
 	delete rows[section]
 }
@@ -48,6 +48,7 @@ END {
 	print "  message, or two where a 100 Continue comes first. A body in the kernel hold takes as many calls as before."
 	print "- **segments**: TCP segments with data, counted by the peer (`tcpi_data_segs_in`) at an MSS of 1448 bytes, as on"
 	print "  Ethernet; the mean of ten exchanges. **floor**: ⌈bytes / 1448⌉."
+	print "- **first ms**: the same as ms, to the first byte: what a reader of a stream waits for."
 	print "- **ms**: from the request to the last byte of the response (servers), or from one answer to the last byte of the"
 	print "  next request (clients), on a kept-alive connection where the program keeps it; the median. 40 is a delayed ACK."
 	print "- **bytes**: what the peer received, compared byte by byte with the bare run (dates and ports apart)."

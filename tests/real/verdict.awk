@@ -242,11 +242,12 @@ END {
 
 	shown_calls = unseen ? "-" : figure(calls_before) " -> " figure(calls_after)
 	shown_segments = figure(segments_before) " -> " figure(segments_after)
+	shown_first = ms(median(first, "bare")) " -> " ms(median(first, "shim"))
 	shown_ms = ms(median(last, "bare")) " -> " ms(median(last, "shim"))
-	printf "%-22s %-10s %-13s %-16s %-6s %-16s %s\n", name, scenario, shown_calls, shown_segments, figure(least), \
-		shown_ms, verdict
+	printf "%-22s %-10s %-13s %-16s %-6s %-16s %-16s %s\n", name, scenario, shown_calls, shown_segments, figure(least), \
+		shown_first, shown_ms, verdict
 	OFS = "\t"
-	print kind, title, name, version, runtime, scenario, shown_calls, shown_segments, figure(least), shown_ms, \
+	print kind, title, name, version, runtime, scenario, shown_calls, shown_segments, figure(least), shown_first, shown_ms, \
 		same == "yes" ? "same" : "DIFFER", verdict, class > row
 	exit failed
 }

@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATH "PATH=/usr/local/bin:/usr/bin:/bin"
+/* What a test does not set itself. */
+static const char *const defaults[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" };
 
-const struct shell shells[] = { { "dash", NULL }, { "busybox", "sh" } };
+const struct shell shells[] = { { "dash", NULL }, { "busybox", "sh" }, { "bash", "--posix" } };
 
 char dir[] = "/tmp/onewrite-XXXXXX";
 
@@ -30,14 +31,15 @@ void __attribute__((format(printf, 1, 2))) prepare(const char *format, ...)
 }
 
 /* The programs that are to be refused would leave a file behind. */
-#define PROGRAM "#include <fcntl.h>\nint main(void) { return creat(\"started\", 0666) < 0; }\n"
+#define PROGRAM "#include <fcntl.h>\n#include <unistd.h>\n" \
+	"int main(void) { return write(creat(\"started\", 0666), \"\", 1) != 1; }\n"
 
 void install(void)
 {
 	cr_assert_not_null(mkdtemp(dir));
 	cr_assert(chdir(dir) == 0 && chmod(dir, 0777) == 0);
 	prepare("set -e; mkdir -p prefix/bin prefix/lib/onewrite\n"
-	        "cp '" SOURCE_DIR "/scripts/onewrite' prefix/bin\n"
+	        "cp '" SOURCE_DIR "/scripts/onewrite' prefix/bin; cp '" BUILD_DIR "/judge' prefix/lib/onewrite\n"
 	        "cp " LIBRARY_IN_SHELL " prefix/lib/onewrite/libonewrite.so\n"
 	        "cat >program.c <<'END'\n" PROGRAM "END\n"
 	        "printf '#!/bin/sh\\ntouch started\\n' >script; chmod +x script");
@@ -66,6 +68,14 @@ static void redirect(const char *name, int fd)
 	close(file);
 }
 
+static bool sets(const char *const variables[], const char *variable)
+{
+	for (; variables != NULL && *variables != NULL; variables++)
+		if (strncmp(*variables, variable, strcspn(variable, "=") + 1) == 0)
+			return true;
+	return false;
+}
+
 void launch(struct outcome *o, const struct shell *shell, const char *script, const char *const args[],
 	const char *const variables[])
 {
@@ -79,8 +89,9 @@ void launch(struct outcome *o, const struct shell *shell, const char *script, co
 	while (args != NULL && *args != NULL)
 		argv[argc++] = *args++;
 	argv[argc] = NULL;
-	envp[envc++] = PATH;
-	envp[envc++] = "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0";
+	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+		if (!sets(variables, defaults[i]))
+			envp[envc++] = defaults[i];
 	while (variables != NULL && *variables != NULL)
 		envp[envc++] = *variables++;
 	envp[envc] = NULL;

@@ -1,7 +1,7 @@
 /* An installed copy of scripts/onewrite, to be run.
  *
  * Every test has a copy of its own: a directory with prefix/bin/onewrite and prefix/lib/onewrite, in which
- * the commands run. Everything is tried under two shells. */
+ * the commands run. Everything is tried under three shells. */
 #ifndef ONEWRITE_TESTS_INSTALLED_H
 #define ONEWRITE_TESTS_INSTALLED_H
 
@@ -14,12 +14,12 @@
 
 #define INSTALLED "prefix/bin/onewrite"
 
-enum { ARGS_MAX = 10 };
+enum { ARGS_MAX = 24 };
 
 extern const struct shell {
 	const char *package; /* and the name of its program */
-	const char *applet;
-} shells[2];
+	const char *applet; /* or its option */
+} shells[3];
 #define UNDER_EACH(sh) \
 	for (const struct shell *sh = shells; sh < shells + sizeof shells / sizeof *shells; sh++)
 
@@ -42,7 +42,7 @@ struct outcome {
 
 size_t slurp(const char *name, char *text, size_t size);
 
-/* Runs `script` by this shell (NULL: by itself), with an environment that holds PATH and these variables. */
+/* Runs `script` by this shell (NULL: by itself), with an environment that holds these variables, and a PATH. */
 void launch(struct outcome *o, const struct shell *shell, const char *script, const char *const args[],
 	const char *const variables[]);
 

@@ -11,12 +11,17 @@ static void complain(const char *line)
 	strcat(strcat(complaints, line), "\n");
 }
 
-static bool read_env(char *setting)
+static bool read_both(char **argv, char *setting)
 {
-	char *argv[] = { "/usr/bin/python3", "-u", "/opt/serve/app", "8080", NULL };
 	char *envp[] = { "PATH=/bin", setting, NULL };
 	complaints[0] = '\0';
 	return config_read(argv, envp, "", complain);
+}
+
+static bool read_env(char *setting)
+{
+	char *argv[] = { "/usr/bin/python3", "/opt/serve/app", "8080", NULL };
+	return read_both(argv, setting);
 }
 
 Test(config, durations)
@@ -90,4 +95,29 @@ Test(config, only_names_the_program_or_its_script)
 		bool active = read_env(rows[i].setting);
 		cr_expect(active == rows[i].active, "%s: active is %d", rows[i].setting, active);
 	}
+}
+
+/* /etc/passwd stands for a script that is there. */
+Test(config, only_finds_the_script_behind_an_interpreters_options)
+{
+	static const struct {
+		char *argv[8];
+		char *setting;
+		bool active;
+	} rows[] = {
+		{ { "python3", "-u", "/etc/passwd", "8080" }, "ONEWRITE_ONLY=passwd", true },
+		{ { "python3", "-u", "/etc/passwd", "8080" }, "ONEWRITE_ONLY=8080", false },
+		{ { "python3", "-X", "dev", "app.py" }, "ONEWRITE_ONLY=app.py", true },
+		{ { "python3", "-X", "dev", "/etc/passwd", "8080" }, "ONEWRITE_ONLY=passwd", true },
+		{ { "python3", "-X", "dev", "/etc/passwd", "8080" }, "ONEWRITE_ONLY=8080", false },
+		{ { "python3", "-X", "dev", "-W", "ignore", "app.py" }, "ONEWRITE_ONLY=app.py", true },
+		{ { "python3", "-Xdev", "app.py" }, "ONEWRITE_ONLY=app.py", true },
+		{ { "perl", "app.pl", "-x", "app.py" }, "ONEWRITE_ONLY=app.py", false },
+		{ { "python3", "-X" }, "ONEWRITE_ONLY=app.py", false },
+		{ { "python3" }, "ONEWRITE_ONLY=app.py", false },
+		{ { NULL }, "ONEWRITE_ONLY=app.py", false },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect(read_both((char **)rows[i].argv, rows[i].setting) == rows[i].active, "row %zu: %s with %s is not %s", i,
+		          rows[i].argv[0], rows[i].setting, rows[i].active ? "helped" : "left alone");
 }

@@ -53,28 +53,117 @@ WRAPPER_TEST(exit_statuses_and_signals_are_the_commands_own)
 	}
 }
 
-/* Is there such a line - here they end in NUL - or one that begins like it? */
-static bool has_variable(const struct outcome *o, const char *variable, bool beginning)
+/* Is there such a line? Here they end in NUL. */
+static bool has_variable(const struct outcome *o, const char *variable)
 {
 	for (const char *p = o->out; p < o->out + o->out_size; p += strlen(p) + 1)
-		if (beginning ? strncmp(p, variable, strlen(variable)) == 0 : strcmp(p, variable) == 0)
+		if (strcmp(p, variable) == 0)
 			return true;
 	return false;
 }
 
-/* Variables that the script might use itself, and some that no shell can set. */
+/* Variables that the script or a shell sets itself, reads, writes anew or drops, and functions that are called like tools. */
+static const char *const environment[] = { "path=1", "judge=2", "VERSION=3", "timeout=4", "plan=5", "trace=6", "force=7",
+	"discovery.type=single  node", "odd.one=a\001b\177\nc\201\n", "BASH_FUNC_f%%=() {  echo\n}", "BASH_FUNC_printf%%=() { echo no; }",
+	"BASH_FUNC_readlink%%=() { echo no; }", "BASH_FUNC_sed%%=() { echo no; }", "BASH_FUNC_command%%=() { false; }",
+	"SHELLOPTS=braceexpand:errexit:noclobber:allexport", "IFS=/", "OLDPWD=/nowhere", "SHLVL=7", "_=/some/thing", "=", NULL };
+
 WRAPPER_TEST(the_environment_is_what_was_handed_over)
 {
-	static const char *const variables[] = { "path=1", "library=2", "VERSION=3", "discovery.type=single  node",
-		"BASH_FUNC_f%%=() {  echo\n}", "timeout=4", NULL };
 	struct outcome o;
 	UNDER_EACH(sh) {
-		launch(&o, sh, INSTALLED, ARGS("env", "-0"), variables);
+		launch(&o, sh, INSTALLED, ARGS("env", "-0"), environment);
 		check_ran(&o, "env -0", sh->package);
+		size_t handed = 2, had = 0; /* PATH, ASAN_OPTIONS */
+		for (; environment[handed - 2] != NULL; handed++)
+			cr_expect(has_variable(&o, environment[handed - 2]), "under %s the command lost %s", sh->package,
+			          environment[handed - 2]);
+		for (size_t i = 0; i < o.out_size; i++)
+			had += o.out[i] == '\0';
+		cr_expect(had == handed + 1, "under %s there are %zu variables more than LD_PRELOAD", sh->package, had - handed - 1);
+	}
+}
+
+/* Where there is no /proc nothing tells what was handed over: what the script uses itself must not be among it. */
+WRAPPER_TEST(the_environment_without_proc)
+{
+	static const char *const variables[] = { "path=1", "judge=2", "timeout=4", "plan=5", "trace=6", "force=7", "value=8", NULL };
+	struct outcome o;
+	char command[512];
+	UNDER_EACH(sh) {
+		snprintf(command, sizeof command, "[ \"$(id -u)\" = 0 ] || in='unshare --user --map-root-user'; exec $in unshare --mount "
+		         "sh -c 'mount -t tmpfs none /proc && exec \"$@\"' sh %s %s " INSTALLED " --timeout=1ms env -0", sh->package,
+		         sh->applet == NULL ? "" : sh->applet);
+		launch(&o, NULL, "/bin/sh", ARGS("-c", command), variables);
+		check_ran(&o, "env -0 without /proc", sh->package);
 		for (size_t i = 0; variables[i] != NULL; i++)
-			cr_assert(has_variable(&o, variables[i], false), "under %s the command lost %s", sh->package, variables[i]);
-		cr_assert(!has_variable(&o, "ow_", true), "under %s the command sees the script's own variables", sh->package);
-		cr_assert(!has_variable(&o, "ONEWRITE_", true), "under %s there is a setting that nobody made", sh->package);
+			cr_expect(has_variable(&o, variables[i]), "under %s the command lost %s", sh->package, variables[i]);
+		cr_expect(has_variable(&o, "ONEWRITE_TIMEOUT=1ms"), "under %s there is no setting: %s", sh->package, o.err);
+	}
+}
+
+/* What no argument could hold at once, once it is taken apart for a shell. */
+WRAPPER_TEST(a_long_variable_arrives)
+{
+	static char variable[120000] = "long.one=";
+	struct outcome o;
+	memset(variable + strlen(variable), ' ', sizeof variable - 1 - strlen(variable));
+	UNDER_EACH(sh) {
+		launch(&o, sh, INSTALLED, ARGS("sh", "-c", "grep -z ^long.one /proc/$$/environ | wc -c"), ARGS(variable));
+		cr_assert(atoi(o.out) == sizeof variable, "under %s %s bytes of %zu: %s", sh->package, o.out, sizeof variable, o.err);
+	}
+}
+
+WRAPPER_TEST(functions_that_a_shell_was_handed)
+{
+	static const char *const functions[] = { "BASH_FUNC_printf%%=() { false; }", "BASH_FUNC_readlink%%=() { false; }",
+		"BASH_FUNC_command%%=() { false; }", "BASH_FUNC_usage%%=() { false; }", NULL };
+	struct outcome o;
+	prepare("ln -s prefix/bin/onewrite link");
+	UNDER_EACH(sh) {
+		launch(&o, sh, "link", ARGS("touch", "started"), functions);
+		cr_expect(o.started, "under %s nothing ran: %s", sh->package, o.err);
+		launch(&o, sh, INSTALLED, ARGS("--help"), functions);
+		cr_expect(strncmp(o.out, "usage: ", 7) == 0, "under %s --help says %s%s", sh->package, o.out, o.err);
+	}
+}
+
+/* Of options in SHELLOPTS a shell obeys some before our first line. What it runs is the command all the same, and nothing is said behind
+ * the first lines. */
+static const char *const shell_options[] = { "xtrace", "verbose", "keyword", "errexit", "nounset", "noglob", "noclobber", "allexport" };
+
+ROW_TESTS(options_that_a_shell_was_handed, shell_options)
+{
+	struct outcome o;
+	char variable[64];
+	snprintf(variable, sizeof variable, "SHELLOPTS=%s", shell_options[*i]);
+	UNDER_EACH(sh) {
+		launch(&o, sh, INSTALLED, ARGS("--timeout=7ms", "env", "A=b", "printenv", "A", "SHELLOPTS", "ONEWRITE_TIMEOUT"), ARGS(variable));
+		char want[64];
+		snprintf(want, sizeof want, "b\n%s\n7ms\n", shell_options[*i]);
+		cr_assert(exit_status(&o) == 0 && strcmp(o.out, want) == 0 && strstr(o.err, "judge") == NULL,
+		          "under %s: status %#x, %s%s", sh->package, o.status, o.out, o.err);
+	}
+}
+
+WRAPPER_TEST(a_directory_that_is_gone)
+{
+	static const char *const pwd[] = { NULL, "PWD=/" };
+	struct outcome o;
+	char command[512];
+	const char *in_root = strrchr(dir, '/'); /* where a name without a directory would lead */
+	UNDER_EACH(sh) {
+		int n = snprintf(command, sizeof command, "mkdir gone && cd gone && rmdir ../gone && exec %s %s '%s/" INSTALLED "' ",
+		                 sh->package, sh->applet == NULL ? "" : sh->applet, dir);
+		strcpy(command + n, "/usr/bin/printenv PATH");
+		launch(&o, NULL, "/bin/sh", ARGS("-c", command), NULL);
+		cr_expect(exit_status(&o) == 0, "under %s: status %#x, %s", sh->package, o.status, o.err);
+		for (size_t i = 0; i < 2; i++) {
+			sprintf(command + n, "--trace=%s touch started 2>&1 | grep '^onewrite: --trace'", in_root + 1);
+			launch(&o, NULL, "/bin/sh", ARGS("-c", command), ARGS(pwd[i]));
+			cr_expect(exit_status(&o) == 0 && is_one_line(o.out), "a trace under %s: %s%s", sh->package, o.out, o.err);
+			cr_expect(unlink(in_root) != 0, "under %s a trace went to the root directory", sh->package);
+		}
 	}
 }
 
@@ -142,7 +231,7 @@ WRAPPER_TEST(a_trace_goes_where_it_was_asked_for)
 WRAPPER_TEST(nothing_is_written_when_only_asked)
 {
 	struct outcome o;
-	onewrite(&o, &shells[0], "--trace=trace", "--check", "touch", "started");
+	onewrite(&o, &shells[0], "--trace=trace", "--check", "sh", "started");
 	check_ran(&o, "--check", shells[0].package);
 	cr_assert(!o.started && access("trace", F_OK) != 0, "--check left files behind");
 }

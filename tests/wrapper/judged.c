@@ -1,6 +1,7 @@
 /* scripts/onewrite tells the programs that the library can help from the others, which it starts by --force only. */
 #include "installed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- programs that no library can help ----------------------------------------------------------------------------- */
@@ -189,5 +190,96 @@ ROW_TESTS(an_interpreter_by_env, env_lines)
 		cr_assert((strstr(o.err, "cannot tell") != NULL) == (strcmp(answer, UNSURE) == 0) &&
 		          exit_status(&o) == (strcmp(answer, UNSURE) != 0 && strcmp(answer, DYNAMIC) != 0),
 		          "env %s under %s: status %#x; it said: %s%s", line, sh->package, o.status, o.out, o.err);
+	}
+}
+
+/* --- what a program is told to be loaded into, and what it does there ------------------------------------------------ */
+
+#define CALLS "joins what it writes to TCP by "
+#define NOTHING "makes none of the calls that are joined"
+#define LINKED(soname) "echo 'int other(void) { return 0; }' | cc -shared -fPIC -Wl,-soname," soname " -x c -o " soname " -; " \
+	"cc -o it %s -Wl,--no-as-needed " soname " -Wl,-rpath,\"$PWD\""
+
+static const struct {
+	const char *name, *prepare; /* makes ./it out of some program, which leaves "started" behind */
+	const char *program;
+	bool helped;
+	const char *reason;
+} writers[] = {
+	{ "write", "cc -o it %s", "write(fd, \"\", 1)", true, CALLS "write" },
+	{ "send and writev", "cc -o it %s", "(int)send(fd, \"\", 1, 0) + (int)writev(fd, 0, 0)", true, "send" },
+	{ "write, linked with the older hash table", "cc -Wl,--hash-style=sysv -o it %s", "write(fd, \"\", 1)", true, CALLS "write" },
+	{ "write, by its address", "cc -no-pie -rdynamic -o it %s", "((ssize_t (*volatile)(int, const void *, size_t))write)(fd, \"\", 1)",
+		true, CALLS "write" },
+	{ "stdio", "cc -o it %s", "puts(\"\")", false, "writes by stdio only" },
+	{ "stdio in C++", "c++ -x c++ -o it %s", "puts(\"\")", false, "writes by stdio only" },
+	{ "nothing", "cc -o it %s", "0", false, NOTHING },
+	{ "nothing, without section headers",
+		"cc -o it %s; dd if=/dev/zero of=it bs=1 seek=40 count=8 conv=notrunc status=none;"
+		"dd if=/dev/zero of=it bs=1 seek=58 count=6 conv=notrunc status=none", "0", false, NOTHING },
+	{ "nothing, but starts others", "cc -o it %s", "fd < 0 ? system(\"\") : 0", true, "what it loads or starts may" },
+	{ "nothing, but loads others", "cc -o it %s -ldl", "fd < 0 ? !dlopen(\"\", 1) : 0", true, "what it loads or starts may" },
+	{ "a library", LINKED("libother.so.1"), "0", true, "but leaves the writing to libother.so.1" },
+	{ "a TLS library", LINKED("libssl.so.3"), "write(fd, \"\", 1)", true, CALLS "write; by TLS (libssl.so.3) nothing is" },
+};
+
+ROW_TESTS(what_it_writes_by, writers)
+{
+	struct outcome o;
+	char build[512];
+	snprintf(build, sizeof build, writers[*i].prepare, "writer.c");
+	prepare("set -e; cat >writer.c <<'END'\n#include <dlfcn.h>\n#include <fcntl.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+	        "#include <sys/socket.h>\n#include <sys/uio.h>\n#include <unistd.h>\n"
+	        "int main(void) { int fd = creat(\"started\", 0666); int r = %s; (void)r; return fd < 0; }\nEND\n%s", writers[*i].program, build);
+	UNDER_EACH(sh) {
+		onewrite(&o, sh, "--check", "./it");
+		cr_expect(exit_status(&o) == !writers[*i].helped && strncmp(o.out, writers[*i].helped ? "yes: " : "no: ", 4) == 0 &&
+		          is_one_line(o.out) && strstr(o.out, writers[*i].reason) != NULL && !o.started,
+		          "--check of what writes by %s under %s: status %#x, not '%s': %s%s", writers[*i].name, sh->package, o.status,
+		          writers[*i].reason, o.out, o.err);
+		onewrite(&o, sh, "./it"); /* it is loaded all the same */
+		check_ran(&o, writers[*i].name, sh->package);
+		cr_expect(o.started, "what writes by %s did not run", writers[*i].name);
+	}
+}
+
+/* ld.so can be called by its name: what counts is the program that it runs, and it heeds LD_PRELOAD for that one. */
+static const struct {
+	const char *name;
+	const char *args[ARGS_MAX];
+	int status;         /* of --check */
+	const char *answer;
+	bool runs;
+} loaders[] = {
+	{ "a program", { "./ld", "./it" }, 0, "yes: ./it, which ./ld runs, is dynamically linked", true },
+	{ "options", { "./ld", "--argv0", "./static", "--library-path", "/nowhere", "./it" }, 0, "yes: ./it, which", true },
+	{ "a preload of its own", { "./ld", "--preload", "./other.so", "./it" }, 0, "yes: ./it, which", true },
+	{ "a program behind --", { "./ld", "--", "./it" }, 0, "yes: ./it, which", false }, /* the older ones do not know it */
+	{ "a set-user-ID program, which is none here", { "./ld", "./set-id" }, 0, "yes: ./set-id, which", true },
+	{ "a file that is not executable", { "./ld", "./it.copy" }, 0, "yes: ./it.copy, which", true },
+	{ "a static program", { "./ld", "./static" }, 1, "no: ./static, which ./ld runs, is statically linked", false },
+	{ "a script", { "./ld", "./script" }, 1, "is no program for a loader", false },
+	{ "a question", { "./ld", "--list", "./it" }, 1, "no: ./ld is the loader", false },
+	{ "nothing", { "./ld" }, 1, "no: ./ld is the loader", false },
+	{ "a name that it looks for itself", { "./ld", "it" }, 0, "yes: ./ld may load", false },
+	{ "what is not there", { "./ld", "./nothing" }, 2, "", false },
+};
+
+ROW_TESTS(a_loader_by_its_name, loaders)
+{
+	struct outcome o;
+	const char *args[ARGS_MAX] = { "--check" };
+	for (size_t n = 0; loaders[*i].args[n] != NULL; n++)
+		args[n + 1] = loaders[*i].args[n];
+	prepare("set -e; cc -o it program.c; cc -static -o static program.c; cp it it.copy; chmod 644 it.copy; cp it set-id; chmod 4755 set-id\n"
+	        "echo 'int x;' | cc -shared -fPIC -x c -o other.so -\n"
+	        "ln -s \"$(readelf -lW it | sed -n 's/.*interpreter: \\(.*\\)].*/\\1/p')\" ld; [ -x ld ]");
+	UNDER_EACH(sh) {
+		launch(&o, sh, INSTALLED, args, NULL);
+		cr_expect(exit_status(&o) == loaders[*i].status && strstr(o.out, loaders[*i].answer) != NULL && !o.started,
+		          "--check of a loader with %s under %s: status %#x, %s%s", loaders[*i].name, sh->package, o.status, o.out, o.err);
+		launch(&o, sh, INSTALLED, loaders[*i].args, NULL);
+		cr_expect(o.started == loaders[*i].runs, "a loader with %s under %s: status %#x, %s", loaders[*i].name, sh->package, o.status,
+		          o.err);
 	}
 }

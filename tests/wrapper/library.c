@@ -77,7 +77,7 @@ WRAPPER_TEST(a_library_that_cannot_be_named_to_the_loader_is_refused)
 
 WRAPPER_TEST(a_library_under_any_other_name_is_loaded)
 {
-	static const char *const names[] = { "quote'd", "double\"d", "st*r", "back\\slash", "new\nline", "t\tab", "-dash",
+	static const char *const names[] = { "quote'd", "double\"d", "st*r", "back\\slash", "back\\n\\c\\0slash", "new\nline", "t\tab", "-dash",
 		"\303\251" };
 	struct outcome o;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -97,7 +97,7 @@ WRAPPER_TEST(the_library_is_found_in_a_checkout_and_behind_links)
 	static const char *const ways[] = { "checkout/scripts/onewrite", "links/onewrite", "links/far" };
 	struct outcome o;
 	prepare("set -e; mkdir -p checkout/build links\n"
-	        "mv prefix/bin checkout/scripts; mv prefix/lib/onewrite/libonewrite.so checkout/build\n"
+	        "mv prefix/bin checkout/scripts; mv prefix/lib/onewrite/* checkout/build\n"
 	        "ln -s ../checkout/scripts/onewrite links; ln -s \"$PWD/links/onewrite\" links/far");
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		UNDER_EACH(sh) {
@@ -126,20 +126,27 @@ WRAPPER_TEST(an_existing_preload_stays_behind_ours)
 	}
 }
 
-WRAPPER_TEST(a_tool_that_is_missing_is_named)
+WRAPPER_TEST(a_missing_judge_is_refused)
 {
-	static const char *const tools[] = { "readlink", "grep", "od", "tr", "id", "env" };
 	struct outcome o;
-	char sentence[64];
-	for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
-		snprintf(sentence, sizeof sentence, "there is no %s in PATH", tools[i]);
-		prepare("rm -rf tools; mkdir tools; for t in readlink grep od tr id env touch; do"
-		        " [ $t = %s ] || ln -s \"$(command -v $t)\" tools; done", tools[i]);
-		UNDER_EACH(sh) {
-			launch(&o, sh, INSTALLED, ARGS("--check", "touch"), ARGS("PATH=tools"));
-			check_refused(&o, tools[i], sh->package, sentence);
-		}
+	prepare("rm prefix/lib/onewrite/judge");
+	UNDER_EACH(sh) {
+		onewrite(&o, sh, "--force", "touch", "started");
+		check_refused(&o, "a missing judge", sh->package, "make install");
+		onewrite(&o, sh, "--version");
+		check_ran(&o, "--version", sh->package);
 	}
-	launch(&o, &shells[0], INSTALLED, ARGS("/usr/bin/touch", "started"), ARGS("PATH="));
-	check_refused(&o, "an empty PATH", shells[0].package, "there is no readlink in PATH");
+}
+
+/* Only who comes by a link needs a tool. */
+WRAPPER_TEST(no_tool_is_needed)
+{
+	struct outcome o;
+	prepare("ln -s prefix/bin/onewrite link; mkdir tools");
+	UNDER_EACH(sh) {
+		launch(&o, sh, INSTALLED, ARGS("/usr/bin/touch", "started"), ARGS("PATH="));
+		cr_assert(o.started, "an empty PATH under %s: %s", sh->package, o.err);
+	}
+	launch(&o, NULL, "/bin/dash", ARGS("link", "/usr/bin/touch", "started"), ARGS("PATH=tools"));
+	check_refused(&o, "a link", "dash", "there is no readlink in PATH");
 }

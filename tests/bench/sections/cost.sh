@@ -90,6 +90,28 @@ section_process() {
 	finish "$pid"
 }
 
+# The second time the shell has a link to read, and judge a #! line.
+section_wrapper() {
+	n=$((quick ? 200 : 1000))
+	wrapper=$here/../../scripts/onewrite
+	ln -s "$wrapper" "$dir/onewrite"
+	printf '#!/usr/bin/env sh\n' >"$dir/script"
+	chmod +x "$dir/script"
+	linked=''
+	for way in "$wrapper /bin/true" "$dir/onewrite $dir/script"; do
+		# shellcheck disable=SC2086 # a wrapper and a command
+		figure wrapper "start of ${way##*/} by ${wrapper##*/}$linked, CPU time added (median of $n pairs)" "$(client wrap $n $way)" us '<=' 5000
+		# shellcheck disable=SC2086
+		figure wrapper "the same: processes added" "$(($(forks $way) - $(forks ${way#* })))" processes '<=' 6
+		linked=', a link'
+	done
+}
+
+forks() {
+	perf stat -x, -o "$dir/perf" -e sched:sched_process_fork "$@" >"$dir/said" 2>&1 || stop_here "perf: $(cat "$dir/said")"
+	awk -F, '/sched_process_fork/ { print $1 }' "$dir/perf"
+}
+
 switches() {
 	cat /proc/"$1"/task/*/status | awk '/^voluntary_ctxt/ { n += $2 } END { print n }'
 }

@@ -1,7 +1,9 @@
 # curl -d writes head and body together by itself; without "Expect:" a -T has its head wait for an answer.
 packages=curl
 runtime=C
-scenarios="get post large upload chunked upload_chunked form continue"
+scenarios="get post large upload chunked upload_chunked form continue continue_chunked continue_large"
+why_continue_chunked="behind a 100 Continue the pieces of a body go as they are written"
+why_continue_large=$why_continue_chunked
 # The boundary is drawn at random.
 mask='s/-\{24\}[0-9a-f]\{16\}/BOUNDARY/'
 client() {
@@ -15,5 +17,7 @@ client() {
 		upload_chunked) run curl -sSf -m 20 -H Expect: -H "Transfer-Encoding: chunked" -T "$files/small" "$each" ;;
 		form) run curl -sSf -m 20 -F "file=@$files/small" "$each" ;;
 		continue) run curl -sSf -m 20 -H "Expect: 100-continue" -T "$files/small" "$each" ;;
+		continue_chunked) run curl -sSf -m 20 -H "Expect: 100-continue" -H "Transfer-Encoding: chunked" -T "$files/small" "$each" ;;
+		continue_large) run curl -sSf -m 20 -H "Expect: 100-continue" -T "$files/large" "$each" ;;
 	esac
 }
