@@ -124,7 +124,7 @@ Test(planted, what_fell_short_is_of_one_connection, .timeout = 30)
 /* The helper comes again: once it may not ask whose the number is, once there is no room. */
 static const struct scenario deadlines[] = {
 	{ "the socket's identity cannot be asked", { "write=" HEAD, "await", "write=*200", "await" },
-		"send bytes=100 * = 100, write bytes=200 = 200", .timeout = "5ms", .faults = "getsockopt:4:errno=EPERM" },
+		"send bytes=100 * = 100, write bytes=200 = 200", .timeout = "5ms", .faults = "cookie:3:errno=EPERM" },
 	{ "there is no room", { "write=" HEAD, "await", "write=*200", "await" },
 		"send bytes=100 * = -1 EAGAIN, send bytes=100 * = 100, write bytes=200 = 200", .timeout = "5ms",
 		.faults = "send:1:errno=EAGAIN" },

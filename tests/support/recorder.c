@@ -5,7 +5,7 @@
  *
  * appended to the file RECORDER_LOG. It keeps no descriptor and no memory of its own. RECORDER_FAULTS makes calls on
  * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one.
- * `cookie` is a getsockopt for SO_COOKIE, which is counted apart as well; it can only be delayed:
+ * `cookie` is a getsockopt for SO_COOKIE, which is counted apart as well:
  *
  *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50 */
 #include "recorder.h"
@@ -281,6 +281,10 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict p, socklen_t *
 	if (cookie != NULL)
 		sleep_through(cookie->delay);
 	int r = (int)INJECT("getsockopt", fd, REAL(getsockopt)(fd, level, name, p, n));
+	if (cookie != NULL && cookie->error != 0) {
+		errno = cookie->error;
+		r = -1;
+	}
 
 	record(r, "getsockopt fd=%d %s%d", fd, option_name(level, name), name);
 	return r;
