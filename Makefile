@@ -55,6 +55,7 @@ OBJS := $(PURE) \
 	$(B)/shim/msg.o \
 	$(B)/shim/names.o \
 	$(B)/shim/object.o \
+	$(B)/shim/ordinary.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/own.o \
 	$(B)/shim/pool.o \
@@ -64,6 +65,7 @@ OBJS := $(PURE) \
 	$(B)/shim/release.o \
 	$(B)/shim/rights.o \
 	$(B)/shim/room.o \
+	$(B)/shim/sandbox.o \
 	$(B)/shim/settle.o \
 	$(B)/shim/trace.o \
 	$(B)/shim/turn.o \

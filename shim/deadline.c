@@ -10,9 +10,11 @@
 
 #include "config.h"
 #include "lock.h"
+#include "ordinary.h"
 #include "pool.h"
 #include "process.h"
 #include "real.h"
+#include "sandbox.h"
 
 /* After the last deadline the helper looks around for LINGER_NS, at the pace of the timeout, so that a program which
  * sends a message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. Meanwhile it looks now and then
@@ -21,6 +23,7 @@
 #define IDLE_NS   1000000000u
 #define LOOK_NS   100000000u
 #define STOP_NS   100000000u  /* the longest wait for a helper that was told to end */
+#define LEAVE_NS  10000000u   /* the longest wait for one that is at its end already */
 #define AGAIN_NS  1000000000u /* after a thread could not be created: the next attempt */
 #define STACK     (1 << 20)  /* should it be the last thread, the program's exit handlers run on it */
 
@@ -36,6 +39,9 @@ struct helper {
 	bool joinable;                  /* `thread` has not been joined yet */
 	pthread_t thread;
 	_Atomic pid_t tid;              /* the kernel's name for it */
+	sigset_t mask;                  /* of who started it: exit handlers find it, should this be the last thread */
+	bool yielded;                   /* it made room for the program's: process_forbids is raised until the next one */
+	atomic_bool first_ends;         /* the program's first thread ends, or has ended */
 	struct deadline *_Atomic pushed;
 	struct list list;               /* the helper's own, in order of due */
 	_Atomic uint64_t hopeless_since; /* CLOCK_MONOTONIC ns: no thread could be created, and for AGAIN_NS nobody tries; 0: never */
@@ -164,7 +170,7 @@ static void run(struct helper *h)
 		} else if (now - busy < LINGER_NS) {
 			sleep_until(h, now + config.timeout_ns);
 		} else if (now - busy < LINGER_NS + IDLE_NS) {
-			sleep_until(h, now + (has_ended() ? config.timeout_ns : LOOK_NS));
+			sleep_until(h, now + (atomic_load(&h->first_ends) || has_ended() ? config.timeout_ns : LOOK_NS));
 		} else if (atomic_load(&h->pushed) == NULL) {
 			break;
 		}
@@ -177,6 +183,7 @@ static void *run_until_idle(void *arg)
 {
 	struct helper *h = arg;
 	bool again = true;
+	ordinary_self();
 	atomic_store(&h->tid, own_tid());
 	atomic_store(&h->running, RUNNING);
 	look_at_all_anew(h);
@@ -189,6 +196,8 @@ static void *run_until_idle(void *arg)
 			lock_give(&h->lock);
 		}
 	}
+	if (are_left(1))
+		own()->sigprocmask(SIG_SETMASK, &h->mask, NULL);
 	return NULL;
 }
 
@@ -199,38 +208,45 @@ static int create(struct helper *h, size_t stack)
 	sigset_t all, before;
 	const struct threads *t = threads();
 	bool mask = t->pthread_attr_setsigmask_np != NULL; /* neither in musl nor before glibc 2.32 */
-	if (t->pthread_create == NULL)
+	if (LACKS(pthread_create))
 		return EAGAIN; /* before glibc 2.34, in a program without threads */
 	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: libc sees to that */
 	t->pthread_attr_init(&attr);
+	if (!ordinary_attributes(&attr)) {
+		t->pthread_attr_destroy(&attr);
+		return EAGAIN;
+	}
 	if (stack != 0)
 		t->pthread_attr_setstacksize(&attr, stack);
 	if (mask)
 		t->pthread_attr_setsigmask_np(&attr, &all);
 	else
 		own()->sigprocmask(SIG_SETMASK, &all, &before);
-	int error = t->pthread_create(&h->thread, &attr, run_until_idle, h);
+	int error = libc()->pthread_create(&h->thread, &attr, run_until_idle, h);
 	if (!mask)
 		own()->sigprocmask(SIG_SETMASK, &before, NULL);
 	t->pthread_attr_destroy(&attr);
 	return error;
 }
 
+static bool join(struct helper *h, uint64_t until);
+
 /* The caller has the lock, and no handler runs on its thread. */
 static bool start(struct helper *h)
 {
 	int saved = errno;
 	int cancel = PTHREAD_CANCEL_DISABLE;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* pthread_join is a place to be cancelled, our caller has a lock */
-	if (h->joinable)
-		threads()->pthread_join(h->thread, NULL); /* it gave up `running`, so it is at its end */
-	int error = create(h, STACK);
-	if (error == EINVAL) /* a program with large thread-local storage */
-		error = create(h, 0);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* a join can be cancelled, and our caller has a lock */
+	bool gone = !h->joinable || join(h, now_ns() + LEAVE_NS); /* it gave up `running`, so it is at its end */
+	if (gone) {
+		int error = create(h, STACK);
+		if (error == EINVAL) /* a program with large thread-local storage */
+			error = create(h, 0);
+		h->joinable = error == 0;
+	}
 	pthread_setcancelstate(cancel, NULL);
-	h->joinable = error == 0;
 	errno = saved;
-	return error == 0;
+	return gone && h->joinable;
 }
 
 static struct helper *helper_get(void)
@@ -258,8 +274,12 @@ static bool start_if_hopeful(struct helper *h)
 	if (TAILQ_FIRST(&h->list) == NULL)
 		TAILQ_INIT(&h->list);
 	atomic_store(&h->running, STARTING); /* if it can: until then nobody else counts on it */
-	if (start(h))
+	if (sandbox_allows() && start(h)) {
+		if (h->yielded)
+			atomic_fetch_sub(&process_forbids, 1);
+		h->yielded = false;
 		return true;
+	}
 	atomic_store(&h->running, STOPPED);
 	atomic_store(&h->hopeless_since, now_ns());
 	return false;
@@ -292,7 +312,10 @@ static bool ensure(struct helper *h)
 	if (atomic_load(&h->running) == STOPPED && is_hopeless(h))
 		return false;
 	block_handlers(&before);
-	bool mine = lock_try(&h->lock), ok = mine && (atomic_load(&h->running) != STOPPED || start_if_hopeful(h));
+	bool mine = lock_try(&h->lock);
+	if (mine)
+		h->mask = before;
+	bool ok = mine && (atomic_load(&h->running) != STOPPED || start_if_hopeful(h));
 	if (mine)
 		lock_give(&h->lock);
 	own()->sigprocmask(SIG_SETMASK, &before, NULL);
@@ -369,7 +392,7 @@ static bool join(struct helper *h, uint64_t until)
 	return true;
 }
 
-void deadline_stop(void)
+static void stop(bool yield)
 {
 	struct helper *h = atomic_load(&helper);
 	int cancel = PTHREAD_CANCEL_DISABLE, saved = errno;
@@ -377,6 +400,8 @@ void deadline_stop(void)
 	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread starts or stops it */
 		uint64_t until = now_ns() + STOP_NS;
 		if (h->joinable) {
+			if (yield)
+				atomic_store(&h->hopeless_since, now_ns());
 			atomic_store(&h->stopping, 1);
 			wake(h);
 			h->joinable = !join(h, until);
@@ -384,10 +409,33 @@ void deadline_stop(void)
 			if (!h->joinable)
 				see_it_go(h, until);
 		}
+		/* Who is about to hold in memory sees this, or is seen by who lets go of what is held. */
+		if (yield && !h->yielded) {
+			atomic_fetch_add(&process_forbids, 1);
+			h->yielded = true;
+		}
 		lock_give(&h->lock);
 	}
 	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
+}
+
+void deadline_stop(void)
+{
+	stop(false);
+}
+
+bool deadline_yield(void)
+{
+	stop(true);
+	return atomic_load(&helper) != NULL;
+}
+
+void deadline_thread_ends(void)
+{
+	struct helper *h = atomic_load(&helper);
+	if (h != NULL && own_tid() == own_pid() && !atomic_exchange(&h->first_ends, true))
+		wake(h);
 }
 
 void deadline_forget(void)

@@ -38,6 +38,12 @@ uint64_t deadline_tick(uint64_t t);
 
 /* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one. */
 void deadline_stop(void);
+/* The same where the program needs the helper's place: for a second there is no other, and nothing is held in memory
+ * until there is. What was held before may be held still. False: there never was one. */
+bool deadline_yield(void);
+/* The caller is about to end, and others go on. If it is the program's first thread the helper looks more often from
+ * now on whether it is the last one. */
+void deadline_thread_ends(void);
 /* Is the caller the last thread of the program? Then the process would end with the helper, and not with the caller. */
 bool deadline_outlives(void);
 /* After deadline_stop(): if another thread had something watched meanwhile, a new helper is started for it. */

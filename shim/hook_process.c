@@ -85,8 +85,12 @@ static int start_in_child(void *arg)
 		pid_t *ctid = va_arg(ap, pid_t *);                                               \
 		va_end(ap);                                                                      \
 		struct start s = { fn, arg };                                                    \
-		if (fn == NULL || lifecycle_before_clone((unsigned)flags, #name) != AS_FORK)     \
-			return libc()->name(fn, stack, flags, arg, ptid, tls, ctid);             \
+		if (fn == NULL || lifecycle_before_clone((unsigned)flags, #name) != AS_FORK) {   \
+			int r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);            \
+			if (r == -1 && errno == EAGAIN && lifecycle_gives_way(#name))            \
+				r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);        \
+			return r;                                                                \
+		}                                                                                \
 		int pid = libc()->name(start_in_child, stack, flags, &s, ptid, tls, ctid);       \
 		lifecycle_after_copy();                                                          \
 		return pid;                                                                      \
@@ -104,6 +108,8 @@ CLONE(__clone)
 			return ENOSYS;                                                                        \
 		lifecycle_before_spawn(#name);                                                                \
 		int error = libc()->name(pid, path, actions, attr, argv, envp);                               \
+		if (error == EAGAIN && lifecycle_gives_way(#name))                                            \
+			error = libc()->name(pid, path, actions, attr, argv, envp);                           \
 		lifecycle_after_spawn();                                                                      \
 		return error;                                                                                 \
 	}
@@ -114,11 +120,12 @@ OLD_posix_spawnp(POSIX_SPAWN)
 POSIX_SPAWN(pidfd_spawn)
 POSIX_SPAWN(pidfd_spawnp)
 
+/* Its result does not say whether the command was run: it is not called again. */
 EXPORT int system(const char *command)
 {
-	lifecycle_before_spawn("system");
+	lifecycle_before_copy("system");
 	int r = libc()->system(command);
-	lifecycle_after_spawn();
+	lifecycle_after_copy();
 	return r;
 }
 
@@ -127,6 +134,8 @@ EXPORT int system(const char *command)
 	{                                                              \
 		lifecycle_before_spawn(#name);                         \
 		FILE *f = libc()->name(command, type);                 \
+		if (f == NULL && lifecycle_gives_way(#name)) /* errno need not say why; nothing was run */ \
+			f = libc()->name(command, type);               \
 		lifecycle_after_spawn();                               \
 		return f;                                              \
 	}
@@ -257,7 +266,32 @@ EXPORT int setns(int fd, int type)
 	return r;
 }
 
-/* --- a sandbox ---------------------------------------------------------------------------------------------------- */
+/* --- a thread of the program's, where our own may have taken its place -------------------------------------------- */
+
+/* Which of the two errors of thrd_create() is EAGAIN differs from libc to libc. */
+#define NEW_THREAD(name, params, args, refused, or_refused)                                       \
+	EXPORT int name params                                                                    \
+	{                                                                                         \
+		if (LACKS(name))                                                                  \
+			return refused;                                                           \
+		int r = libc()->name args;                                                        \
+		if (unlikely(r == refused || r == or_refused) && lifecycle_gives_way(#name))      \
+			r = libc()->name args;                                                    \
+		return r;                                                                         \
+	}
+NEW_THREAD(pthread_create, (pthread_t *restrict thread, const pthread_attr_t *restrict attr, void *(*fn)(void *), void *restrict arg),
+           (thread, attr, fn, arg), EAGAIN, EAGAIN)
+NEW_THREAD(thrd_create, (thrd_t *thread, thrd_start_t fn, void *arg), (thread, fn, arg), thrd_error, thrd_nomem)
+
+/* --- what a thread may do, and a sandbox -------------------------------------------------------------------------- */
+
+EXPORT int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
+{
+	lifecycle_before_privilege("capset");
+	int r = libc()->capset(header, data);
+	lifecycle_not_alone();
+	return r;
+}
 
 #define PRCTL(name)                                                                                                   \
 	EXPORT int name(int option, ...)                                                                              \
@@ -267,8 +301,11 @@ EXPORT int setns(int fd, int type)
 		unsigned long a = va_arg(ap, unsigned long), b = va_arg(ap, unsigned long),                           \
 		              c = va_arg(ap, unsigned long), d = va_arg(ap, unsigned long);                           \
 		va_end(ap);                                                                                           \
-		lifecycle_before_prctl((unsigned long)option, a, b);                                                  \
-		return libc()->name(option, a, b, c, d);                                                              \
+		bool alone = lifecycle_before_prctl((unsigned long)option, a, b);                                     \
+		int r = libc()->name(option, a, b, c, d);                                                             \
+		if (alone)                                                                                            \
+			lifecycle_not_alone();                                                                        \
+		return r;                                                                                             \
 	}
 PRCTL(prctl)
 #if TWO_TIMES

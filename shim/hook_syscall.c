@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/aio_abi.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <linux/net.h>
 #include <linux/sched.h>
 #include <stddef.h>
@@ -207,9 +208,6 @@ static void before(const struct by_number *n)
 	case SYS_exit_group:
 		lifecycle_ends_at_once("syscall");
 		break;
-	case SYS_prctl:
-		lifecycle_before_prctl((unsigned long)n->a, (unsigned long)n->b, (unsigned long)n->c);
-		break;
 	case SYS_seccomp:
 		lifecycle_before_seccomp((unsigned long)n->a, (const void *)n->c);
 		break;
@@ -218,6 +216,14 @@ static void before(const struct by_number *n)
 		break;
 	}
 }
+
+/* Those that have numbers only since the time of some that we are built with. */
+#ifndef SYS_landlock_restrict_self
+#define SYS_landlock_restrict_self 446
+#endif
+#ifndef SYS_lsm_set_self_attr
+#define SYS_lsm_set_self_attr 460
+#endif
 
 /* Calls after which there is something to do are made here: true, and *result is the program's. Those about options
  * take a turn, and those that make a name need their result: they are the hooks' to make. None of these is a place to
@@ -287,6 +293,12 @@ static bool made(const struct by_number *n, long *result)
 	case SYS_pidfd_getfd:
 		*result = rights_fetched((int)call(n));
 		return true;
+	case SYS_prctl:
+		if (!lifecycle_before_prctl((unsigned long)n->a, (unsigned long)n->b, (unsigned long)n->c))
+			return false;
+		*result = call(n);
+		lifecycle_not_alone();
+		return true;
 	case SYS_unshare:
 		lifecycle_before_unshare((int)n->a, "syscall");
 		*result = call(n);
@@ -294,6 +306,23 @@ static bool made(const struct by_number *n, long *result)
 		return true;
 	case SYS_setns:
 		lifecycle_before_setns((int)n->a, (int)n->b, "syscall");
+		*result = call(n);
+		lifecycle_not_alone();
+		return true;
+	case SYS_keyctl:
+		if (n->a != KEYCTL_JOIN_SESSION_KEYRING)
+			return false;
+		/* fall through */
+	/* libc's setuid() and its kin see to all threads, the bare calls do not. (setfsuid and setfsgid take nothing away
+	 * for good.) */
+	case SYS_setuid: case SYS_setgid: case SYS_setreuid: case SYS_setregid: case SYS_setresuid: case SYS_setresgid:
+	case SYS_setgroups:
+#ifdef SYS_setuid32
+	case SYS_setuid32: case SYS_setgid32: case SYS_setreuid32: case SYS_setregid32: case SYS_setresuid32:
+	case SYS_setresgid32: case SYS_setgroups32:
+#endif
+	case SYS_capset: case SYS_landlock_restrict_self: case SYS_lsm_set_self_attr:
+		lifecycle_before_privilege("syscall");
 		*result = call(n);
 		lifecycle_not_alone();
 		return true;

@@ -12,6 +12,7 @@
 #include "arrivals.h"
 #include "config.h"
 #include "conn.h"
+#include "ordinary.h"
 #include "pool.h"
 #include "process.h"
 #include "real.h"
@@ -69,13 +70,13 @@ static void begin_with(char **argv, char **envp)
 	conn_begin();
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
 	 * chose the environment. */
-	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !config_read(argv, envp, image, complain)) {
+	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !config_read(argv, envp, image, complain) || !process_begin()) {
 		real_stand_aside();
 		return;
 	}
 	trace_begin();
-	process_begin();
 	room_begin();
+	ordinary_begin();
 	deadline_init(due_look);
 	register_at_fork();
 	if (config.place == PLACE_KERNEL || strangers)
@@ -198,11 +199,14 @@ void lifecycle_copies_unseen(void)
 	lifecycle_after_copy();
 }
 
+/* A child of vfork is a process of its own: what it changes is its own, and the helper is its parent's. */
 static void alone(const char *why)
 {
 	int saved = errno;
-	release_all(why);
-	deadline_stop();
+	if (!process_is_borrowed()) {
+		release_all(why);
+		deadline_stop();
+	}
 	errno = saved;
 }
 
@@ -240,7 +244,25 @@ void lifecycle_before_thread_ends(const char *why)
 	int saved = errno;
 	if (config.active && deadline_outlives())
 		alone(why);
+	else if (config.active)
+		deadline_thread_ends();
 	errno = saved;
+}
+
+void lifecycle_before_privilege(const char *why)
+{
+	alone(why);
+}
+
+/* In this order: what another thread is about to hold meanwhile finds that there is no helper, or is found here. */
+bool lifecycle_gives_way(const char *why)
+{
+	int saved = errno;
+	bool gone = config.active && !process_is_borrowed() && deadline_yield();
+	if (gone)
+		release_all(why);
+	errno = saved;
+	return gone;
 }
 
 void lifecycle_not_alone(void)
@@ -270,11 +292,18 @@ void lifecycle_retire(const char *why)
 	errno = saved;
 }
 
-void lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter)
+bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter)
 {
-	/* Without a filter it is a question. */
-	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter != 0))
-		lifecycle_retire("seccomp");
+	switch (option) {
+	case PR_SET_SECCOMP:
+		if (mode == SECCOMP_MODE_STRICT || filter != 0) /* without a filter it is a question */
+			lifecycle_retire("seccomp");
+		return false;
+	case PR_SET_NO_NEW_PRIVS: case PR_SET_SECUREBITS: case PR_SET_KEEPCAPS: case PR_CAPBSET_DROP: case PR_CAP_AMBIENT:
+		lifecycle_before_privilege("prctl");
+		return true;
+	}
+	return false;
 }
 
 void lifecycle_before_seccomp(unsigned long operation, const void *filter)

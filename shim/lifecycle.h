@@ -2,6 +2,8 @@
 #ifndef ONEWRITE_LIFECYCLE_H
 #define ONEWRITE_LIFECYCLE_H
 
+#include <stdbool.h>
+
 #include "sharing.h"
 
 /* Before this process is copied: nothing is held in memory from here on, and no helper runs. */
@@ -30,8 +32,15 @@ void lifecycle_not_alone(void);
 void lifecycle_before_last_thread_ends(const char *why);
 /* Before a thread ends, perhaps the last one of the program. */
 void lifecycle_before_thread_ends(const char *why);
-/* Before calls that may set up a sandbox. */
-void lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter);
+/* Before a call that changes what its thread may do, and that one only: the helper must not keep what the program
+ * gives up. The next one is started by a thread that has given it up. Followed by lifecycle_not_alone(). */
+void lifecycle_before_privilege(const char *why);
+/* The program was refused a task (EAGAIN), perhaps for ours: from here on there is none for a while. False: there never
+ * was one. */
+bool lifecycle_gives_way(const char *why);
+/* Before a prctl(2) that may set up a sandbox, or be such a call: then true, and lifecycle_not_alone() follows. */
+bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter);
+/* Before a call that may set up a sandbox. */
 void lifecycle_before_seccomp(unsigned long operation, const void *filter);
 /* There may be writers that no hook sees: memory is no place to hold from now on. */
 void lifecycle_unseen_writers(const char *why);

@@ -232,7 +232,8 @@ struct flight {
 static void see_to_more(struct msg *m, bool released)
 {
 	bool waits = !released && (hold_waits(m->state) || m->state == REST);
-	if (!waits || (m->due == 0 && !settle_watch(m, 0)))
+	/* The helper may be gone meanwhile. */
+	if (!waits || !(m->due == 0 ? settle_watch(m, 0) : deadline_watch(&m->deadline, m->due)))
 		emit_push(m->fd, m);
 	else if (m->due <= now_ns()) /* the helper has passed this call by */
 		release_held(m, hold_decide(config.join, m->state, RELEASE).next);

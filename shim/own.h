@@ -43,10 +43,13 @@ extern int pthread_clockjoin_np(pthread_t, void **, clockid_t, const struct time
 	X(pthread_atfork)            \
 	X(pthread_attr_destroy)      \
 	X(pthread_attr_init)         \
+	X(pthread_attr_setaffinity_np) \
+	X(pthread_attr_setinheritsched) \
+	X(pthread_attr_setschedparam) \
+	X(pthread_attr_setschedpolicy) \
 	X(pthread_attr_setsigmask_np)\
 	X(pthread_attr_setstacksize) \
 	X(pthread_clockjoin_np)      \
-	X(pthread_create)            \
 	X(pthread_join)              \
 	X(pthread_testcancel)        \
 	X(pthread_tryjoin_np)

@@ -40,9 +40,10 @@ void process_forbid_memory(void)
 		atomic_fetch_add(&process_forbids, 1);
 }
 
-void process_begin(void)
+bool process_begin(void)
 {
 	atomic_store(&began, own_pid());
+	return atomic_load(&began) > 0;
 }
 
 bool process_note_owner(void)

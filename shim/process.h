@@ -34,8 +34,9 @@ void process_copy_left(void);
  * (ONEWRITE_HOLD=kernel). */
 void process_forbid_memory(void);
 
-/* In the constructor: this is the process that the memory belongs to. */
-void process_begin(void);
+/* In the constructor: this is the process that the memory belongs to. False: it is not told its number (a sandbox), so a
+ * child of vfork would not know itself. */
+bool process_begin(void);
 /* Before the first connection is known: note it where a copy of the process finds it gone. False: there is no room to
  * note it, or it is not ours (we are the child of a vfork). */
 bool process_note_owner(void);

@@ -8,11 +8,12 @@
 
 enum { SET = 8 }; /* the kernel's signal set, in bytes; it is aligned, so it lies in one page */
 
-/* The kernel reads the set before it looks at what is to be done with it, which is nothing it knows. */
+/* The kernel reads the set before it looks at what is to be done with it, which is nothing it knows (EINVAL). A sandbox
+ * may refuse it: then it is not known. */
 static bool is_readable(uintptr_t at)
 {
 	at &= ~(uintptr_t)(SET - 1);
-	return own()->syscall(SYS_rt_sigprocmask, -1L, at, 0L, (long)SET) == 0 || errno != EFAULT;
+	return own()->syscall(SYS_rt_sigprocmask, -1L, at, 0L, (long)SET) == 0 || errno == EINVAL;
 }
 
 /* A little above our own frame lie those of our callers. */

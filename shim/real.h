@@ -21,6 +21,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <threads.h>
 #include <unistd.h>
 
 #include "doors.h"
@@ -42,6 +43,9 @@ extern __typeof__(close) __close;
 extern __typeof__(dup2) __dup2;
 extern __typeof__(fcntl) __fcntl;
 extern __typeof__(fork) __fork;
+struct __user_cap_header_struct;
+struct __user_cap_data_struct;
+extern int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data);
 extern __typeof__(clone) __clone;
 extern __typeof__(posix_spawn) pidfd_spawn; /* its pid_t * is an int * for the descriptor */
 extern __typeof__(posix_spawn) pidfd_spawnp;

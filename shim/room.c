@@ -82,7 +82,8 @@ bool room_is_none(int fd)
 
 bool room_is_nonblocking(int fd)
 {
-	return (libc()->fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+	int flags = libc()->fcntl(fd, F_GETFL);
+	return flags >= 0 && flags & O_NONBLOCK; /* who may not ask waits as the program's own call does */
 }
 
 /* A page that cannot be read; NULL: none to be had. */

@@ -9,7 +9,8 @@
 
 #define FAMILIES "^_*(IO_|libc_)?(p?read|p?write|send|recv|splice|vmsplice|tee|v?dprintf|backtrace_symbols_fd|" \
 	"close|fclose|pclose|dup|fcntl|fdopen|freopen|shutdown|ioctl|getsockopt|setsockopt|socket|accept|connect|" \
-	"v?fork|clone|prctl|daemon|posix_spawnp?$|system|popen|f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range)"
+	"v?fork|clone|daemon|posix_spawnp?$|system|popen|f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range|" \
+	"prctl|capset|set(fs|e|re|res)?[ug]id$|setgroups|initgroups|pthread_create|thrd_create)"
 
 static const struct {
 	const char *symbol, *reason;
@@ -55,6 +56,18 @@ static const struct {
 	{ "pidfd_open", "makes no copy of a descriptor" },
 	{ "pidfd_getpid", "a question" },
 	{ "pidfd_send_signal", "a signal" },
+	{ "setuid", "of all threads, libc sees to that" },
+	{ "setgid", "of all threads" },
+	{ "seteuid", "of all threads" },
+	{ "setegid", "of all threads" },
+	{ "setreuid", "of all threads" },
+	{ "setregid", "of all threads" },
+	{ "setresuid", "of all threads" },
+	{ "setresgid", "of all threads" },
+	{ "setgroups", "of all threads" },
+	{ "initgroups", "of all threads" },
+	{ "setfsuid", "takes nothing away for good" },
+	{ "setfsgid", "takes nothing away for good" },
 	{ "closedir", "directories" },
 	{ "fdopendir", "directories" },
 	{ "readdir", "directories" },

@@ -210,6 +210,7 @@ static const struct life moments[] = {
 	{ "last-thread", "later", "late: 0\n", .timed = true },
 	{ "last-thread", "first", "on the first thread: 1, late: 0\n", .timed = true },
 	{ "last-thread", "first, later", "on the first thread: 1, late: 0\n", .timed = true },
+	{ "last-return", NULL, "SIGTERM is blocked: 0, SIGUSR1: 1\nlate: 0\n", .timed = true },
 	{ "last-status", NULL, "ended: 1, status: 3\n" }, { "last-status", "later", "ended: 1, status: 3\n" },
 #endif
 };

@@ -1,6 +1,7 @@
 /* Before all constructors, and after main. */
 #include "hosts.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 enum { HIGH = 900 };
@@ -93,5 +94,58 @@ static void last_status(void)
 	report("ended: %d, status: %d\n", WIFEXITED(status), WEXITSTATUS(status));
 }
 
+/* --- the last thread returns, the first one having ended: nobody sees that ------------------------------------------ */
+
+enum { LAST_ROUNDS = 8, ASLEEP_US = 250000 };
+
+static void at_last(void)
+{
+	sigset_t mask;
+
+	pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	report("SIGTERM is blocked: %d, SIGUSR1: %d\n", sigismember(&mask, SIGTERM), sigismember(&mask, SIGUSR1));
+}
+
+static void *return_at_last(void *when)
+{
+	int client, fd = accept_own(&client);
+
+	write_head(fd);
+	write_body(fd);
+	sleep_us(ASLEEP_US);
+	*(int64_t *)when = now_ns();
+	return NULL;
+}
+
+static void end_first(int64_t *when, bool handlers)
+{
+	pthread_t thread;
+	sigset_t own;
+
+	sigemptyset(&own);
+	sigaddset(&own, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &own, NULL);
+	if (handlers)
+		atexit(at_last);
+	pthread_create(&thread, NULL, return_at_last, when);
+	sleep_us(ASLEEP_US - 20000); /* the helper sleeps for long by then */
+	pthread_exit(NULL);
+}
+
+static void last_return(void)
+{
+	int64_t *when = mmap(NULL, sizeof *when, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), late = 0;
+
+	for (int i = 0; i < LAST_ROUNDS; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			end_first(when, i == 0);
+		must(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork");
+		late += now_ns() - *when;
+	}
+	report("late: %d\n", late > LAST_ROUNDS * INT64_C(15000000));
+}
+
 const struct life moment_lives[] = { { "early", report_early }, { "last-thread", last_thread },
-	{ "last-status", last_status }, { NULL } };
+	{ "last-status", last_status }, { "last-return", last_return }, { NULL } };

@@ -1,4 +1,5 @@
-/* Sandboxes: the process gives up system calls, before it writes or while a head is held. */
+/* Sandboxes: the process gives up system calls, before it writes or while a head is held; or whoever started it has
+ * refused it some. */
 #include "hosts.h"
 
 #include <linux/filter.h>
@@ -61,4 +62,118 @@ static void sandbox(void)
 	report("the worker's end: %#x\n", (unsigned)status);
 }
 
-const struct life sandbox_lives[] = { { "sandbox", sandbox, true }, { NULL } };
+/* --- a sandbox that was there before ----------------------------------------------------------------------------- */
+
+/* What a server that accepts, reads, writes and closes does not need. */
+static const struct { const char *name; int number; } refusable[] = {
+	{ "sendto", SYS_sendto }, { "writev", SYS_writev }, { "sendmsg", SYS_sendmsg }, { "setsockopt", SYS_setsockopt },
+	{ "getsockopt", SYS_getsockopt }, { "ioctl", SYS_ioctl }, { "fcntl", SYS_fcntl }, { "ppoll", SYS_ppoll },
+	{ "futex", SYS_futex }, { "rt_sigprocmask", SYS_rt_sigprocmask }, { "rt_sigaction", SYS_rt_sigaction },
+	{ "sigaltstack", SYS_sigaltstack }, { "clone3", SYS_clone3 }, { "clone", SYS_clone }, { "madvise", SYS_madvise },
+	{ "munmap", SYS_munmap }, { "prlimit64", SYS_prlimit64 }, { "prctl", SYS_prctl }, { "getpid", SYS_getpid },
+	{ "gettid", SYS_gettid }, { "tgkill", SYS_tgkill }, { "nanosleep", SYS_nanosleep }, { "exit", SYS_exit },
+	{ "sched_getaffinity", SYS_sched_getaffinity }, { "sched_setaffinity", SYS_sched_setaffinity },
+	{ "sched_getscheduler", SYS_sched_getscheduler }, { "sched_setscheduler", SYS_sched_setscheduler },
+	{ "getpriority", SYS_getpriority }, { "setpriority", SYS_setpriority }, { "readlinkat", SYS_readlinkat },
+	{ "set_robust_list", SYS_set_robust_list }, { "rseq", SYS_rseq }, { "statx", SYS_statx },
+#ifdef SYS_poll
+	{ "poll", SYS_poll }, { "readlink", SYS_readlink },
+#endif
+};
+
+/* HOW: the name of a call, a blank, and what it is refused with. */
+static void refuse(void)
+{
+	char name[32] = "", error[16] = "";
+	int number = -1;
+
+	must(sscanf(how, "%31s %15s", name, error) == 2, how);
+	for (size_t i = 0; i < sizeof refusable / sizeof *refusable; i++)
+		if (strcmp(refusable[i].name, name) == 0)
+			number = refusable[i].number;
+	if (number < 0) {
+		report("no such call\n");
+		exit(0);
+	}
+	struct sock_filter filter[] = { NUMBER, ON((unsigned)number, SECCOMP_RET_ERRNO | (strcmp(error, "ENOSYS") == 0 ? ENOSYS
+		: strcmp(error, "EACCES") == 0 ? EACCES : EPERM)), ELSE(SECCOMP_RET_ALLOW) };
+	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "a filter");
+}
+
+static void told(const char *what, ssize_t r)
+{
+	if (r >= 0)
+		report("%s: %zd\n", what, r);
+	else
+		report("%s: %s\n", what, strerrorname_np(errno));
+}
+
+/* Soon, although nothing follows it. */
+static bool head_is_there(int client)
+{
+	int64_t until = now_ns() + INT64_C(100000000);
+	long n = 0;
+
+	while (n < HEAD_SIZE && now_ns() < until) {
+		n += read(client, got, (size_t)(HEAD_SIZE - n));
+		sleep_us(500);
+	}
+	return n == HEAD_SIZE && now_ns() < until;
+}
+
+static void take_body(int client)
+{
+	for (long n = 0; n < BODY_SIZE;)
+		n += read(client, got, (size_t)(BODY_SIZE - n));
+}
+
+static int fork_once(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(3);
+	return pid < 0 ? -1 : waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : -2;
+}
+
+/* Messages of all kinds, on a connection within the process, whose bytes come back by read(). */
+static void launched(void)
+{
+	int client, fd;
+
+	if (getenv("LAUNCHED") == NULL) {
+		char *const arguments[] = { "p_hosts", "launched", (char *)how, NULL };
+
+		setenv("LAUNCHED", "1", 1);
+		refuse();
+		execv("/proc/self/exe", arguments);
+		must(false, "execv");
+	}
+	fd = accept_peer();
+	told("a head", write(fd, HEAD, HEAD_SIZE));
+	told("its body", write(fd, large, BODY_SIZE));
+	told("half a head", write(fd, HEAD, HEAD_SIZE / 2));
+	told("its rest", write(fd, HEAD + HEAD_SIZE / 2, HEAD_SIZE - HEAD_SIZE / 2));
+	told("half a body", write(fd, large, BODY_SIZE / 2));
+	told("its rest", write(fd, large, BODY_SIZE / 2));
+	client = -1;
+	fd = accept_own(&client);
+	told("a head", write(fd, HEAD, HEAD_SIZE));
+	report("is there: %d\n", head_is_there(client));
+	told("half a body", write(fd, large, BODY_SIZE / 2));
+	told("its rest", write(fd, large, BODY_SIZE / 2));
+	take_body(client);
+	told("another head", write(fd, HEAD, HEAD_SIZE));
+	told("the end", close(fd));
+	report("is there: %d\n", head_is_there(client));
+	fd = accept_peer();
+	told("a head", write(fd, HEAD, HEAD_SIZE));
+	told("a fork", fork_once());
+	told("its body", write(fd, large, BODY_SIZE));
+	told("the last head", write(fd, HEAD, HEAD_SIZE));
+}
+
+const struct life sandbox_lives[] = { { "sandbox", sandbox, true }, { "launched", launched, true }, { NULL } };
