@@ -12,7 +12,10 @@ PREFIX  ?= /usr/local
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla
-CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP
+CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) $(ATOMICS) -MMD -MP
+
+# On arm64 the compiler's own atomic functions want a name that musl has not (scripts/gate).
+ATOMICS := $(shell echo 'int x;' | $(CC) -mno-outline-atomics -Werror -x c -c -o /dev/null - 2>/dev/null && echo -mno-outline-atomics)
 
 ifneq ($(SAN),)
 B        := build/$(SAN)

@@ -19,17 +19,10 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)t.s * 1000000000u + (uint64_t)t.ns;
 }
 
-/* The same moment, for SYS_futex. */
-static inline struct own_moment clock_kernel_moment(uint64_t ns)
+/* The same moment, for who waits until then. */
+static inline struct own_moment clock_moment(uint64_t ns)
 {
 	return (struct own_moment){ (long)(ns / 1000000000u), (long)(ns % 1000000000u) };
-}
-
-/* ... and for libc's functions that wait until then. */
-static inline struct timespec clock_moment(uint64_t ns)
-{
-	struct own_moment t = clock_kernel_moment(ns);
-	return (struct timespec){ t.s, t.ns };
 }
 
 #endif

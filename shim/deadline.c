@@ -103,7 +103,7 @@ static void sleep_until(struct helper *h, uint64_t until)
 	uint32_t seen = atomic_load(&h->futex);
 	atomic_store(&h->sleeps_until, until);
 	if (atomic_load(&h->pushed) == NULL && !atomic_load(&h->stopping)) {
-		struct own_moment t = clock_kernel_moment(until);
+		struct own_moment t = clock_moment(until);
 		own()->syscall(SYS_futex, &h->futex, FUTEX_WAIT_BITSET_PRIVATE, seen, &t, NULL, FUTEX_BITSET_MATCH_ANY);
 	}
 	atomic_store(&h->sleeps_until, 0);
@@ -124,19 +124,24 @@ static bool has_ended(void)
 	return own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
 }
 
+/* How many links the directory of this process's threads has: two, and one for each. 0: not known. */
+static unsigned long task_links(void)
+{
+#ifdef SYS_newfstatat
+	struct stat task;
+	return own()->syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 ? (unsigned long)task.st_nlink : 0;
+#else /* libc's struct stat64 is not always the kernel's */
+	struct statx task;
+	return own()->syscall(SYS_statx, AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &task) == 0 ? task.stx_nlink : 0;
+#endif
+}
+
 /* Are there just n threads left that have not ended? /proc lists the first one, ended or not, as long as there are others. Asking takes no
  * descriptor. */
 static bool are_left(unsigned n)
 {
-#ifdef SYS_newfstatat
-	struct stat task;
-	long r = own()->syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0);
-#else
-	struct stat64 task;
-	long r = own()->syscall(SYS_fstatat64, AT_FDCWD, "/proc/self/task", &task, 0);
-#endif
-	return r == 0 && task.st_nlink <= 2 + n + 1 &&
-	       task.st_nlink == 2 + n + has_ended();
+	unsigned long links = task_links();
+	return links <= 2 + n + 1 && links == 2 + n + has_ended();
 }
 
 bool deadline_outlives(void)
@@ -381,7 +386,7 @@ static void see_it_go(struct helper *h, uint64_t until)
 static bool join(struct helper *h, uint64_t until)
 {
 	static const struct timespec moment = { 0, 100000 };
-	struct timespec limit = clock_moment(until);
+	struct own_moment limit = clock_moment(until);
 	if (threads()->pthread_clockjoin_np != NULL) /* neither in musl nor before glibc 2.31 */
 		return threads()->pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
 	while (threads()->pthread_tryjoin_np(h->thread, NULL) != 0) {

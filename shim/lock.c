@@ -64,7 +64,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		if (seen != watched) { /* a signal that interrupts the wait does not begin the grace again */
 			watched = seen;
 			graces = 0;
-			until = clock_kernel_moment(now_ns() + GRACE_NS);
+			until = clock_moment(now_ns() + GRACE_NS);
 		}
 		long r = own()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
 		                         FUTEX_BITSET_MATCH_ANY);
@@ -81,7 +81,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			result = LOCK_BUSY;
 			break;
 		}
-		until = clock_kernel_moment(now_ns() + GRACE_NS);
+		until = clock_moment(now_ns() + GRACE_NS);
 	}
 	errno = saved;
 	return result;

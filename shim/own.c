@@ -29,7 +29,7 @@ static const struct wanted {
 #undef X
 	{ "fstat", (void **)&own_functions.fstat, true, true },
 #define X(name) { #name, (void **)&own_threads.name, false, true },
-	THREADS(X)
+	THREADS(X) X(pthread_clockjoin_np)
 #undef X
 };
 enum { WANTED = sizeof wanted / sizeof *wanted };

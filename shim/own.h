@@ -36,7 +36,6 @@ struct own {
 
 /* Neither in every libc, nor declared by each. */
 extern int pthread_attr_setsigmask_np(pthread_attr_t *, const sigset_t *);
-extern int pthread_clockjoin_np(pthread_t, void **, clockid_t, const struct timespec *);
 
 /* Before glibc 2.34 only programs with threads have most of them. */
 #define THREADS(X)                   \
@@ -49,7 +48,6 @@ extern int pthread_clockjoin_np(pthread_t, void **, clockid_t, const struct time
 	X(pthread_attr_setschedpolicy) \
 	X(pthread_attr_setsigmask_np)\
 	X(pthread_attr_setstacksize) \
-	X(pthread_clockjoin_np)      \
 	X(pthread_join)              \
 	X(pthread_testcancel)        \
 	X(pthread_tryjoin_np)
@@ -57,6 +55,7 @@ struct threads {
 #define X(name) __typeof__(name) *name;
 	THREADS(X)
 #undef X
+	int (*pthread_clockjoin_np)(pthread_t, void **, clockid_t, const struct own_moment *); /* libc's first one, whatever its time_t is */
 };
 
 #pragma GCC visibility push(hidden)

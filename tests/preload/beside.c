@@ -10,6 +10,7 @@ static const struct neighbour {
 	const char *library;          /* a word of LD_PRELOAD; NULL: the compiler knows */
 	const char *variable, *value; /* its settings; the value may be the text of a file */
 	bool in_file;
+	bool past;                    /* it asks libc itself: what it creates for the program we do not see, and the kernel holds */
 } neighbours[] = {
 	{ "libjemalloc2", "libjemalloc.so.2" },
 	{ "libtcmalloc-minimal4", "libtcmalloc_minimal.so.4" },
@@ -17,7 +18,7 @@ static const struct neighbour {
 	{ "libeatmydata1", "libeatmydata.so" },
 	{ "libfaketime", "/usr/$LIB/faketime/libfaketime.so.1", "FAKETIME", "-1d" },
 	{ "libfaketime", "/usr/$LIB/faketime/libfaketimeMT.so.1", "FAKETIME", "+1d x2" },
-	{ "torsocks", "/usr/$LIB/torsocks/libtorsocks.so", "TORSOCKS_CONF_FILE", "AllowInbound 1\nAllowOutboundLocalhost 1\n", true },
+	{ "torsocks", "/usr/$LIB/torsocks/libtorsocks.so", "TORSOCKS_CONF_FILE", "AllowInbound 1\nAllowOutboundLocalhost 1\n", true, true },
 	{ "libproxychains4", "libproxychains.so.4", "PROXYCHAINS_CONF_FILE",
 		"strict_chain\nquiet_mode\nlocalnet 127.0.0.0/255.0.0.0\n[ProxyList]\nsocks4 127.0.0.1 9\n", true },
 	{ "gcc", NULL }, /* AddressSanitizer's */
@@ -92,7 +93,8 @@ ParameterizedTest(size_t *i, beside, exchanges, .timeout = 60, .fini = tidy)
 	compare_runs(name, bare, shim, NULL);
 	cr_expect(shim->segments == 1 && bare->segments > 1, "%s: %u segments, bare %u; calls:\n%s", name, shim->segments, bare->segments,
 		shim->calls.p);
-	cr_expect(e->call == NULL || calls_like(shim, e->call) == 1, "%s: not joined in one call:\n%s", name, shim->calls.p);
+	bool seen = !(n->past && *i % 2 && setup.clients < 0);
+	cr_expect(e->call == NULL || !seen || calls_like(shim, e->call) == 1, "%s: not joined in one call:\n%s", name, shim->calls.p);
 	run_free(bare);
 	run_free(shim);
 }

@@ -39,13 +39,20 @@ static int64_t median_delay(const struct run *r, size_t before)
 	return delays[ROUNDS / 2];
 }
 
+/* A hold by the kernel joins nothing in one call. */
+static bool all_joined(const struct run *r, const struct setup *setup)
+{
+	return (setup->hold != NULL && strcmp(setup->hold, "kernel") == 0) ||
+		calls_like(r, "writev iov=2 bytes=300 = 300") == JOINED;
+}
+
 /* Between `least` and `most` us in the median, and the messages after or before them joined. */
 static void check_delay(const char *name, const struct setup *setup, size_t before, int64_t least, int64_t most)
 {
 	struct run *r = check_same(name, setup);
 	int64_t median = median_delay(r, before);
 
-	for (int n = 1; n < ATTEMPTS && median > most; n++) {
+	for (int n = 1; n < ATTEMPTS && (median > most || !all_joined(r, setup)); n++) {
 		run_free(r);
 		r = check_same(name, setup);
 		median = median_delay(r, before);
@@ -53,8 +60,7 @@ static void check_delay(const char *name, const struct setup *setup, size_t befo
 	cr_expect(r->status == 0, "%s: wait status %#x, reported %s", name, (unsigned)r->status, r->results.p);
 	cr_expect(median >= least && median <= most, "%s: the median head came after %lld us, wanted %lld to %lld", name,
 		(long long)median, (long long)least, (long long)most);
-	cr_expect((setup->hold != NULL && strcmp(setup->hold, "kernel") == 0) ||
-		calls_like(r, "writev iov=2 bytes=300 = 300") == JOINED, "%s: not all messages were joined:\n%.1500s", name, r->calls.p);
+	cr_expect(all_joined(r, setup), "%s: not all messages were joined:\n%.1500s", name, r->calls.p);
 	run_free(r);
 }
 

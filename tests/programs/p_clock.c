@@ -31,6 +31,14 @@ static void kernels_sleep_ms(long ms)
 	unseen(SYS_nanosleep, (long)&t, 0, 0, 0, 0, 0);
 }
 
+/* Of a kind that has not met its deadline yet: the next one of that kind is not held. */
+static void write_late_head(int fd)
+{
+	static unsigned kinds;
+
+	write_head_of_kind(fd, kinds++);
+}
+
 static void write_head(int fd)
 {
 	must(write(fd, HEAD, 100) == 100, "writing a head");
@@ -55,7 +63,7 @@ static void rounds(int fd)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		shared->sent[i] = kernels_now_ns();
-		write_head(fd);
+		write_late_head(fd);
 		kernels_sleep_ms(GAP_MS);
 		write_body(fd);
 		kernels_sleep_ms(i); /* each round meets the helper at another time */
@@ -109,7 +117,7 @@ static void stopped(void)
 	}
 	fd = accept_peer();
 	for (int i = 0; i < ROUNDS; i++) {
-		write_head(fd);
+		write_late_head(fd);
 		kill(self, SIGSTOP);
 		kernels_sleep_ms(GAP_MS);
 		write_body(fd);

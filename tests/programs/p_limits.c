@@ -41,6 +41,7 @@ enum { RESERVED_KB = 1024, TOUCHED_KB = 64, MESSAGES_KB = 1024 + 64, STACK_KB = 
 
 static void reserve(void)
 {
+	free(malloc(1)); /* libc's heap begins when it is asked for memory, as it is by the first thread */
 	long mapped = status_kb("VmSize:"), touched = field_kb("/proc/self/smaps_rollup", "Anonymous:"), now;
 	int fd = accept_peer();
 
