@@ -8,18 +8,26 @@
 #include "names.h"
 #include "real.h"
 
-static void arrive(struct conn *c)
+/* Others may have read here. */
+static void await_request(struct conn *c)
 {
-	request_begin(&c->request, false); /* others may have read here */
-	names_enter(c);
+	conn_set(c, CONN_NAMES);
+	request_begin(&c->request, false);
+}
+
+static struct conn *known(int fd)
+{
+	return fd >= 0 && config.active && conn_is_tcp(fd) && !process_is_borrowed() ? conn_make(fd) : NULL;
 }
 
 void arrivals_one(int fd)
 {
 	int saved = errno;
-	struct conn *c;
-	if (fd >= 0 && config.active && conn_is_tcp(fd) && !process_is_borrowed() && (c = conn_make(fd)) != NULL)
-		arrive(c);
+	struct conn *c = known(fd);
+	if (c != NULL) {
+		await_request(c);
+		names_enter(c);
+	}
 	errno = saved;
 }
 
@@ -51,7 +59,8 @@ int arrivals_second(int from, int to)
 	if (c != NULL && to >= 0 && to != from && config.active && is_connection(c) && !process_is_borrowed() &&
 	    (second = conn_make(to)) != NULL) {
 		names_enter(c);
-		arrive(second);
+		await_request(second);
+		names_enter(second);
 	}
 	errno = saved;
 	return to;
@@ -62,7 +71,8 @@ int arrivals_second(int from, int to)
 /* Numbers are given from the lowest one on: where so many are free in a row, no more are looked for. */
 enum { FREE_IN_A_ROW = 32 };
 
-/* A sandbox that was there before us allows the call that the loader has made for each library, and perhaps no other: sockets are asked more. */
+/* A sandbox that was there before us allows the call that the loader has made for each library, and perhaps no other: sockets are asked more.
+ * Names of one socket meet when the first of them is read or written. */
 void arrivals_at_start(void)
 {
 	struct stat s;
@@ -70,8 +80,9 @@ void arrivals_at_start(void)
 		if (own()->fstat(fd, &s) != 0)
 			continue;
 		open = fd;
-		if (S_ISSOCK(s.st_mode))
-			arrivals_one(fd);
+		struct conn *c = S_ISSOCK(s.st_mode) ? known(fd) : NULL;
+		if (c != NULL)
+			await_request(c);
 	}
 }
 
@@ -128,6 +139,8 @@ void arrivals_drop(void)
 
 void arrivals_unpack(void)
 {
+	if (luggage.list != NULL)
+		names_forget_all();
 	for (size_t i = 0; luggage.list != NULL && i < luggage.count; i++) {
 		const struct packed *p = &luggage.list[i];
 		struct conn *c = conn_make(p->number);

@@ -1,6 +1,7 @@
 #include "names.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* More names than these in one process, or more such sockets at a time, are not all remembered. */
 enum { NAMES = 4, SOCKETS = 256 };
@@ -73,6 +74,11 @@ void names_enter(struct conn *c)
 			return;
 		}
 	}
+}
+
+void names_forget_all(void)
+{
+	memset(sockets, 0, sizeof sockets);
 }
 
 void names_meet(struct conn *other, struct conn *c)

@@ -31,6 +31,8 @@ static bool is_connected(struct conn *c, int fd)
 /* May a message that begins with this call be held? NULL, or why not. */
 static const char *why_not(struct conn *c, const struct call *call)
 {
+	if (conn_has(c, CONN_NAMES))
+		names_enter(c);
 	if (conn_classify(c, call->fd) != CONN_TCP)
 		return "not-tcp";
 	if (call->flags & MSG_MORE || conn_has(c, CONN_CORKED))
@@ -50,8 +52,6 @@ static const char *why_not(struct conn *c, const struct call *call)
 		atomic_store(&c->cookie, 0);
 		return "vfork";
 	}
-	if (conn_has(c, CONN_NAMES))
-		names_enter(c);
 	return NULL;
 }
 

@@ -3,6 +3,8 @@
 
 #include <fnmatch.h>
 
+#ifndef UNDER_TSAN /* which has a thread of its own */
+
 #define PROGRAM BUILD_DIR "/tests/programs/p_ordinary"
 #define ORDINARY "in time: 1\npolicy: 0, nicer than the process: 0, all CPUs: 1, slack: @(50000|-1)\n"
 
@@ -31,3 +33,5 @@ EACH_TEST(ordinary, helper_has_nothing_of_its_creator, ROWS(rows), 60)
 		"%s: wait status %#x, reported \"%s\", wanted \"%s\"", name, (unsigned)r->status, r->results.p, rows[*i].results);
 	run_free(r);
 }
+
+#endif

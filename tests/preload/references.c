@@ -86,6 +86,7 @@ EVERYWHERE_TESTS(references, close_lingers_as_the_program_asked, PROGRAM, linger
 
 static const struct case_of options[] = { SET("nodelay", "0", "1"), SET("nodelay", "1", "0"), SET("cork", "0", "1"),
 	SET("cork", "1", "0"), { { "set", "nodelay", "0", "1" }, NONE_LOST, "setsockopt:*:linger=25" },
+	{ { "set", "nodelay", "0", "1" }, NONE_LOST, "writev:*:linger=30,setsockopt:*:delay=8" }, /* the turn is not waited for */
 	ASK("nodelay", "0"), ASK("nodelay", "1"), ASK("cork", "0"), ASK("cork", "1"),
 	SET_BY("nodelay", "0", "1", "number"), SET_BY("cork", "0", "1", "number"),
 	{ { "ask", "nodelay", "0", "number" }, ALL_RIGHT, "setsockopt:*:linger=4" },
