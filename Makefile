@@ -171,7 +171,7 @@ $(PROGRAMS): %: %.o
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(PLAIN) -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
 
 $(B)/tests/programs/p_limits: $(B)/tests/programs/lib_high.so
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
@@ -206,7 +206,7 @@ $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 # steps, and a library and a recorder to go with them. So the library is also built with the flags that those want.
 ifeq ($(SAN)$(LIBRARY),)
 WIDE    := $(B)/wide
-WIDE_CC := $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+WIDE_CC := $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 ifneq ($(shell echo 'int main(void) { return 0; }' | $(CC) -m32 -x c -o /dev/null - 2>/dev/null && echo yes),)
 WIDE_SUITES := $(addprefix $(WIDE)/suites/preload/,doors release join deadline)
 else

@@ -61,7 +61,8 @@ __attribute__((cold)) struct conn *conn_find_beyond(int fd);
 /* NULL: nothing is known. */
 static inline struct conn *conn_find(int fd)
 {
-	return __builtin_expect((unsigned)fd < atomic_load_explicit(&conn_count, memory_order_acquire), 1) ? conns + fd : conn_find_beyond(fd);
+	bool first = (unsigned)fd < atomic_load_explicit(&conn_count, memory_order_acquire);
+	return __builtin_expect(first, 1) ? conns + fd : conn_find_beyond(fd);
 }
 
 /* The first descriptor, from this one on, of which something may be known; -1: none. */

@@ -23,9 +23,12 @@ EVERYWHERE_TESTS(limits, library_takes_little, PROGRAM, small);
 	{ { "high", how, "20000" }, wanted, .timeout = HOLD_LONG }, { { "high", how, "1000000" }, wanted, .timeout = HOLD_LONG }
 
 static const struct case_of high[] = { NUMBERS("fork", SOON), NUMBERS("close", SOON), NUMBERS("close_range", SOON),
-	NUMBERS("SYS_sendto", SOON), NUMBERS("read", SOON), NUMBERS("exec", "the number is as wanted: 1\n"),
+	NUMBERS("keepalive", SOON), NUMBERS("read", SOON), NUMBERS("exec", "the number is as wanted: 1\n"),
 	NUMBERS("_exit", "the number is as wanted: 1\n"), { { "high", "fork", "500000" }, SOON, .timeout = HOLD_LONG },
-	{ { "high", "fork", "2000000" }, SOON, .timeout = HOLD_LONG }, { { "high", "_exit", "2000000" }, "the number is as wanted: 1\n" } };
+#ifndef UNDER_TSAN /* which knows a million */
+	{ { "high", "fork", "2000000" }, SOON, .timeout = HOLD_LONG }, { { "high", "_exit", "2000000" }, "the number is as wanted: 1\n" },
+#endif
+};
 EVERYWHERE_TESTS(limits, high_numbers_are_as_good_as_low_ones, PROGRAM, high);
 
 /* They are looked at. */

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -68,18 +67,4 @@ int poll(struct pollfd *p, nfds_t n, int ms)
 int close_range(unsigned first, unsigned last, int flags)
 {
 	return high_by > 0 ? close(accepted) : NEXT(close_range)(first, last, flags);
-}
-
-long syscall(long number, ...)
-{
-	va_list list;
-	long a[6];
-
-	va_start(list, number);
-	for (int i = 0; i < 6; i++)
-		a[i] = va_arg(list, long);
-	va_end(list);
-	if (number == SYS_sendto)
-		a[0] = LOW(a[0]);
-	return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

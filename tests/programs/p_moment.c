@@ -12,7 +12,7 @@ int main(void)
 {
 	uint32_t word = 0;
 	uint64_t began = now_ns(), took;
-	struct own_moment until = clock_kernel_moment(began + WAIT_NS);
+	struct own_moment until = clock_moment(began + WAIT_NS);
 	long r = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, &until, NULL, FUTEX_BITSET_MATCH_ANY);
 
 	took = now_ns() - began;

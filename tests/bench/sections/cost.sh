@@ -81,6 +81,15 @@ section_process() {
 	figure process "resident memory of a process that sends nothing, added" "$(cat "$dir/said")" KiB '<=' 150
 	figure process "heap allocations per message" \
 		"$(calc "($(allocations "$library" 1500) - $(allocations "$library" 500)) / 1000" %.3f)" allocations '<=' 0
+	for variant in bare message; do
+		serve $variant
+		client exchange "$port" 200 >"$dir/said"
+		eval "${variant}_reserved=$(status_of "$pid" VmSize) ${variant}_used=$(status_of "$pid" VmRSS)"
+		finish "$pid"
+	done
+	# The library itself, half a MiB for descriptors, 1 MiB for messages, a stack of 1 MiB.
+	figure process "addresses of a server with a connection, added" $((message_reserved - bare_reserved)) KiB '<=' 3072
+	figure process "resident memory of a server with a connection, added" $((message_used - bare_used)) KiB '<=' 512
 	serve message
 	client exchange "$port" 200 >"$dir/said"
 	sleep 2
@@ -110,6 +119,11 @@ section_wrapper() {
 forks() {
 	perf stat -x, -o "$dir/perf" -e sched:sched_process_fork "$@" >"$dir/said" 2>&1 || stop_here "perf: $(cat "$dir/said")"
 	awk -F, '/sched_process_fork/ { print $1 }' "$dir/perf"
+}
+
+# status_of PID FIELD: KiB
+status_of() {
+	sed -n "s/^$2:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$1/status"
 }
 
 switches() {
