@@ -17,8 +17,7 @@ bool object_has(const struct dl_phdr_info *object, const void *address)
 
 bool object_is_libc(const struct dl_phdr_info *object)
 {
-	static const char *const names[] = { "libc.so", "libc.musl-", "libpthread.so", "libdl.so", "librt.so", "libutil.so", "ld-linux", "ld-musl-",
-	                                     "ld64.so", "ld.so" };
+	static const char *const names[] = { "libc.", "libpthread.so", "libdl.so", "librt.so", "libutil.so", "ld-", "ld64.so", "ld.so" };
 	const char *slash = strrchr(object->dlpi_name, '/'), *name = slash != NULL ? slash + 1 : object->dlpi_name;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strncmp(name, names[i], strlen(names[i])) == 0)
