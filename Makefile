@@ -206,7 +206,7 @@ $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 # steps, and a library and a recorder to go with them. So the library is also built with the flags that those want.
 ifeq ($(SAN)$(LIBRARY),)
 WIDE    := $(B)/wide
-WIDE_CC := $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+WIDE_CC := $(CC) -m32 -Wno-psabi -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 ifneq ($(shell echo 'int main(void) { return 0; }' | $(CC) -m32 -x c -o /dev/null - 2>/dev/null && echo yes),)
 WIDE_SUITES := $(addprefix $(WIDE)/suites/preload/,doors release join deadline)
 else
