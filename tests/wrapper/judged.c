@@ -33,8 +33,6 @@ static const struct helpless {
 	{ "a program of another word size", /* the beginning of one for the 80386 */
 		"printf '\\177ELF\\001\\001\\001\\0\\0\\0\\0\\0\\0\\0\\0\\0\\002\\0\\003\\0' >it; chmod +x it",
 		"of another word size", "use a build of it", false },
-	{ "a program linked to musl", "cc -o it program.c -Wl,--dynamic-linker=/nowhere/ld-musl-x86_64.so.1",
-		"linked to musl and the library to glibc", "build onewrite with", false },
 	{ "a set-user-ID program of another user", SETS_ID "chmod 4755 it", "set-user-ID", "sudo onewrite COMMAND", true },
 	{ "a set-group-ID program of another group",
 		SETS_ID "chmod 2755 it", "set-group-ID", "copy of it without that bit", true },
@@ -119,6 +117,7 @@ static const struct helped {
 		"cc -o it program.c; dd if=/dev/zero of=it bs=1 seek=40 count=8 conv=notrunc status=none;"
 		"dd if=/dev/zero of=it bs=1 seek=58 count=6 conv=notrunc status=none",
 		"yes: ./it is dynamically linked" },
+	{ "a program linked to musl", "musl-gcc -o it program.c", "yes: ./it is dynamically linked" },
 	{ "a shell script", "mv script it", "yes: ./it is run by /bin/sh, which is dynamically linked" },
 	{ "a script without #!", "echo ': >started' >it; chmod +x it", "yes: ./it is run by /bin/sh, which" },
 	{ "an empty #!", "printf '#! \\n: >started\\n' >it; chmod +x it", "yes: ./it is run by /bin/sh, which" },
