@@ -85,6 +85,9 @@ int conn_number(const struct conn *c);
 /* True: nothing is known about this number, so that its end changes nothing here. */
 static inline bool conn_unknown(int fd)
 {
+	if ((unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire) &&
+	    __builtin_expect(atomic_load_explicit(&conn_none_beyond, memory_order_acquire), 1))
+		return true;
 	const struct conn *c = conn_find(fd);
 	return c == NULL || (atomic_load_explicit(&c->msg, memory_order_relaxed) == NULL &&
 	                     atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_UNKNOWN &&
