@@ -87,3 +87,6 @@ Test(streams, all_that_must_be_pushed_is_counted, .timeout = 60)
 	cr_expect(gathered == 128 && joined == 300 - 128, "%d are gathered, %d joined and no more", gathered, joined);
 	run_free(r);
 }
+
+static const struct case_of childs[] = { { { "childs", "pieces" }, "80\nthe next head came: 1\n", .timed = true } };
+EVERYWHERE_TESTS(streams, child_in_its_parents_memory_makes_no_helper, STREAMS, childs);

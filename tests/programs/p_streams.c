@@ -1,11 +1,12 @@
 /* What a program says by and by: p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | hostile | again | burst | asks |
- * more HOW | slow peer.
+ * more HOW | slow peer | childs pieces.
  * The program plays the peer itself, and notes when each piece has come. */
 #include "p_pairs.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 enum {
 	CONNECTIONS = 300,
@@ -303,6 +304,28 @@ static void asks(void)
 	report("came: %zu\n", s->got);
 }
 
+/* A child in its parent's memory writes what the peer asked for: no thread of the parent's is made in the child. */
+static void asks_a_child(void)
+{
+	static const char head[] = "PUT / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n";
+	struct pair p = pair_of(listen_here(), 0), next;
+	char got[200];
+	pid_t pid;
+
+	report("fd=%d", p.fd);
+	write_whole(p.fd, head, sizeof head - 1);
+	if ((pid = vfork()) == 0) {
+		(void)!write(p.fd, bytes, 10);
+		(void)!write(p.fd, bytes, 10);
+		_exit(0);
+	}
+	must(waitpid(pid, NULL, 0) == pid, "waitpid");
+	report("%zu\n", take(p.client, got, sizeof head - 1 + 20, now_ns() + 1000 * MS));
+	next = pair_of(listen_here(), 0);
+	write_head(next.fd);
+	report("the next head came: %d\n", take(next.client, got, HEAD_SIZE, now_ns() + 1000 * MS) == HEAD_SIZE);
+}
+
 /* The head was written without MSG_MORE and before the cork, so it is not for the program's own that it waits. */
 static void keep_back(const char *how)
 {
@@ -348,6 +371,8 @@ int main(int argc, char **argv)
 		gap = atoi(argv[2]), splice_pieces();
 	else if (argc == 3 && strcmp(argv[1], "slow") == 0)
 		write_to_a_slow_peer();
+	else if (argc == 3 && strcmp(argv[1], "childs") == 0)
+		asks_a_child();
 	else if (argc == 3 && strcmp(argv[1], "more") == 0)
 		keep_back(argv[2]);
 	else if (argc == 3)
