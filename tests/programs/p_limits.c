@@ -41,7 +41,6 @@ enum { RESERVED_KB = 1024, TOUCHED_KB = 64, MESSAGES_KB = 1024 + 64, STACK_KB = 
 
 static void reserve(void)
 {
-	free(malloc(1)); /* libc's heap begins when it is asked for memory, as it is by the first thread */
 	long mapped = status_kb("VmSize:"), touched = field_kb("/proc/self/smaps_rollup", "Anonymous:"), now;
 	int fd = accept_peer();
 
@@ -142,6 +141,9 @@ static void be_high(const char *how, int wanted)
 
 int main(int argc, char **argv)
 {
+	char *volatile first = malloc(1); /* libc's heap begins when it is asked for memory, as it is by the first thread */
+
+	free(first);
 	const char *how = argc > 2 ? argv[2] : "";
 
 	if (argc < 2)
