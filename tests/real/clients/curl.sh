@@ -2,8 +2,6 @@
 packages=curl
 runtime=C
 scenarios="get post large upload chunked upload_chunked form continue continue_chunked continue_large"
-why_continue_chunked="behind a 100 Continue the pieces of a body go as they are written"
-why_continue_large=$why_continue_chunked
 # The boundary is drawn at random.
 mask='s/-\{24\}[0-9a-f]\{16\}/BOUNDARY/'
 client() {

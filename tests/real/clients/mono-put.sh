@@ -2,7 +2,6 @@
 packages="mono-runtime mono-mcs libmono-system4.0-cil"
 runtime=Mono
 scenarios="put pieces continue continue_pieces"
-why_continue_pieces="behind a 100 Continue the pieces of a body go as they are written"
 client() {
 	[ -f "$work/Put.exe" ] || mcs -out:"$work/Put.exe" "$apps/Put.cs" || return
 	run mono "$work/Put.exe" "$url/state" "$count" "$scenario"
