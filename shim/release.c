@@ -159,7 +159,6 @@ enum last {
 static int emit_last(struct msg *m, enum last last, const char *why)
 {
 	enum hold_state state = m->state;
-	struct conn *c = conn_find(m->fd);
 	if ((state != HEAD && state != BODY && state != REST) || !release_is_here(m))
 		return 0;
 	if (is_on_its_way(m) && !(m->corked && (last == NAME_ENDS || last == WE_LEAVE))) {
@@ -170,8 +169,6 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	bool push = m->kernel && (m->corked || last != SOCKET_ENDS || !fin_follows(m->fd));
 	trace(m->fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
 	int error = 0;
-	if (c != NULL)
-		room_unknown(c);
 	if (push)
 		emit_push(m->fd, m);
 	else if (!m->kernel)
