@@ -149,11 +149,15 @@ bool deadline_outlives(void)
 	return atomic_load(&helper) != NULL && are_left(2);
 }
 
-/* What the helper before this one has left is due: the process may be in another name space of time by now, whose clock is behind. */
-static void look_at_all_anew(struct helper *h)
+/* What the helper before this one has left may be due later than anything can be: the process is in another name space of time by now, whose
+ * clock is behind. Then all of it is due. */
+static void forget_another_clock(struct helper *h)
 {
 	struct deadline *d;
 	take_pushed(h);
+	d = TAILQ_LAST(&h->list, list);
+	if (d == NULL || d->due <= now_ns() + config.timeout_ns)
+		return;
 	TAILQ_FOREACH(d, &h->list, link)
 		d->due = 0;
 }
@@ -191,7 +195,7 @@ static void *run_until_idle(void *arg)
 	ordinary_self();
 	atomic_store(&h->tid, own_tid());
 	atomic_store(&h->running, RUNNING);
-	look_at_all_anew(h);
+	forget_another_clock(h);
 	while (again) {
 		run(h);
 		atomic_store(&h->running, STOPPED);
