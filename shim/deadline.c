@@ -206,7 +206,7 @@ static void *run_until_idle(void *arg)
 		}
 	}
 	if (are_left(1))
-		own()->sigprocmask(SIG_SETMASK, &h->mask, NULL);
+		own_sigmask(SIG_SETMASK, &h->mask, NULL);
 	return NULL;
 }
 
@@ -230,10 +230,10 @@ static int create(struct helper *h, size_t stack)
 	if (mask)
 		t->pthread_attr_setsigmask_np(&attr, &all);
 	else
-		own()->sigprocmask(SIG_SETMASK, &all, &before);
+		own_sigmask(SIG_SETMASK, &all, &before);
 	int error = libc()->pthread_create(&h->thread, &attr, run_until_idle, h);
 	if (!mask)
-		own()->sigprocmask(SIG_SETMASK, &before, NULL);
+		own_sigmask(SIG_SETMASK, &before, NULL);
 	t->pthread_attr_destroy(&attr);
 	return error;
 }
@@ -306,7 +306,7 @@ static void block_handlers(sigset_t *before)
 		if (own()->sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
 			sigaddset(&handled, s);
 	errno = saved;
-	own()->sigprocmask(SIG_BLOCK, &handled, before);
+	own_sigmask(SIG_BLOCK, &handled, before);
 }
 
 /* Is there a helper, or can there be? Nobody waits to know, not while another thread starts or stops one. No handler runs meanwhile: it
@@ -316,7 +316,8 @@ static bool ensure(struct helper *h)
 	sigset_t before;
 	if (atomic_load(&h->stopping))
 		return false;
-	if (atomic_load(&h->running) == RUNNING)
+	/* Who has made the thread gave the lock back, and it has not begun. */
+	if (atomic_load(&h->running) == RUNNING || (lock_is_free(&h->lock) && atomic_load(&h->running) == STARTING))
 		return true;
 	if (atomic_load(&h->running) == STOPPED && is_hopeless(h))
 		return false;
@@ -327,7 +328,7 @@ static bool ensure(struct helper *h)
 	bool ok = mine && (atomic_load(&h->running) != STOPPED || start_if_hopeful(h));
 	if (mine)
 		lock_give(&h->lock);
-	own()->sigprocmask(SIG_SETMASK, &before, NULL);
+	own_sigmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }
 

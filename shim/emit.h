@@ -33,12 +33,12 @@ static inline void emit_hold_signals(sigset_t *before)
 {
 	sigset_t all;
 	sigfillset(&all);
-	own()->sigprocmask(SIG_SETMASK, &all, before);
+	own_sigmask(SIG_SETMASK, &all, before);
 }
 
 static inline void emit_let_signals(const sigset_t *before)
 {
-	own()->sigprocmask(SIG_SETMASK, before, NULL);
+	own_sigmask(SIG_SETMASK, before, NULL);
 }
 
 /* The most bytes that one system call takes, see write(2). */

@@ -40,6 +40,11 @@ static inline bool lock_try(struct lock *l)
 	                                               memory_order_relaxed);
 }
 
+static inline bool lock_is_free(const struct lock *l)
+{
+	return atomic_load(&l->word) == 0;
+}
+
 static inline bool lock_is_mine(const struct lock *l)
 {
 	return (atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)LOCK_BITS) == thread_self();

@@ -25,7 +25,7 @@ static const struct wanted {
 	bool spared; /* we can do without */
 } wanted[] = {
 #define X(name) { #name, (void **)&own_functions.name, true, false },
-	X(syscall) X(clock_gettime) X(poll) X(raise) X(sigaction) X(sigaltstack) X(sigprocmask)
+	X(syscall) X(clock_gettime) X(poll) X(raise) X(sigaction) X(sigaltstack)
 #undef X
 	{ "fstat", (void **)&own_functions.fstat, true, true },
 #define X(name) { #name, (void **)&own_threads.name, false, true },

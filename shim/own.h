@@ -30,7 +30,6 @@ struct own {
 	__typeof__(raise) *raise;
 	__typeof__(sigaction) *sigaction;
 	__typeof__(sigaltstack) *sigaltstack;
-	__typeof__(sigprocmask) *sigprocmask; /* as pthread_sigmask, which lives elsewhere before glibc 2.32 */
 	__typeof__(fstat) *fstat;             /* NULL before glibc 2.33 */
 };
 
@@ -98,6 +97,12 @@ static inline void own_clock(clockid_t clock, struct own_moment *now)
 static inline pid_t own_pid(void)
 {
 	return (pid_t)own()->syscall(SYS_getpid);
+}
+
+/* As pthread_sigmask, which lives elsewhere before glibc 2.32, and takes more of a small stack. sigfillset() leaves libc's own signals out. */
+static inline int own_sigmask(int how, const sigset_t *set, sigset_t *before)
+{
+	return (int)own()->syscall(SYS_rt_sigprocmask, how, set, before, (long)_NSIG / 8);
 }
 
 static inline pid_t own_tid(void)

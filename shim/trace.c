@@ -88,10 +88,10 @@ static int append(const char *path, const struct line *l)
 	sigemptyset(&ours);
 	for (int i = 0; i < RAISED; i++)
 		sigaddset(&ours, raised[i]);
-	if (own()->sigprocmask(SIG_BLOCK, &ours, &before) != 0)
+	if (own_sigmask(SIG_BLOCK, &ours, &before) != 0)
 		return EPERM;
 	int error = append_unraised(path, l);
-	own()->sigprocmask(SIG_SETMASK, &before, NULL);
+	own_sigmask(SIG_SETMASK, &before, NULL);
 	return error;
 }
 
