@@ -2,7 +2,7 @@
  *
  *	client [-a ADDRESS] exchange PORT N   N requests, one after the other, on one connection
  *	                                      -> segments and bytes per response, bytes per segment, median microseconds
- *	client stream PORT                    one stream whose chunks say when they were written
+ *	client stream PORT                    two streams on one connection, whose chunks say when they were written
  *	                                      -> a line for each but the first, "chunk" and its delay in us until the
  *	                                      kernel received it, and one for the end
  *	client heads PORT N MS                N connections, a request on each, evenly over MS milliseconds
@@ -164,22 +164,31 @@ static size_t receive(int fd, char *to, size_t n, uint64_t *arrived)
 	return (size_t)r;
 }
 
-static int stream(int port)
+static void one_stream(int fd, const char *which)
 {
 	static char buf[65536];
 	size_t have = 0, n = 0;
-	uint64_t written = 0, arrived = 0;
-	int fd = call(port), on = 1;
+	uint64_t written = 0, arrived = 0, asked = now();
 	const char *at = buf;
-	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 	ask(fd);
 	do {
+		bool first = have == 0;
 		have += receive(fd, buf + have, sizeof buf - have, &arrived);
+		if (first)
+			printf("%s %.0f\n", which, (double)(int64_t)(arrived - asked) / 1000);
 		for (const char *p; (p = stamp(at, buf + have, &written)) != NULL; at = p)
 			if (n++ > 0)
 				printf("chunk %.0f\n", (double)(int64_t)(arrived - written) / 1000);
 	} while (have < 7 || memcmp(buf + have - 7, "\r\n0\r\n\r\n", 7) != 0);
 	printf("end %.0f\n", (double)(int64_t)(arrived - written) / 1000); /* written right after the last stamp */
+}
+
+static int stream(int port)
+{
+	int fd = call(port), on = 1;
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+	one_stream(fd, "first");
+	one_stream(fd, "second");
 	return 0;
 }
 

@@ -44,7 +44,7 @@ streams() {
 	done
 }
 
-# of_streams NAME chunk|end QUANTILE: of the delays of all streams
+# of_streams NAME first|second|chunk|end QUANTILE: of the delays of all streams
 of_streams() {
 	sed -n "s/^$2 //p" "$dir/stream.$1" | sort -n |
 		awk -v q="$3" '{ v[NR] = $1 } END { i = int(q * NR) + 1; if (i > NR) i = NR; print v[i] }'
@@ -57,6 +57,8 @@ section_streams() {
 		mode=${nodelay:+TCP_NODELAY} mode=${mode:-Nagle}
 		for variant in bare message; do
 			name=$variant$nodelay
+			figure streams "50 chunks 20 ms apart, $mode, $variant: first byte, first message of a connection, median" "$(of_streams "$name" first 0.5)" us
+			figure streams "50 chunks 20 ms apart, $mode, $variant: first byte, second message, median" "$(of_streams "$name" second 0.5)" us
 			figure streams "50 chunks 20 ms apart, $mode, $variant: delay of all but the first, median" "$(of_streams "$name" chunk 0.5)" us
 			figure streams "50 chunks 20 ms apart, $mode, $variant: 99th percentile" "$(of_streams "$name" chunk 0.99)" us
 			figure streams "50 chunks 20 ms apart, $mode, $variant: longest" "$(of_streams "$name" chunk 1)" us
@@ -64,6 +66,8 @@ section_streams() {
 			figure streams "50 chunks 20 ms apart, $mode, $variant: delay of the end, longest" "$(of_streams "$name" end 1)" us
 		done
 	done
+	figure streams "stream, shim: first byte of a second message (no later than bare, within 200 us)" "$(of_streams message-d second 0.5)" us \
+		'<=' "$(calc "$(of_streams bare-d second 0.5) + 200" %.0f)"
 	figure streams "stream, TCP_NODELAY, shim: 99th percentile" "$(of_streams message-d chunk 0.99)" us '<=' 1000
 	figure streams "stream, TCP_NODELAY, shim: longest delay (timeout + 2 ms)" "$(of_streams message-d chunk 1)" us '<=' 7000
 	figure streams "stream, Nagle, shim: 99th percentile (no later than bare, within 200 us)" "$(of_streams message chunk 0.99)" us \
