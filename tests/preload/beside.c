@@ -7,14 +7,14 @@
 
 static const struct neighbour {
 	const char *package;
-	const char *library;          /* a word of LD_PRELOAD; NULL: the compiler knows */
+	const char *library;          /* a word of LD_PRELOAD, the newest number for a last '*'; NULL: the compiler knows */
 	const char *variable, *value; /* its settings; the value may be the text of a file */
 	bool in_file;
 	bool past;                    /* it asks libc itself: what it creates for the program we do not see, and the kernel holds */
 } neighbours[] = {
 	{ "libjemalloc2", "libjemalloc.so.2" },
 	{ "libtcmalloc-minimal4", "libtcmalloc_minimal.so.4" },
-	{ "libmimalloc2.0", "libmimalloc.so.2" },
+	{ "libmimalloc2.0", "libmimalloc.so.*" },
 	{ "libeatmydata1", "libeatmydata.so" },
 	{ "libfaketime", "/usr/$LIB/faketime/libfaketime.so.1", "FAKETIME", "-1d" },
 	{ "libfaketime", "/usr/$LIB/faketime/libfaketimeMT.so.1", "FAKETIME", "+1d x2" },
@@ -43,6 +43,19 @@ static char settings[] = "/tmp/onewrite-beside-XXXXXX", library[512];
 static void prepare(const struct neighbour *n)
 {
 	snprintf(library, sizeof library, "%s", n->library != NULL ? n->library : "");
+	char *any = strrchr(library, '*');
+	if (any != NULL) {
+		char command[600], number[16] = "";
+		FILE *known;
+		snprintf(command, sizeof command, "ldconfig -p | sed -n 's/^.*%.*s\\([0-9]*\\) .*/\\1/p' | sort -n | tail -n 1", (int)(any - library),
+			library);
+		known = popen(command, "r");
+		cr_assert(known != NULL && fgets(number, sizeof number, known) != NULL, "ldconfig knows no %s: install the package %s", library,
+			n->package);
+		pclose(known);
+		memcpy(any, number, strcspn(number, "\n") + 1);
+		any[strcspn(number, "\n")] = '\0';
+	}
 	if (n->library == NULL) {
 		FILE *compiler = popen("cc -print-file-name=libasan.so", "r");
 		cr_assert(compiler != NULL && fgets(library, sizeof library, compiler) != NULL && *library == '/',

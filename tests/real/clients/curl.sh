@@ -3,7 +3,7 @@ packages=curl
 runtime=C
 scenarios="get post large upload chunked upload_chunked form continue continue_chunked continue_large"
 # The boundary is drawn at random.
-mask='s/-\{24\}[0-9a-f]\{16\}/BOUNDARY/'
+mask='s/-\{24\}[0-9A-Za-z]\{16,22\}/BOUNDARY/'
 client() {
 	each=$url/state[1-$count]
 	case $scenario in
