@@ -41,5 +41,7 @@ EVERYWHERE_TESTS(left, hundred_heads_leave_with_the_process, PROGRAM, many);
 static const struct case_of moved[] = { { { "moved", "closed" }, WHOLE }, { { "moved", "replaced" }, WHOLE } };
 EVERYWHERE_TESTS(left, socket_that_was_away_when_its_head_was_due_has_it_still, NUMBERS, moved);
 
+#ifndef UNDER_TSAN /* which makes every vfork a fork */
 static const struct case_of two[] = { { { "borrowed" }, "for the child's peer: 5 bytes, for ours: 300\n" } };
 EVERYWHERE_TESTS(left, number_of_a_vfork_childs_own_takes_no_head_along, NUMBERS, two);
+#endif
