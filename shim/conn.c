@@ -207,6 +207,7 @@ struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags)
 	/* Our parent has another thing under this number, or none: nothing may lie in its memory for ours, and nothing
 	 * that it would take for its own may be noted. */
 	if (process_is_borrowed()) {
+		atomic_store(&process_lent, true); /* our parent may come to have another one there */
 		if (!conn_unknown(fd))
 			conn_set(c, CONN_ALIASED);
 		return NULL;

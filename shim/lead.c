@@ -61,12 +61,13 @@ int lead_before(int fd, size_t n, struct lead *lead)
 		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable(), error = 0, report = 0;
 		struct msg *m = turn_take_old(c, fd);
-		if (m != NULL && m->out_of_sight)
+		bool ours = m != NULL && !(atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m)); /* else it is our parent's */
+		if (ours && m->out_of_sight)
 			outgoing_see_again(m);
-		if (m != NULL) {
+		if (ours)
 			error = before(m, c, n, lead, &report);
+		if (m != NULL)
 			turn_give(m);
-		}
 		room_unknown(c);
 		turn_cancellable(cancel);
 		settle_signal(report, 0);
@@ -127,6 +128,8 @@ void lead_after(int fd, const struct lead *lead, ssize_t result)
 
 void lead_corked(struct msg *m)
 {
+	if (process_is_borrowed() && !release_is_here(m))
+		return; /* it is our parent's */
 	if (m->out_of_sight)
 		outgoing_see_again(m);
 	if (m->state != FAILED && emit_held(m, m->fd, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL) == 0)

@@ -12,7 +12,7 @@
 
 #pragma GCC visibility push(hidden) /* -fvisibility says nothing about declarations; hidden data is one load away */
 extern atomic_uint process_epoch;   /* raised at the beginning and at the end of everything that may copy descriptors */
-extern atomic_bool process_lent;    /* a child of vfork has closed or replaced a descriptor: under its number it may have another socket than we */
+extern atomic_bool process_lent;    /* a child of vfork has made, closed or replaced a descriptor: under its number it may have another socket than we */
 extern atomic_uint process_forbids; /* how many reasons there are now why our memory is no place to hold */
 #pragma GCC visibility pop
 

@@ -35,6 +35,8 @@ static int child(const struct op *o)
 	work(o->other);
 	if (o->value & CLONE_THREAD)
 		syscall(SYS_exit, 0);
+	if (o->value & CLONE_VM && program->end[o->other] == BY_EXIT)
+		_exit(2); /* exit() would run the exit handlers of both */
 	if (o->how != CLONE_BY_LIBC || program->end[o->other] != BY_EXIT)
 		end_process(o->other);
 	return 2; /* libc ends it */

@@ -42,6 +42,7 @@ static const struct case_of moved[] = { { { "moved", "closed" }, WHOLE }, { { "m
 EVERYWHERE_TESTS(left, socket_that_was_away_when_its_head_was_due_has_it_still, NUMBERS, moved);
 
 #ifndef UNDER_TSAN /* which makes every vfork a fork */
-static const struct case_of two[] = { { { "borrowed" }, "for the child's peer: 5 bytes, for ours: 300\n" } };
+#define BORROWED(how) { { "borrowed", how }, "for the child's peer: 5 bytes, for ours: 300\n" }
+static const struct case_of two[] = { BORROWED("write"), BORROWED("sendfile"), BORROWED("cork") };
 EVERYWHERE_TESTS(left, number_of_a_vfork_childs_own_takes_no_head_along, NUMBERS, two);
 #endif

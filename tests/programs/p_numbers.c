@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <linux/close_range.h>
 #include <pthread.h>
+#include <sys/sendfile.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -328,6 +329,7 @@ static void moved(void)
 
 static struct pair ours, childs;
 static atomic_int stage;
+static int hello; /* a file */
 
 /* A child of vfork has the memory of its parent, whose other threads go on, and descriptors of its own. */
 static void *lend_memory(void *unused)
@@ -337,7 +339,14 @@ static void *lend_memory(void *unused)
 		atomic_store(&stage, 1);
 		while (atomic_load(&stage) < 2)
 			sleep_us(100);
-		write_whole(ours.fd, "hello", 5);
+		if (strcmp(how, "cork") == 0) {
+			set_int(ours.fd, IPPROTO_TCP, TCP_CORK, 1);
+			set_int(ours.fd, IPPROTO_TCP, TCP_CORK, 0);
+		}
+		if (strcmp(how, "sendfile") == 0)
+			sendfile(ours.fd, hello, NULL, 5);
+		else
+			write_whole(ours.fd, "hello", 5);
 		_exit(0);
 	}
 	return unused;
@@ -352,6 +361,8 @@ static void borrowed(void)
 	memset(body, 'b', sizeof body);
 	ours = pair_of(listener, 0);
 	childs = pair_of(listener, 0);
+	hello = memfd_create("hello", MFD_CLOEXEC);
+	must(hello >= 0 && pwrite(hello, "hello", 5, 0) == 5, "a file");
 	must(pthread_create(&thread, NULL, lend_memory, NULL) == 0, "a thread");
 	while (atomic_load(&stage) < 1)
 		sleep_us(100);
