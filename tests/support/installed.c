@@ -101,6 +101,7 @@ void launch(struct outcome *o, const struct shell *shell, const char *script, co
 	cr_assert(o->pid >= 0);
 	if (o->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that runs out of time leaves nothing running */
+		signal(SIGHUP, SIG_DFL); /* under nohup it is ignored, and the wrapper's command would be deaf to it */
 		redirect("out", STDOUT_FILENO);
 		redirect("err", STDERR_FILENO);
 		execvpe(argv[0], (char **)argv, (char **)envp);

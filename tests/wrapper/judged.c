@@ -248,12 +248,12 @@ static const struct {
 	const char *args[ARGS_MAX];
 	int status;         /* of --check */
 	const char *answer;
-	bool runs;
+	int runs;           /* -1: one loader does, an older one does not */
 } loaders[] = {
 	{ "a program", { "./ld", "./it" }, 0, "yes: ./it, which ./ld runs, is dynamically linked", true },
 	{ "options", { "./ld", "--argv0", "./static", "--library-path", "/nowhere", "./it" }, 0, "yes: ./it, which", true },
 	{ "a preload of its own", { "./ld", "--preload", "./other.so", "./it" }, 0, "yes: ./it, which", true },
-	{ "a program behind --", { "./ld", "--", "./it" }, 0, "yes: ./it, which", false }, /* the older ones do not know it */
+	{ "a program behind --", { "./ld", "--", "./it" }, 0, "yes: ./it, which", -1 },
 	{ "a set-user-ID program, which is none here", { "./ld", "./set-id" }, 0, "yes: ./set-id, which", true },
 	{ "a file that is not executable", { "./ld", "./it.copy" }, 0, "yes: ./it.copy, which", true },
 	{ "a static program", { "./ld", "./static" }, 1, "no: ./static, which ./ld runs, is statically linked", false },
@@ -278,7 +278,7 @@ ROW_TESTS(a_loader_by_its_name, loaders)
 		cr_expect(exit_status(&o) == loaders[*i].status && strstr(o.out, loaders[*i].answer) != NULL && !o.started,
 		          "--check of a loader with %s under %s: status %#x, %s%s", loaders[*i].name, sh->package, o.status, o.out, o.err);
 		launch(&o, sh, INSTALLED, loaders[*i].args, NULL);
-		cr_expect(o.started == loaders[*i].runs, "a loader with %s under %s: status %#x, %s", loaders[*i].name, sh->package, o.status,
+		cr_expect(loaders[*i].runs < 0 || o.started == loaders[*i].runs, "a loader with %s under %s: status %#x, %s", loaders[*i].name, sh->package, o.status,
 		          o.err);
 	}
 }
