@@ -19,9 +19,11 @@ enum {
 static struct stream {
 	struct pair pair;
 	_Atomic int pieces;
-	size_t written, got;
-	size_t ends[PIECES + 2]; /* which byte is the last of each piece */
-	int64_t sent[PIECES + 2], came[PIECES + 2];
+	size_t written;
+	_Atomic size_t got;
+	_Atomic size_t ends[PIECES + 2]; /* which byte is the last of each piece */
+	int64_t sent[PIECES + 2];
+	_Atomic int64_t came[PIECES + 2];
 } streams[CONNECTIONS];
 static int streams_open;
 static atomic_bool over;
