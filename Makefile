@@ -4,7 +4,7 @@
 #                            (OLD_GLIBC=directory of an older libc and its loader)
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
 #                                                   LIBRARY=path tries that library and not the one built here)
-#   make check-real          91 real programs, and docs/compatibility.md out of what they did
+#   make check-real          95 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
 #   make install             PREFIX=/usr/local DESTDIR=
 
