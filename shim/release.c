@@ -67,7 +67,7 @@ static int release_one(struct msg *m, enum report report, enum whose whose, cons
 {
 	enum hold_state state = m->state;
 	int error = 0;
-	bool waits = state != REST || m->due != 0; /* a message can go on of which the kernel holds nothing: the peer is asked whether it may */
+	bool waits = state != REST || m->due != 0 || m->corked; /* a message can go on of which the kernel holds nothing: the peer is asked whether it may */
 	if (state != FAILED && waits && (whose == ANYBODYS || m->kernel)) {
 		struct hold_rule rule = hold_decide(config.join, state, RELEASE);
 		if (rule.action == EMIT && release_is_here(m)) {

@@ -92,7 +92,7 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 		return IDLE;
 	if (state == STREAM || next == STREAM || config.join == JOIN_HEADER)
 		return STREAM;
-	m->due = next == REST ? m->due : 0;
+	m->due = next == REST || m->corked ? m->due : 0; /* under our cork the taken bytes wait, whatever the call said */
 	return REST;
 }
 

@@ -229,6 +229,23 @@ EACH_TEST(message, what_is_written_steadily_is_held_to_its_end, ROWS(paces), 30)
 	run_free(r);
 }
 
+/* What was taken lies under our cork, although the call was to be the last: it has a deadline like any other piece, and a read lets it go. */
+static const char *const meanwhile[] = { "await", "recv+MSG_DONTWAIT=1" };
+
+EACH_TEST(message, last_write_that_is_cut_short_keeps_nothing_back, ROWS(meanwhile), 30)
+{
+	struct setup setup = { .args = { STEPS, "nonblock", "write=HTTP/1.1 200 OK\r\nContent-Length: 140000\r\n\r\n", "write=*70000",
+		"write=*70000", meanwhile[*i], "write=*20000", "await" }, .join = "message", .faults = "write:1:short=50000",
+		.timeout = *i == 0 ? "5ms" : NULL };
+	struct run *r = run(&setup, SHIM);
+	const char *cut = strstr(r->calls.p, "write bytes=70000 = 50000"), *rest = strstr(r->calls.p, "write bytes=20000 = 20000"),
+		*uncorked = cut != NULL ? strstr(cut, "setsockopt TCP_CORK=0 = 0") : NULL;
+
+	cr_expect(r->bytes[0].n == 140043 && cut != NULL && rest != NULL && uncorked != NULL && uncorked < rest,
+		"%s: %zu bytes came; what was taken stayed under the cork:\n%s", meanwhile[*i], r->bytes[0].n, r->calls.p);
+	run_free(r);
+}
+
 static int by_size(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
