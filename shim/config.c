@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct config config = {
 	.timeout_ns = TIMEOUT_DEFAULT_NS,
@@ -54,7 +53,7 @@ static const char *base(const char *path)
 }
 
 /* A program is known by the name it was called by, by its file's name, and, when it is a script, by the script's name. */
-static bool named(const char *names, char **argv, const char *image)
+static bool named(const char *names, char **argv, const char *image, bool (*exists)(const char *))
 {
 	if (argv != NULL && argv[0] != NULL && config_lists(names, base(argv[0])))
 		return true;
@@ -67,7 +66,7 @@ static bool named(const char *names, char **argv, const char *image)
 			continue;
 		if (config_lists(names, base(*a)))
 			return true;
-		if (!option || access(*a, F_OK) == 0)
+		if (!option || exists(*a))
 			return false;
 	}
 	return false;
@@ -90,7 +89,7 @@ static void complain_about(void (*complain)(const char *), const char *name, con
 	complain(line);
 }
 
-bool config_read(char **argv, char **envp, const char *image, void (*complain)(const char *line))
+bool config_read(char **argv, char **envp, const char *image, bool (*exists)(const char *path), void (*complain)(const char *line))
 {
 	const char *v;
 	if ((v = setting(envp, "ONEWRITE_TIMEOUT")) != NULL && !config_duration(v, &config.timeout_ns))
@@ -117,5 +116,5 @@ bool config_read(char **argv, char **envp, const char *image, void (*complain)(c
 			config.trace = path;
 	}
 	v = setting(envp, "ONEWRITE_ONLY");
-	return v == NULL || named(v, argv, image);
+	return v == NULL || named(v, argv, image, exists);
 }

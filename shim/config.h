@@ -28,9 +28,9 @@ struct config {
 
 extern struct config config;
 
-/* Read the environment. `image`: the path of the program's file; "": not known. Complaints go to `complain` (one finished line each, no newline). Returns whether this program
- * is to be helped: ONEWRITE_ONLY=NAME,... may leave it out. */
-bool config_read(char **argv, char **envp, const char *image, void (*complain)(const char *line));
+/* Read the environment. `image`: the path of the program's file; "": not known. `exists`: is there a file of this path? Complaints go to
+ * `complain` (one finished line each, no newline). Returns whether this program is to be helped: ONEWRITE_ONLY=NAME,... may leave it out. */
+bool config_read(char **argv, char **envp, const char *image, bool (*exists)(const char *path), void (*complain)(const char *line));
 
 /* "500us", "5ms", "1s" -> nanoseconds. False: not a duration, or out of range. */
 bool config_duration(const char *text, uint64_t *ns);

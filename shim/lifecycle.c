@@ -61,6 +61,11 @@ static void register_at_fork(void)
 		threads()->pthread_atfork(prepare, parent, child);
 }
 
+static bool exists(const char *path)
+{
+	return own()->syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
 static void begin_with(char **argv, char **envp)
 {
 	bool strangers = real_init_all();
@@ -70,7 +75,7 @@ static void begin_with(char **argv, char **envp)
 	conn_begin();
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
 	 * chose the environment. */
-	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !config_read(argv, envp, image, complain) || !process_begin()) {
+	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !config_read(argv, envp, image, exists, complain) || !process_begin()) {
 		real_stand_aside();
 		return;
 	}

@@ -1,6 +1,7 @@
 /* The environment: what is understood, what is complained about. */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 
@@ -11,11 +12,16 @@ static void complain(const char *line)
 	strcat(strcat(complaints, line), "\n");
 }
 
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
 static bool read_both(char **argv, char *setting)
 {
 	char *envp[] = { "PATH=/bin", setting, NULL };
 	complaints[0] = '\0';
-	return config_read(argv, envp, "", complain);
+	return config_read(argv, envp, "", exists, complain);
 }
 
 static bool read_env(char *setting)
