@@ -17,6 +17,18 @@ Test(turns, what_another_thread_wrote_meanwhile_counts, .timeout = 30)
 	run_free(r);
 }
 
+/* The kernel is asked for room by a message that is written before sendfile takes its bytes, and by the one that is written after them. */
+Test(turns, what_is_known_of_the_room_ends_with_a_call_on_its_way, .timeout = 30)
+{
+	struct setup setup = { .args = { TURNS, "file" }, .faults = "sendfile:1:delay=150" };
+	struct run *r = run(&setup, SHIM); /* bare nothing delays it */
+
+	cr_expect(strstr(r->results.p, "all at the peer: 1") != NULL, "%s", r->results.p);
+	cr_expect(calls_like(r, "getsockopt SO_55 *") == 2 && calls_like(r, JOINED) == 2,
+		"want two messages, and the room asked for each:\n%s", r->calls.p);
+	run_free(r);
+}
+
 /* Its time was over before it came back: it is pushed then, and nothing is held from then on. Not before: whoever asks anything of the socket
  * while the kernel takes the call's bytes waits as long as the memory does in which they lie. */
 static const struct scenario on_its_way[] = {

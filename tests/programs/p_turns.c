@@ -1,9 +1,12 @@
-/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|marked|beside CALL|jump HOW. */
+/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|marked|file|beside CALL|jump
+ * HOW. */
 #include "p_common.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -47,6 +50,30 @@ static void meanwhile(void)
 
 	pthread_create(&thread, NULL, write_head_slowly, NULL);
 	sleep_us(50000);
+	write_body();
+	pthread_join(thread, NULL);
+	write_head();
+	write_body();
+	report("all at the peer: %d\n", peer_has_all());
+}
+
+static void *send_file_slowly(void *file)
+{
+	must(sendfile(fd, *(int *)file, NULL, BODY_SIZE) == BODY_SIZE, "sendfile");
+	atomic_fetch_add(&shared->written, BODY_SIZE);
+	return NULL;
+}
+
+/* A message is written while sendfile is on its way to the kernel (the test sees to that): what it takes of the room is not known yet. */
+static void file(void)
+{
+	int empty = memfd_create("file", MFD_CLOEXEC);
+	pthread_t thread;
+
+	must(ftruncate(empty, BODY_SIZE) == 0, "ftruncate");
+	pthread_create(&thread, NULL, send_file_slowly, &empty);
+	sleep_us(50000);
+	write_head();
 	write_body();
 	pthread_join(thread, NULL);
 	write_head();
@@ -263,7 +290,7 @@ static void jumps(void)
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked }, { "beside", beside }, { "jump", jumps },
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked }, { "file", file }, { "beside", beside }, { "jump", jumps },
 	};
 
 	how = argc > 2 ? argv[2] : "";
