@@ -14,12 +14,29 @@ _Static_assert(sizeof(struct agreed) == 4, "it is read and written in one piece,
 
 enum { KINDS = 8, ENOUGH = 4, DOUBLED_MAX = 4, VOTES_MAX = 255 };
 
-static _Atomic struct agreed record[KINDS];
-static atomic_bool recorded; /* anything */
+struct habit_record {
+	_Atomic struct agreed kinds[KINDS];
+	_Atomic uint8_t recorded; /* anything */
+};
+static struct habit_record private;
+static struct habit_record *_Atomic record = &private;
 
+const size_t habit_record_size = sizeof(struct habit_record);
+
+static struct habit_record *get_record(void)
+{
+	return atomic_load_explicit(&record, memory_order_acquire);
+}
+
+static _Atomic struct agreed *place_of(uint16_t kind)
+{
+	return &get_record()->kinds[kind % KINDS];
+}
+
+/* Other processes may have written anything. */
 static bool decides(struct agreed a)
 {
-	return a.votes >= ENOUGH << a.doubled;
+	return a.votes >= ENOUGH << a.doubled && a.vain <= MORE_IN_VAIN;
 }
 
 /* The first letters of each field's name, in their order: enough to tell one kind from another, and no value is read. */
@@ -37,6 +54,16 @@ uint16_t habit_kind(const char *head, const struct http_head *h)
 	return (uint16_t)hash != 0 ? (uint16_t)hash : 1;
 }
 
+/* What others learn meanwhile may be lost, and is learned again. */
+void habit_share(struct habit_record *zeroed)
+{
+	struct habit_record *mine = get_record();
+	for (int i = 0; i < KINDS; i++)
+		atomic_store(&zeroed->kinds[i], atomic_load(&mine->kinds[i]));
+	atomic_store(&zeroed->recorded, atomic_load(&mine->recorded));
+	atomic_store_explicit(&record, zeroed, memory_order_release);
+}
+
 void habit_begin(struct habit *h, uint16_t kind, enum vain vain)
 {
 	h->kind = kind;
@@ -45,24 +72,24 @@ void habit_begin(struct habit *h, uint16_t kind, enum vain vain)
 	if (h->counted)
 		return;
 	h->counted = true;
-	struct agreed a = atomic_load(&record[kind % KINDS]);
+	struct agreed a = atomic_load(place_of(kind));
 	if (a.kind != kind)
 		a = (struct agreed){ .kind = kind };
 	if (a.vain != vain)
 		a.votes = 0;
 	a.vain = vain & 3u;
 	a.votes += a.votes < VOTES_MAX;
-	atomic_store(&record[kind % KINDS], a);
-	atomic_store(&recorded, true);
+	atomic_store(place_of(kind), a);
+	atomic_store(&get_record()->recorded, 1);
 }
 
 void habit_end(struct habit *h)
 {
-	struct agreed a = atomic_load(&record[h->kind % KINDS]);
+	struct agreed a = atomic_load(place_of(h->kind));
 	if (a.kind == h->kind) {
 		a.doubled = (a.doubled + (decides(a) && a.doubled < DOUBLED_MAX)) & 7u;
 		a.votes = 0;
-		atomic_store(&record[h->kind % KINDS], a);
+		atomic_store(place_of(h->kind), a);
 	}
 	h->kind = 0;
 	h->vain = NOT_IN_VAIN;
@@ -71,7 +98,7 @@ void habit_end(struct habit *h)
 enum vain habit_says(struct habit *h, uint16_t kind)
 {
 	if (!h->asked) {
-		struct agreed a = atomic_load(&record[kind % KINDS]);
+		struct agreed a = atomic_load(place_of(kind));
 		h->asked = true;
 		if (a.kind == kind && decides(a)) {
 			h->kind = kind;
@@ -83,5 +110,5 @@ enum vain habit_says(struct habit *h, uint16_t kind)
 
 bool habit_any(const struct habit *h)
 {
-	return h->vain != NOT_IN_VAIN || (!h->asked && atomic_load_explicit(&recorded, memory_order_relaxed));
+	return h->vain != NOT_IN_VAIN || (!h->asked && atomic_load_explicit(&get_record()->recorded, memory_order_relaxed));
 }

@@ -7,11 +7,13 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "arrivals.h"
 #include "config.h"
 #include "conn.h"
+#include "habit.h"
 #include "ordinary.h"
 #include "pool.h"
 #include "process.h"
@@ -124,9 +126,21 @@ __attribute__((destructor)) static void end(void)
 	lifecycle_end("exit");
 }
 
+/* Before the process's first fork. Without the room for it each child learns for itself. */
+static void share_habits(void)
+{
+	static atomic_bool shared; /* a child finds it set, and the memory there */
+	if (!config.active || atomic_exchange(&shared, true))
+		return;
+	void *page = mmap(NULL, habit_record_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (page != MAP_FAILED)
+		habit_share(page);
+}
+
 void lifecycle_before_copy(const char *why)
 {
 	int saved = errno;
+	share_habits();
 	process_copy_begins();
 	release_all(why);
 	deadline_stop();

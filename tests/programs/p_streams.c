@@ -1,10 +1,11 @@
-/* What a program says by and by: p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | hostile | again | burst | asks |
+/* What a program says by and by: p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | forks | hostile | again | burst | asks |
  * more HOW | slow peer | childs pieces.
  * The program plays the peer itself, and notes when each piece has come. */
 #include "p_pairs.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -24,7 +25,7 @@ static struct stream {
 	_Atomic size_t ends[PIECES + 2]; /* which byte is the last of each piece */
 	int64_t sent[PIECES + 2];
 	_Atomic int64_t came[PIECES + 2];
-} streams[CONNECTIONS];
+} *streams; /* CONNECTIONS, shared with forked children */
 static int streams_open;
 static atomic_bool over;
 static char bytes[PIECE_MAX + 100];
@@ -250,6 +251,23 @@ static void connections(void)
 	report("late on the fifth connection and on: %d\n", late);
 }
 
+/* The same where each is answered by a process of its own. */
+static void forks(void)
+{
+	int late = 0, status;
+
+	open_streams(10);
+	for (int i = 0; i < 10; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(slow_message(&streams[i], "head"));
+		must(waitpid(pid, &status, 0) == pid && WIFEXITED(status), "waitpid");
+		late += i >= 4 ? WEXITSTATUS(status) : WEXITSTATUS(status) > 1;
+	}
+	report("late on the fifth connection and on: %d\n", late);
+}
+
 static void message(struct stream *s)
 {
 	s->pieces = 0;
@@ -367,6 +385,8 @@ int main(int argc, char **argv)
 {
 	shared = shared_map(SHARED_FD);
 	memset(bytes, 'b', sizeof bytes);
+	streams = mmap(NULL, CONNECTIONS * sizeof *streams, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(streams != MAP_FAILED, "mmap");
 	if (argc == 5)
 		pieces(atoi(argv[2]), atoi(argv[3]), argv[4]);
 	else if (argc == 3 && strcmp(argv[1], "splice") == 0)
@@ -381,6 +401,8 @@ int main(int argc, char **argv)
 		messages(argv[2]);
 	else if (argc == 2 && strcmp(argv[1], "connections") == 0)
 		connections();
+	else if (argc == 2 && strcmp(argv[1], "forks") == 0)
+		forks();
 	else if (argc == 2 && strcmp(argv[1], "hostile") == 0)
 		hostile();
 	else if (argc == 2 && strcmp(argv[1], "again") == 0)

@@ -1,5 +1,6 @@
 /* What is held in vain: by kind, by connection, and by agreement. The process's record is one, so each test runs in a process of its own. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "habit.h"
@@ -120,4 +121,33 @@ Test(habit, connections_that_disagree_begin_again)
 	habit_begin(&h, 1, MORE_IN_VAIN);
 	begin_on(1, 1);
 	cr_expect(first_says(1) == NOT_IN_VAIN);
+}
+
+/* What was learned goes along, and what is learned afterwards is learned by all who have the memory. */
+Test(habit, what_is_shared_goes_on)
+{
+	struct habit_record *shared = calloc(1, habit_record_size);
+
+	begin_on(3, 1);
+	habit_share(shared);
+	cr_expect(first_says(1) == NOT_IN_VAIN);
+	begin_on(1, 1);
+	cr_expect(first_says(1) == HEAD_IN_VAIN);
+	memset(shared, 0, habit_record_size);
+	cr_expect(first_says(1) == NOT_IN_VAIN && !habit_any(&(struct habit){ 0 }));
+}
+
+/* Whoever has it may write anything into it. */
+Test(habit, any_bytes_are_a_record)
+{
+	struct habit_record *shared = malloc(habit_record_size);
+
+	habit_share(memset(shared, 0, habit_record_size));
+	for (int byte = 0; byte < 256; byte++)
+		for (unsigned kind = 1; kind <= UINT16_MAX; kind++) {
+			struct habit h = { 0 };
+			memset(shared, byte, habit_record_size);
+			cr_expect(habit_says(&h, (uint16_t)kind) <= MORE_IN_VAIN, "%#x: kind %u", (unsigned)byte, kind);
+		}
+	free(shared);
 }
