@@ -5,7 +5,7 @@ import sys
 
 from aiohttp import web
 
-from answers import LARGE, PAUSE, PIECES, SMALL, TEXT
+from answers import LARGE, PAUSE, PIECES, SMALL, TEXT, TOKEN_PAUSE, TOKENS
 
 
 async def small(request):
@@ -90,6 +90,18 @@ async def events(request):
     return response
 
 
+async def tokens(request):
+    """The head at once, then a word now and then."""
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    for n in range(TOKENS):
+        await asyncio.sleep(TOKEN_PAUSE)
+        await response.write(b"word %d\n" % n)
+    await response.write_eof()
+    return response
+
+
 async def file(_):
     return web.FileResponse(pathlib.Path(__file__).parent / "files" / "small")
 
@@ -105,6 +117,6 @@ async def echo(request):
 app = web.Application()
 app.add_routes([web.get("/" + handler.__name__, handler) for handler in (
     small, json, large, compressed, empty, fresh, moved, sized, chunked, one_chunk, stream, chunked_compressed, events,
-    file)])
+    tokens, file)])
 app.add_routes([web.post("/small", small), web.get("/", echo)])
 web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)

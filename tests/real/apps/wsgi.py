@@ -3,13 +3,20 @@ import importlib
 import sys
 import time
 
-from answers import LARGE, PAUSE, PIECES, SMALL
+from answers import LARGE, PAUSE, PIECES, SMALL, TOKEN_PAUSE, TOKENS
 
 
 def slowly(pieces):
     for piece in pieces:
         yield piece
         time.sleep(PAUSE)
+
+
+def words():
+    """The first one at once, so that the head is written; then, by and by, the others."""
+    for n in range(TOKENS):
+        yield b"word %d\n" % n
+        time.sleep(TOKEN_PAUSE)
 
 
 def application(environ, start_response):
@@ -27,6 +34,9 @@ def application(environ, start_response):
     if path == "/events":
         start_response("200 OK", [("Content-Type", "text/event-stream")])
         return slowly([b"data: %d\n\n" % n for n in range(2)])
+    if path == "/tokens":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return words()
     if path in ("/chunked", "/stream"):
         start_response("200 OK", [("Content-Type", "text/plain")])
         return iter(PIECES) if path == "/chunked" else slowly(PIECES)

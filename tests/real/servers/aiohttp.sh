@@ -2,7 +2,7 @@ packages=python3-aiohttp
 runtime=CPython
 title="Everything that aiohttp 3.12's change did"
 scenarios="small json large HEAD 304 redirect sized chunked one_chunk compressed chunked_compressed file
-	continue upgrade events stream"
+	continue upgrade events stream tokens"
 ask_json=/json
 ask_sized=/sized
 ask_one_chunk=/one_chunk
