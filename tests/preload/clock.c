@@ -1,6 +1,7 @@
 /* When something is due, and until when is waited for it, are of one clock: the kernel's, whatever stands in front of libc, and whatever becomes
  * of the process meanwhile. */
 #include "harness.h"
+#include "machine.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -120,8 +121,7 @@ Test(clock, set_back_keeps_nothing_longer, .timeout = 120)
 {
 	struct setup setup = { .args = { PROGRAM, "back" }, .timeout = "5ms" };
 
-	if (geteuid() != 0)
-		cr_skip_test("only root can make a name space of time");
+	machine_needs(TIME_NAMESPACE, "set back");
 	check_delay("set back", &setup, JOINED * 300, 4500, 5000 + SLACK_US);
 }
 #endif

@@ -84,5 +84,5 @@ EACH_TEST(room, none_is_certain_for_short_segments, ROWS(segments), 30)
 /* Room is not all that a write may have to wait for; and what is known of it may be wrong. Nobody is busy with a thread that waits. */
 #define IN_PEACE "waits in peace: 1\n"
 
-static const struct case_of waiting[] = { { { "system" }, IN_PEACE, .timed = true }, { { "unseen" }, IN_PEACE, .timed = true } };
+static const struct case_of waiting[] = { { { "system" }, IN_PEACE, .needs = NETWORK_NAMESPACE, .timed = true }, { { "unseen" }, IN_PEACE, .timed = true } };
 EVERYWHERE_TESTS(room, thread_that_waits_costs_nothing, BUILD_DIR "/tests/programs/p_unsent", waiting);

@@ -1,6 +1,7 @@
 /* Where the library keeps out: programs with more privileges than their callers, and the time before its constructor
  * and after its destructor. */
 #include "harness.h"
+#include "machine.h"
 
 #include <fnmatch.h>
 
@@ -23,8 +24,7 @@ EACH_TEST(secure, programs, ROWS(programs), 30)
 	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_secure", programs[*i].how } };
 	char *calls;
 
-	if (geteuid() != 0)
-		cr_skip_test("only root can give a program more privileges than its caller has");
+	machine_needs(SET_USER_ID, programs[*i].how);
 	struct run *r = run(&setup, SHIM);
 	calls = calls_of(r, NULL);
 	cr_expect(fnmatch(programs[*i].results, r->results.p, 0) == 0, "%s: reported\n%sand not\n%s", programs[*i].how,

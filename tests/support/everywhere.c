@@ -39,6 +39,7 @@ void check_everywhere(const char *program, const struct case_of *c)
 	for (size_t i = 0; c->args[i] != NULL; i++)
 		setup.args[i + 1] = c->args[i];
 	name_of(c, args, sizeof args);
+	machine_needs(c->needs, args);
 	bare = run_until(&setup, BARE, c->wanted, attempts);
 	cr_expect(c->wanted == NULL || strcmp(bare->results.p, c->wanted) == 0, "%s, bare: reported\n%swanted\n%s", args,
 		bare->results.p, c->wanted);

@@ -3,6 +3,7 @@
 #define EVERYWHERE_H
 
 #include "harness.h"
+#include "machine.h"
 
 struct mode {
 	const char *hold, *join;
@@ -16,6 +17,7 @@ struct case_of {
 	const char *wanted;           /* what it reports, bare and behind the shim; NULL: whatever it reports bare */
 	const char *faults, *timeout; /* NULL: none, and 5 ms */
 	int clients;                  /* 0: one */
+	enum machine_part needs;      /* of the machine */
 	bool timed;                   /* a busy machine can make it report another thing now and then: so it is tried again */
 };
 

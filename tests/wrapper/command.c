@@ -1,5 +1,6 @@
 /* scripts/onewrite starts the command that was meant, and it is what it would have been without. */
 #include "installed.h"
+#include "machine.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -90,6 +91,7 @@ WRAPPER_TEST(the_environment_without_proc)
 	static const char *const variables[] = { "path=1", "judge=2", "timeout=4", "plan=5", "trace=6", "force=7", "value=8", NULL };
 	struct outcome o;
 	char command[512];
+	machine_needs(MOUNT_NAMESPACE, "env -0");
 	UNDER_EACH(sh) {
 		snprintf(command, sizeof command, "[ \"$(id -u)\" = 0 ] || in='unshare --user --map-root-user'; exec $in unshare --mount "
 		         "sh -c 'mount -t tmpfs none /proc && exec \"$@\"' sh %s %s " INSTALLED " --timeout=1ms env -0", sh->package,

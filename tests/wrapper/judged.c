@@ -1,5 +1,6 @@
 /* scripts/onewrite tells the programs that the library can help from the others, which it starts by --force only. */
 #include "installed.h"
+#include "machine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,7 @@ ROW_TESTS(cannot_be_helped, helpless)
 {
 	const struct helpless *h = &helpless[*i];
 	struct outcome o;
+	machine_needs(strstr(h->prepare, "setcap") != NULL ? FILE_CAPABILITIES : NOTHING_RARE, h->name);
 	prepare("set -e; %s", h->prepare);
 	UNDER_EACH(sh) {
 		onewrite(&o, sh, "./it");

@@ -1,0 +1,54 @@
+#include "machine.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+static const struct {
+	const char *name;
+	int flags;
+	bool users_too; /* in a name space of users, where there are such */
+} parts[] = {
+	[MOUNT_NAMESPACE] = { "name space of mounts", CLONE_NEWNS, true },
+	[NETWORK_NAMESPACE] = { "network of its own", CLONE_NEWNET, true },
+	[PID_NAMESPACE] = { "name space of process numbers", CLONE_NEWPID, false },
+	[TIME_NAMESPACE] = { "name space of time", CLONE_NEWTIME, false },
+	[FILE_CAPABILITIES] = { "name space of users", 0, true },
+	[SET_USER_ID] = { "program with more privileges than its caller", CLONE_NEWNS, false },
+};
+
+/* In a child. What unshare(1) does is tried: in a chroot that is no mount point it cannot make the mounts its own. */
+static bool enter(enum machine_part part)
+{
+	int flags = parts[part].flags;
+	if (geteuid() != 0 ? !parts[part].users_too || unshare(CLONE_NEWUSER | flags) != 0 : unshare(flags) != 0)
+		return false;
+	if (flags == CLONE_NEWNS)
+		return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	return flags != CLONE_NEWNET || open("/proc/sys/net/ipv4/tcp_notsent_lowat", O_WRONLY | O_CLOEXEC) >= 0;
+}
+
+void machine_needs(enum machine_part part, const char *row)
+{
+	int status = -1;
+	if (part == NOTHING_RARE)
+		return;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(enter(part) ? 0 : 1);
+	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid, "no child to ask for a %s", parts[part].name);
+	if (status == 0)
+		return;
+	fprintf(stderr, "[SKIP] %s::%s, %s: this machine has no %s for us\n", criterion_current_test->category,
+		criterion_current_test->name, row, parts[part].name);
+	cr_skip_test("no %s", parts[part].name);
+}
