@@ -4,6 +4,7 @@
 #                            (OLD_GLIBC=directory of an older libc and its loader)
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
 #                                                   LIBRARY=path tries that library and not the one built here)
+#   make check-debian RELEASE=trixie        both commands on a fresh minimal system of that release (root, debootstrap)
 #   make check-real          95 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
 #   make install             PREFIX=/usr/local DESTDIR=
@@ -80,7 +81,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_syscall.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites soak fuzz)
+.PHONY: all check run-suites check-debian check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites soak fuzz)
 all: $(LIB) $(JUDGE)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn calls of ours, and the hooks'
@@ -254,6 +255,10 @@ run-suites: export ONEWRITE_TEST_LIBRARY := $(abspath $(LIBRARY))
 endif
 run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES)
 	@tests/check $(NO_WIDE) $(SUITES) $(PORTABLE) $(WIDE_SUITES)
+
+# A fresh machine of another release. AS: root, user, nohup; see scripts/check-debian.
+check-debian:
+	@scripts/check-debian '$(RELEASE)' $(AS)
 
 # Every program of tests/real, bare and under the shim: 11 minutes, on a machine that does nothing else.
 check-real: packages-real
