@@ -172,7 +172,7 @@ static const uint8_t line_of[256] = {
 /* ... and by its first four. */
 static inline bool may_be_known(enum line kind, const char *line)
 {
-	static const char first[][4] = { [LINE_C] = "cont", [LINE_E] = "expe", [LINE_T] = "tran", [LINE_U] = "upgr", [LINE_X] = "x-ac" };
+	static const char first[][8] = { [LINE_C] = "cont", [LINE_E] = "expe", [LINE_T] = "tran", [LINE_U] = "upgr", [LINE_X] = "x-ac" };
 	uint32_t a, b;
 
 	memcpy(&a, line, 4);
