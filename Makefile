@@ -251,7 +251,7 @@ check: packages-check
 	@$(MAKE) --no-print-directory run-suites
 
 ifneq ($(LIBRARY),)
-run-suites: export ONEWRITE_TEST_LIBRARY := $(abspath $(LIBRARY))
+run-suites: export LIBRARY_UNDER_TEST := $(abspath $(LIBRARY))
 endif
 run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES)
 	@tests/check $(NO_WIDE) $(SUITES) $(PORTABLE) $(WIDE_SUITES)

@@ -87,7 +87,7 @@ ROWS_OF(names, callers);
 /* However the library is compiled: without optimisation no call is a jump of the compiler's. */
 EACH_TEST(names, callers_of_a_library_without_optimisation, ROWS(callers), 30)
 {
-	setenv("ONEWRITE_TEST_LIBRARY", BUILD_DIR "/plain/libonewrite.so", 1);
+	setenv("LIBRARY_UNDER_TEST", BUILD_DIR "/plain/libonewrite.so", 1);
 	check_row(&callers[*i]);
 }
 

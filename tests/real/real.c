@@ -85,7 +85,7 @@ static void run(const struct program *program)
 	FILE *output;
 	size_t size;
 
-	snprintf(command, sizeof(command), "ONEWRITE_BUILD='" BUILD_DIR "' '" SOURCE_DIR "/tests/real/run' %s 2>&1",
+	snprintf(command, sizeof(command), "EXCHANGE_DIR='" BUILD_DIR "' '" SOURCE_DIR "/tests/real/run' %s 2>&1",
 		 program->name);
 	output = popen(command, "r");
 	cr_assert(output, "cannot start: %s", command);
