@@ -10,6 +10,7 @@
 #   make install             PREFIX=/usr/local DESTDIR=
 
 PREFIX  ?= /usr/local
+SYSCONFDIR ?= /etc
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla
@@ -41,9 +42,11 @@ PURE := \
 	$(B)/shim/hold.o \
 	$(B)/shim/options.o \
 	$(B)/shim/request.o \
+	$(B)/shim/settings.o \
 	$(B)/shim/sharing.o
 OBJS := $(PURE) \
 	$(B)/shim/arrivals.o \
+	$(B)/shim/conf_file.o \
 	$(B)/shim/config.o \
 	$(B)/shim/conn.o \
 	$(B)/shim/deadline.o \
@@ -89,7 +92,7 @@ all: $(LIB) $(JUDGE)
 PLAIN := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS
 $(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -I$(B)/shim $(PLAIN) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -I$(B)/shim $(PLAIN) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
 
 $(B)/shim/%.o: shim/%.S $(B)/shim/old.h
 	$(CC) $(CFLAGS_ALL) -I$(B)/shim -c -o $@ $<
@@ -198,6 +201,11 @@ endif
 $(B)/plain/libonewrite.so: $(wildcard shim/*)
 	@$(MAKE) --no-print-directory B=$(B)/plain CFLAGS='-O0 -g' LTO= $@
 $(B)/tests/preload/names: | $(B)/plain/libonewrite.so
+
+# The library as it is, but for its file of settings: ./onewrite.conf, in a directory of the test's.
+$(B)/conf/libonewrite.so: $(wildcard shim/*)
+	@$(MAKE) --no-print-directory B=$(B)/conf SYSCONFDIR=. $@
+$(B)/tests/preload/conf: | $(B)/conf/libonewrite.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,38 +34,30 @@ bool config_duration(const char *text, uint64_t *ns)
 	return false;
 }
 
-bool config_lists(const char *names, const char *name)
-{
-	size_t n = strlen(name);
-	while (*names != '\0') {
-		size_t len = strcspn(names, ",");
-		if (len == n && memcmp(names, name, n) == 0)
-			return true;
-		names += len;
-		names += *names == ',';
-	}
-	return false;
-}
-
 static const char *base(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	return slash != NULL ? slash + 1 : path;
 }
 
+static bool lists(const char *names, const char *path)
+{
+	return settings_lists(names, base(path), strlen(base(path)));
+}
+
 /* A program is known by the name it was called by, by its file's name, and, when it is a script, by the script's name. */
 static bool named(const char *names, char **argv, const char *image, bool (*exists)(const char *))
 {
-	if (argv != NULL && argv[0] != NULL && config_lists(names, base(argv[0])))
+	if (argv != NULL && argv[0] != NULL && lists(names, argv[0]))
 		return true;
-	if (*image != '\0' && config_lists(names, base(image)))
+	if (*image != '\0' && lists(names, image))
 		return true;
 	/* An interpreter: its first operand is the script. What stands behind an option, and is no file, may be its value. */
 	bool option = false;
 	for (char **a = argv; a != NULL && a[0] != NULL && *++a != NULL; option = (*a)[0] == '-') {
 		if ((*a)[0] == '-')
 			continue;
-		if (config_lists(names, base(*a)))
+		if (lists(names, *a))
 			return true;
 		if (!option || exists(*a))
 			return false;
@@ -72,49 +65,151 @@ static bool named(const char *names, char **argv, const char *image, bool (*exis
 	return false;
 }
 
-/* The value of NAME= in envp, or NULL. getenv() may be somebody else's, and the program may have changed its own. */
-static const char *setting(char **envp, const char *name)
+/* Takes the value, or says what it should have been. */
+static const char *take(enum setting s, const char *v)
 {
-	size_t n = strlen(name);
-	for (; envp != NULL && *envp != NULL; envp++)
-		if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=' && (*envp)[n + 1] != '\0')
-			return *envp + n + 1;
-	return NULL;
-}
-
-static void complain_about(void (*complain)(const char *), const char *name, const char *value, const char *want)
-{
-	char line[256];
-	snprintf(line, sizeof line, "onewrite: %s=%.64s is not %s; using the default", name, value, want);
-	complain(line);
-}
-
-bool config_read(char **argv, char **envp, const char *image, bool (*exists)(const char *path), void (*complain)(const char *line))
-{
-	const char *v;
-	if ((v = setting(envp, "ONEWRITE_TIMEOUT")) != NULL && !config_duration(v, &config.timeout_ns))
-		complain_about(complain, "ONEWRITE_TIMEOUT", v, "a duration from 100us to 1s (500us, 5ms)");
-	if ((v = setting(envp, "ONEWRITE_JOIN")) != NULL) {
+	static char path[4096]; /* a copy: programs that set their title write over the environment */
+	switch (s) {
+	case SETTING_TIMEOUT:
+		return config_duration(v, &config.timeout_ns) ? NULL : "a duration from 100us to 1s (500us, 5ms)";
+	case SETTING_JOIN:
 		if (strcmp(v, "header") == 0)
 			config.join = JOIN_HEADER;
 		else if (strcmp(v, "message") == 0)
 			config.join = JOIN_MESSAGE;
 		else
-			complain_about(complain, "ONEWRITE_JOIN", v, "'header' or 'message'");
-	}
-	if ((v = setting(envp, "ONEWRITE_HOLD")) != NULL) {
+			return "'header' or 'message'";
+		return NULL;
+	case SETTING_HOLD:
 		if (strcmp(v, "memory") == 0)
 			config.place = PLACE_MEMORY;
 		else if (strcmp(v, "kernel") == 0)
 			config.place = PLACE_KERNEL;
 		else
-			complain_about(complain, "ONEWRITE_HOLD", v, "'memory' or 'kernel'");
-	}
-	if ((v = setting(envp, "ONEWRITE_TRACE")) != NULL) {
-		static char path[4096]; /* a copy: programs that set their title write over the environment */
+			return "'memory' or 'kernel'";
+		return NULL;
+	case SETTING_TRACE:
 		if (snprintf(path, sizeof path, "%s", v) < (int)sizeof path)
 			config.trace = path;
+		return NULL;
+	default: /* the list was asked already */
+		return NULL;
 	}
-	v = setting(envp, "ONEWRITE_ONLY");
-	return v == NULL || named(v, argv, image, exists);
+}
+
+/* What each setting is given by one source. */
+struct given {
+	const char *value[SETTINGS]; /* NULL: nothing */
+	unsigned line[SETTINGS];     /* of the file */
+};
+
+typedef void say(const char *line);
+
+static void __attribute__((format(printf, 3, 4))) complain_of(say *complain, unsigned line, const char *format, ...)
+{
+	char text[480];
+	va_list args;
+	int n = line == 0 ? snprintf(text, sizeof text, "onewrite: ") : snprintf(text, sizeof text, "onewrite: %.200s:%u: ", ONEWRITE_CONF, line);
+	va_start(args, format);
+	vsnprintf(text + n, sizeof text - (size_t)n, format, args);
+	va_end(args);
+	complain(text);
+}
+
+/* --- the environment --------------------------------------------------------------------------------------------------------- */
+
+static const char *name_of_ours(const char *variable, size_t *n)
+{
+	const size_t prefix = sizeof SETTINGS_PREFIX - 1;
+	if (strncmp(variable, SETTINGS_PREFIX, prefix) != 0)
+		return NULL;
+	*n = strcspn(variable + prefix, "=");
+	/* An empty setting is no setting. */
+	return variable[prefix + *n] == '\0' || variable[prefix + *n + 1] == '\0' ? NULL : variable + prefix;
+}
+
+/* getenv() may be somebody else's, and the program may have changed its own. */
+static void read_environment(char **envp, struct given *g)
+{
+	size_t n;
+	for (; envp != NULL && *envp != NULL; envp++) {
+		const char *name = name_of_ours(*envp, &n);
+		enum setting s = name != NULL ? settings_find(name, n, IN_ENVIRONMENT) : SETTINGS;
+		if (s != SETTINGS && g->value[s] == NULL)
+			g->value[s] = name + n + 1;
+	}
+}
+
+static void complain_of_strangers(char **envp, say *complain)
+{
+	size_t n;
+	for (; envp != NULL && *envp != NULL; envp++) {
+		const char *name = name_of_ours(*envp, &n);
+		if (name == NULL || settings_find(name, n, IN_ENVIRONMENT) != SETTINGS)
+			continue;
+		enum setting near = settings_nearest(name, n);
+		if (near != SETTINGS)
+			complain_of(complain, 0, SETTINGS_PREFIX "%.*s is no setting; did you mean %s?", n < 64 ? (int)n : 64, name,
+			            settings_name(near, IN_ENVIRONMENT));
+		else
+			complain_of(complain, 0, SETTINGS_PREFIX "%.*s is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, ONEWRITE_HOLD, "
+			            "ONEWRITE_ONLY and ONEWRITE_TRACE", n < 64 ? (int)n : 64, name);
+	}
+}
+
+/* --- the file ---------------------------------------------------------------------------------------------------------------- */
+
+#define NOTHING_DONE "nothing is done in any program"
+
+/* Is it clear what it sets? */
+static bool read_file(struct settings_text *file, struct given *g, say *complain)
+{
+	struct settings_line l;
+	bool clear = true;
+	while (file != NULL && settings_next(file, &l)) {
+		enum setting s = settings_find(l.name, l.name_size, IN_FILE), near = settings_nearest(l.name, l.name_size);
+		int n = l.name_size < 64 ? (int)l.name_size : 64;
+		bool was_clear = clear;
+		clear = false;
+		if (l.value == NULL)
+			complain_of(complain, file->line, "'%.*s' is not name = value; " NOTHING_DONE, n, l.name);
+		else if (s == SETTINGS && near != SETTINGS)
+			complain_of(complain, file->line, "%.*s is no setting (did you mean %s?); " NOTHING_DONE, n, l.name, settings_name(near, IN_FILE));
+		else if (s == SETTINGS)
+			complain_of(complain, file->line, "%.*s is no setting (there are timeout, join, hold and only); " NOTHING_DONE, n, l.name);
+		else if (g->value[s] != NULL)
+			complain_of(complain, file->line, "%s was set in line %u; " NOTHING_DONE, settings_name(s, IN_FILE), g->line[s]);
+		else if (s == SETTING_ONLY && !settings_is_list(l.value))
+			complain_of(complain, file->line, "only=%.64s is not a list of program names (nginx, java); " NOTHING_DONE, l.value);
+		else
+			clear = was_clear;
+		if (s != SETTINGS && g->value[s] == NULL) {
+			g->value[s] = l.value;
+			g->line[s] = file->line;
+		}
+	}
+	return clear;
+}
+
+bool config_read(char **argv, char **envp, struct settings_text *file, const char *image, bool (*exists)(const char *path), say *complain)
+{
+	struct given env = { .line = { 0 } }, conf = { .line = { 0 } };
+	read_environment(envp, &env);
+	if (!read_file(file, &conf, complain))
+		return false;
+	const char *only = env.value[SETTING_ONLY] != NULL ? env.value[SETTING_ONLY] : conf.value[SETTING_ONLY];
+	if (only != NULL && !named(only, argv, image, exists))
+		return false;
+	complain_of_strangers(envp, complain);
+	const struct given *const in_order[] = { &conf, &env };
+	for (size_t i = 0; i < 2; i++)
+		for (enum setting s = 0; s < SETTINGS; s++) {
+			const char *v = in_order[i]->value[s];
+			/* A file that every program would open for writing, whoever runs it, is not for all to name. */
+			const char *want = v == NULL ? NULL : s == SETTING_TRACE && i == 0 ? "for this file: set ONEWRITE_TRACE" : take(s, v);
+			if (want != NULL)
+				complain_of(complain, in_order[i]->line[s], "%s=%.64s is not %s; using the default",
+				            settings_name(s, i == 0 ? IN_FILE : IN_ENVIRONMENT), v, want);
+		}
+	return true;
 }

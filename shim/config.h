@@ -1,4 +1,5 @@
-/* The environment, read once: ONEWRITE_* -> one struct. A bad value costs one line on stderr and leaves the default. */
+/* The settings, read once: ONEWRITE_* of the environment and the file of settings -> one struct. A bad value costs one line on stderr and leaves
+ * the default. */
 #ifndef ONEWRITE_CONFIG_H
 #define ONEWRITE_CONFIG_H
 
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #include "hold.h"
+#include "settings.h"
 
 #define TIMEOUT_DEFAULT_NS 5000000u
 #define TIMEOUT_MIN_NS     100000u     /* below this a hold is shorter than the gap it waits for */
@@ -28,13 +30,14 @@ struct config {
 
 extern struct config config;
 
-/* Read the environment. `image`: the path of the program's file; "": not known. `exists`: is there a file of this path? Complaints go to
- * `complain` (one finished line each, no newline). Returns whether this program is to be helped: ONEWRITE_ONLY=NAME,... may leave it out. */
-bool config_read(char **argv, char **envp, const char *image, bool (*exists)(const char *path), void (*complain)(const char *line));
+/* Read the settings. `file`: the text of the file of settings (conf_file.h), NULL: there is none; what the environment sets counts before it.
+ * `image`: the path of the program's file; "": not known. `exists`: is there a file of this path? Complaints go to `complain` (one finished line
+ * each, no newline). Returns whether this program is to be helped: a list of programs may leave it out, and then nothing is said; and a file of
+ * which it is not clear what it sets, for that may have been the list. */
+bool config_read(char **argv, char **envp, struct settings_text *file, const char *image, bool (*exists)(const char *path),
+	void (*complain)(const char *line));
 
 /* "500us", "5ms", "1s" -> nanoseconds. False: not a duration, or out of range. */
 bool config_duration(const char *text, uint64_t *ns);
-/* Is one of the comma-separated names `name`? */
-bool config_lists(const char *names, const char *name);
 
 #endif

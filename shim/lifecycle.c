@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "arrivals.h"
+#include "conf_file.h"
 #include "config.h"
 #include "conn.h"
 #include "habit.h"
@@ -22,12 +23,6 @@
 #include "release.h"
 #include "room.h"
 #include "trace.h"
-
-static void complain(const char *line)
-{
-	struct iovec iov[] = { { (void *)line, strlen(line) }, { (void *)"\n", 1 } };
-	(void)!libc()->writev(2, iov, 2);
-}
 
 /* The fork handlers are for forks inside libc; fork() itself comes by our hook first, where waiting for the helper's
  * end is safe: here other handlers may hold locks that it needs. */
@@ -68,16 +63,23 @@ static bool exists(const char *path)
 	return own()->syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
+static bool read_settings(char **argv, char **envp)
+{
+	char image[4096], room[CONF_FILE_ROOM];
+	struct settings_text file;
+	ssize_t n = own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image - 1);
+	image[n > 0 ? n : 0] = '\0';
+	return conf_file_read(&file, room, trace_complain) &&
+	       config_read(argv, envp, file.p != NULL ? &file : NULL, image, exists, trace_complain);
+}
+
 static void begin_with(char **argv, char **envp)
 {
 	bool strangers = real_init_all();
-	char image[4096];
-	ssize_t n = own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image - 1);
-	image[n > 0 ? n : 0] = '\0';
 	conn_begin();
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
 	 * chose the environment. */
-	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !config_read(argv, envp, image, exists, complain) || !process_begin()) {
+	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !read_settings(argv, envp) || !process_begin()) {
 		real_stand_aside();
 		return;
 	}

@@ -95,6 +95,26 @@ static int append(const char *path, const struct line *l)
 	return error;
 }
 
+/* --- before the program begins ---------------------------------------------------------------------------------------------- */
+
+/* Is what stands behind stderr somebody's connection (a service of inetd's)? Then our words would be part of it. */
+static bool is_peers(int fd)
+{
+	int domain = 0;
+	socklen_t size = sizeof domain;
+	return libc()->getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain != AF_UNIX;
+}
+
+void trace_complain(const char *text)
+{
+	struct line l = { .len = 0 };
+	struct pollfd at = { .fd = 2, .events = POLLOUT };
+	put(&l, text);
+	l.text[l.len++] = '\n';
+	if (!is_peers(at.fd) && own()->poll(&at, 1, 0) == 1 && at.revents == POLLOUT)
+		append(NULL, &l);
+}
+
 /* --- why it is quiet -------------------------------------------------------------------------------------------------------- */
 
 static struct statx began; /* stderr, as it was in the constructor: later the number may be a connection's */

@@ -10,6 +10,8 @@
 #include "config.h"
 #include "hold.h"
 
+/* In the constructor: a line on stderr, without a wait and without a signal, or not at all. */
+void trace_complain(const char *text);
 /* In the constructor, behind config_read(). */
 void trace_begin(void);
 

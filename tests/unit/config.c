@@ -1,11 +1,11 @@
-/* The environment: what is understood, what is complained about. */
+/* The settings: what is understood, what is complained about. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config.h"
 
-static char complaints[1024];
+static char complaints[4096];
 
 static void complain(const char *line)
 {
@@ -17,11 +17,22 @@ static bool exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
+static bool read_all(char **argv, char **envp, const char *file)
+{
+	static char room[4096];
+	struct settings_text text = { room, room, 0 };
+	complaints[0] = '\0';
+	if (file != NULL) {
+		strcpy(room, file);
+		text.end = room + strlen(file);
+	}
+	return config_read(argv, envp, file != NULL ? &text : NULL, "", exists, complain);
+}
+
 static bool read_both(char **argv, char *setting)
 {
 	char *envp[] = { "PATH=/bin", setting, NULL };
-	complaints[0] = '\0';
-	return config_read(argv, envp, "", exists, complain);
+	return read_all(argv, envp, NULL);
 }
 
 static bool read_env(char *setting)
@@ -126,4 +137,125 @@ Test(config, only_finds_the_script_behind_an_interpreters_options)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect(read_both((char **)rows[i].argv, rows[i].setting) == rows[i].active, "row %zu: %s with %s is not %s", i,
 		          rows[i].argv[0], rows[i].setting, rows[i].active ? "helped" : "left alone");
+}
+
+/* --- names that are none --------------------------------------------------------------------------------------------------------- */
+
+Test(config, misspelt_variables_are_named_with_what_was_meant)
+{
+	static const struct {
+		char *variable;
+		const char *said;
+	} rows[] = {
+		{ "ONEWRITE_TIMEUOT=5ms", "onewrite: ONEWRITE_TIMEUOT is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
+		{ "ONEWRITE_TIMEOUT_MS=5", "onewrite: ONEWRITE_TIMEOUT_MS is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
+		{ "ONEWRITE_timeout=5ms", "onewrite: ONEWRITE_timeout is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
+		{ "ONEWRITE_ONYL=java", "onewrite: ONEWRITE_ONYL is no setting; did you mean ONEWRITE_ONLY?\n" },
+		{ "ONEWRITE_HOLDS=kernel", "onewrite: ONEWRITE_HOLDS is no setting; did you mean ONEWRITE_HOLD?\n" },
+		{ "ONEWRITE_DURATION=5ms", "onewrite: ONEWRITE_DURATION is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, "
+			"ONEWRITE_HOLD, ONEWRITE_ONLY and ONEWRITE_TRACE\n" },
+		{ "ONEWRITE_=5ms", "onewrite: ONEWRITE_ is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, ONEWRITE_HOLD, "
+			"ONEWRITE_ONLY and ONEWRITE_TRACE\n" },
+		{ "ONEWRITE_TIMEUOT=", "" }, { "ONEWRITE_TIMEUOT", "" }, { "ONEWRITE=5ms", "" }, { "onewrite_timeuot=5ms", "" },
+		{ "XONEWRITE_TIMEUOT=5ms", "" }, { "PATH=/ONEWRITE_TIMEUOT=5ms", "" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cr_expect(read_env(rows[i].variable), "%s: the program is left alone", rows[i].variable);
+		cr_expect(strcmp(complaints, rows[i].said) == 0, "%s: said '%s'", rows[i].variable, complaints);
+	}
+}
+
+Test(config, a_long_name_that_is_none_is_cut)
+{
+	static char variable[3000] = "ONEWRITE_";
+	memset(variable + strlen(variable), 'T', 2000);
+	strcat(variable, "=5ms");
+	read_env(variable);
+	cr_expect(strlen(complaints) < 300 && strstr(complaints, " is no setting; there are ") != NULL, "said '%s'", complaints);
+}
+
+Test(config, who_is_left_alone_is_told_nothing)
+{
+	char *argv[] = { "sh", NULL };
+	char *envp[] = { "ONEWRITE_TIMEOUT=soon", "ONEWRITE_TIMEUOT=5ms", "ONEWRITE_ONLY=java", NULL };
+	cr_expect(!read_all(argv, envp, "join = all\n"));
+	cr_expect_str_eq(complaints, "");
+}
+
+/* --- the file -------------------------------------------------------------------------------------------------------------------- */
+
+#define FILE_SAYS(line, text) "onewrite: /etc/onewrite.conf:" #line ": " text "\n"
+#define NOTHING_DONE "nothing is done in any program"
+
+/* For a program that is called python3 and runs app. */
+static const struct file_row {
+	const char *file;
+	char *setting; /* of the environment; NULL: none */
+	bool helped;
+	uint64_t timeout_us;
+	const char *said;
+} files[] = {
+	{ "", NULL, true, 5000, "" },
+	{ "timeout = 2ms\n", NULL, true, 2000, "" },
+	{ "\ttimeout=2ms \r\n", NULL, true, 2000, "" },
+	{ "# a comment\n\ntimeout = 2ms # and another", NULL, true, 2000, "" },
+	{ "timeout = 2ms\n", "ONEWRITE_TIMEOUT=3ms", true, 3000, "" },
+	{ "timeout = 2ms\n", "ONEWRITE_TIMEOUT=soon", true, 2000,
+		"onewrite: ONEWRITE_TIMEOUT=soon is not a duration from 100us to 1s (500us, 5ms); using the default\n" },
+	{ "\ntimeout = soon\n", NULL, true, 5000, FILE_SAYS(2, "timeout=soon is not a duration from 100us to 1s (500us, 5ms); using the default") },
+	{ "timeout =\n", NULL, true, 5000, FILE_SAYS(1, "timeout= is not a duration from 100us to 1s (500us, 5ms); using the default") },
+	{ "timeout = 2ms, 3ms\n", NULL, true, 5000,
+		FILE_SAYS(1, "timeout=2ms, 3ms is not a duration from 100us to 1s (500us, 5ms); using the default") },
+	{ "join = all\n", NULL, true, 5000, FILE_SAYS(1, "join=all is not 'header' or 'message'; using the default") },
+	{ "hold = disk\n", NULL, true, 5000, FILE_SAYS(1, "hold=disk is not 'memory' or 'kernel'; using the default") },
+	{ "trace = /var/log/trace\n", NULL, true, 5000, FILE_SAYS(1, "trace=/var/log/trace is not for this file: set ONEWRITE_TRACE; using the default") },
+	/* Who is helped. */
+	{ "only = python3\n", NULL, true, 5000, "" },
+	{ "only = nginx, app ,java\n", NULL, true, 5000, "" },
+	{ "only = nginx\n", NULL, false, 5000, "" },
+	{ "only = nginx\ntimeout = soon\n", NULL, false, 5000, "" },
+	{ "only = nginx\n", "ONEWRITE_ONLY=app", true, 5000, "" },
+	{ "only = app\n", "ONEWRITE_ONLY=nginx", false, 5000, "" },
+	{ "only = nginx\n", "ONEWRITE_TIMEOUT=2ms", false, 5000, "" },
+	{ "only = nginx\n", "ONEWRITE_ONLY=", false, 5000, "" },
+	/* What may have been the list. */
+	{ "timeout = 2ms\nonyl = app\n", NULL, false, 5000, FILE_SAYS(2, "onyl is no setting (did you mean only?); " NOTHING_DONE) },
+	{ "programs = app\n", NULL, false, 5000, FILE_SAYS(1, "programs is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
+	{ "ONEWRITE_ONLY = app\n", NULL, false, 5000,
+		FILE_SAYS(1, "ONEWRITE_ONLY is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
+	{ "only app\n", NULL, false, 5000, FILE_SAYS(1, "'only app' is not name = value; " NOTHING_DONE) },
+	{ "= app\n", NULL, false, 5000, FILE_SAYS(1, " is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
+	{ "only =\n", NULL, false, 5000, FILE_SAYS(1, "only= is not a list of program names (nginx, java); " NOTHING_DONE) },
+	{ "only = app,,java\n", NULL, false, 5000, FILE_SAYS(1, "only=app,,java is not a list of program names (nginx, java); " NOTHING_DONE) },
+	{ "only = /usr/bin/app\n", NULL, false, 5000,
+		FILE_SAYS(1, "only=/usr/bin/app is not a list of program names (nginx, java); " NOTHING_DONE) },
+	{ "only = app\nonly = java\n", NULL, false, 5000, FILE_SAYS(2, "only was set in line 1; " NOTHING_DONE) },
+	{ "on ly = app\nx\n", "ONEWRITE_ONLY=app", false, 5000, FILE_SAYS(1, "on ly is no setting (did you mean only?); " NOTHING_DONE)
+		FILE_SAYS(2, "'x' is not name = value; " NOTHING_DONE) },
+};
+
+Test(config, the_file_of_settings)
+{
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		const struct file_row *r = &files[i];
+		char *argv[] = { "/usr/bin/python3", "/opt/serve/app", NULL }, *envp[] = { "PATH=/bin", r->setting, NULL };
+		config.timeout_ns = TIMEOUT_DEFAULT_NS;
+		config.trace = NULL;
+		bool helped = read_all(argv, envp, r->file);
+		cr_expect(helped == r->helped, "'%s' and %s: %s", r->file, r->setting, helped ? "helped" : "left alone");
+		cr_expect(config.timeout_ns == r->timeout_us * 1000, "'%s' and %s: the timeout is %llu ns", r->file, r->setting,
+		          (unsigned long long)config.timeout_ns);
+		cr_expect(strcmp(complaints, r->said) == 0, "'%s' and %s: said '%s'", r->file, r->setting, complaints);
+		cr_expect(config.trace == NULL, "'%s' sets a trace", r->file);
+	}
+}
+
+Test(config, join_and_hold_of_the_file)
+{
+	char *argv[] = { "app", NULL }, *envp[] = { "ONEWRITE_HOLD=memory", NULL };
+	cr_expect(read_all(argv, envp + 1, "join = header\nhold = kernel\n"));
+	cr_expect(config.join == JOIN_HEADER && config.place == PLACE_KERNEL);
+	cr_expect(read_all(argv, envp, "join = message\nhold = kernel\n"));
+	cr_expect(config.join == JOIN_MESSAGE && config.place == PLACE_MEMORY);
+	cr_expect_str_eq(complaints, "");
 }

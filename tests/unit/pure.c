@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const modules[] = { "http", "framing", "habit", "hold", "options", "request", "sharing" };
+static const char *const modules[] = { "http", "framing", "habit", "hold", "options", "request", "settings", "sharing" };
 
 /* What a pure object may ask for: the mem* family, another pure object, the sanitizer it was built with. */
 static const char *const memory[] = { "memchr", "memcmp", "memcpy", "memmove", "memset" };
