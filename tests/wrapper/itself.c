@@ -25,12 +25,26 @@ WRAPPER_TEST(the_version_is_that_of_the_makefile)
 WRAPPER_TEST(help_names_every_option)
 {
 	static const char *const options[] = { "--timeout", "--join", "--hold", "--only", "--trace", "--check", "--force",
-		"--help", "--version", "100us", "1s" };
+		"-h", "--help", "-V", "--version", "100us", "1s" };
 	struct outcome o;
 	onewrite(&o, &shells[0], "--help");
 	check_ran(&o, "--help", shells[0].package);
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
 		cr_assert(strstr(o.out, options[i]) != NULL, "--help does not mention %s", options[i]);
+}
+
+WRAPPER_TEST(short_options_say_the_same)
+{
+	static const char *const options[][2] = { { "-h", "--help" }, { "-V", "--version" } };
+	struct outcome brief, full;
+	UNDER_EACH(sh) {
+		for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+			onewrite(&brief, sh, options[i][0]);
+			onewrite(&full, sh, options[i][1]);
+			check_ran(&brief, options[i][0], sh->package);
+			cr_assert(strcmp(brief.out, full.out) == 0, "under %s %s says %s", sh->package, options[i][0], brief.out);
+		}
+	}
 }
 
 /* The script is for any shell, so it keeps to what all of them have. */
