@@ -7,7 +7,7 @@
 #   make check-debian RELEASE=trixie        both commands on a fresh minimal system of that release (root, debootstrap)
 #   make check-real          95 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
-#   make install             PREFIX=/usr/local DESTDIR=
+#   make install             PREFIX=/usr/local DESTDIR=      (SYSCONFDIR=/etc, when it is built: where onewrite.conf is looked for)
 
 PREFIX  ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -338,14 +338,21 @@ run-soak: $(LIB) $(JUDGE) $(SOAK)
 BLANK := $(subst ,, )
 TO     = $(subst $(BLANK),\$(BLANK),$(DESTDIR)$(PREFIX))
 
+# Where zsh looks for completions of what is installed here; a package of Debian's is to set vendor-completions.
+ZSH_FUNCTIONS ?= site-functions
+
 install: $(LIB) $(JUDGE)
 	install -D -m 755 scripts/onewrite $(TO)/bin/onewrite
 	install -D -m 755 $(JUDGE) $(TO)/lib/onewrite/judge
 	install -D -m 644 $(LIB) $(TO)/lib/onewrite/libonewrite.so
 	install -D -m 644 docs/man/onewrite.1 $(TO)/share/man/man1/onewrite.1
+	install -D -m 644 scripts/completions/onewrite.bash $(TO)/share/bash-completion/completions/onewrite
+	install -D -m 644 scripts/completions/_onewrite $(TO)/share/zsh/$(ZSH_FUNCTIONS)/_onewrite
+	install -D -m 644 scripts/completions/onewrite.fish $(TO)/share/fish/vendor_completions.d/onewrite.fish
 
 uninstall:
 	rm -f $(TO)/bin/onewrite $(TO)/lib/onewrite/judge $(TO)/lib/onewrite/libonewrite.so $(TO)/share/man/man1/onewrite.1
+	rm -f $(TO)/share/bash-completion/completions/onewrite $(TO)/share/zsh/$(ZSH_FUNCTIONS)/_onewrite $(TO)/share/fish/vendor_completions.d/onewrite.fish
 	@rmdir $(TO)/lib/onewrite 2>/dev/null || :
 
 clean:

@@ -1,0 +1,40 @@
+# fish completion for onewrite(1)
+
+function __fish_onewrite_has_command -d 'Is there a command before the cursor, or does -- make the next word one?'
+	set -l words (commandline -opc)
+	set -e words[1]
+	while set -q words[1]
+		switch $words[1]
+			case --
+				return 0
+			case --timeout --join --hold --only --trace
+				set -e words[1] # its value is the next one
+			case '-*'
+			case '*'
+				return 0
+		end
+		set -q words[1]; and set -e words[1]
+	end
+	return 1
+end
+
+function __fish_onewrite_names -d 'Names of programs, for the last one of a list'
+	set -l word (string replace -- --only= '' (commandline -ct))
+	set -l before (string replace -r '[^,]*$' '' -- $word)
+	for name in (complete -C (string replace -r '.*,' '' -- "$word"))
+		echo $before$name
+	end
+end
+
+set -l options 'not __fish_onewrite_has_command'
+# The first word is none: options at the beginning would be taken for the function's own.
+complete -c onewrite -x -a '(__fish_complete_subcommand - --timeout --join --hold --only --trace)'
+complete -c onewrite -n $options -l timeout -x -a '500us 1ms 2ms 5ms 10ms' -d 'Hold a head for at most this time'
+complete -c onewrite -n $options -l join -x -a 'header\t"Up to the first write of the body" message\t"Up to the end of the message"' -d 'Join the head with what'
+complete -c onewrite -n $options -l hold -x -a 'memory\t"In the program where that is safe" kernel\t"Always in the kernel"' -d 'Where heads are held'
+complete -c onewrite -n $options -l only -x -a '(__fish_onewrite_names)' -d 'Help the programs of these names only'
+complete -c onewrite -n $options -l trace -r -F -d 'Append a line for each decision to this file'
+complete -c onewrite -n $options -l check -d 'Do not run the command, say whether it can be helped'
+complete -c onewrite -n $options -l force -d 'Run it even where the library would not be loaded'
+complete -c onewrite -n $options -s h -l help -d 'Print a summary of the options'
+complete -c onewrite -n $options -s V -l version -d 'Print the version'

@@ -1,0 +1,133 @@
+/* What bash, zsh and fish offer behind `onewrite`: asked of the shells themselves (completion/bash, zsh, fish). */
+#include "installed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name, *script;
+} completions[] = { { "bash", "onewrite.bash" }, { "zsh", "_onewrite" }, { "fish", "onewrite.fish" } };
+enum { COMPLETIONS = sizeof completions / sizeof *completions };
+
+/* Asks for this line: the answers, one to a line. */
+static void ask(struct outcome *o, size_t shell, const char *script, const char *line, const char *const variables[])
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/tests/wrapper/completion/%s", SOURCE_DIR, completions[shell].name);
+	launch(o, NULL, path, ARGS(script, line), variables);
+	cr_assert(o->status == 0 && o->err[0] == '\0', "%s (is the package installed?): status %#x, said %s", completions[shell].name, o->status, o->err);
+}
+
+static void ask_ours(struct outcome *o, size_t shell, const char *line)
+{
+	char script[512];
+	snprintf(script, sizeof script, "%s/scripts/completions/%s", SOURCE_DIR, completions[shell].script);
+	ask(o, shell, script, line, NULL);
+}
+
+/* Is it an answer? With all that stood before it, a shell may repeat. */
+static bool offers(const char *answers, const char *word)
+{
+	for (const char *p = answers; *p != '\0'; p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n')) {
+		size_t n = strcspn(p, "\n"), size = strlen(word);
+		if (n >= size && memcmp(p + n - size, word, size) == 0 && (n == size || strchr("=,", p[n - size - 1]) != NULL))
+			return true;
+	}
+	return false;
+}
+
+static const struct {
+	const char *line;
+	const char *offered[3], *not_offered;
+} lines[] = {
+	{ "onewrite --jo", { "--join" }, "--hold" },
+	{ "onewrite --join ", { "header", "message" }, "memory" },
+	{ "onewrite --join=", { "header", "message" }, "memory" },
+	{ "onewrite --join=h", { "header" }, "message" },
+	{ "onewrite --hold ", { "memory", "kernel" }, "header" },
+	{ "onewrite --hold=k", { "kernel" }, "memory" },
+	{ "onewrite --timeout ", { "500us", "5ms" }, "header" },
+	{ "onewrite --trace scr", { "script" }, "--force" },
+	{ "onewrite --trace=scr", { "script" }, "--force" },
+	{ "onewrite --only tou", { "touch" }, "--force" },
+	{ "onewrite --only nginx,tou", { "touch" }, "--force" },
+	{ "onewrite --only=nginx,tou", { "touch" }, "--force" },
+	{ "onewrite --join header --ti", { "--timeout" }, "--trace" },
+	{ "onewrite --join=header --ti", { "--timeout" }, "--trace" },
+	/* The command. */
+	{ "onewrite tou", { "touch" }, "--force" },
+	{ "onewrite --check tou", { "touch" }, "--force" },
+	{ "onewrite --join header tou", { "touch" }, "--force" },
+	{ "onewrite --join=header tou", { "touch" }, "--force" },
+	{ "onewrite -- tou", { "touch" }, "--force" },
+	/* And its own words. */
+	{ "onewrite ls --al", { "--all", "--almost-all" }, "--author" },
+	{ "onewrite --timeout 5ms ls --al", { "--all" }, "--author" },
+	{ "onewrite --timeout=5ms ls --al", { "--all" }, "--author" },
+	{ "onewrite --check --join header ls --al", { "--all" }, "--author" },
+	{ "onewrite -- ls --al", { "--all" }, "--author" },
+	{ "onewrite ls --jo", { NULL }, "--join" },
+	{ "onewrite ls --join ", { NULL }, "header" },
+};
+
+ROW_TESTS(completion, lines)
+{
+	static struct outcome o;
+	for (size_t shell = 0; shell < COMPLETIONS; shell++) {
+		ask_ours(&o, shell, lines[*i].line);
+		for (size_t j = 0; lines[*i].offered[j] != NULL; j++)
+			cr_expect(offers(o.out, lines[*i].offered[j]), "%s, '%s': no %s among\n%s", completions[shell].name, lines[*i].line,
+			          lines[*i].offered[j], o.out);
+		cr_expect(!offers(o.out, lines[*i].not_offered), "%s, '%s': there is %s", completions[shell].name, lines[*i].line, lines[*i].not_offered);
+	}
+}
+
+/* bash alone knows commands and files. */
+Test(completion, bash_without_its_helpers, .init = install, .fini = uninstall, .timeout = 60)
+{
+	static struct outcome o;
+	ask(&o, 0, SOURCE_DIR "/scripts/completions/onewrite.bash", "onewrite --join header tou", ARGS("WITHOUT_HELPERS=1"));
+	cr_expect(offers(o.out, "touch"), "the command: %s", o.out);
+	ask(&o, 0, SOURCE_DIR "/scripts/completions/onewrite.bash", "onewrite --join header ls scr", ARGS("WITHOUT_HELPERS=1"));
+	cr_expect(offers(o.out, "script"), "a file: %s", o.out);
+}
+
+/* Each word of --help that is an option is there to be chosen, and in the manual. */
+Test(completion, no_option_is_missing, .init = install, .fini = uninstall, .timeout = 60)
+{
+	static struct outcome help, brief[COMPLETIONS], full[COMPLETIONS], manual;
+	int options = 0;
+	onewrite(&help, &shells[0], "--help");
+	for (size_t shell = 0; shell < COMPLETIONS; shell++) {
+		ask_ours(&brief[shell], shell, "onewrite -");
+		ask_ours(&full[shell], shell, "onewrite --");
+	}
+	launch(&manual, NULL, "/bin/sh", ARGS("-c", "mandoc -T ascii '" SOURCE_DIR "/docs/man/onewrite.1' | sed 's/.\b//g' | tr -s ' ,=|[]' '\\n' | sort -u"), NULL);
+	for (char *line = strtok(help.out, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		if (strncmp(line, "  -", 3) != 0)
+			continue;
+		for (char *p = line, option[32]; (p = strstr(p, " -")) != NULL && sscanf(p, " %31[-a-zA-Z]", option) == 1; p += 2) {
+			options++;
+			cr_expect(offers(manual.out, option), "onewrite(1) has no %s", option);
+			for (size_t shell = 0; shell < COMPLETIONS; shell++)
+				cr_expect(offers(brief[shell].out, option) || offers(full[shell].out, option), "%s does not know %s", completions[shell].name, option);
+		}
+	}
+	cr_expect(options == 11, "%d options in --help", options);
+}
+
+/* What is installed is found where the shells look. */
+Test(completion, installed, .init = install, .fini = uninstall, .timeout = 60)
+{
+	static struct outcome o;
+	char data[256], path[256], script[256];
+	prepare("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C '" SOURCE_DIR "' PREFIX=\"$PWD/there\" install");
+	snprintf(data, sizeof data, "XDG_DATA_DIRS=%s/there/share:/usr/share", dir);
+	snprintf(path, sizeof path, "PATH=%s/there/bin:/usr/bin:/bin", dir); /* fish asks for commands that are there only */
+	snprintf(script, sizeof script, "%s/there/share/zsh/site-functions/_onewrite", dir);
+	for (size_t shell = 0; shell < COMPLETIONS; shell++) {
+		ask(&o, shell, strcmp(completions[shell].name, "zsh") == 0 ? script : "", "onewrite --join ", ARGS(data, path));
+		cr_expect(offers(o.out, "message"), "%s: %s", completions[shell].name, o.out);
+	}
+}
