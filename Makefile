@@ -346,12 +346,15 @@ install: $(LIB) $(JUDGE)
 	install -D -m 755 $(JUDGE) $(TO)/lib/onewrite/judge
 	install -D -m 644 $(LIB) $(TO)/lib/onewrite/libonewrite.so
 	install -D -m 644 docs/man/onewrite.1 $(TO)/share/man/man1/onewrite.1
+	install -D -m 644 docs/man/onewrite.conf.5 $(TO)/share/man/man5/onewrite.conf.5
+	install -D -m 644 docs/man/libonewrite.8 $(TO)/share/man/man8/libonewrite.8
 	install -D -m 644 scripts/completions/onewrite.bash $(TO)/share/bash-completion/completions/onewrite
 	install -D -m 644 scripts/completions/_onewrite $(TO)/share/zsh/$(ZSH_FUNCTIONS)/_onewrite
 	install -D -m 644 scripts/completions/onewrite.fish $(TO)/share/fish/vendor_completions.d/onewrite.fish
 
 uninstall:
 	rm -f $(TO)/bin/onewrite $(TO)/lib/onewrite/judge $(TO)/lib/onewrite/libonewrite.so $(TO)/share/man/man1/onewrite.1
+	rm -f $(TO)/share/man/man5/onewrite.conf.5 $(TO)/share/man/man8/libonewrite.8
 	rm -f $(TO)/share/bash-completion/completions/onewrite $(TO)/share/zsh/$(ZSH_FUNCTIONS)/_onewrite $(TO)/share/fish/vendor_completions.d/onewrite.fish
 	@rmdir $(TO)/lib/onewrite 2>/dev/null || :
 

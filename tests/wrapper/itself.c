@@ -47,6 +47,32 @@ WRAPPER_TEST(short_options_say_the_same)
 	}
 }
 
+/* Which pages of other packages there are is the machine's affair. */
+WRAPPER_TEST(manual_pages_are_right)
+{
+	static const char *const pages[] = { "onewrite.1", "onewrite.conf.5", "libonewrite.8" };
+	struct outcome o;
+	char script[1024];
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+		snprintf(script, sizeof script, "man --warnings -E UTF-8 -l '%s/docs/man/%s' | grep -c . >lines; mandoc -T lint '%s/docs/man/%s' 2>&1 | "
+		         "grep -v -e 'referenced manual not found' -e 'mandoc.db'; test $(cat lines) -gt 50", SOURCE_DIR, pages[i], SOURCE_DIR, pages[i]);
+		launch(&o, NULL, "/bin/sh", ARGS("-c", script), NULL);
+		check_ran(&o, pages[i], "sh (packages man-db, mandoc)");
+		cr_expect(o.out[0] == '\0', "%s: %s", pages[i], o.out);
+	}
+}
+
+/* Those that the library knows (shim/settings.c). */
+WRAPPER_TEST(manual_pages_name_every_setting)
+{
+	struct outcome o;
+	launch(&o, NULL, "/bin/sh", ARGS("-c", "cd '" SOURCE_DIR "' && sed -n 's/.*= NAME(\"\\(.*\\)\", \"\\(.*\\)\").*/\\1 \\2/p' shim/settings.c | "
+		"while read -r file variable; do echo $variable; cd docs/man; grep -q \"^.It Ev ONEWRITE_$variable\\$\" onewrite.1 && "
+		"grep -q \"^.It Ev ONEWRITE_$variable\\$\" libonewrite.8 && { [ $file = trace ] || grep -q \"^.It Cm $file\\$\" onewrite.conf.5; } || echo missing; "
+		"cd ../..; done"), NULL);
+	cr_expect_str_eq(o.out, "TIMEOUT\nJOIN\nHOLD\nONLY\nTRACE\n");
+}
+
 /* The script is for any shell, so it keeps to what all of them have. */
 WRAPPER_TEST(shellcheck_finds_nothing)
 {
