@@ -104,7 +104,7 @@ Test(settings, what_was_meant)
 	} words[] = {
 		{ "timeuot", SETTING_TIMEOUT }, { "time", SETTING_TIMEOUT }, { "TimeOut", SETTING_TIMEOUT }, { "time-out", SETTING_TIMEOUT },
 		{ "timeout_us", SETTING_TIMEOUT }, { "jion", SETTING_JOIN }, { "joins", SETTING_JOIN }, { "held", SETTING_HOLD },
-		{ "onnly", SETTING_ONLY }, { "tracing", SETTINGS }, { "tarce", SETTING_TRACE }, { "traces", SETTING_TRACE },
+		{ "onnly", SETTING_ONLY }, { "tracing", SETTINGS }, { "tarce", SETTING_TRACE }, { "tarces", SETTING_TRACE }, { "traces", SETTING_TRACE },
 		{ "", SETTINGS }, { "t", SETTINGS }, { "log", SETTINGS }, { "enabled", SETTINGS }, { "timeouttimeout", SETTINGS },
 		{ "timeout for each head that is held", SETTINGS }, { "programs", SETTINGS },
 	};
