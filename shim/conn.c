@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "options.h"
+#include "own.h"
 #include "pool.h"
 #include "real.h"
 
@@ -152,11 +153,42 @@ bool conn_is_tcp(int fd)
 	return is_tcp(option(fd, SOL_SOCKET, SO_PROTOCOL, -1));
 }
 
-uint64_t conn_cookie_of(int fd)
+/* Beginning of what no cookie is: the kernel counts them upwards from 1, and some downwards from the largest. */
+#define BY_INODE UINT64_C(0x80000000)
+
+static bool is_by_inode(uint64_t cookie)
+{
+	return cookie >> 32 == BY_INODE;
+}
+
+/* A socket has its inode for life, whatever its descriptors are. The number, of 32 bits, is given again when all others were: after
+ * 4 * 10^9 sockets, pipes and the like, while a hold lasts milliseconds. */
+static uint64_t inode_of(int fd)
+{
+#ifdef SYS_fstat64 /* 32 bits: the other one refuses what does not fit into its smaller fields */
+	struct stat64 s;
+	bool known = own()->syscall(SYS_fstat64, fd, &s) == 0;
+#elif defined SYS_fstat
+	struct stat s;
+	bool known = own()->syscall(SYS_fstat, fd, &s) == 0;
+#else /* machines so young that every libc there has it */
+	struct stat s;
+	bool known = own()->fstat(fd, &s) == 0;
+#endif
+	if (known && !S_ISSOCK(s.st_mode)) {
+		known = false;
+		errno = ENOTSOCK;
+	}
+	return known ? BY_INODE << 32 | (uint32_t)s.st_ino : 0;
+}
+
+uint64_t conn_cookie_of(int fd, uint64_t before)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof cookie;
-	return libc()->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+	if (!is_by_inode(before) && libc()->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0)
+		return cookie;
+	return before == 0 || is_by_inode(before) ? inode_of(fd) : 0;
 }
 
 size_t conn_mss(struct conn *c, int fd)

@@ -35,7 +35,7 @@ enum conn_flags {
 
 struct conn {
 	struct msg *_Atomic msg;   /* the message in progress; NULL: none */
-	_Atomic uint64_t cookie;   /* SO_COOKIE; 0: not asked yet */
+	_Atomic uint64_t cookie;   /* conn_cookie_of(); 0: not asked yet */
 	uint32_t epoch;            /* process_epoch when it was created */
 	_Atomic uint8_t kind;      /* enum conn_kind */
 	_Atomic uint8_t flags;     /* enum conn_flags */
@@ -116,8 +116,9 @@ void conn_doubt(struct msg *m);
 enum conn_kind conn_classify(struct conn *c, int fd);
 /* Asks the kernel whether it is TCP. */
 bool conn_is_tcp(int fd);
-/* The socket's SO_COOKIE; 0 and errno if it has none. */
-uint64_t conn_cookie_of(int fd);
+/* Which socket is this? Its SO_COOKIE; where that cannot be had, as from a kernel before 4.12, gVisor or qemu-user, its inode's number, marked as
+ * one. `before`: what it is to be compared with, and it is found in the same way; 0: nothing. 0 and errno: no socket, or nobody knows. */
+uint64_t conn_cookie_of(int fd, uint64_t before);
 /* The most bytes that one segment takes, as far as known now. */
 size_t conn_mss(struct conn *c, int fd);
 /* Proof that nobody else can write to this socket: created here, in this epoch, no alias. */

@@ -21,7 +21,7 @@ enum identity { THE_SOCKET, ANOTHER, CANNOT_TELL };
 
 static enum identity identify(const struct msg *m)
 {
-	uint64_t cookie = conn_cookie_of(m->fd);
+	uint64_t cookie = conn_cookie_of(m->fd, m->cookie);
 	if (cookie == m->cookie)
 		return THE_SOCKET;
 	return cookie != 0 || errno == EBADF || errno == ENOTSOCK ? ANOTHER : CANNOT_TELL;

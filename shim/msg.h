@@ -43,7 +43,7 @@ struct msg {
 	_Atomic unsigned flying;     /* the write whose own call is on its way without the turn (outgoing.c); a jump ends it without the lock */
 	int flyer;                   /* its thread, as the kernel calls it */
 	struct turn_mark outer;      /* the owner's, before it took the lock */
-	uint64_t cookie;             /* SO_COOKIE of the socket that this is for */
+	uint64_t cookie;             /* conn_cookie_of() the socket that this is for */
 	uint64_t due;                /* CLOCK_MONOTONIC ns: nothing is held after this */
 	uint64_t size;               /* bytes of the message so far, its head included */
 	uint64_t last_write_at;      /* CLOCK_MONOTONIC ns */

@@ -16,7 +16,7 @@ static uint64_t cookie_of(struct conn *c)
 	uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 	if (cookie == 0 && !process_is_borrowed()) { /* whose number may be another socket's */
 		int saved = errno;
-		cookie = conn_cookie_of(conn_number(c));
+		cookie = conn_cookie_of(conn_number(c), 0);
 		atomic_store_explicit(&c->cookie, cookie, memory_order_relaxed);
 		errno = saved;
 	}

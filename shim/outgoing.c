@@ -43,7 +43,7 @@ static const char *why_not(struct conn *c, const struct call *call)
 		return "not-connected";
 	int saved = errno;
 	if (atomic_load(&c->cookie) == 0) {
-		atomic_store(&c->cookie, conn_cookie_of(call->fd));
+		atomic_store(&c->cookie, conn_cookie_of(call->fd, 0));
 		errno = saved;
 	}
 	if (atomic_load(&c->cookie) == 0)

@@ -55,7 +55,7 @@ void release_held(struct msg *m, enum hold_state next)
 
 bool release_is_here(const struct msg *m)
 {
-	return !(m->out_of_sight || process_is_borrowed()) || conn_cookie_of(m->fd) == m->cookie;
+	return !(m->out_of_sight || process_is_borrowed()) || conn_cookie_of(m->fd, m->cookie) == m->cookie;
 }
 
 enum report { NO_ERROR, ANY_ERROR, READ_ERROR /* a read never fails with EPIPE */ };

@@ -87,10 +87,10 @@ void rights_pass_several(int fd, const struct mmsghdr *v, unsigned n)
 int rights_fetched(int fd)
 {
 	int saved = errno;
-	uint64_t cookie = fd >= 0 ? conn_cookie_of(fd) : 0;
+	uint64_t cookie = fd >= 0 ? conn_cookie_of(fd, 0) : 0;
 	rights_came(fd);
 	for (int i = cookie != 0 ? conn_next(0) : -1; i >= 0; i = conn_next((unsigned)i + 1))
-		if (i != fd && !conn_unknown(i) && conn_cookie_of(i) == cookie) {
+		if (i != fd && !conn_unknown(i) && conn_cookie_of(i, cookie) == cookie) {
 			release_aliased(i, "pidfd_getfd");
 			arrivals_same(fd, i);
 		}

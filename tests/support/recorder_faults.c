@@ -17,7 +17,7 @@ static struct fault faults[32];
 static const struct { const char *name; int value; } errors[] = {
 	{ "EAGAIN", EAGAIN }, { "EINTR", EINTR }, { "EPIPE", EPIPE }, { "ECONNRESET", ECONNRESET },
 	{ "ENOBUFS", ENOBUFS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EPERM", EPERM }, { "EINVAL", EINVAL },
-	{ "EBADF", EBADF }, { "EIO", EIO }, { "ETIMEDOUT", ETIMEDOUT },
+	{ "EBADF", EBADF }, { "ENOPROTOOPT", ENOPROTOOPT }, { "EIO", EIO }, { "ETIMEDOUT", ETIMEDOUT },
 };
 
 static void fault_add(struct fault *f, const char *text)
