@@ -99,6 +99,28 @@ static inline long unseen(long number, long a, long b, long c, long d, long e, l
 		"movl 16(%%eax), %%esi; movl 20(%%eax), %%edi; movl 24(%%eax), %%ebp; movl (%%eax), %%eax; int $0x80;"
 		"popl %%ebp; popl %%ebx" : "+a"(at) : : "ecx", "edx", "esi", "edi", "cc", "memory");
 	number = (long)at;
+#elif defined(__arm__) /* r7 may be the frame pointer */
+	register long r0 __asm__("r0") = a, r1 __asm__("r1") = b, r2 __asm__("r2") = c, r3 __asm__("r3") = d, r4 __asm__("r4") = e,
+		r5 __asm__("r5") = f, r6 __asm__("r6") = number;
+	__asm__ volatile("push {r7}; mov r7, r6; svc 0; pop {r7}" : "+r"(r0) : "r"(r6), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5)
+		: "memory");
+	number = r0;
+#elif defined(__riscv)
+	register long a7 __asm__("a7") = number, a0 __asm__("a0") = a, a1 __asm__("a1") = b, a2 __asm__("a2") = c,
+		a3 __asm__("a3") = d, a4 __asm__("a4") = e, a5 __asm__("a5") = f;
+	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
+	number = a0;
+#elif defined(__powerpc64__)
+	register long r0 __asm__("r0") = number, r3 __asm__("r3") = a, r4 __asm__("r4") = b, r5 __asm__("r5") = c,
+		r6 __asm__("r6") = d, r7 __asm__("r7") = e, r8 __asm__("r8") = f;
+	__asm__ volatile("sc; bns+ 1f; neg 3, 3; 1:" : "+r"(r0), "+r"(r3), "+r"(r4), "+r"(r5), "+r"(r6), "+r"(r7), "+r"(r8) :
+		: "cr0", "ctr", "r9", "r10", "r11", "r12", "memory");
+	number = r3;
+#elif defined(__s390x__)
+	register long r1 __asm__("r1") = number, r2 __asm__("r2") = a, r3 __asm__("r3") = b, r4 __asm__("r4") = c,
+		r5 __asm__("r5") = d, r6 __asm__("r6") = e, r7 __asm__("r7") = f;
+	__asm__ volatile("svc 0" : "+r"(r2) : "r"(r1), "r"(r3), "r"(r4), "r"(r5), "r"(r6), "r"(r7) : "memory");
+	number = r2;
 #else
 #error "a system call for this machine"
 #endif

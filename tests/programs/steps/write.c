@@ -73,11 +73,11 @@ static long do_pwritev2(const struct step *s)
 }
 
 extern __typeof__(write) __write;
-extern __typeof__(send) __send;
+extern __typeof__(send) __send __attribute__((weak)); /* younger machines' libc has not this one */
 
 static long do_alias(const struct step *s)
 {
-	return strcmp(s->verb, "__write") == 0 ? __write(fd, s->bytes, s->size) : __send(fd, s->bytes, s->size, s->flags);
+	return strcmp(s->verb, "__write") == 0 ? __write(fd, s->bytes, s->size) : (__send != NULL ? __send : send)(fd, s->bytes, s->size, s->flags);
 }
 
 /* By number, through libc's syscall(). */
@@ -101,7 +101,11 @@ static long do_unseen(const struct step *s)
 	return unseen(SYS_write, fd, (long)s->bytes, (long)s->size, 0, 0, 0);
 }
 
-#define RING_AT(offset) ((long)(NUMBER_OF_MMAP == SYS_mmap ? (offset) : (offset) / 4096))
+#ifdef SYS_mmap2
+#define RING_AT(offset) ((long)(offset) / 4096)
+#else
+#define RING_AT(offset) ((long)(offset))
+#endif
 
 /* By a ring of the program's own making: the kernel writes, and nothing was called by name. */
 static long do_uring(const struct step *s)
