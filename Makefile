@@ -8,18 +8,42 @@
 #   make check-real          95 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
 #   make install             PREFIX=/usr/local DESTDIR=      (SYSCONFDIR=/etc, when it is built: where onewrite.conf is looked for)
+#   make CROSS=aarch64-linux-gnu       for another machine, into build/aarch64-linux-gnu (any target of this with CROSS= means the same there)
+#   make check-machines      programs of other machines, with the library, under qemu
 
 PREFIX  ?= /usr/local
 SYSCONFDIR ?= /etc
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla
+
+# i386-linux-gnu is this machine's compiler for 32 bits, or one for i386 that gets along with compilers for other machines, as gcc-multilib does
+# not. Debian's gcc-12-multilib does, and has not the link to these headers.
+can_build = $(shell echo 'int main(void) { return 0; }' | $(1) -x c -o /dev/null - 2>/dev/null && echo yes)
+FOR_I386 = $(if $(call can_build,$(CC) -m32),$(CC) -m32 -Wno-psabi -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null),$(if \
+	$(call can_build,i686-linux-gnu-gcc),i686-linux-gnu-gcc -Wno-psabi))
+ifneq ($(CROSS),)
+ifneq ($(CROSS),i386-linux-gnu)
+CC := $(CROSS)-gcc
+else
+CC := $(FOR_I386)
+endif
+ifeq ($(shell command -v $(firstword $(CC)) || :),)
+$(error there is no $(firstword $(CC)): it is in a package like Debian's gcc-$(CROSS))
+endif
+endif
+
 CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) $(ATOMICS) -MMD -MP
 
 # On arm64 the compiler's own atomic functions want a name that musl has not (scripts/gate).
 ATOMICS := $(shell echo 'int x;' | $(CC) -mno-outline-atomics -Werror -x c -c -o /dev/null - 2>/dev/null && echo -mno-outline-atomics)
 
-ifneq ($(SAN),)
+# Where the compiler leaves them to a library for bytes (gcc 12 for riscv64), that is linked in: only libc is there at run time.
+LIBATOMIC := $(shell echo '_Atomic char c; int main(void) { return c |= 1; }' | $(CC) -x c -o /dev/null - 2>/dev/null || echo -l:libatomic.a)
+
+ifneq ($(CROSS),)
+B        := build/$(CROSS)
+else ifneq ($(SAN),)
 B        := build/$(SAN)
 SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -DUNDER_SANITIZER
 else
@@ -113,7 +137,7 @@ $(LIB): export CC := $(CC)
 $(LIB): export CFLAGS := $(CFLAGS)
 $(LIB): export LDFLAGS := $(LDFLAGS)
 $(LIB): $(OBJS) $(B)/exports.map $(GATE)
-	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
+	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
 	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
 
 # The part of scripts/onewrite that reads ELF files.
@@ -123,7 +147,7 @@ $(B)/scripts/%.o: scripts/%.c
 
 JUDGE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/judge/*.c))
 $(JUDGE): $(JUDGE_OBJS)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBATOMIC)
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
@@ -171,7 +195,7 @@ $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 
 $(PROGRAMS): %: %.o
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread -Wl,-rpath,'$$ORIGIN'
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN'
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
@@ -209,18 +233,13 @@ $(B)/tests/preload/conf: | $(B)/conf/libonewrite.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(PLAIN) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
+	$(CC) $(CFLAGS_ALL) $(PLAIN) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) $(LIBATOMIC)
 
 # A program of 32 bits with 64-bit time calls libc by names of its own. Where there is a compiler for it, a few suites run once more: with such
 # steps, and a library and a recorder to go with them. So the library is also built with the flags that those want.
 ifeq ($(SAN)$(LIBRARY),)
 WIDE    := $(B)/wide
-can_build = $(shell echo 'int main(void) { return 0; }' | $(1) -x c -o /dev/null - 2>/dev/null && echo yes)
-ifneq ($(call can_build,$(CC) -m32),)
-WIDE_CC := $(CC) -m32 -Wno-psabi -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
-else ifneq ($(call can_build,i686-linux-gnu-gcc),)
-WIDE_CC := i686-linux-gnu-gcc -Wno-psabi
-endif
+WIDE_CC := $(FOR_I386)
 ifneq ($(WIDE_CC),)
 WIDE_SUITES := $(addprefix $(WIDE)/suites/preload/,doors release join deadline)
 else
