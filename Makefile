@@ -41,16 +41,18 @@ ATOMICS := $(shell echo 'int x;' | $(CC) -mno-outline-atomics -Werror -x c -c -o
 # Where the compiler leaves them to a library for bytes (gcc 12 for riscv64), that is linked in: only libc is there at run time.
 LIBATOMIC := $(shell echo '_Atomic char c; int main(void) { return c |= 1; }' | $(CC) -x c -o /dev/null - 2>/dev/null || echo -l:libatomic.a)
 
-ifneq ($(CROSS),)
-B        := build/$(CROSS)
-else ifneq ($(SAN),)
-B        := build/$(SAN)
+# A compiler of another libc beside this machine's: the kernel's headers are with that one's, and what it makes has a directory of its own.
+ifneq ($(findstring musl-gcc,$(CC)),)
+OTHER_LIBC := musl
+CFLAGS_ALL += $(addprefix -idirafter ,/usr/include /usr/include/$(shell $(CC) -print-multiarch))
+endif
+B := build$(addprefix /,$(OTHER_LIBC))$(addprefix /,$(CROSS))$(addprefix /,$(SAN))
+ifneq ($(SAN),)
 SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -DUNDER_SANITIZER
-else
-B        := build
 endif
 
 VERSION := 0.2.0
+comma   := ,
 LIB     := $(B)/libonewrite.so
 JUDGE   := $(B)/judge
 
@@ -122,7 +124,8 @@ $(B)/shim/%.o: shim/%.S $(B)/shim/old.h
 	$(CC) $(CFLAGS_ALL) -I$(B)/shim -c -o $@ $<
 
 # The export list is the hook list, and nothing else; a few names are there in the versions that this libc has of them.
-LIBC  = $(wildcard $(foreach name,libc.so.6 libdl.so.2 librt.so.1,$(shell $(CC) $(CFLAGS) -print-file-name=$(name))))
+GLIBC := $(shell $(CC) $(CFLAGS) -include features.h -E -dM -x c /dev/null 2>/dev/null | sed -n 's/^.define __GLIBC__ //p')
+LIBC  = $(if $(GLIBC),$(wildcard $(foreach name,libc.so.6 libdl.so.2 librt.so.1,$(shell $(CC) $(CFLAGS) -print-file-name=$(name)))))
 MACRO = $(shell $(CC) $(CFLAGS) -include shim/doors.h -E -dM -x c /dev/null | sed -n 's/^.define $(1) //p')
 $(B)/exports.map: shim/versions.awk shim/hooks.def shim/doors.h
 	@mkdir -p $(B)/shim
@@ -131,13 +134,17 @@ $(B)/exports.map: shim/versions.awk shim/hooks.def shim/doors.h
 
 $(B)/shim/old.h: $(B)/exports.map ;
 
+# Built with glibc it says which versions of libc's names it wants, so it names libc. Built with another one it wants names only, which the libc
+# of any program has (scripts/gate): were one named, a program with another would not start.
+BOUND := $(if $(GLIBC)$(SAN),-Wl$(comma)-z$(comma)defs,-nodefaultlibs -lgcc)
+
 # A sanitizer's library needs the sanitizer.
 GATE := $(if $(SAN),,scripts/gate)
 $(LIB): export CC := $(CC)
 $(LIB): export CFLAGS := $(CFLAGS)
 $(LIB): export LDFLAGS := $(LDFLAGS)
 $(LIB): $(OBJS) $(B)/exports.map $(GATE)
-	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,now -Wl,-soname,libonewrite.so
+	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL $(BOUND) -Wl,-z,now -Wl,-soname,libonewrite.so
 	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
 
 # The part of scripts/onewrite that reads ELF files.

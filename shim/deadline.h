@@ -8,7 +8,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#if __has_include(<sys/queue.h>)
 #include <sys/queue.h>
+#else /* musl has none */
+#include <bsd/sys/queue.h>
+#endif
 
 #include "clock.h"
 

@@ -257,7 +257,7 @@ OLD_fdopen(FDOPEN)
 /* --- questioned --------------------------------------------------------------------------------------------------------------- */
 
 #define IOCTL(name)                                                                                                        \
-	EXPORT int name(int fd, unsigned long request, ...)                                                                \
+	EXPORT int name(int fd, ioctl_request request, ...)                                                                \
 	{                                                                                                                  \
 		va_list ap;                                                                                                \
 		va_start(ap, request);                                                                                     \

@@ -61,9 +61,9 @@ READ(ssize_t, __recvfrom_chk, (int fd, void *buf, size_t n, size_t size, int fla
 		return r;                                                                                                    \
 	}
 #define RECVMMSG(name)                                                                                                       \
-	SLOW_READ(int, name, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t), (fd, v, n, flags, t), flags, \
+	SLOW_READ(int, name, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags, struct timespec *t), (fd, v, n, flags, t), flags, \
 	          v->msg_len, (v->msg_hdr.msg_iov, v->msg_hdr.msg_iovlen))                                                   \
-	EXPORT int name(int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t)                                \
+	EXPORT int name(int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags, struct timespec *t)                                \
 	{                                                                                                                    \
 		int r = likely(incoming_quiet(fd)) ? real.name(fd, v, n, flags, t) : slow_##name(fd, v, n, flags, t);        \
 		for (int i = 0; i < r; i++)                                                                                  \

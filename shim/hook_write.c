@@ -147,10 +147,10 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 
 #define NOTHING_BEFORE (void)0
 
-LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
-LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
+LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
+LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
 #if TWO_TIMES
-LED(int, __sendmmsg64, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
+LED(int, __sendmmsg64, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
 #endif
 LED(ssize_t, sendfile, (int fd, int in, off_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
 LED(ssize_t, sendfile64, (int fd, int in, off64_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
@@ -201,7 +201,7 @@ AIO_WRITE(aio_write, aiocb)
 AIO_WRITE(aio_write64, aiocb64)
 
 #define LIO_LISTIO(of, name, cb)                                                                         \
-	EXPORT int name(int mode, struct cb *const list[restrict], int n, struct sigevent *restrict s)   \
+	EXPORT int name(int mode, LIO_LIST(cb), int n, struct sigevent *restrict s)   \
 	{                                                                                                \
 		if (LACKS_AS(of, name))                                                                  \
 			return (int)real_absent();                                                       \

@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -35,6 +36,7 @@ struct own {
 
 /* Neither in every libc, nor declared by each. */
 extern int pthread_attr_setsigmask_np(pthread_attr_t *, const sigset_t *);
+extern int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const cpu_set_t *);
 
 /* Before glibc 2.34 only programs with threads have most of them. */
 #define THREADS(X)                   \

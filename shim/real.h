@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "doors.h"
+#include "headers.h"
 #include "old.h"
 #include "own.h"
 

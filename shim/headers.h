@@ -1,0 +1,64 @@
+/* Where the headers of libcs differ: the types of glibc's prototypes here, and what another libc (musl) does not declare.
+ *
+ * musl has the names that end in 64 as macros, and in its library for programs of other compilers. Such programs call the hooks of
+ * these names. */
+#ifndef ONEWRITE_HEADERS_H
+#define ONEWRITE_HEADERS_H
+
+#include <aio.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+
+#ifdef __GLIBC__
+
+typedef unsigned long ioctl_request;
+typedef int mmsg_flags;
+#define LIO_LIST(cb) struct cb *const list[restrict]
+
+#else
+
+typedef int ioctl_request;
+typedef unsigned mmsg_flags;
+#define LIO_LIST(cb) struct cb *restrict const *restrict list
+
+#undef off64_t
+typedef off_t off64_t;
+
+#undef aio_write64
+#undef fcntl64
+#undef freopen64
+#undef lio_listio64
+#undef sendfile64
+extern __typeof__(aio_write) aio_write64;
+extern __typeof__(fcntl) fcntl64;
+extern __typeof__(freopen) freopen64;
+extern __typeof__(lio_listio) lio_listio64;
+extern __typeof__(sendfile) sendfile64;
+#undef aiocb64
+#define aiocb64 aiocb
+
+extern ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
+extern ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
+extern __typeof__(preadv2) preadv64v2;
+extern __typeof__(pwritev2) pwritev64v2;
+
+extern int close_range(unsigned first, unsigned last, int flags);
+extern void closefrom(int first);
+extern int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
+
+/* A program that is bound to another libc's symbols may ask for them. */
+typedef long Lmid_t;
+extern void *dlmopen(Lmid_t space, const char *file, int mode);
+#ifndef LM_ID_BASE
+#define LM_ID_BASE 0
+#endif
+#ifndef RTLD_DEEPBIND
+#define RTLD_DEEPBIND 8
+#endif
+
+#endif
+#endif
