@@ -97,9 +97,10 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct
 		if (http_nowhere(hdr))                                                                                     \
 			return libc()->name(fd, hdr, flags);                                                               \
 		rights_pass(fd, hdr);                                                                                      \
-		if (likely(quiet_iov(fd, hdr->msg_iov, hdr->msg_iovlen)) || !fits(hdr->msg_iov, hdr->msg_iovlen))          \
+		size_t n = length_of_iov(hdr);                                                                             \
+		if (likely(quiet_iov(fd, hdr->msg_iov, n)) || !fits(hdr->msg_iov, n))                                      \
 			return libc()->name(fd, hdr, flags);                                                               \
-		return out_iov(fd, hdr->msg_iov, hdr->msg_iovlen, flags, hdr);                                             \
+		return out_iov(fd, hdr->msg_iov, n, flags, hdr);                                                           \
 	}
 SENDMSG(sendmsg)
 #if TWO_TIMES

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lengths.h"
 #include "readable.h"
 #include "real.h"
 
@@ -258,7 +259,7 @@ void look(struct msg *m, enum http_method answers, const struct call *call, stru
 		s->event = OPAQUE, s->why = "flags";
 	else if (call->size > EMIT_CALL_MAX) /* so many are never written, and perhaps it is no size at all */
 		s->event = OPAQUE, s->why = "size";
-	else if (call->hdr != NULL && (call->hdr->msg_namelen > 0 || call->hdr->msg_controllen > 0))
+	else if (call->hdr != NULL && (call->hdr->msg_namelen > 0 || length_of_control(call->hdr) > 0))
 		s->event = OPAQUE, s->why = "control";
 	else if (s->in_head)
 		look_at_head(m, call, answers, s);

@@ -35,7 +35,7 @@ static const struct wanted {
 enum { WANTED = sizeof wanted / sizeof *wanted };
 
 struct search {
-	bool in_libc;
+	bool in_libc, glibc;
 	void *found[WANTED];
 };
 
@@ -47,6 +47,8 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *to)
 	if (s->in_libc && !object_is_libc(object))
 		return 0;
 	struct object_symbols in = object_symbols(object);
+	if (s->in_libc && object_find(&in, "gnu_get_libc_version", NULL) != NULL)
+		s->glibc = true;
 	for (size_t i = 0; i < WANTED; i++)
 		if (s->found[i] == NULL && (wanted[i].libcs || !s->in_libc))
 			s->found[i] = object_find(&in, wanted[i].name, NULL);
@@ -63,6 +65,7 @@ void own_begin(void)
 	for (size_t i = 0; i < WANTED; i++)
 		if (s.found[i] != NULL)
 			__atomic_store_n(wanted[i].where, s.found[i], __ATOMIC_RELAXED);
+	__atomic_store_n(&own_functions.is_glibc, s.glibc, __ATOMIC_RELAXED);
 	__atomic_store_n(&own_ready, true, __ATOMIC_RELEASE);
 }
 

@@ -32,6 +32,7 @@ struct own {
 	__typeof__(sigaction) *sigaction;
 	__typeof__(sigaltstack) *sigaltstack;
 	__typeof__(fstat) *fstat;             /* NULL before glibc 2.33 */
+	bool is_glibc;                        /* else it is musl, or does as musl does (lengths.h, dup3) */
 };
 
 /* Neither in every libc, nor declared by each. */
@@ -50,6 +51,7 @@ extern int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const cpu_set_t
 	X(pthread_attr_setsigmask_np)\
 	X(pthread_attr_setstacksize) \
 	X(pthread_join)              \
+	X(pthread_setcanceltype)     \
 	X(pthread_testcancel)        \
 	X(pthread_tryjoin_np)
 struct threads {

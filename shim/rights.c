@@ -9,28 +9,24 @@
 #include "readable.h"
 #include "release.h"
 
-/* CMSG_NXTHDR; which is a function of glibc's own where the compiler does not inline it. */
-static struct cmsghdr *next(struct cmsghdr *c, const char *end)
-{
-	size_t left = (size_t)(end - (char *)c), taken = CMSG_ALIGN(c->cmsg_len);
-	if (c->cmsg_len < sizeof *c || c->cmsg_len > left || taken > left || left - taken < sizeof *c)
-		return NULL;
-	return (struct cmsghdr *)((char *)c + taken);
-}
-
 static void each(const struct msghdr *hdr, void (*meets)(int fd))
 {
-	const char *end = (const char *)hdr->msg_control + hdr->msg_controllen;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = next(c, end)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)) ||
-		    c->cmsg_len > (size_t)(end - (const char *)c))
-			continue;
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	const struct kernel_cmsghdr *c = hdr->msg_control;
+	size_t left = length_of_control(hdr);
+	for (;;) {
+		size_t length = left >= sizeof *c ? length_of(c->len) : 0, taken = CMSG_ALIGN(length);
+		if (length < sizeof *c || length > left)
+			return;
+		size_t n = c->level == SOL_SOCKET && c->type == SCM_RIGHTS ? (length - sizeof *c) / sizeof(int) : 0;
 		for (size_t i = 0; i < n; i++) {
 			int fd;
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			memcpy(&fd, (const char *)(c + 1) + i * sizeof fd, sizeof fd);
 			meets(fd);
 		}
+		if (taken > left)
+			return;
+		left -= taken;
+		c = (const struct kernel_cmsghdr *)((const char *)c + taken);
 	}
 }
 
@@ -42,7 +38,7 @@ static void goes(int fd)
 
 void rights_pass_slowly(const struct msghdr *hdr)
 {
-	if (readable(hdr->msg_control, hdr->msg_controllen))
+	if (readable(hdr->msg_control, length_of_control(hdr)))
 		each(hdr, goes);
 }
 

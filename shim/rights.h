@@ -7,6 +7,7 @@
 
 #include "conn.h"
 #include "http.h"
+#include "lengths.h"
 
 /* Can descriptors travel by this socket? Not by one of the internet's families, as far as it was seen. */
 static inline bool rights_may_pass(int fd)
@@ -22,7 +23,7 @@ static inline bool rights_may_pass(int fd)
 void rights_pass_slowly(const struct msghdr *hdr);
 static inline void rights_pass(int fd, const struct msghdr *hdr)
 {
-	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)) && !http_nowhere(hdr->msg_control) && rights_may_pass(fd))
+	if (length_of_control(hdr) >= CMSG_LEN(sizeof(int)) && !http_nowhere(hdr->msg_control) && rights_may_pass(fd))
 		rights_pass_slowly(hdr);
 }
 /* The same where nobody has looked at the arguments yet: what cannot be read is the kernel's to refuse. */
@@ -32,7 +33,7 @@ void rights_pass_several(int fd, const struct mmsghdr *v, unsigned n);
 void rights_take_slowly(const struct msghdr *hdr);
 static inline void rights_take(const struct msghdr *hdr)
 {
-	if (hdr->msg_controllen >= CMSG_LEN(sizeof(int)))
+	if (length_of_control(hdr) >= CMSG_LEN(sizeof(int)))
 		rights_take_slowly(hdr);
 }
 /* A descriptor came, or could not (-1). Returns it, and leaves errno alone. */
