@@ -217,10 +217,12 @@ static bool takes(int fd, int to)
 DUP2(dup2)
 DUP2(__dup2)
 
+/* Flags that there are not the kernel refuses; musl asks it for a dup2, unless O_CLOEXEC is among them. */
 EXPORT int dup3(int fd, int to, int flags)
 {
 	release_aliased(fd, "dup3");
-	if (!(flags & ~O_CLOEXEC) && takes(fd, to))
+	bool known = !(flags & ~O_CLOEXEC) || (!(flags & O_CLOEXEC) && !own()->is_glibc);
+	if (known && takes(fd, to))
 		release_closing(to, "dup3");
 	return arrivals_second(fd, libc()->dup3(fd, to, flags));
 }
