@@ -179,6 +179,13 @@ static bool leave(struct lock *l)
 	return true;
 }
 
+void turn_cancel_anywhere(void)
+{
+	int type;
+	if (threads()->pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type) == 0 && type == PTHREAD_CANCEL_ASYNCHRONOUS)
+		threads()->pthread_setcanceltype(type, &type);
+}
+
 /* A handler may have interrupted the turn of another handler: all of them are left. The innermost one is perhaps not taken yet. */
 void turn_jump(void)
 {

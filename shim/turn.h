@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "conn.h"
+#include "own.h"
 
 /* This thread's innermost turn: set before it has the lock, restored afterwards. */
 #pragma GCC visibility push(hidden)
@@ -83,11 +84,17 @@ static inline int turn_uncancellable(void)
 	return state;
 }
 
+/* glibc cancels a thread here that may be cancelled anywhere; musl when that is set. */
+void turn_cancel_anywhere(void);
+
 static inline void turn_cancellable(int state)
 {
 	pthread_setcancelstate(state, NULL);
-	if (state == PTHREAD_CANCEL_ENABLE)
+	if (state == PTHREAD_CANCEL_ENABLE) {
 		turn_was_cancellable = false; /* last: who jumps away in between is cancellable all the more */
+		if (!own()->is_glibc)
+			turn_cancel_anywhere();
+	}
 }
 
 /* Before a jump out of a signal handler, or a thread's end there: turns of this thread may never be given back, nor may it come to
