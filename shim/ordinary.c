@@ -42,7 +42,7 @@ bool ordinary_attributes(pthread_attr_t *attr)
 		threads()->pthread_attr_setschedpolicy(attr, SCHED_OTHER);
 		threads()->pthread_attr_setschedparam(attr, &none);
 	}
-	if (known && !CPU_EQUAL(&all, &mine) && threads()->pthread_attr_setaffinity_np != NULL) /* musl has none */
+	if (known && !CPU_EQUAL(&all, &mine) && threads()->pthread_attr_setaffinity_np != NULL) /* musl has none: ordinary_self() */
 		threads()->pthread_attr_setaffinity_np(attr, sizeof all, &all);
 	return true;
 }
@@ -56,6 +56,12 @@ static long unniceness(int task)
 void ordinary_self(void)
 {
 	const unsigned long usual_ns = 50000; /* as the first process of a system has it */
+	cpu_set_t mine, all;
+	if (threads()->pthread_attr_setaffinity_np == NULL && ask_cpus(&mine)) {
+		CPU_OR(&all, &mine, &at_start);
+		if (!CPU_EQUAL(&all, &mine))
+			own()->syscall(SYS_sched_setaffinity, 0L, sizeof all, &all);
+	}
 	long process = unniceness(own_pid());
 	own()->syscall(SYS_prctl, PR_SET_TIMERSLACK, usual_ns, 0L, 0L, 0L);
 	if (process > unniceness(0))
