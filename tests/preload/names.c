@@ -101,23 +101,42 @@ ROWS_OF(names, own_functions);
 
 #ifdef WITH_MUSL
 /* One file for all: the preload never stops a program from starting, whichever libc it is linked to. */
-Test(names, library_loads_with_another_libc_and_works, .timeout = 30)
+#define WHOLE_EXCHANGE "52 bytes: POST / HTTP/1.1\r\n...hello\na child: 7\n"
+
+static void exchange_with_another_libc(const char *argument, const char *said, const char *traced)
 {
 	static const char program[] = BUILD_DIR "/tests/programs/musl_exchange";
 	char trace[] = "/tmp/onewrite-trace-XXXXXX", command[1000], got[300] = "";
 	int fd = mkstemp(trace);
 	FILE *p;
 
-	snprintf(command, sizeof command, "LD_PRELOAD=%s ONEWRITE_ONLY=musl_exchange ONEWRITE_TRACE=%s %s 2>&1",
-		library_under_test(), trace, program);
+	snprintf(command, sizeof command, "LD_PRELOAD=%s ONEWRITE_ONLY=musl_exchange ONEWRITE_TRACE=%s %s %s 2>&1",
+		library_under_test(), trace, program, argument);
 	p = popen(command, "r");
 	cr_assert(p != NULL && fread(got, 1, sizeof got - 1, p) < sizeof got - 1);
-	cr_expect(pclose(p) == 0 && strcmp(got, "52 bytes: POST / HTTP/1.1\r\n...hello\na child: 7\n") == 0, "it said %s",
+	cr_expect(pclose(p) == 0 && strcmp(got, said) == 0, "it said %s",
 		got);
 	memset(got, 0, sizeof got);
-	cr_expect(read(fd, got, sizeof got - 1) > 0 && strstr(got, " join ") != NULL, "the trace is %s", got);
+	cr_expect(read(fd, got, sizeof got - 1) > 0 && strstr(got, traced) != NULL, "the trace is %s", got);
 	close(fd);
 	unlink(trace);
+}
+
+Test(names, library_loads_with_another_libc_and_works, .timeout = 30)
+{
+	exchange_with_another_libc("", WHOLE_EXCHANGE, " join ");
+}
+
+/* Else the body would be taken for a call that the kernel refuses, and overtake the head. */
+Test(names, lengths_in_a_header_are_as_long_as_that_libc_has_them, .timeout = 30)
+{
+	exchange_with_another_libc("sendmsg", WHOLE_EXCHANGE, " join ");
+}
+
+/* musl refuses no flag of dup3, so the connection is gone, and what is held goes before. */
+Test(names, number_is_taken_with_flags_that_there_are_not, .timeout = 30)
+{
+	exchange_with_another_libc("dup3", "47 bytes: POST / HTTP/1.1\r\n...\na child: 7\n", " dup3");
 }
 #endif
 

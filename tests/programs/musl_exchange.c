@@ -1,6 +1,9 @@
 /* Linked to another libc (musl): one request on a connection of its own, head and body by themselves, while a thread
- * waits for the answer. Says what came. */
+ * waits for the answer. Says what came. `sendmsg`: the body is sent with a header that has ints for lengths, and anything
+ * beside them. `dup3`: another file takes the connection's number behind the head, by a call that glibc refuses. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +14,7 @@
 static void *answer(void *listener)
 {
 	int fd = accept(*(int *)listener, NULL, NULL);
-	char got[200];
+	char got[200] = "";
 	size_t n = 0;
 	ssize_t r;
 
@@ -22,7 +25,19 @@ static void *answer(void *listener)
 	return NULL;
 }
 
-int main(void)
+static ssize_t send_message(int fd, const char *bytes, size_t n)
+{
+	struct iovec iov = { (void *)bytes, n };
+	struct msghdr header;
+
+	memset(&header, 0xff, sizeof header);
+	header.msg_name = NULL, header.msg_namelen = 0;
+	header.msg_iov = &iov, header.msg_iovlen = 1;
+	header.msg_control = NULL, header.msg_controllen = 0;
+	return sendmsg(fd, &header, 0);
+}
+
+int main(int argc, char **argv)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	const char *head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n";
@@ -37,7 +52,12 @@ int main(void)
 	pthread_create(&thread, NULL, answer, &listener);
 	if (connect(fd, (struct sockaddr *)&at, size) != 0)
 		return 1;
-	if (write(fd, head, strlen(head)) < 0 || write(fd, "hello", 5) < 0)
+	const char *how = argc > 1 ? argv[1] : "";
+	if (write(fd, head, strlen(head)) < 0)
+		return 1;
+	if (strcmp(how, "dup3") == 0 && dup3(open("/dev/null", O_WRONLY), fd, 1) != fd)
+		return 1;
+	if ((strcmp(how, "sendmsg") == 0 ? send_message(fd, "hello", 5) : write(fd, "hello", 5)) < 0)
 		return 1;
 	pthread_join(thread, NULL);
 	if ((pid = fork()) == 0)
