@@ -110,7 +110,7 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_syscall.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites check-debian check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check real bench suites soak fuzz)
+.PHONY: all check run-suites check-debian check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check musl real bench suites soak fuzz)
 all: $(LIB) $(JUDGE)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn calls of ours, and the hooks'
@@ -206,7 +206,7 @@ $(PROGRAMS): %: %.o
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(PLAIN) -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
 
 $(B)/tests/programs/p_limits: $(B)/tests/programs/lib_high.so
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
@@ -214,6 +214,11 @@ $(B)/tests/programs/p_sharing: $(B)/tests/programs/lib_sharing.so
 $(B)/tests/programs/p_strangers: $(B)/tests/programs/lib_names.so
 $(B)/tests/programs/p_names: | $(B)/tests/programs/lib_plug.so
 $(B)/tests/programs/p_clock: | $(B)/tests/programs/lib_liar.so
+
+ifneq ($(OTHER_LIBC),)
+$(B)/tests/programs/%.o $(B)/tests/fuzz/%.o $(B)/tests/programs/lib_moments.so $(RECORDER): private CPPFLAGS += -include tests/support/musl.h
+$(RECORDER): private CPPFLAGS += -DRECORDER
+endif
 
 # A program of another libc; a sanitizer's library could not be loaded into it.
 ifeq ($(SAN),)
@@ -240,7 +245,7 @@ $(B)/tests/preload/conf: | $(B)/conf/libonewrite.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(PLAIN) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) $(LIBATOMIC)
+	$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) $(LIBATOMIC) $(if $(GLIBC),,$(BOUND))
 
 # A program of 32 bits with 64-bit time calls libc by names of its own. Where there is a compiler for it, a few suites run once more: with such
 # steps, and a library and a recorder to go with them. So the library is also built with the flags that those want.
@@ -264,8 +269,40 @@ $(WIDE)/suites/preload/%: $(WIDE)/suites/preload/%.o $(SUPPORT:$(B)/tests/%=$(WI
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 endif
 
+# Programs of musl's, under a library that was built for it: the suites are those of above, built with $(CC) as ever, but for contexts and names
+# (functions and versions of glibc's), beside (libraries of glibc's), loads (scripts/gate tries musl itself). Rows that cannot be on musl say so
+# (tests/support/left_out.c). `make check` has the suites that take less than ten seconds each.
+ifeq ($(SAN)$(LIBRARY)$(OTHER_LIBC),)
+MUSL        := $(B)/musl
+NOT_ON_MUSL := contexts names beside loads
+LONG_ON_MUSL := blocked cannot_start clock deadline faults fuzz hosts interrupted left meetings message references release short_writes
+MUSL_ALL    := $(patsubst tests/preload/%.c,$(MUSL)/suites/preload/%,$(filter-out $(NOT_ON_MUSL:%=tests/preload/%.c),$(wildcard tests/preload/*.c)))
+ifneq ($(shell command -v musl-gcc),)
+MUSL_SUITES := $(filter-out $(LONG_ON_MUSL:%=$(MUSL)/suites/preload/%),$(MUSL_ALL))
+else
+NO_MUSL := --skipped "the library built for musl: no musl-gcc (Debian package musl-tools)"
+endif
+.PHONY: musl check-musl run-musl
+musl:
+	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge tests/recorder.so tests/fuzz/programs) \
+		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names,$(PROGRAMS)))
+
+$(MUSL)/suites/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DON_MUSL -DBUILD_DIR='"$(abspath $(MUSL))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
+
+$(MUSL)/suites/preload/%: $(MUSL)/suites/preload/%.o $(SUPPORT:$(B)/tests/%=$(MUSL)/suites/%) | musl
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
+
+check-musl: packages-musl
+	@$(MAKE) --no-print-directory run-musl
+
+run-musl: $(MUSL_ALL)
+	@tests/check $^
+endif
+
 # What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
-$(addprefix packages-,demo check real bench suites soak fuzz): packages-%:
+$(addprefix packages-,demo check musl real bench suites soak fuzz): packages-%:
 	@scripts/packages $*
 
 # Random programs, bare and behind the shim: make fuzz N=100000 SEED=1 JOIN=message HOLD=kernel
@@ -287,8 +324,8 @@ check: packages-check
 ifneq ($(LIBRARY),)
 run-suites: export LIBRARY_UNDER_TEST := $(abspath $(LIBRARY))
 endif
-run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES)
-	@tests/check $(NO_WIDE) $(SUITES) $(PORTABLE) $(WIDE_SUITES)
+run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES)
+	@tests/check $(NO_WIDE) $(NO_MUSL) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES)
 
 # A fresh machine of another release. AS: root, user, nohup; see scripts/check-debian.
 check-debian:
@@ -389,4 +426,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)

@@ -115,7 +115,7 @@ EACH_TEST(interrupted, jump_while_memory_is_taken_harms_no_other_thread, 6, 60)
 /* The helper is the third thread. */
 EACH_TEST(interrupted, ignored_signal_cuts_no_other_threads_write, ROWS(modes), 60)
 {
-	struct setup setup = { .args = { PROGRAM, "ignored" }, .hold = modes[*i][0], .join = modes[*i][1],
+	struct setup setup = { .args = { PROGRAM, "ignored-signal" }, .hold = modes[*i][0], .join = modes[*i][1],
 		.faults = "pthread_create:3:delay=150" };
 
 	run_free(check_same("SIGCHLD while the helper is started", &setup));

@@ -9,6 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "headers.h"
+
 int high_by;
 
 #define NEXT(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
@@ -48,7 +50,7 @@ ON(int, close, (int fd), (fd))
 		return NEXT(name)(LOW(fd), command, a); \
 	}
 WITH_ARGUMENT(fcntl, int)
-WITH_ARGUMENT(ioctl, unsigned long)
+WITH_ARGUMENT(ioctl, ioctl_request)
 
 int poll(struct pollfd *p, nfds_t n, int ms)
 {
@@ -64,7 +66,7 @@ int poll(struct pollfd *p, nfds_t n, int ms)
 }
 
 /* Of the high ones there is one. */
-int close_range(unsigned first, unsigned last, int flags)
+int (close_range)(unsigned first, unsigned last, int flags)
 {
 	return high_by > 0 ? close(accepted) : NEXT(close_range)(first, last, flags);
 }

@@ -14,7 +14,7 @@
  *
  * A handler jumps out of a write for which the library makes what it needs; then another thread writes on another connection.
  *
- *	p_interrupted ignored
+ *	p_interrupted ignored-signal
  *
  * A signal comes that the program ignores, while the library starts its helper and another thread waits in a long write.
  *
@@ -367,7 +367,7 @@ int main(int argc, char **argv)
 		close_soon(atoi(argv[2]));
 	else if (argc == 2 && strcmp(argv[1], "first") == 0)
 		write_first();
-	else if (argc == 2 && strcmp(argv[1], "ignored") == 0)
+	else if (argc == 2 && strcmp(argv[1], "ignored-signal") == 0)
 		ignore_a_signal();
 	else if (argc == 2 && strcmp(argv[1], "blocked") == 0)
 		block_a_signal();

@@ -97,7 +97,7 @@ static void look_at(pid_t tid)
 	cpu_set_t cpus;
 
 	must(sched_getaffinity(tid, sizeof cpus, &cpus) == 0 && sched_getparam(tid, &p) == 0, "looking at the helper");
-	report("policy: %d, nicer than the process: %d, all CPUs: %d, slack: %ld\n", sched_getscheduler(tid),
+	report("policy: %d, nicer than the process: %d, all CPUs: %d, slack: %ld\n", (int)syscall(SYS_sched_getscheduler, tid),
 		getpriority(PRIO_PROCESS, (id_t)tid) > getpriority(PRIO_PROCESS, (id_t)getpid()), CPU_EQUAL(&cpus, &at_start),
 		slack_of(tid));
 }

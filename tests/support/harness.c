@@ -1,5 +1,6 @@
 /* Runs a program, bare or behind the shim, and plays its peer. */
 #include "harness.h"
+#include "left_out.h"
 #include "library.h"
 
 #include <fcntl.h>
@@ -291,6 +292,7 @@ struct run *run(const struct setup *setup, enum behind behind)
 	struct stage s = { .setup = setup, .run = r };
 	pid_t pid;
 
+	leave_out(setup->args);
 	cr_assert(access(library_under_test(), R_OK) == 0 && access(BUILD_DIR "/tests/recorder.so", R_OK) == 0,
 		"the library (%s) or the recorder has not been built", library_under_test());
 	open_stage(&s);

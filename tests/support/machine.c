@@ -37,9 +37,16 @@ static bool enter(enum machine_part part)
 	return flags != CLONE_NEWNET || open("/proc/sys/net/ipv4/tcp_notsent_lowat", O_WRONLY | O_CLOEXEC) >= 0;
 }
 
+void machine_skip(const char *row, const char *why)
+{
+	fprintf(stderr, "[SKIP] %s::%s, %s: %s\n", criterion_current_test->category, criterion_current_test->name, row, why);
+	cr_skip_test("%s", why);
+}
+
 void machine_needs(enum machine_part part, const char *row)
 {
 	int status = -1;
+	char why[100];
 	if (part == NOTHING_RARE)
 		return;
 	pid_t pid = fork();
@@ -48,7 +55,6 @@ void machine_needs(enum machine_part part, const char *row)
 	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid, "no child to ask for a %s", parts[part].name);
 	if (status == 0)
 		return;
-	fprintf(stderr, "[SKIP] %s::%s, %s: this machine has no %s for us\n", criterion_current_test->category,
-		criterion_current_test->name, row, parts[part].name);
-	cr_skip_test("no %s", parts[part].name);
+	snprintf(why, sizeof why, "this machine has no %s for us", parts[part].name);
+	machine_skip(row, why);
 }

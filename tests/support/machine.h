@@ -13,7 +13,9 @@ enum machine_part {
 	SET_USER_ID,       /* programs with more privileges than their callers: root, and a mount namespace */
 };
 
-/* Ends the test in progress where the machine has no such part. */
+/* Ends the test in progress: this row cannot be here. */
+void machine_skip(const char *row, const char *why);
+/* The same where the machine has no such part. */
 void machine_needs(enum machine_part part, const char *row);
 
 #endif

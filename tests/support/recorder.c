@@ -8,6 +8,7 @@
  * `cookie` is a getsockopt for SO_COOKIE, which is counted apart as well:
  *
  *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50 */
+#include "headers.h"
 #include "recorder.h"
 
 #include <fcntl.h>
@@ -153,12 +154,12 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 			REAL(sendmsg)(fd, &part, flags)));
 
 	part = unreadable(r) ? (struct msghdr){ 0 } : *m;
-	record(r, "sendmsg fd=%d iov=%zu bytes=%zu%s", fd, part.msg_iovlen, iov_bytes(r, part.msg_iov, part.msg_iovlen),
+	record(r, "sendmsg fd=%d iov=%zu bytes=%zu%s", fd, (size_t)part.msg_iovlen, iov_bytes(r, part.msg_iov, part.msg_iovlen),
 		flag_names(flags, names, sizeof names));
 	return r;
 }
 
-EXPORT int sendmmsg(int fd, struct mmsghdr *m, unsigned count, int flags)
+EXPORT int sendmmsg(int fd, struct mmsghdr *m, unsigned count, mmsg_flags flags)
 {
 	char names[128] = "";
 	size_t n = 0;
@@ -242,7 +243,7 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *m, int flags)
 	return r;
 }
 
-EXPORT int recvmmsg(int fd, struct mmsghdr *m, unsigned count, int flags, struct timespec *timeout)
+EXPORT int recvmmsg(int fd, struct mmsghdr *m, unsigned count, mmsg_flags flags, struct timespec *timeout)
 {
 	int r = REAL(recvmmsg)(fd, m, count, flags, timeout);
 
@@ -321,7 +322,7 @@ EXPORT int fcntl64(int fd, int command, ...)
 	return fcntl_recorded(REAL(fcntl64), fd, command, argument);
 }
 
-EXPORT int ioctl(int fd, unsigned long request, ...)
+EXPORT int ioctl(int fd, ioctl_request request, ...)
 {
 	va_list args;
 	void *argument;
@@ -331,7 +332,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	argument = va_arg(args, void *);
 	va_end(args);
 	r = (int)INJECT("ioctl", fd, REAL(ioctl)(fd, request, argument));
-	record(r, "ioctl fd=%d %#lx", fd, request);
+	record(r, "ioctl fd=%d %#lx", fd, (unsigned long)(unsigned)request);
 	return r;
 }
 

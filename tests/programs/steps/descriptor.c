@@ -91,7 +91,8 @@ static long do_pass(const struct step *s)
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
 	if (strcmp(s->verb, "pass-stamped") == 0) /* received packets are stamped by software: an option of any socket */
 		set_int(ends[0], SOL_SOCKET, SO_TIMESTAMPING, 1 << 3 | 1 << 4);
-	control.head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	FILL_BESIDE_LENGTHS(m);
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
 	must(sendmsg(ends[0], &m, 0) == 1 && receive(s->verb, ends[1], &m) == 1, "passing a descriptor");
 	memcpy(&got, CMSG_DATA(&control.head), sizeof got);

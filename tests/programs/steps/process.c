@@ -59,7 +59,7 @@ static long do_daemon(const struct step *s)
 static long do_privilege(const struct step *s)
 {
 	if (strcmp(s->verb, "setuid") == 0)
-		return setuid(getuid());
+		return without_errno(setuid(getuid()));
 	return unshare(CLONE_NEWUSER);
 }
 

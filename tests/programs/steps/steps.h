@@ -7,6 +7,22 @@
 /* A call that succeeds leaves errno alone, with a shim in front or without. */
 enum { ERRNO_BEFORE = ENOTSUP };
 
+/* Of a process with threads musl's calls that succeed may leave any errno behind, if they have to do with them. */
+static inline long without_errno(long r)
+{
+#ifndef __GLIBC__
+	errno = r >= 0 ? ERRNO_BEFORE : errno;
+#endif
+	return r;
+}
+
+/* Where the lengths of a header are shorter than the kernel's, what lies beside them is anything. */
+#if defined __GLIBC__ || __SIZEOF_POINTER__ == 4
+#define FILL_BESIDE_LENGTHS(m) ((void)0)
+#else
+#define FILL_BESIDE_LENGTHS(m) ((m).__pad1 = (m).__pad2 = -1)
+#endif
+
 struct step {
 	char verb[24];
 	int pieces; /* iovecs, or whatever the verb counts */

@@ -46,6 +46,7 @@ static long do_sendmsg(const struct step *s)
 	struct iovec iov[IOV_MAX];
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = pieces_of(s, iov) };
 
+	FILL_BESIDE_LENGTHS(m);
 	return sendmsg(fd, &m, s->flags);
 }
 
@@ -143,7 +144,7 @@ static long do_aio(const struct step *s)
 		must(lio_listio(LIO_WAIT, all, 1, NULL) == 0, "lio_listio");
 	} else
 		must(aio_write(&a) == 0 && aio_suspend(list, 1, NULL) == 0, "aio_write");
-	return aio_return(&a);
+	return without_errno(aio_return(&a));
 }
 
 /* By the kernel, which is told to by a number. */
@@ -167,10 +168,14 @@ static long do_backtrace(const struct step *s)
 	extern void __backtrace_symbols_fd(void *const *addresses, int n, int to);
 	void *address = (void *)8;
 
+#ifdef __GLIBC__
 	if (s->verb[0] == '_')
 		__backtrace_symbols_fd(&address, 1, fd);
 	else
 		backtrace_symbols_fd(&address, 1, fd);
+#else
+	(void)s, (void)address;
+#endif
 	return 0;
 }
 
