@@ -46,6 +46,20 @@ ifneq ($(findstring musl-gcc,$(CC)),)
 OTHER_LIBC := musl
 CFLAGS_ALL += $(addprefix -idirafter ,/usr/include /usr/include/$(shell $(CC) -print-multiarch))
 endif
+COMMA   := ,
+# Is it an option of the compiler's, for this machine?
+OPTION = $(shell echo 'int x;' | $(CC) $(1) -Werror -x c -c -o /dev/null - 2>/dev/null && echo $(1))
+
+# Library and judge are hardened. Where the stack protector's canary is a variable of the loader's instead of the thread's own (arm, arm64,
+# riscv64), the library would need that loader, and load with no other libc: there it goes without.
+GUARD    := $(if $(shell echo 'void g(char *); void f(void) { char s[9]; g(s); }' | $(CC) -fPIC -fstack-protector-strong -x c -S -o - - 2>/dev/null | \
+	grep -w __stack_chk_guard),-fno-stack-protector,$(call OPTION,-fstack-protector-strong))
+# Of CET the shadow stack: endbr64 at each function is one instruction more than the budget of a read has (tests/bench), and Linux gives
+# programs the shadow stack only. A preload without its mark takes it from the program: it is set, for Debian's crti.o has none, and needs none.
+CET      := $(call OPTION,-fcf-protection=return)
+HARDENED := $(GUARD) $(CET)
+RELRO    := -Wl,-z,relro -Wl,-z,now $(if $(CET),-Wl$(COMMA)-z$(COMMA)shstk)
+
 B := build$(addprefix /,$(OTHER_LIBC))$(addprefix /,$(CROSS))$(addprefix /,$(SAN))
 ifneq ($(SAN),)
 SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -DUNDER_SANITIZER
@@ -118,10 +132,10 @@ all: $(LIB) $(JUDGE)
 PLAIN := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS
 $(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -I$(B)/shim $(PLAIN) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim $(PLAIN) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
 
 $(B)/shim/%.o: shim/%.S $(B)/shim/old.h
-	$(CC) $(CFLAGS_ALL) -I$(B)/shim -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim -c -o $@ $<
 
 # The export list is the hook list, and nothing else; a few names are there in the versions that this libc has of them.
 GLIBC := $(shell $(CC) $(CFLAGS) -include features.h -E -dM -x c /dev/null 2>/dev/null | sed -n 's/^.define __GLIBC__ //p')
@@ -144,17 +158,17 @@ $(LIB): export CC := $(CC)
 $(LIB): export CFLAGS := $(CFLAGS)
 $(LIB): export LDFLAGS := $(LDFLAGS)
 $(LIB): $(OBJS) $(B)/exports.map $(GATE)
-	$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS) -fPIC -shared -o $@ $(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL $(BOUND) -Wl,-z,now -Wl,-soname,libonewrite.so
+	$(CC) $(CFLAGS_ALL) $(HARDENED) $(LTO) $(LDFLAGS) $(RELRO) -fPIC -shared -o $@ $(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL $(BOUND) -Wl,-soname,libonewrite.so
 	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
 
 # The part of scripts/onewrite that reads ELF files.
 $(B)/scripts/%.o: scripts/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(HARDENED) -fPIE -c -o $@ $<
 
 JUDGE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/judge/*.c))
 $(JUDGE): $(JUDGE_OBJS)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBATOMIC)
+	$(CC) $(CFLAGS_ALL) $(HARDENED) $(LDFLAGS) $(RELRO) -pie -o $@ $^ $(LIBATOMIC)
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.

@@ -7,6 +7,9 @@
  *
  * The arguments are the integers that registers hold, in order; on i386 and arm those in memory follow. */
 #include "doors.h"
+#ifdef __CET__ /* the note that says so */
+#include <cet.h>
+#endif
 #if DOORS
 #include "old.h"
 

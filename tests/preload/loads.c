@@ -61,6 +61,33 @@ EACH_TEST(loads, gate_refuses, ROWS(refused), 60)
 	cr_expect(system(command) == 0, "%s", command);
 }
 
+/* What library and judge are hardened by is really in the files: what readelf says, and what is to be found there. */
+static const struct {
+	const char *file, *option, *found;
+} hardened[] = {
+	{ LIBRARY_IN_SHELL, "-lW", "GNU_RELRO" },
+	{ LIBRARY_IN_SHELL, "-dW", "BIND_NOW" },
+	{ "'" BUILD_DIR "/judge'", "-lW", "GNU_RELRO" },
+	{ "'" BUILD_DIR "/judge'", "-dW", "Flags: .*NOW" },
+	{ "'" BUILD_DIR "/judge'", "-hW", "DYN" },
+#if defined __x86_64__ || defined __i386__
+	{ LIBRARY_IN_SHELL, "-nW", "SHSTK" },
+	{ "'" BUILD_DIR "/judge'", "-nW", "SHSTK" },
+#endif
+#if defined __x86_64__ || defined __i386__ || defined __powerpc64__ || defined __s390x__ /* the canary is the thread's own */
+	{ LIBRARY_IN_SHELL, "-sW", "__stack_chk_fail" },
+	{ "'" BUILD_DIR "/judge'", "-sW", "__stack_chk_fail" },
+#endif
+};
+
+EACH_TEST(loads, hardened_files, ROWS(hardened), 60)
+{
+	char command[2000], said[4000];
+
+	snprintf(command, sizeof command, "readelf %s %s | grep -e '%s'", hardened[*i].option, hardened[*i].file, hardened[*i].found);
+	cr_expect(run_command(command, said, sizeof said) == 0, "not hardened: %s", command);
+}
+
 Test(loads, what_the_libc_behind_us_lacks_fails, .timeout = 30)
 {
 	char command[1000], said[300];
