@@ -7,11 +7,14 @@
 #   make check-debian RELEASE=trixie        both commands on a fresh minimal system of that release (root, debootstrap)
 #   make check-real          95 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
-#   make install             PREFIX=/usr/local DESTDIR=      (SYSCONFDIR=/etc, when it is built: where onewrite.conf is looked for)
+#   make install             PREFIX=/usr/local LIBDIR=PREFIX/lib/onewrite MANDIR=PREFIX/share/man DESTDIR=   (SYSCONFDIR=/etc, when it is built: where
+#                            onewrite.conf is looked for)
 #   make CROSS=aarch64-linux-gnu       for another machine, into build/aarch64-linux-gnu (any target of this with CROSS= means the same there)
 #   make check-machines      programs of other machines, with the library, under qemu
 
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib/onewrite
+MANDIR  ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -413,27 +416,32 @@ run-soak: $(LIB) $(JUDGE) $(SOAK)
 
 # Where blanks may be, and a tilde at its beginning is the shell's.
 BLANK := $(subst ,, )
-TO     = $(subst $(BLANK),\$(BLANK),$(DESTDIR)$(PREFIX))
+to     = $(subst $(BLANK),\$(BLANK),$(DESTDIR)$(1))
+OWN    = $(PREFIX)/lib/onewrite
+SHARE  = $(PREFIX)/share
 
 # Where zsh looks for completions of what is installed here; a package of Debian's is to set vendor-completions.
 ZSH_FUNCTIONS ?= site-functions
 
 install: $(LIB) $(JUDGE)
-	install -D -m 755 scripts/onewrite $(TO)/bin/onewrite
-	install -D -m 755 $(JUDGE) $(TO)/lib/onewrite/judge
-	install -D -m 644 $(LIB) $(TO)/lib/onewrite/libonewrite.so
-	install -D -m 644 docs/man/onewrite.1 $(TO)/share/man/man1/onewrite.1
-	install -D -m 644 docs/man/onewrite.conf.5 $(TO)/share/man/man5/onewrite.conf.5
-	install -D -m 644 docs/man/libonewrite.8 $(TO)/share/man/man8/libonewrite.8
-	install -D -m 644 scripts/completions/onewrite.bash $(TO)/share/bash-completion/completions/onewrite
-	install -D -m 644 scripts/completions/_onewrite $(TO)/share/zsh/$(ZSH_FUNCTIONS)/_onewrite
-	install -D -m 644 scripts/completions/onewrite.fish $(TO)/share/fish/vendor_completions.d/onewrite.fish
+	install -D -m 755 scripts/onewrite $(call to,$(PREFIX)/bin/onewrite)
+	install -D -m 755 $(JUDGE) $(call to,$(OWN)/judge)
+	install -D -m 644 $(LIB) $(call to,$(LIBDIR)/libonewrite.so)
+	@[ $(call to,$(LIBDIR)/libonewrite.so) -ef $(call to,$(OWN)/libonewrite.so) ] || \
+		ln -srf $(call to,$(LIBDIR)/libonewrite.so) $(call to,$(OWN)/libonewrite.so) # judge finds it beside itself
+	install -D -m 644 docs/man/onewrite.1 $(call to,$(MANDIR)/man1/onewrite.1)
+	install -D -m 644 docs/man/onewrite.conf.5 $(call to,$(MANDIR)/man5/onewrite.conf.5)
+	install -D -m 644 docs/man/libonewrite.8 $(call to,$(MANDIR)/man8/libonewrite.8)
+	install -D -m 644 scripts/completions/onewrite.bash $(call to,$(SHARE)/bash-completion/completions/onewrite)
+	install -D -m 644 scripts/completions/_onewrite $(call to,$(SHARE)/zsh/$(ZSH_FUNCTIONS)/_onewrite)
+	install -D -m 644 scripts/completions/onewrite.fish $(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish)
 
 uninstall:
-	rm -f $(TO)/bin/onewrite $(TO)/lib/onewrite/judge $(TO)/lib/onewrite/libonewrite.so $(TO)/share/man/man1/onewrite.1
-	rm -f $(TO)/share/man/man5/onewrite.conf.5 $(TO)/share/man/man8/libonewrite.8
-	rm -f $(TO)/share/bash-completion/completions/onewrite $(TO)/share/zsh/$(ZSH_FUNCTIONS)/_onewrite $(TO)/share/fish/vendor_completions.d/onewrite.fish
-	@rmdir $(TO)/lib/onewrite 2>/dev/null || :
+	rm -f $(call to,$(PREFIX)/bin/onewrite) $(call to,$(OWN)/judge) $(call to,$(OWN)/libonewrite.so) $(call to,$(LIBDIR)/libonewrite.so)
+	rm -f $(call to,$(MANDIR)/man1/onewrite.1) $(call to,$(MANDIR)/man5/onewrite.conf.5) $(call to,$(MANDIR)/man8/libonewrite.8)
+	rm -f $(call to,$(SHARE)/bash-completion/completions/onewrite) $(call to,$(SHARE)/zsh/$(ZSH_FUNCTIONS)/_onewrite) \
+		$(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish)
+	@rmdir $(call to,$(OWN)) 2>/dev/null || :
 
 clean:
 	rm -rf build

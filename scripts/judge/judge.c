@@ -3,12 +3,13 @@
  *
  *	judge check COMMAND                             can it be helped? "yes: ..." or "no: ...", exit status 0 or 1
  *	judge plan PID force|- COMMAND                  may it be started? Prints what differs between the environment of this process
- *	                                                and ours, for:
- *	judge start [WORD...] [NAME=VALUE...] -- COMMAND [ARG...]     start it: with the environment that was, these settings and the library
+ *	                                                and ours, and what preloads the library, for:
+ *	judge start [WORD...] [NAME=VALUE...] -- COMMAND [ARG...]     start it: with the environment that was, and these settings
  *
  * Exit status 2, and one sentence on standard error: there is nothing to run, or nothing to help with. */
 #include "elf.h"
 #include "environment.h"
+#include "preload.h"
 #include "script.h"
 
 #include <errno.h>
@@ -34,17 +35,19 @@ static _Noreturn void __attribute__((format(printf, 1, 2))) refuse(const char *w
 
 /* --- the library ----------------------------------------------------------------------------------------------------- */
 
-/* It is where we are. */
+static char *library_of_others; /* its build for programs of the other word size; NULL: there is none */
+
+/* It, or a link to it, is where we are. */
 static char *library_path(const char *self)
 {
 	char *path = realpath(self, NULL), *slash = path != NULL ? strrchr(path, '/') : NULL;
 	if (slash == NULL)
 		refuse("cannot find '%s' again: run make install, or make", self);
-	char *library = format("%.*s/libonewrite.so", (int)(slash - path), path);
-	if (access(library, R_OK) != 0)
-		refuse("there is no '%s': run make install, or make", library);
-	if (strpbrk(library, " :$") != NULL) /* what ld.so takes apart or replaces */
-		refuse("'%s' cannot be preloaded, for a blank, a colon or a dollar sign in its path: move it", library);
+	char *beside = format("%.*s/" PRELOAD_SONAME, (int)(slash - path), path), *library = realpath(beside, NULL);
+	if (library == NULL || access(library, R_OK) != 0)
+		refuse("there is no '%s': run make install, or make", beside);
+	if (!preload_can_name(library))
+		refuse("'%s' cannot be preloaded, for a colon, a dollar sign, or a blank and a semicolon in its path: move it", library);
 	return library;
 }
 
@@ -62,6 +65,7 @@ struct verdict {
 	const char *about, *reason; /* what is said of it */
 	const char *cure;           /* not NULL: the library would not be loaded */
 	bool useless;               /* it would be loaded, and have nothing to do */
+	bool musl;                  /* its loader does not know $LIB */
 	bool asan;                  /* it refuses every preload before its own library, unless it is told not to */
 };
 
@@ -192,6 +196,11 @@ static const char *loader_runs(char **words)
 
 static bool judge_build(struct verdict *v, const struct elf *e, const struct elf *library)
 {
+	struct elf others = { NULL, 0 };
+	if (library_of_others != NULL && elf_read(&others, library_of_others) && elf_is(&others) && elf_same_machine(e, &others)) {
+		v->reason = "is a program of another word size, and may load the library of that size";
+		return false;
+	}
 	if (!elf_same_word(e, library))
 		return no(v, "is a program of another word size than the library",
 			"use a build of it like the library, or make the library like it");
@@ -303,6 +312,7 @@ static struct verdict judge(char **command, const struct elf *library)
 		return v;
 	judge_calls(&v, &e);
 	v.asan = wants_asan(&e);
+	v.musl = names_musl(loader);
 	return v;
 }
 
@@ -316,7 +326,7 @@ static int check(char **command, const struct elf *library)
 	return helped ? 0 : 1;
 }
 
-static int plan(const char *pid, bool force, char **command, const struct elf *library)
+static int plan(const char *pid, bool force, char **command, const char *path, const struct elf *library)
 {
 	environment_compare(pid);
 	struct verdict v = judge(command, library);
@@ -325,16 +335,15 @@ static int plan(const char *pid, bool force, char **command, const struct elf *l
 		refuse("%s %s: %s; --force runs it all the same", v.about, v.reason, v.cure);
 	if (v.asan && (options == NULL || strstr(options, "verify_asan_link_order") == NULL))
 		environment_print(format("ASAN_OPTIONS=%s%sverify_asan_link_order=0", options != NULL ? options : "", options != NULL ? ":" : ""));
+	preload_print(path, library_of_others != NULL && !v.musl);
 	return 0;
 }
 
-static int start(const char *library, char **words)
+static int start(char **words)
 {
 	char **command = environment_restore(words);
-	const char *others = getenv("LD_PRELOAD");
-	bool alone = others == NULL || *others == '\0';
-	if (*command == NULL || setenv("LD_PRELOAD", alone ? library : format("%s:%s", library, others), 1) != 0)
-		refuse("cannot start it: %s", strerror(errno));
+	if (*command == NULL)
+		refuse("cannot start it: there is no command");
 	execvp(*command, command);
 	int error = errno;
 	fprintf(stderr, "onewrite: cannot start '%s': %s\n", *command, strerror(error));
@@ -346,12 +355,13 @@ int main(int argc, char **argv)
 	char *path = library_path(argv[0]);
 	struct elf library = library_read(path);
 	int status = 2;
+	library_of_others = preload_of_others(path);
 	if (argc > 2 && strcmp(argv[1], "check") == 0)
 		status = check(argv + 2, &library);
 	else if (argc > 4 && strcmp(argv[1], "plan") == 0)
-		status = plan(argv[2], strcmp(argv[3], "force") == 0, argv + 4, &library);
+		status = plan(argv[2], strcmp(argv[3], "force") == 0, argv + 4, path, &library);
 	else if (argc > 2 && strcmp(argv[1], "start") == 0)
-		return start(path, argv + 2);
+		return start(argv + 2);
 	else
 		refuse("judge is called by scripts/onewrite: see onewrite --help");
 	if (fflush(stdout) != 0 || ferror(stdout))

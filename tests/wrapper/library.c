@@ -19,6 +19,15 @@ WRAPPER_TEST(what_is_installed_can_be_taken_away_and_again)
 	prepare("! find 'a root' -type f -o -name onewrite | grep .");
 }
 
+WRAPPER_TEST(directories_of_a_distribution)
+{
+	struct outcome o;
+	prepare(MAKE "LIBDIR='/opt/my own/lib/here' MANDIR=/man install; [ -f 'a root/opt/my own/lib/here/libonewrite.so' ] && [ -f 'a root/man/man1/onewrite.1' ]");
+	launch(&o, &shells[0], "a root/opt/my own/bin/onewrite", ARGS("grep", "-c", "/lib/here/libonewrite.so", "/proc/self/maps"), NULL);
+	check_ran(&o, "a library elsewhere", shells[0].package);
+	prepare(MAKE "LIBDIR='/opt/my own/lib/here' MANDIR=/man uninstall; ! find 'a root' -type f -o -type l | grep .");
+}
+
 /* As packagers build: hardened, with flags of their own. */
 WRAPPER_TEST(a_distribution_s_flags_build_it_too)
 {
@@ -62,7 +71,7 @@ ROW_TESTS(a_ruined_library, ruins)
 /* What ld.so takes apart or replaces in LD_PRELOAD. */
 WRAPPER_TEST(a_library_that_cannot_be_named_to_the_loader_is_refused)
 {
-	static const char *const names[] = { "my prefix", "my:prefix", "my$LIB" };
+	static const char *const names[] = { "my:prefix", "my$LIB", "my; prefix" };
 	struct outcome o;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char script[64];
@@ -78,7 +87,7 @@ WRAPPER_TEST(a_library_that_cannot_be_named_to_the_loader_is_refused)
 WRAPPER_TEST(a_library_under_any_other_name_is_loaded)
 {
 	static const char *const names[] = { "quote'd", "double\"d", "st*r", "back\\slash", "back\\n\\c\\0slash", "new\nline", "t\tab", "-dash",
-		"\303\251" };
+		"two  blanks", " first", "semi;colon", "\303\251" };
 	struct outcome o;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char script[64];
@@ -91,6 +100,58 @@ WRAPPER_TEST(a_library_under_any_other_name_is_loaded)
 		cr_assert(rename(names[i], "prefix") == 0);
 	}
 }
+
+/* LD_PRELOAD cannot say such a path, LD_LIBRARY_PATH can: before what was there. */
+WRAPPER_TEST(a_path_with_blanks_goes_before_other_paths)
+{
+	struct outcome o;
+	char want[512];
+	snprintf(want, sizeof want, "libonewrite.so:%s/a.so\n%s/my prefix/lib/onewrite:/else:\n", dir, dir);
+	char variable[256];
+	snprintf(variable, sizeof variable, "LD_PRELOAD=%s/a.so", dir);
+	prepare("mv prefix 'my prefix'; echo 'int x;' | cc -shared -fPIC -x c -o a.so -");
+	UNDER_EACH(sh) {
+		launch(&o, sh, "my prefix/bin/onewrite", ARGS("printenv", "LD_PRELOAD", "LD_LIBRARY_PATH"), ARGS(variable, "LD_LIBRARY_PATH=/else:"));
+		check_ran(&o, "a path with blanks", sh->package);
+		cr_assert(strcmp(o.out, want) == 0, "under %s it is %swant %s", sh->package, o.out, want);
+		launch(&o, sh, "my prefix/bin/onewrite", ARGS("sh", "-c", "cd / && exec grep -c 'my prefix.*/libonewrite.so' /proc/self/maps"), NULL);
+		check_ran(&o, "a child in another directory", sh->package);
+	}
+}
+
+/* As Debian has them: directly in a directory that the loader calls $LIB, with a link beside judge. */
+#define MULTIARCH "arch=$(cc -print-multiarch); [ \"$arch\" ] || exit 1; mkdir -p usr/lib/$arch other; mv prefix/bin usr; mv prefix/lib/onewrite usr/lib\n" \
+	"mv usr/lib/onewrite/libonewrite.so usr/lib/$arch; ln -s ../$arch/libonewrite.so usr/lib/onewrite\n"
+
+WRAPPER_TEST(a_library_where_the_loader_looks)
+{
+	struct outcome o;
+	prepare(MULTIARCH);
+	UNDER_EACH(sh) {
+		launch(&o, sh, "usr/bin/onewrite", ARGS("grep", "-c", "/usr/lib/[^/]*/libonewrite.so", "/proc/self/maps"), NULL);
+		check_ran(&o, "a link beside judge", sh->package);
+		launch(&o, sh, "usr/bin/onewrite", ARGS("sh", "-c", "case $LD_PRELOAD in /*-linux-gnu*/libonewrite.so) ;; *) exit 1 ;; esac"), NULL);
+		check_ran(&o, "a library for one word size", sh->package);
+	}
+}
+
+#ifdef __x86_64__
+/* The library for 32 bits is there as well: the name serves both, and a program of 32 bits is started. */
+WRAPPER_TEST(a_library_for_each_word_size)
+{
+	struct outcome o;
+	prepare(MULTIARCH "mkdir usr/lib/i386-linux-gnu; cd usr/lib/i386-linux-gnu\n"
+	        "printf '\\177ELF\\001\\001\\001%%09d\\003\\000\\003\\000' 0 >libonewrite.so; cp libonewrite.so ../../../it; chmod +x ../../../it");
+	UNDER_EACH(sh) {
+		launch(&o, sh, "usr/bin/onewrite", ARGS("grep", "-c", "/usr/lib/x86_64-linux-gnu/libonewrite.so", "/proc/self/maps"), NULL);
+		check_ran(&o, "a program of 64 bits", sh->package);
+		launch(&o, sh, "usr/bin/onewrite", ARGS("printenv", "LD_PRELOAD"), NULL);
+		cr_expect(strstr(o.out, "/usr/$LIB/libonewrite.so\n") != NULL, "under %s the library is named %s", sh->package, o.out);
+		launch(&o, sh, "usr/bin/onewrite", ARGS("--check", "./it"), NULL);
+		cr_expect(exit_status(&o) == 0 && strstr(o.out, "of that size") != NULL, "a program of 32 bits: %s%s", o.out, o.err);
+	}
+}
+#endif
 
 WRAPPER_TEST(the_library_is_found_in_a_checkout_and_behind_links)
 {
