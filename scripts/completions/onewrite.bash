@@ -24,8 +24,12 @@ _onewrite_look() {
 	[[ $i -eq $COMP_CWORD && ${COMP_WORDS[i]} == -* ]] || command=$i
 }
 
+_onewrite_offer() {
+	mapfile -t COMPREPLY < <(compgen "$@" | sort -u)
+}
+
 _onewrite() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prefix='' command option IFS=$'\n'
+	local cur=${COMP_WORDS[COMP_CWORD]} prefix='' command option
 	COMPREPLY=()
 	_onewrite_look
 	if [[ -n $command ]]; then
@@ -34,7 +38,7 @@ _onewrite() {
 		elif declare -F _command_offset >/dev/null; then
 			_command_offset "$command"
 		elif ((command == COMP_CWORD)); then
-			COMPREPLY=($(compgen -c -- "$cur"))
+			_onewrite_offer -c -- "$cur"
 		else
 			compopt -o default
 		fi
@@ -45,18 +49,18 @@ _onewrite() {
 	--*=*) option=${cur%%=*} prefix=$option= cur=${cur#*=} ;; # = is part of a word here
 	esac
 	case $option in
-	--timeout) COMPREPLY=($(compgen -P "$prefix" -W $'500us\n1ms\n2ms\n5ms\n10ms' -- "$cur")) ;;
-	--join) COMPREPLY=($(compgen -P "$prefix" -W $'header\nmessage' -- "$cur")) ;;
-	--hold) COMPREPLY=($(compgen -P "$prefix" -W $'memory\nkernel' -- "$cur")) ;;
+	--timeout) _onewrite_offer -P "$prefix" -W '500us 1ms 2ms 5ms 10ms' -- "$cur" ;;
+	--join) _onewrite_offer -P "$prefix" -W 'header message' -- "$cur" ;;
+	--hold) _onewrite_offer -P "$prefix" -W 'memory kernel' -- "$cur" ;;
 	--only)
 		[[ $cur != *,* ]] || prefix+=${cur%,*},
-		COMPREPLY=($(compgen -P "$prefix" -c -- "${cur##*,}" | sort -u))
+		_onewrite_offer -P "$prefix" -c -- "${cur##*,}"
 		;;
 	--trace)
-		compopt -o filenames 2>/dev/null
-		COMPREPLY=($(compgen -P "$prefix" -f -- "$cur"))
+		compopt -o filenames
+		_onewrite_offer -P "$prefix" -f -- "$cur"
 		;;
-	*) COMPREPLY=($(compgen -W $'--timeout\n--join\n--hold\n--only\n--trace\n--check\n--force\n--help\n--version\n-h\n-V' -- "$cur")) ;;
+	*) _onewrite_offer -W '--timeout --join --hold --only --trace --check --force --help --version -h -V' -- "$cur" ;;
 	esac
 }
 

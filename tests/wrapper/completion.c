@@ -93,6 +93,17 @@ Test(completion, bash_without_its_helpers, .init = install, .fini = uninstall, .
 	cr_expect(offers(o.out, "script"), "a file: %s", o.out);
 }
 
+Test(completion, bash_where_an_equals_sign_ends_no_word, .init = install, .fini = uninstall, .timeout = 60)
+{
+	static const char *const rows[][2] = { { "onewrite --join=h", "--join=header" }, { "onewrite --trace=scr", "--trace=script" },
+		{ "onewrite --only=nginx,tou", "--only=nginx,touch" }, { "onewrite --join=header tou", "touch" }, { "onewrite --hold ", "memory" } };
+	static struct outcome o;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		ask(&o, 0, SOURCE_DIR "/scripts/completions/onewrite.bash", rows[i][0], ARGS("WITHOUT_EQUALS=1"));
+		cr_expect(offers(o.out, rows[i][1]), "'%s': %s", rows[i][0], o.out);
+	}
+}
+
 /* Each word of --help that is an option is there to be chosen, and in the manual. */
 Test(completion, no_option_is_missing, .init = install, .fini = uninstall, .timeout = 60)
 {

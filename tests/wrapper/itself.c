@@ -77,7 +77,8 @@ WRAPPER_TEST(manual_pages_name_every_setting)
 WRAPPER_TEST(shellcheck_finds_nothing)
 {
 	int status = system("shellcheck --shell=sh " INSTALLED " '" SOURCE_DIR "/scripts/gate' '" SOURCE_DIR "/scripts/check-debian'"
-		" >shellcheck.out 2>&1");
+		" >shellcheck.out 2>&1 && "
+		"shellcheck --shell=bash '" SOURCE_DIR "/scripts/completions/onewrite.bash' >shellcheck.out 2>&1");
 	char findings[4096];
 	slurp("shellcheck.out", findings, sizeof findings);
 	cr_assert(status == 0, "shellcheck (package shellcheck) found:\n%s", findings);
