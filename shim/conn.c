@@ -110,11 +110,12 @@ void conn_forget_all(void)
 
 /* --- life ----------------------------------------------------------------------------------------------------------------- */
 
+/* An answer of no bytes (TCP_ULP, where there is none) is none, whatever an emulator leaves behind in our variable. */
 static int option(int fd, int level, int name, int otherwise)
 {
 	int value = 0;
 	socklen_t len = sizeof value;
-	return libc()->getsockopt(fd, level, name, &value, &len) == 0 ? value : otherwise;
+	return libc()->getsockopt(fd, level, name, &value, &len) == 0 && len == sizeof value ? value : otherwise;
 }
 
 static bool is_tcp(int protocol)

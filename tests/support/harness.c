@@ -37,6 +37,34 @@ struct stage { /* what stands between the program and its peer */
 	struct run *run;
 };
 
+#ifdef EMULATOR /* a program of another machine is run by it, and has the preload to itself */
+static const char *const emulator[] = { EMULATOR, "-E", "LD_PRELOAD" };
+enum { EMULATORS = sizeof emulator / sizeof *emulator };
+
+static void __attribute__((noreturn)) execute(const char *const *args)
+{
+	const char *all[EMULATORS + ARGS_MAX + 1] = { NULL };
+	char preload[5 * PATH_MAX];
+
+	memcpy(all, emulator, sizeof emulator);
+	snprintf(preload, sizeof preload, "LD_PRELOAD=%s", getenv("LD_PRELOAD"));
+	all[EMULATORS - 1] = preload;
+	for (size_t i = 0; args[i] != NULL; i++)
+		all[EMULATORS + i] = args[i];
+	unsetenv("LD_PRELOAD");
+	execvp(all[0], (char **)all);
+	dprintf(2, "cannot run %s: %s\n", all[0], strerror(errno));
+	_exit(127);
+}
+#else
+static void __attribute__((noreturn)) execute(const char *const *args)
+{
+	execv(args[0], (char **)args);
+	dprintf(2, "cannot run %s: %s\n", args[0], strerror(errno));
+	_exit(127);
+}
+#endif
+
 static void set_environment(const struct stage *s, enum behind behind)
 {
 	const char *library = library_under_test(), *recorder = BUILD_DIR "/tests/recorder.so";
@@ -73,9 +101,7 @@ static void __attribute__((noreturn)) become_program(const struct stage *s, enum
 	close_range(SHARED_FD + 1, ~0u, 0);
 	signal(SIGPIPE, SIG_DFL);
 	set_environment(s, behind);
-	execv(s->setup->args[0], (char **)s->setup->args);
-	dprintf(2, "cannot run %s: %s\n", s->setup->args[0], strerror(errno));
-	_exit(127);
+	execute(s->setup->args);
 }
 
 /* --- the peer ------------------------------------------------------------------------------------------------- */
