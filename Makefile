@@ -49,7 +49,7 @@ ifneq ($(findstring musl-gcc,$(CC)),)
 OTHER_LIBC := musl
 CFLAGS_ALL += $(addprefix -idirafter ,/usr/include /usr/include/$(shell $(CC) -print-multiarch))
 endif
-COMMA   := ,
+comma   := ,
 # Is it an option of the compiler's, for this machine?
 OPTION = $(shell echo 'int x;' | $(CC) $(1) -Werror -x c -c -o /dev/null - 2>/dev/null && echo $(1))
 
@@ -61,7 +61,7 @@ GUARD    := $(if $(shell echo 'void g(char *); void f(void) { char s[9]; g(s); }
 # programs the shadow stack only. A preload without its mark takes it from the program: it is set, for Debian's crti.o has none, and needs none.
 CET      := $(call OPTION,-fcf-protection=return)
 HARDENED := $(GUARD) $(CET)
-RELRO    := -Wl,-z,relro -Wl,-z,now $(if $(CET),-Wl$(COMMA)-z$(COMMA)shstk)
+RELRO    := -Wl,-z,relro -Wl,-z,now $(if $(CET),-Wl$(comma)-z$(comma)shstk)
 
 # Two builds in two places are the same, byte for byte: the compiler notes this name of the directory that it is in, whatever its path. An
 # option to replace the path would not get through gcc's -flto with a quote in it.
@@ -73,7 +73,6 @@ SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -DUNDER_SANITIZER
 endif
 
 VERSION := 0.2.0
-comma   := ,
 LIB     := $(B)/libonewrite.so
 JUDGE   := $(B)/judge
 
