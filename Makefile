@@ -360,7 +360,7 @@ run-real: $(LIB) $(JUDGE) $(B)/tests/programs/exchange $(B)/tests/programs/respo
 
 # Two servers without and with the shim, measured and drawn as a table.
 demo: packages-demo
-	@$(MAKE) --no-print-directory run-demo
+	@$(MAKE) -s --no-print-directory run-demo
 
 run-demo: $(LIB) $(JUDGE) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
 	@scripts/demo
