@@ -142,6 +142,16 @@ EXPORT int system(const char *command)
 POPEN(popen)
 OLD_popen(POPEN)
 
+EXPORT int wordexp(const char *restrict words, wordexp_t *restrict w, int flags)
+{
+	if (flags & WRDE_NOCMD)
+		return libc()->wordexp(words, w, flags);
+	lifecycle_before_spawn("wordexp");
+	int r = libc()->wordexp(words, w, flags);
+	lifecycle_after_spawn();
+	return r;
+}
+
 /* --- another image: seven doors ----------------------------------------------------------------------------------- */
 
 /* It returns only if it failed. */

@@ -23,6 +23,7 @@
 #include <sys/uio.h>
 #include <threads.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "doors.h"
 #include "headers.h"

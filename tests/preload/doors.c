@@ -87,6 +87,7 @@ static const struct scenario processes[] = {
 #ifndef WIDE /* the shell has 64 bits */
 	{ "system", BODY_BY("system=") },
 	{ "popen", BODY_BY("popen=") },
+	{ "wordexp", BODY_BY("wordexp=") },
 #endif
 	{ "vfork and exec", BODY_BY("vfork=") },
 	{ "daemon", { HELD, "daemon", "await", "write=*200", "await", HELD, "write=*200", "await" }, ANY_CALLS },

@@ -9,7 +9,7 @@
 
 #define FAMILIES "^_*(IO_|libc_)?(p?read|p?write|send|recv|splice|vmsplice|tee|v?dprintf|backtrace_symbols_fd|" \
 	"close|fclose|pclose|dup|fcntl|fdopen|freopen|shutdown|ioctl|getsockopt|setsockopt|socket|accept|connect|" \
-	"v?fork|clone|daemon|posix_spawnp?$|system|popen|f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range|" \
+	"v?fork|clone|daemon|posix_spawnp?$|system|popen|wordexp|f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range|" \
 	"prctl|capset|set(fs|e|re|res)?[ug]id$|setgroups|initgroups|pthread_create|thrd_create)"
 
 static const struct {

@@ -47,6 +47,7 @@ static const struct scenario others[] = {
 	{ "posix_spawn", { "spawn=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
 	{ "system", { "system=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
 	{ "popen", { "popen=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
+	{ "wordexp", { "wordexp=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
 	{ "vfork and exec", { "vfork=sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
 };
 SCENARIO_TESTS(late, others);

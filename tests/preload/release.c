@@ -66,6 +66,7 @@ static const struct scenario processes[] = {
 #ifndef WIDE /* the shell has 64 bits */
 	{ "system", { HELD, "system=write=*200", "await" }, ALONE ", " BODY },
 	{ "popen", { HELD, "popen=write=*200", "await" }, ALONE ", " BODY },
+	{ "wordexp", { HELD, "wordexp=write=*200", "await" }, ALONE ", " BODY },
 #endif
 	{ "vfork and exec", { HELD, "vfork=write=*200", "await" }, ALONE ", " BODY },
 	{ "execv", { HELD, "exec=execv", "write=*200", "await" }, ALONE ", " BODY },

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <wordexp.h>
 
 extern char **environ;
 
@@ -63,6 +64,18 @@ static long do_privilege(const struct step *s)
 	return unshare(CLONE_NEWUSER);
 }
 
+static long expand(const char *command)
+{
+	char words[600];
+	wordexp_t w;
+	int error;
+
+	snprintf(words, sizeof words, "$(%s)", command);
+	if ((error = wordexp(words, &w, 0)) == 0)
+		wordfree(&w);
+	return error;
+}
+
 static long do_shell(const struct step *s)
 {
 	char command[512];
@@ -71,6 +84,8 @@ static long do_shell(const struct step *s)
 	snprintf(command, sizeof command, "exec '%s' fd=%d '%s'", self, fd, s->argument);
 	if (strcmp(s->verb, "system") == 0)
 		return system(command);
+	if (strcmp(s->verb, "wordexp") == 0)
+		return expand(command);
 	p = popen(command, "w");
 	return p != NULL ? pclose(p) : -1;
 }
@@ -153,7 +168,7 @@ static long do_exit(const struct step *s)
 
 const struct verb process_verbs[] = {
 	{ "forked", do_go_on, 0 }, { "_forked", do_go_on, 0 }, { "spawn", do_spawn, 0 }, { "spawnp", do_spawn, 0 }, { "daemon", do_daemon, 0 }, { "system", do_shell, 0 },
-	{ "popen", do_shell, 0 }, { "vfork", do_vfork, 0 }, { "exec", do_exec, 0 }, { "exit", do_exit, 0 },
+	{ "popen", do_shell, 0 }, { "wordexp", do_shell, 0 }, { "vfork", do_vfork, 0 }, { "exec", do_exec, 0 }, { "exit", do_exit, 0 },
 	{ "_exit", do_exit, 0 }, { "_Exit", do_exit, 0 }, { "quick_exit", do_exit, 0 }, { "abort", do_exit, 0 },
 	{ "SYS_exit_group", do_exit, 0 }, { "atexit", do_at_exit, BYTES }, { "at_quick_exit", do_at_exit, BYTES },
 	{ "setuid", do_privilege, 0 }, { "unshare", do_privilege, 0 }, { NULL, NULL, 0 },
