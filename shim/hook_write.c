@@ -130,8 +130,9 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 	return bytes;
 }
 
-/* What is held goes, then the call, then its result `bytes` is booked. `most`: bytes that it writes at most, 0: nobody knows. */
-#define LED(type, name, params, args, before, out, most, bytes)          \
+/* What is held goes, then the call, then its result `bytes` is booked. `most`: bytes that it writes at most, 0: nobody knows. `more`: MSG_MORE
+ * is among these flags if the program itself keeps the bytes back. */
+#define LED(type, name, params, args, before, out, most, bytes, more)    \
 	EXPORT type name params                                          \
 	{                                                                \
 		struct lead lead;                                        \
@@ -142,23 +143,23 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 			return -1;                                       \
 		}                                                        \
 		type r = libc()->name args;                              \
-		lead_after(out, &lead, bytes);                           \
+		lead_after(out, &lead, bytes, more);                     \
 		return r;                                                \
 	}
 
 #define NOTHING_BEFORE (void)0
 
-LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
-LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
+LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
+LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
 #if TWO_TIMES
-LED(int, __sendmmsg64, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r))
+LED(int, __sendmmsg64, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
 #endif
-LED(ssize_t, sendfile, (int fd, int in, off_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
-LED(ssize_t, sendfile64, (int fd, int in, off64_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r)
+LED(ssize_t, sendfile, (int fd, int in, off_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r, 0)
+LED(ssize_t, sendfile64, (int fd, int in, off64_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r, 0)
 LED(ssize_t, splice, (int in, off64_t *in_at, int fd, off64_t *at, size_t n, unsigned flags), (in, in_at, fd, at, n, flags),
-    release(in, "splice-from"), fd, n, r)
-LED(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap), NOTHING_BEFORE, fd, 0, r)
-LED(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap), (fd, flag, format, ap), NOTHING_BEFORE, fd, 0, r)
+    release(in, "splice-from"), fd, n, r, flags & SPLICE_F_MORE ? MSG_MORE : 0)
+LED(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap), NOTHING_BEFORE, fd, 0, r, 0)
+LED(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap), (fd, flag, format, ap), NOTHING_BEFORE, fd, 0, r, 0)
 
 EXPORT int dprintf(int fd, const char *format, ...)
 {

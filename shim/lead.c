@@ -105,7 +105,7 @@ static void after(struct msg *m, struct conn *c, const struct lead *lead, ssize_
 		settle_taken(m, c, rule.next);
 }
 
-void lead_after(int fd, const struct lead *lead, ssize_t result)
+void lead_after(int fd, const struct lead *lead, ssize_t result, int flags)
 {
 	struct conn *c = conn_find(fd);
 	if (c == NULL)
@@ -117,7 +117,7 @@ void lead_after(int fd, const struct lead *lead, ssize_t result)
 		struct msg *m = turn_take_old(c, fd);
 		if (m != NULL && m == lead->m && m->writes == lead->number && m->state != IDLE && m->state != FAILED) {
 			after(m, c, lead, result);
-			settle_the_programs_more(m, c, 0, lead->meanwhile);
+			settle_the_programs_more(m, c, flags, lead->meanwhile);
 		}
 		if (m != NULL)
 			turn_give(m);

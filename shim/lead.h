@@ -16,8 +16,8 @@ struct lead {
 /* Before a call that writes at most n bytes (0: nobody knows): what is held goes, with MSG_MORE, and waits for room where the call would.
  * 0, or the errno that the call fails with. */
 int lead_before(int fd, size_t n, struct lead *lead);
-/* After it: it wrote `result` bytes, or failed. Leaves errno alone. */
-void lead_after(int fd, const struct lead *lead, ssize_t result);
+/* After it: it wrote `result` bytes, or failed; MSG_MORE is among `flags` if it was told that more follows. Leaves errno alone. */
+void lead_after(int fd, const struct lead *lead, ssize_t result, int flags);
 
 /* Before the program corks by itself: what is held goes under its cork, and the deadline stays. The caller has the turn. */
 void lead_corked(struct msg *m);

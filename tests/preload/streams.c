@@ -23,7 +23,14 @@ EVERYWHERE_TESTS(streams, what_was_held_in_vain_is_held_no_more, STREAMS, repeat
 
 #define KEPT_BACK(how) { { "more", how }, "the head came: 1\n", .timed = true }
 
-static const struct case_of kept_back[] = { KEPT_BACK("MSG_MORE"), KEPT_BACK("MSG_MORE, end"), KEPT_BACK("cork"), KEPT_BACK("cork, end") };
+#define LAST_KEPT_BACK(how) { { "more", how ", last" }, "the first piece came: 1\n", .timed = true }
+
+static const struct case_of kept_back[] = {
+	KEPT_BACK("MSG_MORE"), KEPT_BACK("MSG_MORE, end"), LAST_KEPT_BACK("MSG_MORE"),
+	KEPT_BACK("cork"), KEPT_BACK("cork, end"), LAST_KEPT_BACK("cork"),
+	KEPT_BACK("splice"), KEPT_BACK("splice, end"), LAST_KEPT_BACK("splice"),
+	KEPT_BACK("sendmmsg"), KEPT_BACK("sendmmsg, end"), LAST_KEPT_BACK("sendmmsg"),
+};
 EVERYWHERE_TESTS(streams, head_does_not_wait_for_what_the_program_keeps_back, STREAMS, kept_back);
 
 /* How many messages are joined whole? */

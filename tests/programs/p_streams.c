@@ -346,19 +346,42 @@ static void asks_a_child(void)
 	report("the next head came: %d\n", take(next.client, got, HEAD_SIZE, now_ns() + 1000 * MS) == HEAD_SIZE);
 }
 
-/* The head was written without MSG_MORE and before the cork, so it is not for the program's own that it waits. */
+/* By the call that `how` begins with. */
+static void put_kept_back(int fd, const char *how, size_t n)
+{
+	struct iovec piece = { bytes, n };
+	struct mmsghdr message = { .msg_hdr = { .msg_iov = &piece, .msg_iovlen = 1 } };
+	int ends[2];
+
+	if (strncmp(how, "splice", 6) == 0) {
+		must(pipe2(ends, O_CLOEXEC) == 0 && write(ends[1], bytes, n) == (ssize_t)n, "filling a pipe");
+		must(splice(ends[0], NULL, fd, NULL, n, SPLICE_F_MORE) == (ssize_t)n, "splice");
+	} else if (strncmp(how, "sendmmsg", 8) == 0) {
+		must(sendmmsg(fd, &message, 1, MSG_MORE) == 1 && message.msg_len == n, "sendmmsg");
+	} else if (strncmp(how, "cork", 4) == 0) {
+		set_int(fd, IPPROTO_TCP, TCP_CORK, 1);
+		must(write(fd, bytes, n) == (ssize_t)n, "writing a body");
+	} else {
+		must(send(fd, bytes, n, MSG_MORE) == (ssize_t)n, "sending a body");
+	}
+}
+
+/* The head was written without MSG_MORE and before the cork, so it is not for the program's own that it waits. Nor does, with `last`, what was
+ * written behind it. */
 static void keep_back(const char *how)
 {
 	struct stream *s = streams;
-	bool cork = strncmp(how, "cork", 4) == 0;
+	bool last = strstr(how, "last") != NULL;
+	int i;
 
 	open_streams(1);
 	put_string(s, head_of("cl", strstr(how, "end") != NULL ? 100 : 200));
-	if (cork)
-		set_int(s->pair.fd, IPPROTO_TCP, TCP_CORK, 1);
-	must(send(s->pair.fd, bytes, 100, cork ? 0 : MSG_MORE) == 100, "writing a body");
+	if (last)
+		put(s, bytes, 100);
+	i = s->pieces - 1;
+	put_kept_back(s->pair.fd, how, 100);
 	sleep_ms(100);
-	report("the head came: %d\n", s->came[0] != 0 && s->came[0] - s->sent[0] < 30 * MS);
+	report("%s came: %d\n", last ? "the first piece" : "the head", s->came[i] != 0 && s->came[i] - s->sent[i] < 30 * MS);
 }
 
 /* The program has to wait for its peer, which is no pause of its own. */

@@ -209,7 +209,7 @@ static void be_hindered(int fd)
 	} else if (is("full disk"))
 		lead_to("/dev/full");
 	else if (is("no directory")) {
-		char *slash = strrchr(trace, '/');
+		char *slash = (char *)strrchr(trace, '/');
 		*slash = '\0';
 		must(rmdir(trace) == 0, "rmdir");
 		*slash = '/';
