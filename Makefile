@@ -7,6 +7,8 @@
 #   make check-debian RELEASE=trixie        both commands on a fresh minimal system of that release (root, debootstrap)
 #   make check-real          95 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
+#   make deb                 Debian packages, in build/deb
+#   make check-deb           that they can be installed, upgraded, used and purged, in a tree of their own (root)
 #   make install             PREFIX=/usr/local LIBDIR=PREFIX/lib/onewrite MANDIR=PREFIX/share/man DESTDIR=   (SYSCONFDIR=/etc, when it is built: where
 #                            onewrite.conf is looked for)
 #   make CROSS=aarch64-linux-gnu       for another machine, into build/aarch64-linux-gnu (any target of this with CROSS= means the same there)
@@ -130,7 +132,10 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_syscall.o \
 	$(B)/shim/hook_write.o
 
-.PHONY: all check run-suites check-debian check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http run-fuzz-http install uninstall clean $(addprefix packages-,demo check musl real bench suites soak fuzz)
+# What can be installed for: the groups of scripts/packages.
+GROUPS := demo check deb musl real bench suites soak fuzz
+.PHONY: all check run-suites check-debian check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo \
+	fuzz-http run-fuzz-http install uninstall deb check-deb clean $(GROUPS:%=packages-%)
 all: $(LIB) $(JUDGE)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn calls of ours, and the hooks'
@@ -322,7 +327,7 @@ run-musl: $(MUSL_ALL)
 endif
 
 # What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
-$(addprefix packages-,demo check musl real bench suites soak fuzz): packages-%:
+$(GROUPS:%=packages-%): packages-%:
 	@scripts/packages $*
 
 # Random programs, bare and behind the shim: make fuzz N=100000 SEED=1 JOIN=message HOLD=kernel
@@ -445,6 +450,14 @@ uninstall:
 	rm -f $(call to,$(SHARE)/bash-completion/completions/onewrite) $(call to,$(SHARE)/zsh/$(ZSH_FUNCTIONS)/_onewrite) \
 		$(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish)
 	@rmdir $(call to,$(OWN)) 2>/dev/null || :
+
+# Debian packages, in build/deb.
+deb: packages-deb
+	scripts/deb $(VERSION)
+
+# They are installed, upgraded, used and purged in a tree of their own (root).
+check-deb: packages-deb
+	tests/deb/run $(VERSION)
 
 clean:
 	rm -rf build
