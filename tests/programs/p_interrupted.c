@@ -65,7 +65,7 @@ static void receive(void)
 
 static void duplicate(void)
 {
-	dup(fd);
+	(void)!dup(fd);
 }
 
 static void shut_down(void)

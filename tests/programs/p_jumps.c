@@ -43,7 +43,7 @@ static void send_head(int fd, const char *how)
 	else if (strcmp(how, "setsockopt") == 0)
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 	else if (strcmp(how, "dup") == 0)
-		dup(fd);
+		(void)!dup(fd);
 	else if (strcmp(how, "cork") == 0)
 		setsockopt(fd, IPPROTO_TCP, TCP_CORK, &one, sizeof one);
 	else if (strcmp(how, "sendfile") == 0)

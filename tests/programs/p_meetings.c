@@ -224,7 +224,7 @@ static void __attribute__((noinline)) write_in_vfork(int fd)
 {
 	child = vfork();
 	if (child == 0) {
-		write(fd, body, BODY_SIZE);
+		(void)!write(fd, body, BODY_SIZE);
 		unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 	}
 }

@@ -234,6 +234,37 @@ EXPORT ssize_t recvfrom(int fd, void *restrict p, size_t n, int flags, __SOCKADD
 	return r;
 }
 
+#ifdef __GLIBC__ /* what a compiler that fortifies makes of them: one call is as good as the other */
+extern ssize_t __read_chk(int, void *, size_t, size_t), __recv_chk(int, void *, size_t, size_t, int);
+extern ssize_t __recvfrom_chk(int, void *restrict, size_t, size_t, int, __SOCKADDR_ARG, socklen_t *restrict);
+
+EXPORT ssize_t __read_chk(int fd, void *p, size_t n, size_t room)
+{
+	long r = REAL(__read_chk)(fd, p, n, room);
+
+	record(r, "read fd=%d bytes=%zu", fd, n);
+	return r;
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *p, size_t n, size_t room, int flags)
+{
+	char names[128] = "";
+	long r = REAL(__recv_chk)(fd, p, n, room, flags);
+
+	record(r, "recv fd=%d bytes=%zu%s", fd, n, flag_names(flags, names, sizeof names));
+	return r;
+}
+
+EXPORT ssize_t __recvfrom_chk(int fd, void *restrict p, size_t n, size_t room, int flags, __SOCKADDR_ARG from, socklen_t *restrict size)
+{
+	char names[128] = "";
+	long r = REAL(__recvfrom_chk)(fd, p, n, room, flags, from, size);
+
+	record(r, "recvfrom fd=%d bytes=%zu%s", fd, n, flag_names(flags, names, sizeof names));
+	return r;
+}
+#endif
+
 EXPORT ssize_t recvmsg(int fd, struct msghdr *m, int flags)
 {
 	char names[128] = "";
