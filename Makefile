@@ -28,11 +28,7 @@ can_build = $(shell echo 'int main(void) { return 0; }' | $(1) -x c -o /dev/null
 FOR_I386 = $(if $(call can_build,$(CC) -m32),$(CC) -m32 -Wno-psabi -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null),$(if \
 	$(call can_build,i686-linux-gnu-gcc),i686-linux-gnu-gcc -Wno-psabi))
 ifneq ($(CROSS),)
-ifneq ($(CROSS),i386-linux-gnu)
 CC := $(CROSS)-gcc
-else
-CC := $(FOR_I386)
-endif
 ifeq ($(shell command -v $(firstword $(CC)) || :),)
 $(error there is no $(firstword $(CC)): it is in a package like Debian's gcc-$(CROSS))
 endif
@@ -133,8 +129,8 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_write.o
 
 # What can be installed for: the groups of scripts/packages.
-GROUPS := demo check deb musl real bench suites soak fuzz
-.PHONY: all check run-suites check-debian check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo \
+GROUPS := demo check deb musl machines real bench suites soak fuzz
+.PHONY: all check run-suites check-debian check-machines run-machines check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo \
 	fuzz-http run-fuzz-http install uninstall deb check-deb clean $(GROUPS:%=packages-%)
 all: $(LIB) $(JUDGE)
 
@@ -326,6 +322,48 @@ run-musl: $(MUSL_ALL)
 	@tests/check $^
 endif
 
+# Other machines: this machine's suites, with programs, library and recorder of that one, which an emulator runs; and tests/unit there. Every
+# `make check` has a short look at one of them, where its compiler and its emulator are.
+MACHINES ?= aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu powerpc64le-linux-gnu s390x-linux-gnu i686-linux-gnu
+EMULATOR_OF = qemu-$(patsubst powerpc%,ppc%,$(patsubst i686,i386,$(firstword $(subst -, ,$(1)))))
+EMULATED_BY = $(if $(filter $(1),$(RUNS_HERE)),,$(EMULATOR_OF) -L /usr/$(1))
+RUNS_HERE  := $(if $(filter x86_64,$(shell uname -m)),i686-linux-gnu)
+MACHINE_UNITS    := $(patsubst tests/unit/%.c,tests/machines/%,$(filter-out %/pure.c,$(wildcard tests/unit/*.c)))
+MACHINE_PROGRAMS := libonewrite.so judge tests/recorder.so $(addprefix tests/programs/,p_steps p_scenarios p_late p_moment legacy) $(MACHINE_UNITS)
+MACHINE_SUITES    = $(addprefix build/$(1)/suites/preload/,join release deadline doors kernel_hold)
+
+# $(1): the machine, $(2): what its suites are compiled with
+define MACHINE
+.PHONY: programs-$(1)
+programs-$(1):
+	@$$(MAKE) --no-print-directory CROSS=$(1) $$(addprefix build/$(1)/,$$(MACHINE_PROGRAMS))
+build/$(1)/suites/%.o: tests/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) -Ishim -Itests/support $(2) -DBUILD_DIR='"$$(abspath build/$(1))"' -DSOURCE_DIR='"$$(CURDIR)"' -c -o $$@ $$<
+$$(call MACHINE_SUITES,$(1)): %: %.o $$(patsubst tests/%.c,build/$(1)/suites/%.o,$$(filter-out tests/support/recorder%,$$(wildcard tests/support/*.c))) | programs-$(1)
+	$$(CC) $$(CFLAGS_ALL) -o $$@ $$^ -lcriterion -lbsd -pthread
+endef
+ifeq ($(CROSS)$(SAN)$(LIBRARY),)
+ifneq ($(shell command -v aarch64-linux-gnu-gcc && command -v qemu-aarch64),)
+SHORT_LOOK := build/aarch64-linux-gnu/suites/preload/join
+else
+NO_SHORT_LOOK := --skipped "join with programs of arm64: no compiler for it, or none to run its programs (Debian packages gcc-aarch64-linux-gnu and qemu-user)"
+endif
+$(foreach m,$(MACHINES),$(eval $(call MACHINE,$(m),$(if $(filter $(m),$(RUNS_HERE)),-DWIDE,-DEMULATOR='"$(call EMULATOR_OF,$(m))","-L","/usr/$(m)"'))))
+endif
+
+check-machines: packages-machines
+	@$(MAKE) --no-print-directory run-machines
+
+run-machines: $(foreach m,$(MACHINES),$(call MACHINE_SUITES,$(m))) $(B)/tests/programs/demo_client
+	@tests/machines/run $(foreach m,$(MACHINES),'$(strip $(m) $(call EMULATED_BY,$(m)))')
+
+ifneq ($(CROSS),)
+$(B)/tests/machines/%: tests/unit/%.c tests/machines/runner.c tests/support/page.c $(PURE) $(B)/shim/config.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -Itests/machines -DBUILD_DIR='"$(abspath $(B))"' -DSOURCE_DIR='"$(CURDIR)"' -o $@ $^ $(LIBATOMIC) -pthread
+endif
+
 # What a machine lacks is installed first (nothing happens when all is there; needs root or sudo otherwise).
 $(GROUPS:%=packages-%): packages-%:
 	@scripts/packages $*
@@ -349,8 +387,8 @@ check: packages-check
 ifneq ($(LIBRARY),)
 run-suites: export LIBRARY_UNDER_TEST := $(abspath $(LIBRARY))
 endif
-run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES)
-	@tests/check $(NO_WIDE) $(NO_MUSL) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES)
+run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(SHORT_LOOK)
+	@tests/check $(NO_WIDE) $(NO_MUSL) $(NO_SHORT_LOOK) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(SHORT_LOOK)
 
 # A fresh machine of another release. AS: root, user, nohup; see scripts/check-debian.
 check-debian:

@@ -93,6 +93,7 @@ Test(deadline, first_head_of_a_process_goes_out_in_time, .timeout = 60)
 	struct setup setup = { .args = { SCENARIOS, "deadline", "sleep" }, .timeout = "5ms" };
 	int64_t first = INT64_MAX;
 
+	SKIP_WHERE_EMULATED("the first head of a process", "an emulator has its own time");
 	for (int n = 0; n < ATTEMPTS && first > (TIMEOUT_MS + SLACK_MS) * 1000; n++) {
 		struct run *r = check_same("the first head", &setup);
 
@@ -143,5 +144,6 @@ SCENARIO_TESTS(deadline, without);
 /* However many bits a time has here. */
 Test(deadline, kernel_waits_until_the_moment_that_it_is_told, .timeout = 30)
 {
+	SKIP_WHERE_EMULATED("the wait by a moment", "the program is run by a shell");
 	cr_expect(system(BUILD_DIR "/tests/programs/p_moment") == 0, "a wait of 20 ms ended at another time, or not at all");
 }

@@ -66,6 +66,17 @@ int calls_like(const struct run *r, const char *pattern);
 /* Rows say what they need and leave out the rest. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
+/* At the beginning of a test; a skip is said by its name. */
+#ifdef EMULATOR
+#define SKIP_WHERE_EMULATED(name, why) \
+	do { \
+		dprintf(2, "[SKIP] %s: %s\n", name, why); \
+		cr_skip_test("%s: %s", name, why); \
+	} while (0)
+#else
+#define SKIP_WHERE_EMULATED(name, why) ((void)0)
+#endif
+
 #define ANY_CALLS "*" /* only bytes and results count */
 
 struct scenario {

@@ -31,8 +31,42 @@ static bool calls_match(const char *calls, const char *expected)
 	}
 }
 
+#ifdef EMULATOR
+/* The steps, or the rows, that qemu-user cannot do as Linux does. */
+static const struct { const char *begins, *why; } beyond[] = {
+#define NO_EXEC "the emulator runs no other program"
+#define NO_CALL "the emulator has not this call"
+#define NO_MEMINFO "the emulator has no SO_MEMINFO: the library asks by ioctl, and knows less"
+	{ "exec=", NO_EXEC }, { "spawn", NO_EXEC }, { "system=", NO_EXEC }, { "popen=", NO_EXEC }, { "vfork=", NO_EXEC },
+	{ "uring", NO_CALL }, { "pwritev2", NO_CALL },
+	{ "ioctl", NO_MEMINFO }, { "two heads in a row, and the peer was heard between", NO_MEMINFO },
+};
+
+static bool is_beyond(size_t i, const char *word)
+{
+	return strncmp(word, beyond[i].begins, strlen(beyond[i].begins)) == 0;
+}
+
+static void skip_what_is_beyond(const struct scenario *s)
+{
+	for (size_t i = 0; i < ROWS(beyond); i++) {
+		bool is = is_beyond(i, s->name);
+		for (size_t k = 0; k < ROWS(s->steps) && s->steps[k] != NULL; k++)
+			is |= is_beyond(i, s->steps[k]);
+		if (is)
+			SKIP_WHERE_EMULATED(s->name, beyond[i].why);
+	}
+}
+#else
+static void skip_what_is_beyond(const struct scenario *s)
+{
+	(void)s;
+}
+#endif
+
 static struct setup setup_of(const struct scenario *s)
 {
+	skip_what_is_beyond(s);
 	struct setup setup = { .args = { STEPS }, .timeout = s->timeout, .faults = s->faults, .request = s->request,
 		.clients = s->clients, .hold = s->hold, .join = s->join, .listener = s->listener };
 
