@@ -75,6 +75,16 @@ static struct setup setup_of(const struct scenario *s)
 	return setup;
 }
 
+/* Each step is reported: where nothing is, there is nothing to compare with. */
+static struct run *run_bare(const struct scenario *s, const struct setup *setup)
+{
+	struct run *r = run(setup, BARE);
+
+	cr_assert(r->results.p[0] != '\0', "%s: the program did not begin: wait status %#x, it said \"%.300s\"", s->name,
+		(unsigned)r->status, r->said.p);
+	return r;
+}
+
 /* The message before: its steps, its bytes, and what the program sees. */
 #define BEFORE_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n"
 static const char *const before[] = { "writeall=" BEFORE_HEAD, "writeall=*200" };
@@ -105,7 +115,7 @@ static void compare_calls(const struct scenario *s, const struct run *bare, cons
 void check_scenario(const struct scenario *s)
 {
 	struct setup setup = setup_of(s);
-	struct run *bare = run(&setup, BARE), *shim = run(&setup, SHIM);
+	struct run *bare = run_bare(s, &setup), *shim = run(&setup, SHIM);
 
 	compare_runs(s->name, bare, shim, s->results);
 	compare_calls(s, bare, shim, false);
@@ -150,7 +160,7 @@ void check_scenario_behind_another(const struct scenario *s)
 	setup.faults = faults_behind(s, faults, sizeof faults);
 	if (s->results != NULL && asprintf(&results, "writeall = %zu\nwriteall = 200\n%s", sizeof BEFORE_HEAD - 1, s->results) < 0)
 		abort();
-	bare = run(&setup, BARE);
+	bare = run_bare(s, &setup);
 	shim = run(&setup, SHIM);
 	compare_runs(s->name, bare, shim, results);
 	compare_calls(s, bare, shim, true);
@@ -168,7 +178,7 @@ void check_scenario_elsewhere(const struct scenario *s)
 	struct run *bare, *shim;
 	char name[160];
 
-	bare = run(&setup, BARE);
+	bare = run_bare(s, &setup);
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		if (strcmp(modes[i][0], s->hold != NULL ? s->hold : "memory") == 0 &&
 			strcmp(modes[i][1], s->join != NULL ? s->join : "header") == 0)
