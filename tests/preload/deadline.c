@@ -141,6 +141,13 @@ static const struct scenario without[] = {
 };
 SCENARIO_TESTS(deadline, without);
 
+/* It is another process, whose helper is still to come, whatever its memory says. */
+static const struct scenario forked[] = {
+	{ "in a fork's child", { "write=" HEAD, "write=*200", "forked", "write=" HEAD, "await", "write=*200", "await" }, ANY_CALLS,
+		.timeout = "5ms" },
+};
+SCENARIO_TESTS(deadline, forked);
+
 /* However many bits a time has here. */
 Test(deadline, kernel_waits_until_the_moment_that_it_is_told, .timeout = 30)
 {
