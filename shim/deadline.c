@@ -235,6 +235,8 @@ static int create(struct helper *h, size_t stack)
 	if (!mask)
 		own_sigmask(SIG_SETMASK, &before, NULL);
 	t->pthread_attr_destroy(&attr);
+	if (error == 0)
+		ordinary_created(h->thread);
 	return error;
 }
 

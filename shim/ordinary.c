@@ -42,9 +42,20 @@ bool ordinary_attributes(pthread_attr_t *attr)
 		threads()->pthread_attr_setschedpolicy(attr, SCHED_OTHER);
 		threads()->pthread_attr_setschedparam(attr, &none);
 	}
-	if (known && !CPU_EQUAL(&all, &mine) && threads()->pthread_attr_setaffinity_np != NULL) /* musl has none: ordinary_self() */
+	if (known && !CPU_EQUAL(&all, &mine) && threads()->pthread_attr_setaffinity_np != NULL) /* musl has none: ordinary_created() */
 		threads()->pthread_attr_setaffinity_np(attr, sizeof all, &all);
 	return true;
+}
+
+void ordinary_created(pthread_t helper)
+{
+	cpu_set_t mine, all;
+	const struct threads *t = threads();
+	if (t->pthread_attr_setaffinity_np != NULL || t->pthread_setaffinity_np == NULL || !ask_cpus(&mine))
+		return;
+	CPU_OR(&all, &mine, &at_start);
+	if (!CPU_EQUAL(&all, &mine))
+		t->pthread_setaffinity_np(helper, sizeof all, &all);
 }
 
 /* As the kernel counts: 40 is the least nice, 1 the nicest, and negative an error. */
@@ -56,12 +67,6 @@ static long unniceness(int task)
 void ordinary_self(void)
 {
 	const unsigned long usual_ns = 50000; /* as the first process of a system has it */
-	cpu_set_t mine, all;
-	if (threads()->pthread_attr_setaffinity_np == NULL && ask_cpus(&mine)) {
-		CPU_OR(&all, &mine, &at_start);
-		if (!CPU_EQUAL(&all, &mine))
-			own()->syscall(SYS_sched_setaffinity, 0L, sizeof all, &all);
-	}
 	long process = unniceness(own_pid());
 	own()->syscall(SYS_prctl, PR_SET_TIMERSLACK, usual_ns, 0L, 0L, 0L);
 	if (process > unniceness(0))

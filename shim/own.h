@@ -51,6 +51,7 @@ extern int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const cpu_set_t
 	X(pthread_attr_setsigmask_np)\
 	X(pthread_attr_setstacksize) \
 	X(pthread_join)              \
+	X(pthread_setaffinity_np)    \
 	X(pthread_setcanceltype)     \
 	X(pthread_testcancel)        \
 	X(pthread_tryjoin_np)

@@ -143,11 +143,7 @@ static timer_t start_timer(int flags, int64_t first_us, int64_t every_us)
 	struct sigevent e = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2 };
 	struct itimerspec t = { { 0, every_us * 1000 }, { 0, first_us * 1000 } };
 	timer_t timer;
-#ifdef sigev_notify_thread_id
-	e.sigev_notify_thread_id = (int)syscall(SYS_gettid);
-#else
 	e._sigev_un._tid = (int)syscall(SYS_gettid);
-#endif
 	sigaction(SIGUSR2, &a, NULL);
 	if (timer_create(CLOCK_MONOTONIC, &e, &timer) != 0)
 		abort();
