@@ -71,13 +71,22 @@ int arrivals_second(int from, int to)
 /* Numbers are given from the lowest one on: where so many are free in a row, no more are looked for. */
 enum { FREE_IN_A_ROW = 32 };
 
+/* Before glibc 2.33 by the name that it had, where the struct has been the same ever since. */
+static int status_of(int fd, struct stat *s)
+{
+	enum { AS_THE_KERNEL_HAS_IT = 0 };
+	if (own()->fstat != NULL)
+		return own()->fstat(fd, s);
+	return sizeof(long) == 8 && own()->__fxstat != NULL ? own()->__fxstat(AS_THE_KERNEL_HAS_IT, fd, s) : -1;
+}
+
 /* A sandbox that was there before us allows the call that the loader has made for each library, and perhaps no other: sockets are asked more.
  * Names of one socket meet when the first of them is read or written. */
 void arrivals_at_start(void)
 {
 	struct stat s;
-	for (int fd = 0, open = -1; own()->fstat != NULL && fd - open <= FREE_IN_A_ROW; fd++) {
-		if (own()->fstat(fd, &s) != 0)
+	for (int fd = 0, open = -1; fd - open <= FREE_IN_A_ROW; fd++) {
+		if (status_of(fd, &s) != 0)
 			continue;
 		open = fd;
 		struct conn *c = S_ISSOCK(s.st_mode) ? known(fd) : NULL;

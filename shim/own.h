@@ -32,6 +32,7 @@ struct own {
 	__typeof__(sigaction) *sigaction;
 	__typeof__(sigaltstack) *sigaltstack;
 	__typeof__(fstat) *fstat;             /* NULL before glibc 2.33 */
+	int (*__fxstat)(int version, int fd, struct stat *status); /* what that has instead */
 	bool is_glibc;                        /* else it is musl, or does as musl does (lengths.h, dup3) */
 };
 
