@@ -2,9 +2,11 @@
 #
 #   make                     build/libonewrite.so, build/judge for scripts/onewrite, and see that the library can be loaded
 #                            (OLD_GLIBC=directory of an older libc and its loader)
+#                            (CC=musl-gcc: with musl, in build/musl; either library goes with programs of both)
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
 #                                                   LIBRARY=path tries that library and not the one built here)
 #   make check-debian RELEASE=trixie        both commands on a fresh minimal system of that release (root, debootstrap)
+#   make check-musl          the tests that run programs, with programs of musl's; make check-old: with those of glibc 2.31
 #   make check-real          95 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
 #   make deb                 Debian packages, in build/deb
@@ -45,6 +47,7 @@ LIBATOMIC := $(shell echo '_Atomic char c; int main(void) { return c |= 1; }' | 
 # A compiler of another libc beside this machine's: the kernel's headers are with that one's, and what it makes has a directory of its own.
 ifneq ($(findstring musl-gcc,$(CC)),)
 OTHER_LIBC := musl
+IN_FRONT   := tests/support/musl.h
 CFLAGS_ALL += $(addprefix -idirafter ,/usr/include /usr/include/$(shell $(CC) -print-multiarch))
 endif
 comma   := ,
@@ -223,11 +226,11 @@ $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 
 $(PROGRAMS): %: %.o
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN'
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $< $(LAST)
 
 $(B)/tests/programs/p_limits: $(B)/tests/programs/lib_high.so
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
@@ -236,8 +239,8 @@ $(B)/tests/programs/p_strangers: $(B)/tests/programs/lib_names.so
 $(B)/tests/programs/p_names: | $(B)/tests/programs/lib_plug.so
 $(B)/tests/programs/p_clock: | $(B)/tests/programs/lib_liar.so
 
-ifneq ($(OTHER_LIBC),)
-$(B)/tests/programs/%.o $(B)/tests/fuzz/%.o $(B)/tests/programs/lib_moments.so $(RECORDER): private CPPFLAGS += -include tests/support/musl.h
+ifneq ($(IN_FRONT),)
+$(B)/tests/programs/%.o $(B)/tests/programs/lib_moments.so $(RECORDER): private CPPFLAGS += -include $(IN_FRONT)
 $(RECORDER): private CPPFLAGS += -DRECORDER
 endif
 
@@ -291,13 +294,13 @@ $(WIDE)/suites/preload/%: $(WIDE)/suites/preload/%.o $(SUPPORT:$(B)/tests/%=$(WI
 endif
 
 # Programs of musl's, under a library that was built for it: the suites are those of above, built with $(CC) as ever, but for contexts and names
-# (functions and versions of glibc's), beside (libraries of glibc's), loads (scripts/gate tries musl itself). Rows that cannot be on musl say so
+# (functions and versions of glibc's), beside (libraries of glibc's), loads (scripts/gate tries musl itself), fuzz (its clones hang bare). Rows that cannot be on musl say so
 # (tests/support/left_out.c). `make check` has the suites that take less than ten seconds each.
 ifeq ($(SAN)$(LIBRARY)$(OTHER_LIBC),)
 MUSL        := $(B)/musl
-NOT_ON_MUSL := contexts names beside loads
-LONG_ON_MUSL := blocked cannot_start clock deadline faults fuzz hosts interrupted left meetings message references release short_writes
-MUSL_ALL    := $(patsubst tests/preload/%.c,$(MUSL)/suites/preload/%,$(filter-out $(NOT_ON_MUSL:%=tests/preload/%.c),$(wildcard tests/preload/*.c)))
+NOT_ON_MUSL := contexts names beside loads fuzz
+LONG_ON_MUSL := blocked cannot_start clock deadline faults hosts interrupted left meetings message references release short_writes
+MUSL_ALL    := $(patsubst tests/preload/%.c,$(MUSL)/suites/preload/%,$(filter-out $(NOT_ON_MUSL:%=tests/preload/%.c),$(wildcard tests/preload/*.c))) $(MUSL)/suites/musl/other_libc
 ifneq ($(shell command -v musl-gcc),)
 MUSL_SUITES := $(filter-out $(LONG_ON_MUSL:%=$(MUSL)/suites/preload/%),$(MUSL_ALL))
 else
@@ -305,20 +308,61 @@ NO_MUSL := --skipped "the library built for musl: no musl-gcc (Debian package mu
 endif
 .PHONY: musl check-musl run-musl
 musl:
-	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge tests/recorder.so tests/fuzz/programs) \
+	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge tests/recorder.so) \
 		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names,$(PROGRAMS)))
 
 $(MUSL)/suites/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DON_MUSL -DBUILD_DIR='"$(abspath $(MUSL))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
 
-$(MUSL)/suites/preload/%: $(MUSL)/suites/preload/%.o $(SUPPORT:$(B)/tests/%=$(MUSL)/suites/%) | musl
+$(MUSL)/suites/musl/other_libc: | $(LIB) $(B)/tests/programs/p_steps
+$(MUSL_ALL): %: %.o $(SUPPORT:$(B)/tests/%=$(MUSL)/suites/%) | musl
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 
 check-musl: packages-musl
 	@$(MAKE) --no-print-directory run-musl
 
 run-musl: $(MUSL_ALL)
+	@tests/check $^
+endif
+
+# Programs of an older glibc, which has threads in a library of their own, under the library that was built here: they are linked to it
+# (tests/old_glibc fetches it). The suites are those of above, but for beside and clock (libraries of the newer glibc's), names (the versions are
+# those of the newer one), loads and fuzz. make check-old runs all of them, make check those that are quick.
+ifeq ($(SAN)$(LIBRARY)$(OTHER_LIBC),)
+OLD         := $(B)/old
+OLD_LIBS    := $(abspath $(OLD))/glibc/lib
+OLD_LINK     = -nodefaultlibs -Wl,--dynamic-linker=$(OLD_LIBS)/ld-linux-x86-64.so.2,--disable-new-dtags,-rpath,$(OLD_LIBS),--no-as-needed \
+	$(patsubst %,$(OLD_LIBS)/%,libpthread.so.0 libdl.so.2 librt.so.1 libutil.so.1 libc.so.6 ld-linux-x86-64.so.2) -lgcc
+NOT_ON_OLD  := beside clock loads names fuzz
+OLD_ALL     := $(patsubst tests/preload/%.c,$(OLD)/suites/preload/%,$(filter-out $(NOT_ON_OLD:%=tests/preload/%.c),$(wildcard tests/preload/*.c)))
+ifeq ($(shell $(CC) -dumpmachine),x86_64-linux-gnu)
+OLD_SUITES  := $(addprefix $(OLD)/suites/preload/,join release doors lifecycle secure)
+else
+NO_OLD := --skipped "join, release, doors, lifecycle, secure with programs of glibc 2.31: none is known for this machine"
+endif
+.PHONY: old check-old run-old
+$(OLD)/glibc/lib/libc.so.6: tests/old_glibc
+	@tests/old_glibc $(OLD)/glibc
+	@touch $@
+
+# The recorder goes with every libc, for a program of the old one may start others.
+old: $(OLD)/glibc/lib/libc.so.6 $(LIB)
+	@$(MAKE) --no-print-directory B=$(OLD) GLIBC= IN_FRONT=tests/support/old_glibc.h $(OLD)/tests/recorder.so
+	@$(MAKE) --no-print-directory B=$(OLD) LAST='$(OLD_LINK)' IN_FRONT=tests/support/old_glibc.h $(patsubst $(B)/%,$(OLD)/%,$(PROGRAMS))
+	@ln -sf ../libonewrite.so $(OLD)/libonewrite.so
+
+$(OLD)/suites/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DON_OLD_GLIBC -DBUILD_DIR='"$(abspath $(OLD))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
+
+$(OLD_ALL): %: %.o $(SUPPORT:$(B)/tests/%=$(OLD)/suites/%) | old
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
+
+check-old: packages-check
+	@$(MAKE) --no-print-directory run-old
+
+run-old: $(OLD_ALL)
 	@tests/check $^
 endif
 
@@ -387,8 +431,8 @@ check: packages-check
 ifneq ($(LIBRARY),)
 run-suites: export LIBRARY_UNDER_TEST := $(abspath $(LIBRARY))
 endif
-run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(SHORT_LOOK)
-	@tests/check $(NO_WIDE) $(NO_MUSL) $(NO_SHORT_LOOK) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(SHORT_LOOK)
+run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(OLD_SUITES) $(SHORT_LOOK)
+	@$(if $(OLD_SUITES),OLD_GLIBC=$(OLD_LIBS) )tests/check $(NO_WIDE) $(NO_MUSL) $(NO_OLD) $(NO_SHORT_LOOK) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(OLD_SUITES) $(SHORT_LOOK)
 
 # A fresh machine of another release. AS: root, user, nohup; see scripts/check-debian.
 check-debian:
@@ -502,4 +546,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(OLD_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)

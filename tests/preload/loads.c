@@ -40,6 +40,7 @@ static const struct {
 	const char *refusal;
 } refused[] = {
 	{ "echo 'int i;' | cc -shared -fPIC -o libonewrite.so -x c - -Wl,--no-as-needed -lm", "needs libm.so.6: " },
+	{ "echo 'int i;' | musl-gcc -shared -fPIC -o libonewrite.so -x c -", "needs libc.so: " }, /* no program of glibc's has one */
 	{ "printf '#define _GNU_SOURCE\\n#include <pthread.h>\\nvoid *f(void) { return pthread_clockjoin_np; }' |"
 		" cc -shared -fPIC -o libonewrite.so -x c -", "it would keep programs with an older glibc from starting" },
 	{ "printf '#include <stdio.h>\\nvoid *f(void) { return puts; }' | cc -shared -fPIC -o libonewrite.so -x c -", "wants puts, " },

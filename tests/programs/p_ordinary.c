@@ -47,7 +47,7 @@ static void choose(int policy, int priority)
 {
 	struct sched_param p = { .sched_priority = priority };
 
-	want(sched_setscheduler(0, policy, &p) == 0, "sched_setscheduler");
+	want(syscall(SYS_sched_setscheduler, 0, policy, &p) == 0, "sched_setscheduler");
 }
 
 static void narrow(void)
@@ -96,7 +96,7 @@ static void look_at(pid_t tid)
 	struct sched_param p;
 	cpu_set_t cpus;
 
-	must(sched_getaffinity(tid, sizeof cpus, &cpus) == 0 && sched_getparam(tid, &p) == 0, "looking at the helper");
+	must(sched_getaffinity(tid, sizeof cpus, &cpus) == 0 && syscall(SYS_sched_getparam, tid, &p) == 0, "looking at the helper");
 	report("policy: %d, nicer than the process: %d, all CPUs: %d, slack: %ld\n", (int)syscall(SYS_sched_getscheduler, tid),
 		getpriority(PRIO_PROCESS, (id_t)tid) > getpriority(PRIO_PROCESS, (id_t)getpid()), CPU_EQUAL(&cpus, &at_start),
 		slack_of(tid));

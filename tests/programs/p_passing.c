@@ -7,10 +7,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#ifdef __GLIBC__
+#ifndef pidfd_getfd
 extern int pidfd_getfd(int pidfd, int fd, unsigned flags);
-#else
-#define pidfd_getfd(...) (int)syscall(SYS_pidfd_getfd, __VA_ARGS__)
 #endif
 
 enum { SOON_MS = 100 };

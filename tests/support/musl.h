@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "headers.h"
+#include "by_number.h"
 
 #define _EXECINFO_H 1 /* there is none, and another libc's is of no use */
 
@@ -38,16 +39,6 @@ static inline ssize_t preadv2_by_number(int fd, const struct iovec *iov, int n, 
 	return syscall(SYS_preadv2, fd, iov, n, (long)offset, (long)((uint64_t)offset >> 32), flags);
 }
 
-static inline int close_range_by_number(unsigned first, unsigned last, int flags)
-{
-	return (int)syscall(SYS_close_range, first, last, flags);
-}
-
-static inline int execveat_by_number(int fd, const char *path, char *const argv[], char *const envp[], int flags)
-{
-	return (int)syscall(SYS_execveat, fd, path, argv, envp, flags);
-}
-
 /* There are no contexts of the program's own. */
 static inline int no_context(const void *first, const void *second)
 {
@@ -58,9 +49,6 @@ static inline int no_context(const void *first, const void *second)
 
 #define pwritev2(...)    pwritev2_by_number(__VA_ARGS__)
 #define preadv2(...)     preadv2_by_number(__VA_ARGS__)
-#define close_range(...) close_range_by_number(__VA_ARGS__)
-#define closefrom(first) close_range_by_number((unsigned)(first), ~0U, 0)
-#define execveat(...)    execveat_by_number(__VA_ARGS__)
 #define getcontext(c)             no_context(c, c)
 #define setcontext(c)             no_context(c, c)
 #define swapcontext(from, to)     no_context(from, to)
@@ -80,24 +68,7 @@ static inline int no_context(const void *first, const void *second)
 #define __clone   clone
 #define __socket  socket
 #endif
-#define __read_chk(fd, p, n, size)        read(fd, p, n)
-#define __recv_chk(fd, p, n, size, flags) recv(fd, p, n, flags)
 #define __dprintf_chk(fd, flag, ...)  dprintf(fd, __VA_ARGS__)
 #define __vdprintf_chk(fd, flag, ...) vdprintf(fd, __VA_ARGS__)
-
-static inline const char *strerrorname_np(int error)
-{
-#define NAME(error) case error: return #error;
-	switch (error) {
-	NAME(EACCES) NAME(EADDRINUSE) NAME(EAFNOSUPPORT) NAME(EAGAIN) NAME(EALREADY) NAME(EBADF) NAME(EBUSY) NAME(ECANCELED) NAME(ECHILD)
-	NAME(ECONNABORTED) NAME(ECONNREFUSED) NAME(ECONNRESET) NAME(EDEADLK) NAME(EDESTADDRREQ) NAME(EEXIST) NAME(EFAULT) NAME(EFBIG)
-	NAME(EINPROGRESS) NAME(EINTR) NAME(EINVAL) NAME(EIO) NAME(EISCONN) NAME(EISDIR) NAME(EMFILE) NAME(EMSGSIZE) NAME(ENFILE) NAME(ENOBUFS)
-	NAME(ENODEV) NAME(ENOENT) NAME(ENOEXEC) NAME(ENOMEM) NAME(ENOPROTOOPT) NAME(ENOSPC) NAME(ENOSYS) NAME(ENOTCONN) NAME(ENOTDIR)
-	NAME(ENOTSOCK) NAME(EOPNOTSUPP) NAME(EPERM) NAME(EPIPE) NAME(EPROTO) NAME(ERANGE) NAME(ESPIPE) NAME(ESRCH) NAME(ETIMEDOUT) NAME(E2BIG)
-	NAME(EPROTONOSUPPORT) NAME(ENXIO) NAME(ESHUTDOWN) NAME(EHOSTUNREACH) NAME(ENETUNREACH) NAME(EADDRNOTAVAIL) NAME(EXDEV) NAME(EROFS)
-	}
-#undef NAME
-	return error == 0 ? "0" : "E-other";
-}
 
 #endif

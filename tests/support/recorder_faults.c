@@ -110,13 +110,15 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 
 /* --- what the sanitizers would not let a program do --------------------------------------------------------------- */
 
-/* Their dlopen() dies of RTLD_DEEPBIND, and calls libc's in its own name, so that a library's run path does not count.
+/* (Before glibc 2.34 it is in a library of its own.) Their dlopen() dies of RTLD_DEEPBIND, and calls libc's in its own name, so that a library's run path does not count.
  * This one jumps past it. */
 static __typeof__(dlopen) *libc_dlopen;
 
 static __attribute__((noinline)) void find_libc_dlopen(void)
 {
 	libc_dlopen = (__typeof__(dlopen) *)dlsym(REAL(dlopen)("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "dlopen");
+	if (libc_dlopen == NULL)
+		libc_dlopen = REAL(dlopen);
 }
 
 EXPORT void *dlopen(const char *file, int flags)

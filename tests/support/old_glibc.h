@@ -1,0 +1,20 @@
+/* Included in front of all that is built for programs of a glibc before 2.31's end: what the tests use of newer ones. */
+#ifndef ONEWRITE_TESTS_OLD_GLIBC_H
+#define ONEWRITE_TESTS_OLD_GLIBC_H
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "by_number.h"
+
+/* These are in every program; the compiler's own part of libc, which has them, is a newer one. */
+extern int __cxa_atexit(void (*f)(void *), void *argument, void *object);
+extern int __cxa_at_quick_exit(void (*f)(void *), void *object);
+#define atexit(f)        __cxa_atexit((void (*)(void *))(f), NULL, NULL)
+#define at_quick_exit(f) __cxa_at_quick_exit((void (*)(void *))(f), NULL)
+
+#define _Fork() ((pid_t)syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L))
+#define fstat(fd, status) ((int)syscall(SYS_newfstatat, fd, "", status, AT_EMPTY_PATH))
+
+#endif
