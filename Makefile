@@ -425,8 +425,13 @@ HOLD ?= both
 fuzz: $(LIB) $(FUZZ)
 	$(FUZZ) -n $(N) -s $(SEED) --join $(JOIN) --hold $(HOLD)
 
+ifeq ($(OTHER_LIBC),)
 check: packages-check
 	@$(MAKE) --no-print-directory run-suites
+else # what tests is built with the machine's own compiler
+check check-musl:
+	@$(MAKE) --no-print-directory CC=cc check-musl
+endif
 
 ifneq ($(LIBRARY),)
 run-suites: export LIBRARY_UNDER_TEST := $(abspath $(LIBRARY))
