@@ -293,16 +293,15 @@ $(WIDE)/suites/preload/%: $(WIDE)/suites/preload/%.o $(SUPPORT:$(B)/tests/%=$(WI
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 endif
 
-# Programs of musl's, under a library that was built for it: the suites are those of above, built with $(CC) as ever, but for contexts and names
-# (functions and versions of glibc's), beside (libraries of glibc's), loads (scripts/gate tries musl itself), fuzz (its clones hang bare). Rows that cannot be on musl say so
-# (tests/support/left_out.c). `make check` has the suites that take less than ten seconds each.
+# Programs of musl's, under a library that was built for it. The suites are those of above, built with $(CC) as ever, but for contexts and names
+# (functions and versions of glibc's), beside (libraries of glibc's), loads (scripts/gate tries musl itself) and fuzz (whose clones hang bare).
+# Rows that cannot be on musl say so (tests/support/left_out.c). make check-musl runs all suites, make check those that are quick.
 ifeq ($(SAN)$(LIBRARY)$(OTHER_LIBC),)
 MUSL        := $(B)/musl
 NOT_ON_MUSL := contexts names beside loads fuzz
-LONG_ON_MUSL := blocked cannot_start clock deadline faults hosts interrupted left meetings message references release short_writes
 MUSL_ALL    := $(patsubst tests/preload/%.c,$(MUSL)/suites/preload/%,$(filter-out $(NOT_ON_MUSL:%=tests/preload/%.c),$(wildcard tests/preload/*.c))) $(MUSL)/suites/musl/other_libc
 ifneq ($(shell command -v musl-gcc),)
-MUSL_SUITES := $(filter-out $(LONG_ON_MUSL:%=$(MUSL)/suites/preload/%),$(MUSL_ALL))
+MUSL_SUITES := $(addprefix $(MUSL)/suites/,musl/other_libc $(addprefix preload/,join release doors lifecycle arrived kernel_hold ordinary))
 else
 NO_MUSL := --skipped "the library built for musl: no musl-gcc (Debian package musl-tools)"
 endif
@@ -337,7 +336,7 @@ OLD_LINK     = -nodefaultlibs -Wl,--dynamic-linker=$(OLD_LIBS)/ld-linux-x86-64.s
 NOT_ON_OLD  := beside clock loads names fuzz
 OLD_ALL     := $(patsubst tests/preload/%.c,$(OLD)/suites/preload/%,$(filter-out $(NOT_ON_OLD:%=tests/preload/%.c),$(wildcard tests/preload/*.c)))
 ifeq ($(shell $(CC) -dumpmachine),x86_64-linux-gnu)
-OLD_SUITES  := $(addprefix $(OLD)/suites/preload/,join release doors lifecycle secure)
+OLD_SUITES  := $(addprefix $(OLD)/suites/preload/,join release doors lifecycle arrived threads)
 else
 NO_OLD := --skipped "join, release, doors, lifecycle, secure with programs of glibc 2.31: none is known for this machine"
 endif

@@ -181,9 +181,11 @@ static bool leave(struct lock *l)
 
 void turn_cancel_anywhere(void)
 {
+	const struct threads *t = threads();
 	int type;
-	if (threads()->pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type) == 0 && type == PTHREAD_CANCEL_ASYNCHRONOUS)
-		threads()->pthread_setcanceltype(type, &type);
+	if (t->pthread_setcanceltype != NULL && t->pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type) == 0 &&
+	    type == PTHREAD_CANCEL_ASYNCHRONOUS)
+		t->pthread_setcanceltype(type, &type);
 }
 
 /* A handler may have interrupted the turn of another handler: all of them are left. The innermost one is perhaps not taken yet. */
