@@ -279,7 +279,7 @@ WIDE_CC := $(FOR_I386)
 ifneq ($(WIDE_CC),)
 WIDE_SUITES := $(addprefix $(WIDE)/suites/preload/,doors release join deadline)
 else
-NO_WIDE := --skipped "doors, release, join, deadline in programs of 32 bits with 64-bit time: no compiler for them (Debian package gcc-i686-linux-gnu)"
+NOT_HERE += --skipped "doors, release, join, deadline in programs of 32 bits with 64-bit time: no compiler for them (Debian package gcc-i686-linux-gnu)"
 endif
 .PHONY: wide
 wide:
@@ -303,7 +303,7 @@ MUSL_ALL    := $(patsubst tests/preload/%.c,$(MUSL)/suites/preload/%,$(filter-ou
 ifneq ($(shell command -v musl-gcc),)
 MUSL_SUITES := $(addprefix $(MUSL)/suites/,musl/other_libc $(addprefix preload/,join release doors lifecycle arrived kernel_hold ordinary))
 else
-NO_MUSL := --skipped "the library built for musl: no musl-gcc (Debian package musl-tools)"
+NOT_HERE += --skipped "the library built for musl: no musl-gcc (Debian package musl-tools)"
 endif
 .PHONY: musl check-musl run-musl
 musl:
@@ -338,7 +338,7 @@ OLD_ALL     := $(patsubst tests/preload/%.c,$(OLD)/suites/preload/%,$(filter-out
 ifeq ($(shell $(CC) -dumpmachine),x86_64-linux-gnu)
 OLD_SUITES  := $(addprefix $(OLD)/suites/preload/,join release doors lifecycle arrived threads)
 else
-NO_OLD := --skipped "join, release, doors, lifecycle, secure with programs of glibc 2.31: none is known for this machine"
+NOT_HERE += --skipped "join, release, doors, lifecycle, secure with programs of glibc 2.31: none is known for this machine"
 endif
 .PHONY: old check-old run-old
 $(OLD)/glibc/lib/libc.so.6: tests/old_glibc
@@ -390,7 +390,7 @@ ifeq ($(CROSS)$(SAN)$(LIBRARY),)
 ifneq ($(shell command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64),)
 SHORT_LOOK := build/aarch64-linux-gnu/suites/preload/join
 else
-NO_SHORT_LOOK := --skipped "join with programs of arm64: no compiler for it, or none to run its programs (Debian packages gcc-aarch64-linux-gnu and qemu-user)"
+NOT_HERE += --skipped "join with programs of arm64: no compiler for it, or none to run its programs (Debian packages gcc-aarch64-linux-gnu and qemu-user)"
 endif
 $(foreach m,$(MACHINES),$(eval $(call MACHINE,$(m),$(if $(filter $(m),$(RUNS_HERE)),-DWIDE,-DEMULATOR='"$(call EMULATOR_OF,$(m))","-L","/usr/$(m)"'))))
 endif
@@ -435,8 +435,17 @@ endif
 ifneq ($(LIBRARY),)
 run-suites: export LIBRARY_UNDER_TEST := $(abspath $(LIBRARY))
 endif
-run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(OLD_SUITES) $(SHORT_LOOK)
-	@$(if $(OLD_SUITES),OLD_GLIBC=$(OLD_LIBS) )tests/check $(NO_WIDE) $(NO_MUSL) $(NO_OLD) $(NO_SHORT_LOOK) $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(OLD_SUITES) $(SHORT_LOOK)
+ALL_SUITES = $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(SHORT_LOOK)
+run-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(ALL_SUITES)
+ifneq ($(OLD_SUITES),)
+	@if $(MAKE) --no-print-directory $(OLD)/glibc/lib/libc.so.6; then \
+		$(MAKE) --no-print-directory $(OLD_SUITES) && OLD_GLIBC=$(OLD_LIBS) tests/check $(NOT_HERE) $(ALL_SUITES) $(OLD_SUITES); \
+	else \
+		tests/check $(NOT_HERE) --skipped "$(notdir $(OLD_SUITES)) with programs of glibc 2.31: it cannot be fetched" $(ALL_SUITES); \
+	fi
+else
+	@tests/check $(NOT_HERE) $(ALL_SUITES)
+endif
 
 # A fresh machine of another release. AS: root, user, nohup; see scripts/check-debian.
 check-debian:
