@@ -254,7 +254,8 @@ $(B)/tests/programs/musl_absent: tests/programs/musl_absent.c
 	musl-gcc $(CFLAGS) -o $@ $<
 $(B)/tests/preload/loads: | $(B)/tests/programs/musl_absent
 $(B)/tests/preload/names: | $(B)/tests/programs/musl_exchange
-$(B)/tests/preload/names.o: private CPPFLAGS += -DWITH_MUSL
+$(B)/tests/preload/conf: | $(B)/tests/programs/musl_exchange
+$(B)/tests/preload/names.o $(B)/tests/preload/conf.o: private CPPFLAGS += -DWITH_MUSL
 endif
 
 # The library as it is without optimisation, for a few tests.

@@ -130,7 +130,14 @@ static const struct {
 	{ "a misspelt variable", "ONEWRITE_TIMEUOT=1ms; export ONEWRITE_TIMEUOT; preloaded /bin/true",
 		"onewrite: ONEWRITE_TIMEUOT is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
 	{ "a misspelt variable, and a program that is left alone", "export ONEWRITE_ONLY=java ONEWRITE_TIMEUOT=1ms; preloaded /bin/true", "" },
-	{ "another root directory", "mkdir -p root; " WITH("only\\n") "; preloaded chroot root true 2>&1 | grep -v '^chroot: '", SAYS(":1: 'only' is not name = value") },
+	{ "another root directory has another file", "mkdir root; so=" BUILD_DIR "/conf/libonewrite.so; for file in /bin/true $so $(ldd /bin/true $so | "
+		"grep -o '\t/[^ :]*\\|=> /[^ ]*' | tr -d '\t=> ' | sort -u); do cp -L --parents $file root; done; echo only >root/onewrite.conf; "
+		"preloaded chroot root /bin/true", SAYS(":1: 'only' is not name = value") },
+#ifdef WITH_MUSL
+#define MUSL "export ONEWRITE_TRACE=$PWD/trace; preloaded " BUILD_DIR "/tests/programs/musl_exchange >/dev/null; "
+	{ "a program with musl", WITH("only = musl_exchange\\n") "; " MUSL "grep -c -m 1 ' join ' trace", "1\n" },
+	{ "a program with musl that is left alone", WITH("only = nginx\\n") "; " MUSL "ls trace >/dev/null 2>&1 || echo no trace", "no trace\n" },
+#endif
 };
 
 /* The status is not asked for: that of grep -c says nothing. */
