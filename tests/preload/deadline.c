@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined UNDER_TSAN || defined __SANITIZE_ADDRESS__
+#ifdef EMULATOR
+enum { SLACK_MS = 200 }; /* it has its own time: that the head comes by itself is enough */
+#elif defined UNDER_TSAN || defined __SANITIZE_ADDRESS__
 enum { SLACK_MS = 9 }; /* a sanitizer looks for faults: time is measured without */
 #else
 enum { SLACK_MS = 2 };
@@ -75,16 +77,16 @@ EACH_TEST(deadline, held_head_goes_out_in_time, ROWS(waits), 60)
 Test(deadline, held_head_goes_out_in_time_however_busy_others_are, .timeout = 60)
 {
 	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_late", "busy" }, .timeout = "100ms", .clients = 2 };
-	int64_t median = INT64_MAX;
+	int64_t median = INT64_MAX, most = 113000 + SLACK_MS * 1000;
 
-	for (int n = 0; n < ATTEMPTS && median > 115000; n++) {
+	for (int n = 0; n < ATTEMPTS && median > most; n++) {
 		struct run *r = check_same("a waiting and a busy connection", &setup);
 
 		median = median_delay(r, 15);
 		run_free(r);
 	}
-	cr_expect(median >= 90000 && median <= 115000, "the median head came after %lld us, wanted 115 ms at most",
-		(long long)median);
+	cr_expect(median >= 90000 && median <= most, "the median head came after %lld us, wanted %lld us at most", (long long)median,
+		(long long)most);
 }
 
 /* A short table of descriptors that has to grow for the helper would have it wait for 10 ms, once. */
