@@ -336,6 +336,14 @@ LONGJMP(_longjmp)
 LONGJMP(siglongjmp)
 LONGJMP(__longjmp_chk)
 
+EXPORT int sigaltstack(const stack_t *restrict stack, stack_t *restrict old)
+{
+	int r = libc()->sigaltstack(stack, old);
+	if (r == 0 && stack != NULL)
+		turn_stack(stack);
+	return r;
+}
+
 EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
 {
 	turn_jump();

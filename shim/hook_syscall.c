@@ -14,6 +14,7 @@
 #include "real.h"
 #include "release.h"
 #include "rights.h"
+#include "turn.h"
 
 /* As they lie in memory (doors.S). A sixth one none of those has that are made here. */
 struct by_number {
@@ -298,6 +299,10 @@ static bool made(const struct by_number *n, long *result)
 			return false;
 		*result = call(n);
 		lifecycle_not_alone();
+		return true;
+	case SYS_sigaltstack:
+		if ((*result = call(n)) == 0 && n->a != 0)
+			turn_stack((const stack_t *)n->a);
 		return true;
 	case SYS_unshare:
 		lifecycle_before_unshare((int)n->a, "syscall");

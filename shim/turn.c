@@ -7,9 +7,14 @@
 #include "real.h"
 #include "room.h"
 
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM (1u << 31)
+#endif
+
 _Thread_local struct turn_mark turn_mark;
 _Thread_local bool turn_was_cancellable;
 _Thread_local struct turn_flight turn_flights[2];
+static _Thread_local bool disarms __attribute__((tls_model("initial-exec")));
 
 /* This thread meets its own turn, which it took at a stack address `taken_at` and meets at `met_at`. A handler stands deeper in the stack than
  * what it interrupted, unless it has a stack of its own. Was the turn left by a jump? */
@@ -19,9 +24,15 @@ static bool is_left(const struct lock *l, uintptr_t taken_at, uintptr_t met_at)
 	int saved = errno;
 	if (lock_is_jumped(l))
 		return true;
-	bool elsewhere = own()->sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK); /* then depths say nothing */
+	bool elsewhere = disarms || (own()->sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK)); /* then depths say nothing */
 	errno = saved;
 	return !elsewhere && met_at >= taken_at;
+}
+
+void turn_stack(const stack_t *stack)
+{
+	if ((unsigned)stack->ss_flags & SS_AUTODISARM)
+		disarms = true; /* for good: a handler may set another one meanwhile */
 }
 
 /* The turn of a thread that jumped out of it is ours now. */

@@ -8,6 +8,7 @@
 #define ONEWRITE_TURN_H
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "conn.h"
 #include "own.h"
@@ -100,5 +101,9 @@ static inline void turn_cancellable(int state)
 /* Before a jump out of a signal handler, or a thread's end there: turns of this thread may never be given back, nor may it come to
  * turn_cancellable(). */
 void turn_jump(void);
+
+/* The program has given its signal handlers this stack. With SS_AUTODISARM the kernel forgets it while a handler runs there, so
+ * from now on no depth tells whether this thread is in one. */
+void turn_stack(const stack_t *stack);
 
 #endif

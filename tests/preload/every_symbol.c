@@ -10,7 +10,7 @@
 #define FAMILIES "^_*(IO_|libc_)?(p?read|p?write|send|recv|splice|vmsplice|tee|v?dprintf|backtrace_symbols_fd|" \
 	"close|fclose|pclose|dup|fcntl|fdopen|freopen|shutdown|ioctl|getsockopt|setsockopt|socket|accept|connect|" \
 	"v?fork|clone|daemon|posix_spawnp?$|system|popen|wordexp|f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range|" \
-	"prctl|capset|set(fs|e|re|res)?[ug]id$|setgroups|initgroups|pthread_create|thrd_create)"
+	"prctl|capset|set(fs|e|re|res)?[ug]id$|setgroups|initgroups|pthread_create|thrd_create|sigaltstack|sigstack)"
 
 static const struct {
 	const char *symbol, *reason;
@@ -66,6 +66,7 @@ static const struct {
 	{ "setresgid", "of all threads" },
 	{ "setgroups", "of all threads" },
 	{ "initgroups", "of all threads" },
+	{ "sigstack", "in no header any more; it knows no flags" },
 	{ "setfsuid", "takes nothing away for good" },
 	{ "setfsgid", "takes nothing away for good" },
 	{ "closedir", "directories" },

@@ -11,6 +11,10 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM (1u << 31)
+#endif
+
 enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200 };
 
 static const char *how;
@@ -147,12 +151,25 @@ static void *interrupt(void *thread)
 	return NULL;
 }
 
-/* It interrupts a call that leaves the head where it is, and takes long (the test sees to that). */
-static void marked(void)
+/* Above the thread's own stack, which tells less than it seems to; "disarmed": the kernel forgets it while a handler runs there. */
+enum { STACK = 1 << 18 };
+static char stacks[2 * STACK] __attribute__((aligned(4096)));
+
+static void give_handlers_a_stack(void)
 {
-	struct sigaction mark = { .sa_handler = write_mark };
+	stack_t above = { .ss_sp = stacks + STACK, .ss_size = STACK, .ss_flags = strstr(how, "disarmed") ? (int)SS_AUTODISARM : 0 };
+
+	must((strstr(how, "by number") != NULL ? syscall(SYS_sigaltstack, &above, NULL) : sigaltstack(&above, NULL)) == 0, "sigaltstack");
+}
+
+/* It interrupts a call that leaves the head where it is, and takes long (the test sees to that). */
+static void *marked(void *unused)
+{
+	struct sigaction mark = { .sa_handler = write_mark, .sa_flags = SA_ONSTACK };
 	pthread_t self = pthread_self(), other;
 
+	if (strstr(how, "above") != NULL)
+		give_handlers_a_stack();
 	sigaction(SIGUSR1, &mark, NULL);
 	pthread_create(&other, NULL, interrupt, &self);
 	write_head();
@@ -161,6 +178,17 @@ static void marked(void)
 		sleep_us(100);
 	write_body();
 	report("all at the peer: %d\n", peer_has_all());
+	return unused;
+}
+
+static void marked_below(void)
+{
+	pthread_attr_t below;
+	pthread_t thread;
+
+	must(pthread_attr_init(&below) == 0 && pthread_attr_setstack(&below, stacks, STACK) == 0 &&
+	     pthread_create(&thread, &below, marked, NULL) == 0, "a thread");
+	pthread_join(thread, NULL);
 }
 
 /* --- a jump out of a call ------------------------------------------------------------------------------------------ */
@@ -290,7 +318,7 @@ static void jumps(void)
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked }, { "file", file }, { "beside", beside }, { "jump", jumps },
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "file", file }, { "beside", beside }, { "jump", jumps },
 	};
 
 	how = argc > 2 ? argv[2] : "";
