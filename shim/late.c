@@ -43,16 +43,14 @@ void late_recover(struct msg *m)
 	errno = saved;
 }
 
-ssize_t late_write(struct msg *m, const struct call *call)
+/* Returns how many bytes it had room for; -1: there is no memory. */
+static ssize_t queue(struct msg *m, const struct call *call)
 {
 	struct late *l = atomic_load(&m->late);
-	uncounted(m);
-	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
-		return emit_call(call);
 	if (l == NULL || atomic_load(&l->len) == CLOSED)
 		l = pool_pages(sizeof *l);
 	if (l == NULL)
-		return emit_call(call);
+		return -1;
 	size_t n = 0, len = atomic_load(&l->len);
 	for (size_t i = 0; i < call->iovcnt && len + n < ROOM; i++) {
 		size_t room = ROOM - len - n, part = call->iov[i].iov_len < room ? call->iov[i].iov_len : room;
@@ -63,11 +61,26 @@ ssize_t late_write(struct msg *m, const struct call *call)
 	atomic_store(&m->late, l);
 	atomic_store(&m->late_waits, 1);
 	lock_leave(&m->lock);
+	return (ssize_t)n;
+}
+
+/* Another handler could interrupt this one and write to the same place. */
+ssize_t late_write(struct msg *m, const struct call *call)
+{
+	sigset_t before;
+	uncounted(m);
+	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
+		return emit_call(call);
+	emit_hold_signals(&before);
+	ssize_t n = queue(m, call);
+	emit_let_signals(&before);
+	if (n < 0)
+		return emit_call(call);
 	if (n == 0 && call->size > 0) {
 		errno = EAGAIN;
 		return -1;
 	}
-	return (ssize_t)n;
+	return n;
 }
 
 /* A call that can say so is told what was lost: it was said to be written. */

@@ -94,6 +94,16 @@ EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(
 	run_free(r);
 }
 
+/* The first handler is about to queue its bytes, for which it needs memory, when the second one comes. */
+Test(turns, handler_that_interrupts_a_handler_loses_no_byte_of_either, .timeout = 30)
+{
+	struct setup setup = { .args = { TURNS, "marked", "nested" }, .timeout = HOLD_LONG, .faults = "setsockopt:1:linger=600,mmap:*:delay=100" };
+	struct run *r = check_same("two handlers' bytes between head and body", &setup);
+
+	cr_expect(strstr(r->results.p, "all at the peer: 1") != NULL, "%s", r->results.p);
+	run_free(r);
+}
+
 /* They find no room for longer than anybody waits for it. What the handler was told is written is not lost in silence. */
 Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
 {

@@ -135,19 +135,25 @@ static void heard(void)
 
 /* --- a handler writes while a head is held ------------------------------------------------------------------------- */
 
-static atomic_bool handled;
+static atomic_bool begun;
+static atomic_int handled;
 
 static void write_mark(int signal_number)
 {
 	(void)signal_number;
 	put("a mark", 6);
-	atomic_store(&handled, true);
+	atomic_fetch_add(&handled, 1);
 }
 
 static void *interrupt(void *thread)
 {
+	while (!atomic_load(&begun))
+		sleep_us(100);
 	sleep_us(60000);
 	pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	sleep_us(30000);
+	if (strcmp(how, "nested") == 0)
+		pthread_kill(*(pthread_t *)thread, SIGUSR2);
 	return NULL;
 }
 
@@ -171,10 +177,12 @@ static void *marked(void *unused)
 	if (strstr(how, "above") != NULL)
 		give_handlers_a_stack();
 	sigaction(SIGUSR1, &mark, NULL);
+	sigaction(SIGUSR2, &mark, NULL);
 	pthread_create(&other, NULL, interrupt, &self);
 	write_head();
+	atomic_store(&begun, true);
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	while (!atomic_load(&handled))
+	while (atomic_load(&handled) < (strcmp(how, "nested") == 0 ? 2 : 1))
 		sleep_us(100);
 	write_body();
 	report("all at the peer: %d\n", peer_has_all());
