@@ -340,7 +340,7 @@ void lifecycle_ends_at_once(const char *why)
 		process_copy_begins(); /* not over before the process is */
 	else
 		atomic_store(&process_lent, false);
-	release_all(why);
+	release_at_the_end(why);
 	errno = saved;
 }
 
@@ -349,6 +349,6 @@ void lifecycle_end(const char *why)
 	int saved = errno;
 	config.active = false;
 	process_forbid_memory();
-	release_all(why);
+	release_at_the_end(why);
 	errno = saved;
 }

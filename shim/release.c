@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "emit.h"
+#include "late.h"
 #include "real.h"
 #include "room.h"
 #include "trace.h"
@@ -202,17 +203,26 @@ static bool wait_for_room(int fd, uint64_t *until)
 	return false;
 }
 
+/* NO_MORE of this process, or of the socket: a turn that a signal handler of its own thread interrupted leads to nothing, so what is held there
+ * goes at once, and what handlers wrote behind it. */
+enum then { GOES_ON, NO_MORE };
+
 /* What is held on this descriptor goes, or *until is reached. `lost`: then it is given up, and the next call says so. */
-static void release_last(int fd, enum last last, bool lost, uint64_t *until, const char *why)
+static void release_last(int fd, enum last last, enum then then, bool lost, uint64_t *until, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	int saved = errno, cancel = turn_uncancellable();
 	for (int error = EAGAIN; error != 0 && !conn_idle(c);) {
-		struct msg *m = turn_take_old(c, fd);
-		if (m == NULL)
+		bool mine;
+		struct msg *m = turn_take(c, fd, false, &mine);
+		bool left = mine && then == NO_MORE && !process_is_borrowed();
+		if (m == NULL || (mine && !left))
 			break;
-		error = emit_last(m, last, why);
-		turn_give(m);
+		if (left)
+			late_recover(m);
+		error = emit_last(m, left ? NAME_ENDS : last, why);
+		if (!left)
+			turn_give(m);
 		if (error == 0 || wait_for_room(fd, until))
 			continue;
 		if (lost && (m = turn_take_old(c, fd)) != NULL) {
@@ -232,6 +242,7 @@ static bool close_in_handler(struct msg *m, enum last last, const char *why)
 {
 	if (atomic_load_explicit(&m->calling, memory_order_relaxed) != NOT_CALLING)
 		return false;
+	late_recover(m);
 	emit_last(m, last, why);
 	return true;
 }
@@ -290,7 +301,7 @@ void release_ending(int fd, const char *why)
 	uint64_t until = 0;
 	if (c != NULL)
 		conn_set(c, CONN_SHUT); /* first: what another thread is about to hold just now goes as well */
-	release_last(fd, SOCKET_ENDS, true, &until, why);
+	release_last(fd, SOCKET_ENDS, NO_MORE, true, &until, why);
 }
 
 void release_surely(int fd, const char *why)
@@ -299,7 +310,7 @@ void release_surely(int fd, const char *why)
 	uint64_t until = 0;
 	if (c != NULL)
 		room_unknown(c);
-	release_last(fd, SOCKET_STAYS, false, &until, why);
+	release_last(fd, SOCKET_STAYS, GOES_ON, false, &until, why);
 }
 
 void release_aliased(int fd, const char *why)
@@ -312,28 +323,33 @@ void release_aliased(int fd, const char *why)
 }
 
 /* First what goes without waiting, on every connection, then what does not. */
-static void every(enum last last, const char *why)
+static void every(enum last last, enum then then, const char *why)
 {
 	uint64_t reached = 1, until = 0;
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
-		release_last(fd, last, false, &reached, why);
+		release_last(fd, last, then, false, &reached, why);
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
-		release_last(fd, last, false, &until, why);
+		release_last(fd, last, then, false, &until, why);
 }
 
 void release_all(const char *why)
 {
-	every(SOCKET_STAYS, why);
+	every(SOCKET_STAYS, GOES_ON, why);
+}
+
+void release_at_the_end(const char *why)
+{
+	every(SOCKET_STAYS, NO_MORE, why);
 }
 
 void release_before_exec(const char *why)
 {
-	every(WE_LEAVE, why);
+	every(WE_LEAVE, NO_MORE, why);
 }
 
 void release_for_good(const char *why)
 {
-	every(WE_LEAVE, why);
+	every(WE_LEAVE, GOES_ON, why);
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
 		struct conn *c = conn_find(fd);
 		struct msg *m = c != NULL ? conn_forget(c, fd) : NULL;

@@ -9,7 +9,8 @@
  *   release_aliased      | one that makes a second name         | what finds no room in time      | no
  *   release_ending       | shutdown                             | nothing: then it is lost, and the next call says so | no
  *   release_closing      | one that takes the descriptor away   | nothing: then it is lost        | yes: what was lost
- *   release_all          | a copy of the process, or its end    | what finds no room in time      | no
+ *   release_all          | a copy of the process                | what finds no room in time      | no
+ *   release_at_the_end   | the process's end                    | what finds no room in time      | no
  *
  * "In time": within EMIT_LAST_WAIT_NS, once for all connections together. */
 #ifndef ONEWRITE_RELEASE_H
@@ -31,6 +32,7 @@ enum { RELEASE_LATER = -1 };
 int release_close(int fd);
 void release_closing_range(unsigned first, unsigned last, const char *why);
 void release_all(const char *why);
+void release_at_the_end(const char *why);
 void release_before_exec(const char *why);
 void release_aliased(int fd, const char *why);
 

@@ -104,6 +104,16 @@ Test(turns, handler_that_interrupts_a_handler_loses_no_byte_of_either, .timeout 
 	run_free(r);
 }
 
+/* It ends the process, or the socket: the turn that it interrupted leads to nothing, and what was written is written. */
+static const char *const ends[] = { "exit", "_exit", "quick_exit", "exit_group", "exec", "shutdown", "close" };
+
+EACH_TEST(turns, handler_that_ends_it_all_loses_nothing, ROWS(ends), 30)
+{
+	struct setup setup = { .args = { TURNS, "ended", ends[*i] }, .timeout = HOLD_LONG, .faults = "setsockopt:1:linger=300" };
+
+	run_free(check_same(ends[*i], &setup));
+}
+
 /* They find no room for longer than anybody waits for it. What the handler was told is written is not lost in silence. */
 Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
 {

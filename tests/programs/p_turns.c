@@ -1,4 +1,4 @@
-/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|marked|file|beside CALL|jump
+/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|marked|ended|file|beside CALL|jump
  * HOW. */
 #include "p_common.h"
 
@@ -199,6 +199,42 @@ static void marked_below(void)
 	pthread_join(thread, NULL);
 }
 
+/* The handler writes, and ends the process or the socket. */
+static void write_mark_and_end(int signal_number)
+{
+	char *const arguments[] = { "true", NULL };
+
+	write_mark(signal_number);
+	if (strcmp(how, "exit") == 0)
+		exit(0);
+	if (strcmp(how, "_exit") == 0)
+		_exit(0);
+	if (strcmp(how, "quick_exit") == 0)
+		quick_exit(0);
+	if (strcmp(how, "exit_group") == 0)
+		syscall(SYS_exit_group, 0);
+	if (strcmp(how, "exec") == 0)
+		execv("/bin/true", arguments);
+	if (strcmp(how, "shutdown") == 0)
+		must(shutdown(fd, SHUT_WR) == 0, "shutdown");
+	if (strcmp(how, "close") == 0)
+		must(close(fd) == 0, "close");
+}
+
+static void ended(void)
+{
+	struct sigaction mark = { .sa_handler = write_mark_and_end };
+	pthread_t self = pthread_self(), other;
+
+	sigaction(SIGUSR1, &mark, NULL);
+	pthread_create(&other, NULL, interrupt, &self);
+	write_head();
+	atomic_store(&begun, true);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	pthread_join(other, NULL);
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
 /* --- a jump out of a call ------------------------------------------------------------------------------------------ */
 
 static sigjmp_buf out;
@@ -326,7 +362,7 @@ static void jumps(void)
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "file", file }, { "beside", beside }, { "jump", jumps },
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "ended", ended }, { "file", file }, { "beside", beside }, { "jump", jumps },
 	};
 
 	how = argc > 2 ? argv[2] : "";
