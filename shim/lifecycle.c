@@ -320,6 +320,10 @@ bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned l
 		if (mode == SECCOMP_MODE_STRICT || filter != 0) /* without a filter it is a question */
 			lifecycle_retire("seccomp");
 		return false;
+	case PR_SET_TSC: /* the clock reads it */
+		if (mode == PR_TSC_SIGSEGV)
+			lifecycle_retire("tsc");
+		return false;
 	case PR_SET_NO_NEW_PRIVS: case PR_SET_SECUREBITS: case PR_SET_KEEPCAPS: case PR_CAPBSET_DROP: case PR_CAP_AMBIENT:
 		lifecycle_before_privilege("prctl");
 		return true;

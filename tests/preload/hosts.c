@@ -199,6 +199,9 @@ static const struct life sandboxes[] = {
 	{ "sandbox", "strict", BOTH }, { "sandbox", "strict by syscall", BOTH }, { "sandbox", "strict, held", BOTH },
 	{ "sandbox", "strict, worker", BOTH "the worker's end: 0\n" },
 	{ "sandbox", "no sendto, slow", BOTH }, { "sandbox", "no sendto, worker", BOTH "the worker's end: 0\n" },
+#if defined __x86_64__ || defined __i386__
+	{ "sandbox", "no clock", BOTH }, { "sandbox", "no clock, held", BOTH },
+#endif
 };
 LIVES(hosts, program_in_a_sandbox_lives, sandboxes);
 #endif

@@ -1,4 +1,4 @@
-/* Sandboxes: the process gives up system calls, before it writes or while a head is held; or whoever started it has
+/* Sandboxes: the process gives up system calls, or the clock, before it writes or while a head is held; or whoever started it has
  * refused it some. */
 #include "hosts.h"
 
@@ -19,6 +19,10 @@ static void lock_in(void)
 	struct sock_filter most[] = { NUMBER, ON(SYS_sendto, SECCOMP_RET_ERRNO | EPERM), ELSE(SECCOMP_RET_ALLOW) };
 	struct sock_fprog program = { sizeof few / sizeof *few, few };
 
+	if (is_how("no clock")) {
+		must(prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) == 0, "PR_SET_TSC");
+		return;
+	}
 	if (is_how("no sendto"))
 		program = (struct sock_fprog){ sizeof most / sizeof *most, most };
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "PR_SET_NO_NEW_PRIVS");
