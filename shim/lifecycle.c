@@ -24,11 +24,17 @@
 #include "room.h"
 #include "trace.h"
 
+static void copy_begins(const char *why)
+{
+	release_corked(why);
+	process_copy_begins();
+}
+
 /* The fork handlers are for forks inside libc; fork() itself comes by our hook first, where waiting for the helper's
  * end is safe: here other handlers may hold locks that it needs. */
 static void prepare(void)
 {
-	process_copy_begins();
+	copy_begins("fork");
 	release_all("fork");
 	arrivals_pack();
 }
@@ -143,7 +149,7 @@ void lifecycle_before_copy(const char *why)
 {
 	int saved = errno;
 	share_habits();
-	process_copy_begins();
+	copy_begins(why);
 	release_all(why);
 	deadline_stop();
 	arrivals_pack();
@@ -174,7 +180,7 @@ void lifecycle_in_child(void)
 void lifecycle_before_spawn(const char *why)
 {
 	int saved = errno;
-	process_copy_begins();
+	copy_begins(why);
 	release_all(why);
 	errno = saved;
 }
@@ -191,7 +197,7 @@ void lifecycle_before_exec(const char *why)
 		process_copy_left(); /* not begun: nobody could end it, for our parent's memory outlives us */
 		atomic_store(&process_lent, false);
 	} else
-		process_copy_begins();
+		copy_begins(why);
 	release_before_exec(why);
 	errno = saved;
 }

@@ -318,8 +318,19 @@ void release_aliased(int fd, const char *why)
 	struct conn *c = conn_find(fd);
 	if (c == NULL)
 		return;
+	if (conn_has(c, CONN_CORKED))
+		release(fd, why);
 	conn_set(c, CONN_ALIASED);
 	release_surely(fd, why);
+}
+
+void release_corked(const char *why)
+{
+	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
+		const struct conn *c = conn_find(fd);
+		if (c != NULL && conn_has(c, CONN_CORKED))
+			release(fd, why);
+	}
 }
 
 /* First what goes without waiting, on every connection, then what does not. */

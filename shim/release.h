@@ -33,6 +33,8 @@ int release_close(int fd);
 void release_closing_range(unsigned first, unsigned last, const char *why);
 void release_all(const char *why);
 void release_at_the_end(const char *why);
+/* Before others may have the sockets, too: what lies under the program's own cork can be pushed only by who has a socket alone. */
+void release_corked(const char *why);
 void release_before_exec(const char *why);
 void release_aliased(int fd, const char *why);
 

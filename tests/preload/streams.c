@@ -30,6 +30,7 @@ static const struct case_of kept_back[] = {
 	KEPT_BACK("cork"), KEPT_BACK("cork, end"), LAST_KEPT_BACK("cork"),
 	KEPT_BACK("splice"), KEPT_BACK("splice, end"), LAST_KEPT_BACK("splice"),
 	KEPT_BACK("sendmmsg"), KEPT_BACK("sendmmsg, end"), LAST_KEPT_BACK("sendmmsg"),
+	KEPT_BACK("corked alone"), KEPT_BACK("corked alone, dup"), KEPT_BACK("corked alone, fork"), KEPT_BACK("corked alone, spawn"),
 };
 EVERYWHERE_TESTS(streams, head_does_not_wait_for_what_the_program_keeps_back, STREAMS, kept_back);
 

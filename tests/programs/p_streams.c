@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <spawn.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -358,12 +359,28 @@ static void put_kept_back(int fd, const char *how, size_t n)
 		must(splice(ends[0], NULL, fd, NULL, n, SPLICE_F_MORE) == (ssize_t)n, "splice");
 	} else if (strncmp(how, "sendmmsg", 8) == 0) {
 		must(sendmmsg(fd, &message, 1, MSG_MORE) == 1 && message.msg_len == n, "sendmmsg");
+	} else if (strncmp(how, "corked alone", 12) == 0) {
+		set_int(fd, IPPROTO_TCP, TCP_CORK, 1);
 	} else if (strncmp(how, "cork", 4) == 0) {
 		set_int(fd, IPPROTO_TCP, TCP_CORK, 1);
 		must(write(fd, bytes, n) == (ssize_t)n, "writing a body");
 	} else {
 		must(send(fd, bytes, n, MSG_MORE) == (ssize_t)n, "sending a body");
 	}
+}
+
+static void let_others_have_it(int fd, const char *how)
+{
+	static char *args[] = { "true", NULL };
+	pid_t pid = 0;
+
+	if (strstr(how, "dup") != NULL)
+		must(dup(fd) >= 0, "dup");
+	else if (strstr(how, "fork") != NULL && (pid = fork()) == 0)
+		unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+	else if (strstr(how, "spawn") != NULL)
+		must(posix_spawnp(&pid, args[0], NULL, NULL, args, environ) == 0, "posix_spawnp");
+	must(pid == 0 || waitpid(pid, NULL, 0) == pid, "waiting for a child");
 }
 
 /* The head was written without MSG_MORE and before the cork, so it is not for the program's own that it waits. Nor does, with `last`, what was
@@ -380,6 +397,7 @@ static void keep_back(const char *how)
 		put(s, bytes, 100);
 	i = s->pieces - 1;
 	put_kept_back(s->pair.fd, how, 100);
+	let_others_have_it(s->pair.fd, how);
 	sleep_ms(100);
 	report("%s came: %d\n", last ? "the first piece" : "the head", s->came[i] != 0 && s->came[i] - s->sent[i] < 30 * MS);
 }
