@@ -25,7 +25,8 @@ struct habit {
 	uint8_t vain;   /* ... are held in vain; enum vain */
 	bool asked;     /* the process's record was asked */
 	bool counted;   /* the process's record knows what happened here */
-	bool unheld;    /* the message in progress is not held, for this reason */
+	bool unheld;    /* the message in progress is not held, for this reason... */
+	uint64_t since; /* ... since this moment (CLOCK_MONOTONIC ns) */
 	uint16_t now;   /* the kind of the message in progress, where its head is not kept */
 };
 

@@ -65,7 +65,7 @@ struct hold_rule vain_rule(struct msg *m, const struct call *call, struct sight 
 	if (vain == NOT_IN_VAIN || (s->event == HEAD_WHOLE && vain == MORE_IN_VAIN))
 		return rule;
 	m->habit.unheld = true;
-	m->last_write_at = now_ns();
+	m->habit.since = m->last_write_at = now_ns();
 	s->why = "in-vain";
 	if (s->event == HEAD_WHOLE)
 		s->event = HEAD_NOW;
@@ -73,11 +73,15 @@ struct hold_rule vain_rule(struct msg *m, const struct call *call, struct sight 
 	return s->event == HEAD_NOW ? rule : hold_without(rule);
 }
 
+/* Pieces with a pause between them would not have been joined, however soon the end comes. */
 void vain_look_back(struct msg *m, enum hold_event event)
 {
-	if (!m->habit.unheld || m->state != STREAM || !(m->habit.vain == HEAD_IN_VAIN || event == BODY_END))
+	if (!m->habit.unheld || m->state != STREAM)
 		return;
-	m->habit.unheld = false;
-	if (now_ns() - m->last_write_at < config.timeout_ns)
+	uint64_t now = now_ns();
+	bool goes_on = m->habit.vain == MORE_IN_VAIN && event != BODY_END;
+	m->habit.unheld = goes_on && now - m->last_write_at < config.timeout_ns / PAUSES_IN_A_TIMEOUT;
+	m->last_write_at = now;
+	if (!goes_on && now - m->habit.since < config.timeout_ns)
 		habit_end(&m->habit);
 }

@@ -17,6 +17,7 @@ EVERYWHERE_TESTS(streams, one_piece_of_a_message_is_late_at_most, STREAMS, paces
 #define MESSAGES(how) { { "messages", how }, "late from the second message on: 0\n", .timed = true }
 
 static const struct case_of repeated[] = { MESSAGES("head"), MESSAGES("first"), MESSAGES("both"), MESSAGES("pieces"),
+	{ { "messages", "short" }, "late from the second message on: 0\n", .timeout = "20ms", .timed = true },
 	{ { "connections" }, "late on the fifth connection and on: 0\n", .timed = true },
 	{ { "forks" }, "late on the fifth connection and on: 0\n", .timed = true } };
 EVERYWHERE_TESTS(streams, what_was_held_in_vain_is_held_no_more, STREAMS, repeated);
