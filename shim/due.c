@@ -39,6 +39,14 @@ static bool is_young(struct msg *m, uint64_t now)
 	return true;
 }
 
+/* An acknowledgement that came for the message before has sent what the kernel had of this one by then: a short segment, and with Nagle on the rest waits
+ * for its acknowledgement. */
+static bool is_behind_a_short_one(const struct msg *m)
+{
+	const struct conn *c = conn_find(m->fd);
+	return m->state == REST && c != NULL && atomic_load_explicit(&c->small, memory_order_relaxed);
+}
+
 static bool is_held(const struct msg *m)
 {
 	return m->state == HEAD || m->state == BODY || m->state == REST;
@@ -55,7 +63,10 @@ static void emit_due(struct msg *m, uint64_t now)
 	} else if (who == THE_SOCKET && !is_young(m, now)) {
 		trace(m->fd, m->state, RELEASE, rule.action, "deadline", m->len - m->sent);
 		vain_met_the_deadline(m);
+		bool nagled = is_behind_a_short_one(m);
 		release_held(m, rule.next);
+		if (nagled && m->state == rule.next)
+			emit_nudge(m->fd);
 	} /* else: another look, in a while */
 }
 

@@ -3,6 +3,7 @@
  * MORE marks a write that leaves the message incomplete; the one that completes it goes as the program made it. */
 #include "harness.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -253,6 +254,15 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* How long after its write number k the peer had so many bytes, in us. */
+static long lateness_of(const struct run *r, size_t k, size_t total)
+{
+	for (size_t i = 0; i < r->arrived; i++)
+		if (r->arrivals[i].total >= total)
+			return (long)((r->arrivals[i].at - r->shared->sent[k]) / 1000);
+	return LONG_MAX;
+}
+
 /* The median time from the writes of the last chunks to their arrivals, in us. */
 static long lateness_of_ends(const struct run *r, size_t message)
 {
@@ -293,6 +303,24 @@ EACH_TEST(message, end_does_not_wait_for_an_acknowledgement, ROWS(ends), 60)
 		before);
 	run_free(bare);
 	run_free(shim);
+}
+
+/* Pieces that were gathered are pushed when their time is up, whatever short segment is on its way before them. */
+static const char *const holds[] = { "memory", "kernel" };
+
+EACH_TEST(message, what_met_its_deadline_does_not_wait_for_an_acknowledgement, ROWS(holds), 60)
+{
+	struct setup setup = { .args = { SCENARIOS, "first-chunk" }, .timeout = "5ms", .join = "message", .hold = holds[*i],
+		.late_acks = true };
+	long late = LONG_MAX;
+
+	for (int n = 0; n < ATTEMPTS && late > 15000; n++) {
+		struct run *r = run(&setup, SHIM);
+		cr_assert(r->bytes[0].n == 3 + 300 + 115, "%zu bytes came", r->bytes[0].n);
+		late = lateness_of(r, 0, 3 + 300 + 110);
+		run_free(r);
+	}
+	cr_expect(late <= 15000, "hold %s: the first chunk came after %ld us", holds[*i], late);
 }
 
 /* --- send buffers too small for it ---------------------------------------------------------------------------- */

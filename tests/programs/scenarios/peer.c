@@ -121,6 +121,24 @@ static void last_chunks(void)
 	must(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size) == 0 && nodelay == 0, "TCP_NODELAY being off");
 }
 
+/* Behind a whole message, which nobody has acknowledged yet, comes the beginning of another one. */
+static void first_chunk(void)
+{
+	int fd = accept_peer();
+
+	for (int i = 0; i < 3; i++) { /* the first ones are acknowledged at once */
+		must(write(fd, "#", 1) == 1, "writing");
+		sleep_us(60000);
+	}
+	must(write(fd, HEAD, HEAD_SIZE) == HEAD_SIZE, "writing a head");
+	must(write(fd, HEAD, BODY_SIZE / 2) == BODY_SIZE / 2 && write(fd, HEAD, BODY_SIZE / 2) == BODY_SIZE / 2, "writing a body");
+	must(write(fd, CHUNKED_HEAD, 100) == 100, "writing a head");
+	shared->sent[0] = now_ns();
+	must(write(fd, "5\r\nhello\r\n", 10) == 10, "writing a chunk");
+	sleep_us(100000);
+	must(write(fd, "0\r\n\r\n", 5) == 5, "writing the last chunk");
+}
+
 /* The peer has reset the connection: the program finds out by an error or, if it did not say otherwise, by SIGPIPE. */
 static void broken(void)
 {
@@ -162,6 +180,6 @@ static void late_error(void)
 }
 
 const struct scenario peer_scenarios[] = {
-	{ "flood", flood }, { "long-bodies", long_bodies }, { "last-chunks", last_chunks }, { "broken", broken },
+	{ "flood", flood }, { "long-bodies", long_bodies }, { "last-chunks", last_chunks }, { "first-chunk", first_chunk }, { "broken", broken },
 	{ "late-error", late_error }, { NULL, NULL },
 };
