@@ -174,10 +174,10 @@ FREOPEN(freopen64)
 
 EXPORT int shutdown(int fd, int how)
 {
-	if (how == SHUT_RD)
-		release(fd, "shutdown");
-	else
+	if (how == SHUT_WR || how == SHUT_RDWR)
 		release_ending(fd, "shutdown");
+	else
+		release(fd, "shutdown");
 	return libc()->shutdown(fd, how);
 }
 

@@ -109,6 +109,8 @@ static const struct scenario releases[] = {
 	{ "ioctl", { HELD, "outq", "await", "write=*200" }, RELEASED ", " BODY },
 	{ "dup", { HELD, "dup", "await", "write=*200" }, RELEASED ", dup *, " BODY },
 	{ "shutdown", { HELD, "shutdown", "await" }, MORE_HEAD ", shutdown *" },
+	{ "shutdown for reading", { HELD, "shutdown=0", "await", "write=*200" }, RELEASED ", shutdown *, " BODY },
+	{ "shutdown of nothing", { HELD, "shutdown=7", "await", "write=*200" }, RELEASED ", shutdown *, " BODY },
 	{ "close", { HELD, "close", "await" }, MORE_HEAD ", close *" },
 	{ "close of one of two descriptors", { "dup", HELD, "close", "await", "use", "write=*200" },
 		"dup *, " RELEASED ", close *, " BODY },

@@ -113,7 +113,9 @@ static long do_fetch(const struct step *s)
 
 static long do_shutdown(const struct step *s)
 {
-	return s->verb[0] == 'S' ? (int)syscall(SYS_shutdown, fd, SHUT_WR) : shutdown(fd, SHUT_WR);
+	int how = s->argument[0] != '\0' ? atoi(s->argument) : SHUT_WR;
+
+	return s->verb[0] == 'S' ? (int)syscall(SYS_shutdown, fd, how) : shutdown(fd, how);
 }
 
 static long do_close(const struct step *s)
