@@ -19,13 +19,13 @@ static int run_command(const char *command, char *said, size_t size)
 	return pclose(p);
 }
 
-#define GATE SOURCE_DIR "/scripts/gate "
-#define MAP " " BUILD_DIR "/exports.map 2>&1"
+#define GATE "'" SOURCE_DIR "/scripts/gate' "
+#define MAP " '" BUILD_DIR "/exports.map' 2>&1"
 
 Test(loads, gate_lets_the_library_pass, .timeout = 60)
 {
 	char said[2000];
-	int status = run_command("cd " SOURCE_DIR " && " GATE LIBRARY_IN_SHELL MAP, said, sizeof said);
+	int status = run_command("cd '" SOURCE_DIR "' && " GATE LIBRARY_IN_SHELL MAP, said, sizeof said);
 	const char *old = getenv("OLD_GLIBC");
 
 	cr_expect(status == 0, "wait status %#x; it said %s", (unsigned)status, said);
@@ -94,7 +94,7 @@ Test(loads, what_the_libc_behind_us_lacks_fails, .timeout = 30)
 	char command[1000], said[300];
 	int status;
 
-	snprintf(command, sizeof command, "LD_PRELOAD=%s " BUILD_DIR "/tests/programs/musl_absent 2>&1", library_under_test());
+	snprintf(command, sizeof command, "l=" LIBRARY_IN_SHELL "; LD_LIBRARY_PATH=${l%%/*} LD_PRELOAD=${l##*/} '" BUILD_DIR "/tests/programs/musl_absent' 2>&1");
 	status = run_command(command, said, sizeof said);
 	cr_expect(status == 0 && strcmp(said, "25 names, 0 do not come back honestly\n") == 0, "wait status %#x; it said %s",
 		(unsigned)status, said);

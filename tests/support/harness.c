@@ -65,15 +65,36 @@ static void __attribute__((noreturn)) execute(const char *const *args)
 }
 #endif
 
+static void append(char list[4 * PATH_MAX], const char *word)
+{
+	snprintf(list + strlen(list), 4 * PATH_MAX - strlen(list), "%s%s", *list != '\0' ? ":" : "", word);
+}
+
+/* LD_PRELOAD takes a path with a blank apart: there its directory is one where the loader looks, and the name is bare. */
+static void preload_file(char preload[4 * PATH_MAX], char directories[4 * PATH_MAX], const char *file)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(file, '/');
+
+	if (strchr(file, ' ') != NULL && slash != NULL && *file == '/') {
+		snprintf(directory, sizeof directory, "%.*s", (int)(slash - file), file);
+		append(directories, directory);
+		file = slash + 1;
+	}
+	append(preload, file);
+}
+
 static void set_environment(const struct stage *s, enum behind behind)
 {
 	const char *library = library_under_test(), *recorder = BUILD_DIR "/tests/recorder.so";
 	const char *const in_order[] = { s->setup->front, behind == SHIM ? library : NULL, s->setup->behind, recorder };
-	char preload[4 * PATH_MAX] = "";
+	char preload[4 * PATH_MAX] = "", directories[4 * PATH_MAX] = "";
 
 	for (size_t i = 0; i < sizeof in_order / sizeof *in_order; i++)
 		if (in_order[i] != NULL)
-			snprintf(preload + strlen(preload), sizeof preload - strlen(preload), "%s%s", *preload != '\0' ? ":" : "", in_order[i]);
+			preload_file(preload, directories, in_order[i]);
+	if (*directories != '\0')
+		setenv("LD_LIBRARY_PATH", directories, 1);
 	setenv("RECORDER_LOG", s->log_path, 1);
 	setenv("ONEWRITE_HOLD", s->setup->hold != NULL ? s->setup->hold : "memory", 1);
 	setenv("ONEWRITE_JOIN", s->setup->join != NULL ? s->setup->join : "header", 1);
