@@ -76,9 +76,9 @@ WRAPPER_TEST(manual_pages_name_every_setting)
 /* The script is for any shell, so it keeps to what all of them have. */
 WRAPPER_TEST(shellcheck_finds_nothing)
 {
-	int status = system("shellcheck --shell=sh " INSTALLED " '" SOURCE_DIR "/scripts/gate' '" SOURCE_DIR "/scripts/check-debian' '" SOURCE_DIR "/tests/old_glibc'"
-		" >shellcheck.out 2>&1 && "
-		"shellcheck --shell=bash '" SOURCE_DIR "/scripts/completions/onewrite.bash' >shellcheck.out 2>&1");
+	int status = system("{ shellcheck --shell=sh " INSTALLED " && cd '" SOURCE_DIR "' && shellcheck --shell=sh scripts/gate scripts/check-debian"
+		" scripts/deb scripts/debian/tests/server tests/old_glibc tests/deb/run && shellcheck --shell=bash scripts/completions/onewrite.bash;"
+		" } >shellcheck.out 2>&1");
 	char findings[4096];
 	slurp("shellcheck.out", findings, sizeof findings);
 	cr_assert(status == 0, "shellcheck (package shellcheck) found:\n%s", findings);

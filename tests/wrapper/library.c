@@ -141,12 +141,15 @@ WRAPPER_TEST(a_library_for_each_word_size)
 {
 	struct outcome o;
 	prepare(MULTIARCH "mkdir usr/lib/i386-linux-gnu; cd usr/lib/i386-linux-gnu\n"
-	        "printf '\\177ELF\\001\\001\\001%%09d\\003\\000\\003\\000' 0 >libonewrite.so; cp libonewrite.so ../../../it; chmod +x ../../../it");
+	        "printf '\\177ELF\\001\\001\\001%%09d\\003\\000\\003\\000' 0 >libonewrite.so; cp libonewrite.so ../../../it; chmod +x ../../../it; cd ../../..\n"
+	        "printf '#include <stdio.h>\\n#include <stdlib.h>\\nint main(void) { puts(getenv(\"LD_PRELOAD\")); }\\n' >named.c; musl-gcc -o named named.c");
 	UNDER_EACH(sh) {
 		launch(&o, sh, "usr/bin/onewrite", ARGS("grep", "-c", "/usr/lib/x86_64-linux-gnu/libonewrite.so", "/proc/self/maps"), NULL);
 		check_ran(&o, "a program of 64 bits", sh->package);
 		launch(&o, sh, "usr/bin/onewrite", ARGS("printenv", "LD_PRELOAD"), NULL);
 		cr_expect(strstr(o.out, "/usr/$LIB/libonewrite.so\n") != NULL, "under %s the library is named %s", sh->package, o.out);
+		launch(&o, sh, "usr/bin/onewrite", ARGS("./named"), NULL);
+		cr_expect(strstr(o.out, "/usr/lib/x86_64-linux-gnu/libonewrite.so\n") != NULL, "musl knows no $LIB: %s%s", o.out, o.err);
 		launch(&o, sh, "usr/bin/onewrite", ARGS("--check", "./it"), NULL);
 		cr_expect(exit_status(&o) == 0 && strstr(o.out, "of that size") != NULL, "a program of 32 bits: %s%s", o.out, o.err);
 	}
