@@ -56,8 +56,9 @@ OPTION = $(shell echo 'int x;' | $(CC) $(1) -Werror -x c -c -o /dev/null - 2>/de
 
 # Library and judge are hardened. Where the stack protector's canary is a variable of the loader's instead of the thread's own (arm, arm64,
 # riscv64), the library would need that loader, and load with no other libc: there it goes without.
+STRONG   := $(call OPTION,-fstack-protector-strong)
 GUARD    := $(if $(shell echo 'void g(char *); void f(void) { char s[9]; g(s); }' | $(CC) -fPIC -fstack-protector-strong -x c -S -o - - 2>/dev/null | \
-	grep -w __stack_chk_guard),-fno-stack-protector,$(call OPTION,-fstack-protector-strong))
+	grep -w __stack_chk_guard),-fno-stack-protector,$(STRONG))
 # Of CET the shadow stack: endbr64 at each function is one instruction more than the budget of a read has (tests/bench), and Linux gives
 # programs the shadow stack only. A preload without its mark takes it from the program: it is set, for Debian's crti.o has none, and needs none.
 CET      := $(call OPTION,-fcf-protection=return)
@@ -174,7 +175,7 @@ $(LIB): $(OBJS) $(B)/exports.map $(GATE)
 # The part of scripts/onewrite that reads ELF files.
 $(B)/scripts/%.o: scripts/%.c
 	@mkdir -p $(@D)
-	$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -fPIE -c -o $@ $<
+	$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(STRONG) -fPIE -c -o $@ $<
 
 JUDGE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/judge/*.c))
 $(JUDGE): $(JUDGE_OBJS)
