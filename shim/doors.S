@@ -301,14 +301,15 @@ door_here:
 	begin \hook
 	stg %r14, 112(%r15)
 	.cfi_offset 14, -48
-	lay %r15, -200(%r15)
-	.cfi_def_cfa_offset 360
+	lay %r15, -208(%r15)
+	.cfi_def_cfa_offset 368
 	stmg %r2, %r6, 160(%r15)
+	mvc 200(8, %r15), 368(%r15) /* the sixth argument lies on the caller's stack */
 	la %r2, 160(%r15)
 	brasl %r14, \look
 	lgr %r1, %r2
 	lmg %r2, %r6, 160(%r15)
-	la %r15, 200(%r15)
+	la %r15, 208(%r15)
 	.cfi_def_cfa_offset 160
 	lg %r14, 112(%r15)
 	.cfi_restore 14
