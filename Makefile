@@ -394,7 +394,7 @@ SHORT_LOOK := build/aarch64-linux-gnu/suites/preload/join
 else
 NOT_HERE += --skipped "join with programs of arm64: no compiler for it, or none to run its programs (Debian packages gcc-aarch64-linux-gnu and qemu-user)"
 endif
-$(foreach m,$(MACHINES),$(eval $(call MACHINE,$(m),$(if $(filter $(m),$(RUNS_HERE)),-DWIDE,-DEMULATOR='"$(call EMULATOR_OF,$(m))","-L","/usr/$(m)"'))))
+$(foreach m,$(MACHINES),$(eval $(call MACHINE,$(m),$(if $(filter $(m),$(RUNS_HERE)),-DWIDE,-DEMULATOR='"$(call EMULATOR_OF,$(m))","-L","/usr/$(m)"' $(if $(filter s390x%,$(m)),-DEMULATED_BIG_ENDIAN)))))
 endif
 
 check-machines: packages-machines

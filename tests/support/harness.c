@@ -225,6 +225,20 @@ static unsigned segments_received(int fd)
 	return info.tcpi_data_segs_in;
 }
 
+/* A number in the shared memory, in the order of the program's machine. */
+#ifdef EMULATED_BIG_ENDIAN
+#define THEIRS(n) __builtin_bswap64(n)
+#else
+#define THEIRS(n) (n)
+#endif
+
+static void turn_shared(struct shared *s)
+{
+	uint64_t *each = (uint64_t *)s;
+	for (size_t i = 0; i < sizeof *s / sizeof *each; i++)
+		each[i] = THEIRS(each[i]);
+}
+
 static void hear_client(struct stage *s, int i)
 {
 	static char piece[65536];
@@ -241,7 +255,7 @@ static void hear_client(struct stage *s, int i)
 		return;
 	}
 	text_add(&r->bytes[i], piece, (size_t)n);
-	atomic_fetch_add(&r->shared->received, (uint64_t)n);
+	atomic_store(&r->shared->received, THEIRS(THEIRS(atomic_load(&r->shared->received)) + (uint64_t)n));
 	if (i == 0) {
 		r->arrivals = realloc(r->arrivals, (r->arrived + 1) * sizeof *r->arrivals);
 		r->arrivals[r->arrived++] = (struct arrival){ now_ns(), r->bytes[0].n };
@@ -356,6 +370,7 @@ struct run *run(const struct setup *setup, enum behind behind)
 		r->status = -1;
 	} else
 		waitpid(pid, &r->status, 0);
+	turn_shared(r->shared);
 	keep_calls(&s);
 	for (int i = 0; i < s.clients; i++)
 		shut(&s.client[i]);
