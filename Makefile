@@ -338,7 +338,7 @@ OLD_LINK     = -nodefaultlibs -Wl,--dynamic-linker=$(OLD_LIBS)/ld-linux-x86-64.s
 NOT_ON_OLD  := beside clock loads names fuzz
 OLD_ALL     := $(patsubst tests/preload/%.c,$(OLD)/suites/preload/%,$(filter-out $(NOT_ON_OLD:%=tests/preload/%.c),$(wildcard tests/preload/*.c)))
 ifeq ($(shell $(CC) -dumpmachine),x86_64-linux-gnu)
-OLD_SUITES  := $(addprefix $(OLD)/suites/preload/,join release doors lifecycle arrived threads)
+OLD_SUITES  := $(addprefix $(OLD)/suites/preload/,join release doors lifecycle arrived threads places)
 else
 NOT_HERE += --skipped "join, release, doors, lifecycle, secure with programs of glibc 2.31: none is known for this machine"
 endif

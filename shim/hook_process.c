@@ -98,6 +98,12 @@ static int start_in_child(void *arg)
 CLONE(clone)
 CLONE(__clone)
 
+/* Before glibc 2.33 the error is EPERM then, and EAGAIN is in errno, which was 0. */
+static bool lacks_a_task(int error)
+{
+	return error == EAGAIN || (error == EPERM && errno == EAGAIN);
+}
+
 #define POSIX_SPAWN(name)                                                                                     \
 	EXPORT int name(pid_t *restrict pid, const char *restrict path,                                       \
 	                const posix_spawn_file_actions_t *restrict actions,                                   \
@@ -107,9 +113,12 @@ CLONE(__clone)
 		if (LACKS(name))                                                                              \
 			return ENOSYS;                                                                        \
 		lifecycle_before_spawn(#name);                                                                \
+		int saved = errno;                                                                            \
+		errno = 0;                                                                                    \
 		int error = libc()->name(pid, path, actions, attr, argv, envp);                               \
-		if (error == EAGAIN && lifecycle_gives_way(#name))                                            \
+		if (lacks_a_task(error) && lifecycle_gives_way(#name))                                        \
 			error = libc()->name(pid, path, actions, attr, argv, envp);                           \
+		errno = error == 0 || errno == 0 ? saved : errno;                                             \
 		lifecycle_after_spawn();                                                                      \
 		return error;                                                                                 \
 	}
