@@ -35,7 +35,7 @@ EACH_TEST(other_libc, library_works_in_its_programs, ROWS(pairs) * ROWS(rows), 6
 	snprintf(library, sizeof library, "%s/libonewrite.so", pairs[*i % ROWS(pairs)].library);
 	for (size_t n = 0; n < 8 && steps[n] != NULL; n++)
 		setup.args[n + 1] = steps[n];
-	setenv("ONEWRITE_TEST_LIBRARY", library, 1);
+	setenv("LIBRARY_UNDER_TEST", library, 1);
 	struct run *r = check_same(rows[*i / ROWS(pairs)].name, &setup);
 	cr_expect(calls_like(r, rows[*i / ROWS(pairs)].calls) == 1, "%s, %s: no call is \"%s\":\n%s", rows[*i / ROWS(pairs)].name, library,
 		rows[*i / ROWS(pairs)].calls, r->calls.p);
