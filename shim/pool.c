@@ -31,7 +31,7 @@ void *pool_pages(size_t size)
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		p = NULL;
-	else if (madvise(p, size, MADV_WIPEONFORK) != 0)
+	else if (madvise(p, size, MADV_WIPEONFORK) != 0 || madvise(p, size, -1) == 0) /* qemu-user takes any advice, and follows none */
 		atomic_store(&cannot_wipe, true);
 	errno = saved;
 	return p;

@@ -66,7 +66,6 @@ static const char *const modes[][2] = { { "memory", "header" }, { "memory", "mes
 
 EACH_TEST(threads, four_fork_while_four_write, ROWS(modes), 60)
 {
-	SKIP_WHERE_EMULATED("four fork while four write", "it hangs now and then under an emulator, and why is not known");
 	struct setup setup = { .args = { THREADS, "forks" }, .timeout = "5ms", .clients = 4, .hold = modes[*i][0],
 		.join = modes[*i][1] };
 	char name[64];
