@@ -48,7 +48,7 @@ LIBATOMIC := $(shell echo '_Atomic char c; int main(void) { return c |= 1; }' | 
 ifneq ($(findstring musl-gcc,$(CC)),)
 OTHER_LIBC := musl
 IN_FRONT   := tests/support/musl.h
-CFLAGS_ALL += $(addprefix -idirafter ,/usr/include /usr/include/$(shell $(CC) -print-multiarch))
+CFLAGS_ALL += -D_LARGEFILE64_SOURCE $(addprefix -idirafter ,/usr/include /usr/include/$(shell $(CC) -print-multiarch))
 endif
 comma   := ,
 # Is it an option of the compiler's, for this machine?

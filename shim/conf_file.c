@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/stat.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
+#include "headers.h"
 #include "own.h"
 
 /* The owner of a file whose real owner has no number in this name space of users. */

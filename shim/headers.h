@@ -11,7 +11,12 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+
+#ifndef STATX_TYPE /* the kernel's, where libc has no struct statx of its own: musl before 1.2.4 */
+#include <linux/stat.h>
+#endif
 
 #ifdef __GLIBC__
 

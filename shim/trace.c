@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/stat.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>

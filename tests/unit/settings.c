@@ -76,7 +76,7 @@ Test(settings, no_text_leads_outside, .timeout = 100)
 				bool inside = l.name >= first && l.name + l.name_size <= end &&
 				              (l.value == NULL || (l.value >= first && l.value + strlen(l.value) <= end));
 				if (!inside || t.line <= before || t.line > n || t.p > end)
-					cr_assert_fail("text %zu of length %zu, line %u: outside", number, n, t.line);
+					cr_assert(false, "text %zu of length %zu, line %u: outside", number, n, t.line);
 			}
 		}
 }
