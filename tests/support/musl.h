@@ -67,6 +67,14 @@ static inline int no_context(const void *first, const void *second)
 #define fcntl64   fcntl
 #define __clone   clone
 #define __socket  socket
+
+/* From 1.2.4 on no program can be linked to that name, but those that were can still run. */
+static inline __typeof__(sendfile) *sendfile_of_older_programs(void)
+{
+	void *named = dlsym(RTLD_DEFAULT, "sendfile64");
+	return named != NULL ? (__typeof__(sendfile) *)named : sendfile;
+}
+#define sendfile64(out, in, at, n) sendfile_of_older_programs()(out, in, at, n)
 #endif
 #define __dprintf_chk(fd, flag, ...)  dprintf(fd, __VA_ARGS__)
 #define __vdprintf_chk(fd, flag, ...) vdprintf(fd, __VA_ARGS__)

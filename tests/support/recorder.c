@@ -181,7 +181,8 @@ EXPORT ssize_t sendfile(int out, int in, off_t *at, size_t n)
 
 EXPORT ssize_t sendfile64(int out, int in, off64_t *at, size_t n)
 {
-	long r = INJECT("sendfile64", out, REAL(sendfile64)(out, in, at, smaller(n, most)));
+	__typeof__(sendfile64) *real = REAL(sendfile64) != NULL ? REAL(sendfile64) : (__typeof__(sendfile64) *)REAL(sendfile); /* a new musl */
+	long r = INJECT("sendfile64", out, real(out, in, at, smaller(n, most)));
 
 	record(r, "sendfile64 fd=%d bytes=%zu", out, n);
 	return r;
