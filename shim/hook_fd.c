@@ -325,6 +325,11 @@ static int set_in_turn(struct conn *c, int fd, int name, const void *value, sock
 	return r;
 }
 
+static void let_go(int fd)
+{
+	release(fd, "setsockopt");
+}
+
 /* `call` is libc's own of that name. */
 static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const void *value, socklen_t len)
 {
@@ -340,6 +345,8 @@ static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const 
 		release(fd, "setsockopt");
 	if (c == NULL || !config.active)
 		return call(fd, level, name, value, len);
+	if (effect == CORKS)
+		names_visit(c, let_go); /* a cork is the socket's, and what is held by another number of it would stay under it */
 	room_unknown(c);
 	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
 		conn_set(c, CONN_LAZY);

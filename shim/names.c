@@ -76,6 +76,18 @@ void names_enter(struct conn *c)
 	}
 }
 
+void names_visit(struct conn *c, void (*visit)(int fd))
+{
+	bool is_new;
+	uint64_t cookie = conn_has(c, CONN_NAMES) ? cookie_of(c) : 0;
+	const struct named *s = cookie != 0 ? place_of(c, cookie, &is_new) : NULL;
+	for (unsigned i = 0; s != NULL && i < NAMES; i++) {
+		struct conn *other = name_at(s, i, cookie);
+		if (other != NULL && other != c)
+			visit(conn_number(other));
+	}
+}
+
 void names_forget_all(void)
 {
 	memset(sockets, 0, sizeof sockets);

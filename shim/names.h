@@ -12,6 +12,8 @@
 void names_enter(struct conn *c);
 /* Another number, which the call is not about, turns out to be the same socket. Nothing is asked of it: it may be closed just now. */
 void names_meet(struct conn *other, struct conn *c);
+/* Each other name that is known of this number's socket. */
+void names_visit(struct conn *c, void (*visit)(int fd));
 /* In a forked child: nothing is known of any number. */
 void names_forget_all(void);
 /* What this number knows of the next response, and whether it is passed over, is true of its other names. */

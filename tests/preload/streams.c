@@ -28,7 +28,7 @@ EVERYWHERE_TESTS(streams, what_was_held_in_vain_is_held_no_more, STREAMS, repeat
 
 static const struct case_of kept_back[] = {
 	KEPT_BACK("MSG_MORE"), KEPT_BACK("MSG_MORE, end"), LAST_KEPT_BACK("MSG_MORE"),
-	KEPT_BACK("cork"), KEPT_BACK("cork, end"), LAST_KEPT_BACK("cork"),
+	KEPT_BACK("cork"), KEPT_BACK("cork, end"), LAST_KEPT_BACK("cork"), KEPT_BACK("cork, by another name"),
 	KEPT_BACK("splice"), KEPT_BACK("splice, end"), LAST_KEPT_BACK("splice"),
 	KEPT_BACK("sendmmsg"), KEPT_BACK("sendmmsg, end"), LAST_KEPT_BACK("sendmmsg"),
 	KEPT_BACK("corked alone"), KEPT_BACK("corked alone, dup"), KEPT_BACK("corked alone, fork"), KEPT_BACK("corked alone, spawn"),

@@ -402,14 +402,15 @@ static void keep_back(const char *how)
 {
 	struct stream *s = streams;
 	bool last = strstr(how, "last") != NULL;
-	int i;
+	int i, other;
 
 	open_streams(1);
+	other = strstr(how, "name") != NULL ? dup(s->pair.fd) : s->pair.fd;
 	put_string(s, head_of("cl", strstr(how, "end") != NULL ? 100 : 200));
 	if (last)
 		put(s, bytes, 100);
 	i = s->pieces - 1;
-	put_kept_back(s->pair.fd, how, 100);
+	put_kept_back(other, how, 100);
 	let_others_have_it(s->pair.fd, how);
 	sleep_ms(100);
 	report("%s came: %d\n", last ? "the first piece" : "the head", s->came[i] != 0 && s->came[i] - s->sent[i] < 30 * MS);
