@@ -2,6 +2,13 @@
 #ifndef ONEWRITE_TESTS_OLD_GLIBC_H
 #define ONEWRITE_TESTS_OLD_GLIBC_H
 
+#include <features.h>
+/* glibc 2.38 and later have numbers read by functions of their own. */
+#undef __GLIBC_USE_C2X_STRTOL
+#undef __GLIBC_USE_C23_STRTOL
+#define __GLIBC_USE_C2X_STRTOL 0
+#define __GLIBC_USE_C23_STRTOL 0
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
