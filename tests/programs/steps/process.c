@@ -37,7 +37,7 @@ static long do_spawn(const struct step *s)
 	if ((strcmp(s->verb, "spawnp") == 0 ? posix_spawnp : posix_spawn)(&pid, self, NULL, NULL, again(s->argument),
 		environ) != 0)
 		return -1;
-	return reap(pid);
+	return without_errno(reap(pid)); /* that of the child, which has the memory */
 }
 
 /* The rest is for the child. */
