@@ -12,11 +12,26 @@
 #include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #ifndef STATX_TYPE /* the kernel's, where libc has no struct statx of its own: musl before 1.2.4 */
 #include <linux/stat.h>
 #endif
+
+/* Calls that are younger than the headers may be; their numbers are the same on every machine. */
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+/* Where libc has them not, nobody calls them; glibc has them from 2.34 on. */
+extern int close_range(unsigned first, unsigned last, int flags);
+extern void closefrom(int first);
+extern int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
+extern pid_t _Fork(void);
 
 #ifdef __GLIBC__
 
@@ -50,10 +65,6 @@ extern ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int
 extern ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
 extern __typeof__(preadv2) preadv64v2;
 extern __typeof__(pwritev2) pwritev64v2;
-
-extern int close_range(unsigned first, unsigned last, int flags);
-extern void closefrom(int first);
-extern int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
 
 /* A program that is bound to another libc's symbols may ask for them. */
 typedef long Lmid_t;

@@ -28,6 +28,10 @@ static inline uintptr_t thread_self(void)
 #ifdef __powerpc64__ /* the compiler has no builtin for it there */
 	register uintptr_t pointer __asm__("r13");
 	return pointer;
+#elif defined __x86_64__ && defined __GNUC__ && __GNUC__ < 11 /* nor here, before gcc 11 */
+	uintptr_t pointer;
+	__asm__("mov %%fs:0, %0" : "=r"(pointer));
+	return pointer;
 #else
 	return (uintptr_t)__builtin_thread_pointer();
 #endif
