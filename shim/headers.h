@@ -27,17 +27,18 @@
 #define SYS_pidfd_getfd 438
 #endif
 
-/* Where libc has them not, nobody calls them; glibc has them from 2.34 on. */
-extern int close_range(unsigned first, unsigned last, int flags);
-extern void closefrom(int first);
-extern int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
-extern pid_t _Fork(void);
-
 #ifdef __GLIBC__
 
 typedef unsigned long ioctl_request;
 typedef int mmsg_flags;
 #define LIO_LIST(cb) struct cb *const list[restrict]
+
+#if !__GLIBC_PREREQ(2, 34) /* then nobody calls them */
+extern int close_range(unsigned first, unsigned last, int flags);
+extern void closefrom(int first);
+extern int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
+extern pid_t _Fork(void);
+#endif
 
 #else
 
@@ -65,6 +66,10 @@ extern ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int
 extern ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
 extern __typeof__(preadv2) preadv64v2;
 extern __typeof__(pwritev2) pwritev64v2;
+
+extern int close_range(unsigned first, unsigned last, int flags);
+extern void closefrom(int first);
+extern int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
 
 /* A program that is bound to another libc's symbols may ask for them. */
 typedef long Lmid_t;
