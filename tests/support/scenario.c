@@ -37,7 +37,7 @@ static const struct { const char *begins, *why; } beyond[] = {
 #define NO_EXEC "the emulator runs no other program"
 #define NO_CALL "the emulator has not this call"
 #define NO_MEMINFO "the emulator has no SO_MEMINFO: the library asks by ioctl, and knows less"
-	{ "exec=", NO_EXEC }, { "spawn", NO_EXEC }, { "system=", NO_EXEC }, { "popen=", NO_EXEC }, { "vfork=", NO_EXEC },
+	{ "exec=", NO_EXEC }, { "spawn", NO_EXEC }, { "system=", NO_EXEC }, { "popen=", NO_EXEC }, { "vfork=", NO_EXEC }, { "wordexp=", NO_EXEC },
 	{ "uring", NO_CALL }, { "pwritev2", NO_CALL },
 #ifdef EMULATED_BIG_ENDIAN /* so a socket that was not seen to be connected is taken for one that is not */
 #define TURNED "the emulator turns the first bytes of TCP_INFO round"
