@@ -4,7 +4,8 @@
  *
  * COMMAND says "... port N" on its stdout when it listens on 127.0.0.1. Prints on one line:
  *
- *	writes       write-type system calls per response, "?" where ptrace is forbidden
+ *	writes       write-type system calls per response, "?" where ptrace is forbidden, or the server has other
+ *	             system calls than we (32 bits)
  *	segments     TCP segments with data per response
  *	median       of the time from the request's send to the response's last byte, in microseconds
  *	digest       of the response without its Date line
@@ -13,6 +14,7 @@
  * run under ptrace, which sees what really reaches the kernel (a second preload would see what reaches libc). */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/tcp.h> /* not <netinet/tcp.h>: its struct tcp_info ends before tcpi_data_segs_in */
 #include <poll.h>
 #include <pthread.h>
@@ -57,6 +59,7 @@ static struct {
 	double micros[EXCHANGES_MAX];
 	atomic_bool running; /* writes count from the first request to the last byte of the last response */
 	unsigned long writes;
+	bool other_calls; /* the server's calls have the numbers of another word size */
 } run;
 
 __attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
@@ -243,6 +246,10 @@ static bool writes_socket(pid_t pid)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) <= 0 || call.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return false;
+	if (!(call.arch & __AUDIT_ARCH_64BIT) != (sizeof(long) == 4)) {
+		run.other_calls = true;
+		return false;
+	}
 	switch (call.entry.nr) {
 	case SYS_write:
 	case SYS_writev:
@@ -351,7 +358,7 @@ int main(int argc, char **argv)
 	char writes[32] = "?";
 
 	measure(argv + 2, EXCHANGES_TRACED, true);
-	if (run.writes > 0)
+	if (run.writes > 0 && !run.other_calls)
 		snprintf(writes, sizeof writes, "%.2f", (double)run.writes / EXCHANGES_TRACED);
 	printf("%s %.2f %.1f %016llx\n", writes, segments, median, (unsigned long long)digest);
 	return 0;
