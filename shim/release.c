@@ -207,6 +207,12 @@ static bool wait_for_room(int fd, uint64_t *until)
  * goes at once, and what handlers wrote behind it. */
 enum then { GOES_ON, NO_MORE };
 
+/* A shutdown comes back to what it interrupted: a call that is on its way books what it did then. */
+static bool leads_to_nothing(const struct msg *m, enum last last)
+{
+	return last != SOCKET_ENDS || atomic_load_explicit(&m->calling, memory_order_relaxed) == NOT_CALLING;
+}
+
 /* What is held on this descriptor goes, or *until is reached. `lost`: then it is given up, and the next call says so. */
 static void release_last(int fd, enum last last, enum then then, bool lost, uint64_t *until, const char *why)
 {
@@ -215,7 +221,7 @@ static void release_last(int fd, enum last last, enum then then, bool lost, uint
 	for (int error = EAGAIN; error != 0 && !conn_idle(c);) {
 		bool mine;
 		struct msg *m = turn_take(c, fd, false, &mine);
-		bool left = mine && then == NO_MORE && !process_is_borrowed();
+		bool left = m != NULL && mine && then == NO_MORE && !process_is_borrowed() && leads_to_nothing(m, last);
 		if (m == NULL || (mine && !left))
 			break;
 		if (left)

@@ -116,6 +116,22 @@ EACH_TEST(turns, handler_that_ends_it_all_loses_nothing, ROWS(ends), 30)
 	run_free(check_same(ends[*i], &setup));
 }
 
+/* A shutdown comes back. The call that it interrupted books what it did, and nothing of ours is asked of its socket meanwhile. */
+static const struct { const char *join, *faults; } shut[] = {
+	{ "header", "writev:1:linger=300" }, { "message", "sendmsg:1:linger=300" },
+};
+
+EACH_TEST(turns, shutdown_in_a_handler_is_no_end_of_the_call_that_it_interrupts, ROWS(shut), 30)
+{
+	struct setup setup = { .args = { TURNS, "shut" }, .join = shut[*i].join, .timeout = HOLD_LONG, .faults = shut[*i].faults };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(strcmp(r->results.p, "100\n-1, EPIPE: 1\n-1, EPIPE: 1\n") == 0, "join %s: %s\n%s", shut[*i].join, r->results.p, r->calls.p);
+	cr_expect(calls_like(r, "setsockopt *") == 0, "join %s: we ask something of the socket while a call is on its way:\n%s", shut[*i].join, r->calls.p);
+	cr_expect(r->bytes[0].n == 200, "join %s: %zu bytes came, not 200", shut[*i].join, r->bytes[0].n);
+	run_free(r);
+}
+
 /* They find no room for longer than anybody waits for it. What the handler was told is written is not lost in silence. */
 Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
 {

@@ -235,6 +235,32 @@ static void ended(void)
 	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
+static void shut_down(int signal_number)
+{
+	(void)signal_number;
+	must(shutdown(fd, SHUT_WR) == 0, "shutdown");
+}
+
+/* A handler shuts down the socket while the first half of a body is on its way (the test sees to that). What the second half meets is reported. */
+static void shut(void)
+{
+	struct sigaction end = { .sa_handler = shut_down };
+	char half[BODY_SIZE / 2] = "";
+	pthread_t self = pthread_self(), other;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGUSR1, &end, NULL);
+	write_head();
+	atomic_store(&begun, true);
+	pthread_create(&other, NULL, interrupt, &self);
+	report("%zd\n", write(fd, half, sizeof half));
+	pthread_join(other, NULL);
+	for (int i = 0; i < 2; i++) {
+		ssize_t r = write(fd, half, sizeof half);
+		report("%zd, EPIPE: %d\n", r, errno == EPIPE);
+	}
+}
+
 /* --- a jump out of a call ------------------------------------------------------------------------------------------ */
 
 static sigjmp_buf out;
@@ -362,7 +388,7 @@ static void jumps(void)
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "ended", ended }, { "file", file }, { "beside", beside }, { "jump", jumps },
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "ended", ended }, { "file", file }, { "shut", shut }, { "beside", beside }, { "jump", jumps },
 	};
 
 	how = argc > 2 ? argv[2] : "";
