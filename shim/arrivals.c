@@ -66,7 +66,7 @@ int arrivals_second(int from, int to)
 	return to;
 }
 
-/* --- with exec ----------------------------------------------------------------------------------------------------- */
+/* --- with exec -------------------------------------------------------------------------------- */
 
 /* Numbers are given from the lowest one on: where so many are free in a row, no more are looked for. */
 enum { FREE_IN_A_ROW = 32 };
@@ -80,8 +80,8 @@ static int status_of(int fd, struct stat *s)
 	return sizeof(long) == 8 && own()->__fxstat != NULL ? own()->__fxstat(AS_THE_KERNEL_HAS_IT, fd, s) : -1;
 }
 
-/* A sandbox that was there before us allows the call that the loader has made for each library, and perhaps no other: sockets are asked more.
- * Names of one socket meet when the first of them is read or written. */
+/* A sandbox that was there before us allows the call that the loader has made for each library, and perhaps no other:
+ * sockets are asked more. Names of one socket meet when the first of them is read or written. */
 void arrivals_at_start(void)
 {
 	struct stat s;
@@ -95,7 +95,7 @@ void arrivals_at_start(void)
 	}
 }
 
-/* --- with fork ------------------------------------------------------------------------------------------------------ */
+/* --- with fork -------------------------------------------------------------------------------- */
 
 /* In pages that the kernel copies, which it does not with our tables: the list of this thread, which forks. */
 struct packed {
@@ -118,7 +118,8 @@ void arrivals_pack(void)
 	if (most == 0)
 		return;
 	int saved = errno;
-	struct packed *list = mmap(NULL, most * sizeof *list, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct packed *list = mmap(NULL, most * sizeof *list, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	                           0);
 	errno = saved;
 	if (list == MAP_FAILED)
 		return;

@@ -1,8 +1,9 @@
 /* The one clock: "when" and "until when" are both asked of it.
  *
- * It is CLOCK_MONOTONIC, the one by which the kernel ends a futex's wait: it is never set, and goes on while the process is stopped, so
- * that what has become due goes at once when the process does. While the machine is suspended this clock stands still, as the program does;
- * CLOCK_BOOTTIME would go on, but no futex waits by it. What was held then goes when the rest of its time is over. */
+ * It is CLOCK_MONOTONIC, the one by which the kernel ends a futex's wait: it is never set, and goes on while the
+ * process is stopped, so that what has become due goes at once when the process does. While the machine is suspended
+ * this clock stands still, as the program does; CLOCK_BOOTTIME would go on, but no futex waits by it. What was held
+ * then goes when the rest of its time is over. */
 #ifndef ONEWRITE_CLOCK_H
 #define ONEWRITE_CLOCK_H
 

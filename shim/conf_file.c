@@ -58,13 +58,16 @@ static bool read_trusted(int fd, struct settings_text *text, char *room, void (*
 bool conf_file_read(struct settings_text *text, char room[CONF_FILE_ROOM], void (*complain)(const char *line))
 {
 	text->p = NULL;
-	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, ONEWRITE_CONF, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, ONEWRITE_CONF,
+	                             O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && is_absent(errno))
 		return true;
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 		return !is_there();
 	if (fd < 0)
-		return distrust(errno == ELOOP ? "is a symbolic link: put the file itself there" : "cannot be read: chmod go+r", complain);
+		return distrust(errno == ELOOP ? "is a symbolic link: put the file itself there"
+		                               : "cannot be read: chmod go+r",
+		                complain);
 	bool read = read_trusted(fd, text, room, complain);
 	own()->syscall(SYS_close, fd);
 	return read;

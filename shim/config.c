@@ -45,14 +45,16 @@ static bool lists(const char *names, const char *path)
 	return settings_lists(names, base(path), strlen(base(path)));
 }
 
-/* A program is known by the name it was called by, by its file's name, and, when it is a script, by the script's name. */
+/* A program is known by the name it was called by, by its file's name, and, when it is a script, by the script's name.
+ */
 static bool named(const char *names, char **argv, const char *image, bool (*exists)(const char *))
 {
 	if (argv != NULL && argv[0] != NULL && lists(names, argv[0]))
 		return true;
 	if (*image != '\0' && lists(names, image))
 		return true;
-	/* An interpreter: its first operand is the script. What stands behind an option, and is no file, may be its value. */
+	/* An interpreter: its first operand is the script. What stands behind an option, and is no file, may be its
+	 * value. */
 	bool option = false;
 	for (char **a = argv; a != NULL && a[0] != NULL && *++a != NULL; option = (*a)[0] == '-') {
 		if ((*a)[0] == '-')
@@ -92,8 +94,7 @@ static const char *take(enum setting s, const char *v)
 		if (snprintf(path, sizeof path, "%s", v) < (int)sizeof path)
 			config.trace = path;
 		return NULL;
-	default: /* the list was asked already */
-		return NULL;
+	default: /* the list was asked already */ return NULL;
 	}
 }
 
@@ -109,14 +110,15 @@ static void __attribute__((format(printf, 3, 4))) complain_of(say *complain, uns
 {
 	char text[480];
 	va_list args;
-	int n = line == 0 ? snprintf(text, sizeof text, "onewrite: ") : snprintf(text, sizeof text, "onewrite: %.200s:%u: ", ONEWRITE_CONF, line);
+	int n = line == 0 ? snprintf(text, sizeof text, "onewrite: ")
+	                  : snprintf(text, sizeof text, "onewrite: %.200s:%u: ", ONEWRITE_CONF, line);
 	va_start(args, format);
 	vsnprintf(text + n, sizeof text - (size_t)n, format, args);
 	va_end(args);
 	complain(text);
 }
 
-/* --- the environment --------------------------------------------------------------------------------------------------------- */
+/* --- the environment -------------------------------------------------------------------------- */
 
 static const char *name_of_ours(const char *variable, size_t *n)
 {
@@ -149,15 +151,18 @@ static void complain_of_strangers(char **envp, say *complain)
 			continue;
 		enum setting near = settings_nearest(name, n);
 		if (near != SETTINGS)
-			complain_of(complain, 0, SETTINGS_PREFIX "%.*s is no setting; did you mean %s?", n < 64 ? (int)n : 64, name,
-			            settings_name(near, IN_ENVIRONMENT));
+			complain_of(complain, 0, SETTINGS_PREFIX "%.*s is no setting; did you mean %s?",
+			            n < 64 ? (int)n : 64, name, settings_name(near, IN_ENVIRONMENT));
 		else
-			complain_of(complain, 0, SETTINGS_PREFIX "%.*s is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, ONEWRITE_HOLD, "
-			            "ONEWRITE_ONLY and ONEWRITE_TRACE", n < 64 ? (int)n : 64, name);
+			complain_of(complain, 0,
+			            SETTINGS_PREFIX
+			            "%.*s is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, ONEWRITE_HOLD, "
+			            "ONEWRITE_ONLY and ONEWRITE_TRACE",
+			            n < 64 ? (int)n : 64, name);
 	}
 }
 
-/* --- the file ---------------------------------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 #define NOTHING_DONE "nothing is done in any program"
 
@@ -167,20 +172,26 @@ static bool read_file(struct settings_text *file, struct given *g, say *complain
 	struct settings_line l;
 	bool clear = true;
 	while (file != NULL && settings_next(file, &l)) {
-		enum setting s = settings_find(l.name, l.name_size, IN_FILE), near = settings_nearest(l.name, l.name_size);
+		enum setting s = settings_find(l.name, l.name_size, IN_FILE),
+			     near = settings_nearest(l.name, l.name_size);
 		int n = l.name_size < 64 ? (int)l.name_size : 64;
 		bool was_clear = clear;
 		clear = false;
 		if (l.value == NULL)
 			complain_of(complain, file->line, "'%.*s' is not name = value; " NOTHING_DONE, n, l.name);
 		else if (s == SETTINGS && near != SETTINGS)
-			complain_of(complain, file->line, "%.*s is no setting (did you mean %s?); " NOTHING_DONE, n, l.name, settings_name(near, IN_FILE));
+			complain_of(complain, file->line, "%.*s is no setting (did you mean %s?); " NOTHING_DONE, n,
+			            l.name, settings_name(near, IN_FILE));
 		else if (s == SETTINGS)
-			complain_of(complain, file->line, "%.*s is no setting (there are timeout, join, hold and only); " NOTHING_DONE, n, l.name);
+			complain_of(complain, file->line,
+			            "%.*s is no setting (there are timeout, join, hold and only); " NOTHING_DONE, n,
+			            l.name);
 		else if (g->value[s] != NULL)
-			complain_of(complain, file->line, "%s was set in line %u; " NOTHING_DONE, settings_name(s, IN_FILE), g->line[s]);
+			complain_of(complain, file->line, "%s was set in line %u; " NOTHING_DONE,
+			            settings_name(s, IN_FILE), g->line[s]);
 		else if (s == SETTING_ONLY && !settings_is_list(l.value))
-			complain_of(complain, file->line, "only=%.64s is not a list of program names (nginx, java); " NOTHING_DONE, l.value);
+			complain_of(complain, file->line,
+			            "only=%.64s is not a list of program names (nginx, java); " NOTHING_DONE, l.value);
 		else
 			clear = was_clear;
 		if (s != SETTINGS && g->value[s] == NULL) {
@@ -191,7 +202,8 @@ static bool read_file(struct settings_text *file, struct given *g, say *complain
 	return clear;
 }
 
-bool config_read(char **argv, char **envp, struct settings_text *file, const char *image, bool (*exists)(const char *path), say *complain)
+bool config_read(char **argv, char **envp, struct settings_text *file, const char *image,
+                 bool (*exists)(const char *path), say *complain)
 {
 	struct given env = { .line = { 0 } }, conf = { .line = { 0 } };
 	read_environment(envp, &env);
@@ -206,7 +218,9 @@ bool config_read(char **argv, char **envp, struct settings_text *file, const cha
 		for (enum setting s = 0; s < SETTINGS; s++) {
 			const char *v = in_order[i]->value[s];
 			/* A file that every program would open for writing, whoever runs it, is not for all to name. */
-			const char *want = v == NULL ? NULL : s == SETTING_TRACE && i == 0 ? "for this file: set ONEWRITE_TRACE" : take(s, v);
+			const char *want = v == NULL                      ? NULL
+			                   : s == SETTING_TRACE && i == 0 ? "for this file: set ONEWRITE_TRACE"
+			                                                  : take(s, v);
 			if (want != NULL)
 				complain_of(complain, in_order[i]->line[s], "%s=%.64s is not %s; using the default",
 				            settings_name(s, i == 0 ? IN_FILE : IN_ENVIRONMENT), v, want);

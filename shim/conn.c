@@ -19,8 +19,8 @@
 #define TCP_ULP 31
 #endif
 
-/* Few programs have more descriptors than are in the first row, 512 KiB of addresses. The others reach as far as any limit that Linux has by
- * default (fs.nr_open). */
+/* Few programs have more descriptors than are in the first row, 512 KiB of addresses. The others reach as far as any
+ * limit that Linux has by default (fs.nr_open). */
 #define FIRST (1u << 14)
 #define MOST  (1u << 20)
 #define ROW   (unsigned)(POOL_LEAST / sizeof(struct conn))
@@ -51,13 +51,15 @@ static void map_first(void)
 
 struct conn *conn_find_beyond(int fd)
 {
-	struct conn *row = (unsigned)fd < MOST ? atomic_load_explicit(&rows[(unsigned)fd / ROW], memory_order_acquire) : NULL;
+	struct conn *row = (unsigned)fd < MOST ? atomic_load_explicit(&rows[(unsigned)fd / ROW], memory_order_acquire)
+	                                       : NULL;
 	return row != NULL ? row + (unsigned)fd % ROW : NULL;
 }
 
 static struct conn *make_beyond(int fd)
 {
-	struct conn *none = NULL, *mine = (unsigned)fd < MOST && conn_find_beyond(fd) == NULL ? pool_pages(POOL_LEAST) : NULL;
+	struct conn *none = NULL,
+		    *mine = (unsigned)fd < MOST && conn_find_beyond(fd) == NULL ? pool_pages(POOL_LEAST) : NULL;
 	if (mine != NULL) {
 		atomic_store(&conn_none_beyond, false); /* before anything is known there */
 		if (!atomic_compare_exchange_strong(&rows[(unsigned)fd / ROW], &none, mine))
@@ -73,8 +75,7 @@ struct conn *conn_make_slowly(int fd)
 	unsigned count = atomic_load(&conn_count), top = atomic_load(&conn_top);
 	if ((unsigned)fd >= count)
 		return count == 0 ? NULL : make_beyond(fd);
-	while (top <= (unsigned)fd && !atomic_compare_exchange_weak(&conn_top, &top, (unsigned)fd + 1)) {
-	}
+	while (top <= (unsigned)fd && !atomic_compare_exchange_weak(&conn_top, &top, (unsigned)fd + 1)) {}
 	return conns + fd;
 }
 
@@ -108,7 +109,7 @@ void conn_forget_all(void)
 			memset(atomic_load(&rows[n]), 0, POOL_LEAST);
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 /* An answer of no bytes (TCP_ULP, where there is none) is none, whatever an emulator leaves behind in our variable. */
 static int option(int fd, int level, int name, int otherwise)
@@ -162,8 +163,8 @@ static bool is_by_inode(uint64_t cookie)
 	return cookie >> 32 == BY_INODE;
 }
 
-/* A socket has its inode for life, whatever its descriptors are. The number, of 32 bits, is given again when all others were: after
- * 4 * 10^9 sockets, pipes and the like, while a hold lasts milliseconds. */
+/* A socket has its inode for life, whatever its descriptors are. The number, of 32 bits, is given again when all others
+ * were: after 4 * 10^9 sockets, pipes and the like, while a hold lasts milliseconds. */
 static uint64_t inode_of(int fd)
 {
 #ifdef SYS_fstat64 /* 32 bits: the other one refuses what does not fit into its smaller fields */

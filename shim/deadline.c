@@ -25,7 +25,7 @@
 #define STOP_NS   100000000u  /* the longest wait for a helper that was told to end */
 #define LEAVE_NS  10000000u   /* the longest wait for one that is at its end already */
 #define AGAIN_NS  1000000000u /* after a thread could not be created: the next attempt */
-#define STACK     (1 << 20)  /* should it be the last thread, the program's exit handlers run on it */
+#define STACK     (1 << 20)   /* should it be the last thread, the program's exit handlers run on it */
 
 enum { STOPPED, STARTING, RUNNING };
 
@@ -33,19 +33,22 @@ TAILQ_HEAD(list, deadline);
 
 /* In pages that fork wipes: a child has no helper. */
 struct helper {
-	struct lock lock;               /* guards the thread's start and end; never waited for by a writer */
-	_Atomic int running;            /* RUNNING: there is a thread, and it will look at `pushed` once more before it ends */
-	_Atomic int stopping;           /* ... and it shall end */
-	bool joinable;                  /* `thread` has not been joined yet */
+	struct lock lock; /* guards the thread's start and end; never waited for by a writer */
+	/* RUNNING: there is a thread, and it will look at `pushed` once more before it ends */
+	_Atomic int running;
+	_Atomic int stopping; /* ... and it shall end */
+	bool joinable;        /* `thread` has not been joined yet */
 	pthread_t thread;
-	_Atomic pid_t tid;              /* the kernel's name for it */
-	sigset_t mask;                  /* of who started it: exit handlers find it, should this be the last thread */
-	bool yielded;                   /* it made room for the program's: process_forbids is raised until the next one */
-	atomic_bool first_ends;         /* the program's first thread ends, or has ended */
+	_Atomic pid_t tid; /* the kernel's name for it */
+	sigset_t mask;     /* of who started it: exit handlers find it, should this be the last thread */
+	/* it made room for the program's: process_forbids is raised until the next one */
+	bool yielded;
+	atomic_bool first_ends; /* the program's first thread ends, or has ended */
 	struct deadline *_Atomic pushed;
-	struct list list;               /* the helper's own, in order of due */
-	_Atomic uint64_t hopeless_since; /* CLOCK_MONOTONIC ns: no thread could be created, and for AGAIN_NS nobody tries; 0: never */
-	_Atomic uint64_t sleeps_until;  /* 0: awake, will look at `pushed` before it sleeps */
+	struct list list; /* the helper's own, in order of due */
+	/* CLOCK_MONOTONIC ns: no thread could be created, and for AGAIN_NS nobody tries; 0: never */
+	_Atomic uint64_t hopeless_since;
+	_Atomic uint64_t sleeps_until; /* 0: awake, will look at `pushed` before it sleeps */
 	_Atomic uint32_t futex;
 };
 
@@ -129,15 +132,16 @@ static unsigned long task_links(void)
 {
 #ifdef SYS_newfstatat
 	struct stat task;
-	return own()->syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 ? (unsigned long)task.st_nlink : 0;
+	return own()->syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 ? (unsigned long)task.st_nlink
+	                                                                                  : 0;
 #else /* libc's struct stat64 is not always the kernel's */
 	struct statx task;
 	return own()->syscall(SYS_statx, AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &task) == 0 ? task.stx_nlink : 0;
 #endif
 }
 
-/* Are there just n threads left that have not ended? /proc lists the first one, ended or not, as long as there are others. Asking takes no
- * descriptor. */
+/* Are there just n threads left that have not ended? /proc lists the first one, ended or not, as long as there are
+ * others. Asking takes no descriptor. */
 static bool are_left(unsigned n)
 {
 	unsigned long links = task_links();
@@ -149,8 +153,8 @@ bool deadline_outlives(void)
 	return atomic_load(&helper) != NULL && are_left(2);
 }
 
-/* What the helper before this one has left may be due later than anything can be: the process is in another name space of time by now, whose
- * clock is behind. Then all of it is due. */
+/* What the helper before this one has left may be due later than anything can be: the process is in another name space
+ * of time by now, whose clock is behind. Then all of it is due. */
 static void forget_another_clock(struct helper *h)
 {
 	struct deadline *d;
@@ -159,7 +163,7 @@ static void forget_another_clock(struct helper *h)
 	if (d == NULL || d->due <= now_ns() + config.timeout_ns)
 		return;
 	TAILQ_FOREACH(d, &h->list, link)
-		d->due = 0;
+	d->due = 0;
 }
 
 static void run(struct helper *h)
@@ -179,15 +183,16 @@ static void run(struct helper *h)
 		} else if (now - busy < LINGER_NS) {
 			sleep_until(h, now + config.timeout_ns);
 		} else if (now - busy < LINGER_NS + IDLE_NS) {
-			sleep_until(h, now + (atomic_load(&h->first_ends) || has_ended() ? config.timeout_ns : LOOK_NS));
+			sleep_until(h,
+			            now + (atomic_load(&h->first_ends) || has_ended() ? config.timeout_ns : LOOK_NS));
 		} else if (atomic_load(&h->pushed) == NULL) {
 			break;
 		}
 	}
 }
 
-/* The thread's end: from running = 0 on whoever pushes starts the next helper. What was pushed a moment before is this one's still,
- * unless somebody is about to start or to stop a helper just now: then it is theirs. */
+/* The thread's end: from running = 0 on whoever pushes starts the next helper. What was pushed a moment before is this
+ * one's still, unless somebody is about to start or to stop a helper just now: then it is theirs. */
 static void *run_until_idle(void *arg)
 {
 	struct helper *h = arg;
@@ -219,7 +224,7 @@ static int create(struct helper *h, size_t stack)
 	bool mask = t->pthread_attr_setsigmask_np != NULL; /* neither in musl nor before glibc 2.32 */
 	if (LACKS(pthread_create))
 		return EAGAIN; /* before glibc 2.34, in a program without threads */
-	sigfillset(&all); /* libc's own signals (setuid in all threads) stay open: libc sees to that */
+	sigfillset(&all);      /* libc's own signals (setuid in all threads) stay open: libc sees to that */
 	t->pthread_attr_init(&attr);
 	if (!ordinary_attributes(&attr)) {
 		t->pthread_attr_destroy(&attr);
@@ -247,7 +252,8 @@ static bool start(struct helper *h)
 {
 	int saved = errno;
 	int cancel = PTHREAD_CANCEL_DISABLE;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* a join can be cancelled, and our caller has a lock */
+	/* a join can be cancelled, and our caller has a lock */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	bool gone = !h->joinable || join(h, now_ns() + LEAVE_NS); /* it gave up `running`, so it is at its end */
 	if (gone) {
 		int error = create(h, STACK);
@@ -296,8 +302,8 @@ static bool start_if_hopeful(struct helper *h)
 	return false;
 }
 
-/* No handler runs until *before is restored. A signal that has none is left as it is: one that is blocked is not ignored but kept, and
- * interrupts another thread's call. */
+/* No handler runs until *before is restored. A signal that has none is left as it is: one that is blocked is not
+ * ignored but kept, and interrupts another thread's call. */
 static void block_handlers(sigset_t *before)
 {
 	sigset_t handled;
@@ -305,14 +311,15 @@ static void block_handlers(sigset_t *before)
 	int saved = errno;
 	sigemptyset(&handled);
 	for (int s = 1; s < NSIG; s++) /* not libc's own (setuid in all threads): it says EINVAL to them */
-		if (own()->sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+		if (own()->sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+		    action.sa_handler != SIG_IGN)
 			sigaddset(&handled, s);
 	errno = saved;
 	own_sigmask(SIG_BLOCK, &handled, before);
 }
 
-/* Is there a helper, or can there be? Nobody waits to know, not while another thread starts or stops one. No handler runs meanwhile: it
- * might jump away with the lock. */
+/* Is there a helper, or can there be? Nobody waits to know, not while another thread starts or stops one. No handler
+ * runs meanwhile: it might jump away with the lock. */
 static bool ensure(struct helper *h)
 {
 	sigset_t before;
@@ -345,11 +352,12 @@ static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t 
 		return watched == WATCHED;
 	d->due = deadline_tick(due);
 	d->pushed = atomic_load(&h->pushed);
-	while (!atomic_compare_exchange_weak(&h->pushed, &d->pushed, d)) {
-	}
+	while (!atomic_compare_exchange_weak(&h->pushed, &d->pushed, d)) {}
 	watched = BEING_WATCHED;
-	atomic_compare_exchange_strong(&d->watched, &watched, WATCHED); /* unless it was looked at meanwhile, and forgotten */
-	if (!ensure(h)) /* it ended meanwhile, and there is no other: what was pushed stays watched, and the next one will look at it */
+	/* unless it was looked at meanwhile, and forgotten */
+	atomic_compare_exchange_strong(&d->watched, &watched, WATCHED);
+	/* it ended meanwhile, and there is no other: what was pushed stays watched, and the next one will look at it */
+	if (!ensure(h))
 		return false;
 	if (atomic_load(&h->sleeps_until) > deadline_tick(due))
 		wake(h);
@@ -360,7 +368,8 @@ static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t 
 bool deadline_watch(struct deadline *d, uint64_t due)
 {
 	const struct helper *h = atomic_load_explicit(&helper, memory_order_acquire);
-	if (h != NULL && atomic_load(&d->watched) == WATCHED && atomic_load(&h->running) == RUNNING && !atomic_load(&h->stopping))
+	if (h != NULL && atomic_load(&d->watched) == WATCHED && atomic_load(&h->running) == RUNNING &&
+	    !atomic_load(&h->stopping))
 		return true;
 	return watch_slowly(d, due);
 }
@@ -408,7 +417,8 @@ static void stop(bool yield)
 {
 	struct helper *h = atomic_load(&helper);
 	int cancel = PTHREAD_CANCEL_DISABLE, saved = errno;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* the join is a place to be cancelled, and we have a lock */
+	/* the join is a place to be cancelled, and we have a lock */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread starts or stops it */
 		uint64_t until = now_ns() + STOP_NS;
 		if (h->joinable) {

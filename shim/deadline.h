@@ -1,7 +1,7 @@
 /* The helper: one thread that exists while something is watched. It knows times and pointers and calls back.
  *
- * A watched deadline is looked at when it falls due, not removed when its message is done: the owner's callback answers with the
- * time of the next look, or 0. So holding and joining take no lock here and wake nobody. */
+ * A watched deadline is looked at when it falls due, not removed when its message is done: the owner's callback answers
+ * with the time of the next look, or 0. So holding and joining take no lock here and wake nobody. */
 #ifndef ONEWRITE_DEADLINE_H
 #define ONEWRITE_DEADLINE_H
 
@@ -23,21 +23,22 @@ enum watched {
 };
 
 struct deadline {
-	TAILQ_ENTRY(deadline) link;  /* the helper's own list, in order of due */
-	struct deadline *pushed;     /* newcomers, until the helper takes them over */
-	uint64_t due;                /* CLOCK_MONOTONIC ns of the next look */
-	_Atomic uint8_t watched;     /* enum watched: on one of the two lists? */
+	TAILQ_ENTRY(deadline) link; /* the helper's own list, in order of due */
+	struct deadline *pushed;    /* newcomers, until the helper takes them over */
+	uint64_t due;               /* CLOCK_MONOTONIC ns of the next look */
+	_Atomic uint8_t watched;    /* enum watched: on one of the two lists? */
 };
 
-/* Called by the helper when d falls due. Returns the time of the next look; 0: d was forgotten, with watched cleared. */
+/* Called by the helper when d falls due. Returns the time of the next look; 0: d was forgotten, with watched cleared.
+ */
 typedef uint64_t deadline_look(struct deadline *d, uint64_t now);
 void deadline_init(deadline_look *look);
 
-/* Watch d until the callback answers 0; the first look is at the last tick before `due`. False: there is no helper and none could
- * be started. */
+/* Watch d until the callback answers 0; the first look is at the last tick before `due`. False: there is no helper and
+ * none could be started. */
 bool deadline_watch(struct deadline *d, uint64_t due);
-/* The multiple of the timeout that comes last before t. Where a look may come early it comes at a tick: so a thousand busy
- * connections wake the helper as often as one. */
+/* The multiple of the timeout that comes last before t. Where a look may come early it comes at a tick: so a thousand
+ * busy connections wake the helper as often as one. */
 uint64_t deadline_tick(uint64_t t);
 
 /* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one. */

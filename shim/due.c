@@ -14,9 +14,9 @@
 #include "turn.h"
 #include "vain.h"
 
-/* The helper has no descriptor of its own. It sends by the program's number, in its turn, and never waits; so who takes the number away, and
- * waits for the turn, knows that nothing of ours refers to the socket any more. Who closes it by an instruction that no hook
- * sees may be met between this question and the send. */
+/* The helper has no descriptor of its own. It sends by the program's number, in its turn, and never waits; so who takes
+ * the number away, and waits for the turn, knows that nothing of ours refers to the socket any more. Who closes it by
+ * an instruction that no hook sees may be met between this question and the send. */
 enum identity { THE_SOCKET, ANOTHER, CANNOT_TELL };
 
 static enum identity identify(const struct msg *m)
@@ -27,20 +27,20 @@ static enum identity identify(const struct msg *m)
 	return cookie != 0 || errno == EBADF || errno == ENOTSOCK ? ANOTHER : CANNOT_TELL;
 }
 
-/* What the kernel holds may be younger than the hold: the bytes that were there at its beginning went out in full segments since.
- * Then the hold goes on until m->due. */
+/* What the kernel holds may be younger than the hold: the bytes that were there at its beginning went out in full
+ * segments since. Then the hold goes on until m->due. */
 static bool is_young(struct msg *m, uint64_t now)
 {
 	int unsent = 0;
-	if (m->state != REST || now - m->last_write_at >= config.timeout_ns || libc()->ioctl(m->fd, SIOCOUTQNSD, &unsent) != 0 ||
-	    (uint64_t)unsent > m->last_write_size)
+	if (m->state != REST || now - m->last_write_at >= config.timeout_ns ||
+	    libc()->ioctl(m->fd, SIOCOUTQNSD, &unsent) != 0 || (uint64_t)unsent > m->last_write_size)
 		return false;
 	m->due = m->last_write_at + config.timeout_ns;
 	return true;
 }
 
-/* An acknowledgement that came for the message before has sent what the kernel had of this one by then: a short segment, and with Nagle on the rest waits
- * for its acknowledgement. */
+/* An acknowledgement that came for the message before has sent what the kernel had of this one by then: a short
+ * segment, and with Nagle on the rest waits for its acknowledgement. */
 static bool is_behind_a_short_one(const struct msg *m)
 {
 	const struct conn *c = conn_find(m->fd);
@@ -52,7 +52,8 @@ static bool is_held(const struct msg *m)
 	return m->state == HEAD || m->state == BODY || m->state == REST;
 }
 
-/* The caller has the turn. What is out of the helper's sight is not lost for that: descriptors need not be the same in all threads. */
+/* The caller has the turn. What is out of the helper's sight is not lost for that: descriptors need not be the same in
+ * all threads. */
 static void emit_due(struct msg *m, uint64_t now)
 {
 	struct hold_rule rule = hold_decide(config.join, m->state, RELEASE);
@@ -70,8 +71,9 @@ static void emit_due(struct msg *m, uint64_t now)
 	} /* else: another look, in a while */
 }
 
-/* Is the turn left for good? Its owner has jumped, and several looks found nothing else; or for long it has neither come back nor been in a call,
- * nor begun another write: it went by a way that nobody saw. Not by the clock alone: a process may have been stopped. */
+/* Is the turn left for good? Its owner has jumped, and several looks found nothing else; or for long it has neither
+ * come back nor been in a call, nor begun another write: it went by a way that nobody saw. Not by the clock alone: a
+ * process may have been stopped. */
 static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
 {
 	enum { LOOKS_JUMPED = 3, LOOKS_GONE = 10, GONE_NS = 1000000000 };
@@ -105,7 +107,8 @@ static bool take_turn(struct msg *m, uint64_t now)
 	return taken || left;
 }
 
-/* Who has the turn does not wait, so the next look is soon; but less and less so, for a call that was to take no time may wait after all. */
+/* Who has the turn does not wait, so the next look is soon; but less and less so, for a call that was to take no time
+ * may wait after all. */
 static uint64_t look_again_in(const struct msg *m)
 {
 	enum { BUSY_NS = 50000, DOUBLED = 20 };
@@ -128,7 +131,8 @@ static uint64_t look_at(struct msg *m, uint64_t now)
 	uint64_t next = 0;
 	if (is_held(m) && m->due != 0 && !m->out_of_sight) /* not due yet, or the send buffer is full */
 		next = m->due > now ? m->due : now + config.timeout_ns;
-	else if (now - m->last_write_at < config.timeout_ns) /* a busy connection: its next head would have it watched again */
+	/* a busy connection: its next head would have it watched again */
+	else if (now - m->last_write_at < config.timeout_ns)
 		next = deadline_tick(now + config.timeout_ns);
 	if (next == 0)
 		atomic_store(&m->deadline.watched, UNWATCHED);

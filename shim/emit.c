@@ -15,17 +15,13 @@ enum { FEW_IOVS = 4 };
 ssize_t emit_call(const struct call *c)
 {
 	switch (c->door) {
-	case DOOR_WRITE:
-		return libc()->write(c->fd, c->iov->iov_base, c->iov->iov_len);
-	case DOOR_WRITEV:
-		return libc()->writev(c->fd, c->iov, (int)c->iovcnt);
-	case DOOR_SEND:
-		return libc()->send(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags);
+	case DOOR_WRITE: return libc()->write(c->fd, c->iov->iov_base, c->iov->iov_len);
+	case DOOR_WRITEV: return libc()->writev(c->fd, c->iov, (int)c->iovcnt);
+	case DOOR_SEND: return libc()->send(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags);
 	case DOOR_SENDTO:
-		return libc()->sendto(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags,
-		                      c->hdr->msg_name, c->hdr->msg_namelen);
-	case DOOR_SENDMSG:
-		return libc()->sendmsg(c->fd, c->hdr, c->flags);
+		return libc()->sendto(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags, c->hdr->msg_name,
+		                      c->hdr->msg_namelen);
+	case DOOR_SENDMSG: return libc()->sendmsg(c->fd, c->hdr, c->flags);
 	}
 	return -1;
 }
@@ -79,7 +75,8 @@ ssize_t emit_joined(struct msg *m, const struct call *c, int flags)
 	return likely(c->iovcnt < FEW_IOVS) ? joined(m, c, flags, iov) : many_joined(m, c, flags);
 }
 
-/* Whoever waits for the turn, and whether it was left for good, sees that its owner is in a system call. Returns what to restore. */
+/* Whoever waits for the turn, and whether it was left for good, sees that its owner is in a system call. Returns what
+ * to restore. */
 static uint8_t in_call(struct msg *m)
 {
 	uint8_t before = atomic_load_explicit(&m->calling, memory_order_relaxed);
@@ -179,7 +176,8 @@ static int flush_by_nodelay(int fd, bool only_with_nagle)
 	return error;
 }
 
-/* A cork may be the program's: set by this process, or, where other hands are on the socket, by anybody. Then it stays. */
+/* A cork may be the program's: set by this process, or, where other hands are on the socket, by anybody. Then it stays.
+ */
 static bool corked_by_others(int fd, const struct msg *m)
 {
 	const struct conn *c = conn_find(m->fd);
@@ -228,8 +226,7 @@ bool emit_is_final(int error)
 	case ENOTCONN:
 	case ETIMEDOUT:
 	case EBADF:
-	case ENOTSOCK:
-		return true;
+	case ENOTSOCK: return true;
 	}
 	return false;
 }

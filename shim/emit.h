@@ -13,8 +13,8 @@
 /* One output call of the program, whatever its name. */
 struct call {
 	int fd;
-	int flags;                /* send(2)'s */
-	const struct iovec *iov;  /* its bytes */
+	int flags;               /* send(2)'s */
+	const struct iovec *iov; /* its bytes */
 	size_t iovcnt;
 	size_t size;              /* the bytes of all pieces together */
 	const struct msghdr *hdr; /* sendmsg: as given; sendto: the address */
@@ -45,21 +45,22 @@ static inline void emit_let_signals(const sigset_t *before)
 #define EMIT_CALL_MAX 0x7ffff000u
 /* Can what is held and the call's bytes go in one system call? */
 bool emit_fits(const struct call *c);
-/* They go: writev, or sendmsg where there are flags to keep. Returns how many bytes of both together were taken, or -1 and errno.
- * The caller has seen to it that the call cannot wait, by its flags or by proof (room.h). */
+/* They go: writev, or sendmsg where there are flags to keep. Returns how many bytes of both together were taken, or -1
+ * and errno. The caller has seen to it that the call cannot wait, by its flags or by proof (room.h). */
 ssize_t emit_joined(struct msg *m, const struct call *c, int flags);
 
-/* What is held, by itself, with these send(2) flags: MSG_DONTWAIT among them, unless there is proof of room. 0, or an errno; what was not
- * taken stays held. No signal handler comes between the call and the note of what it took. */
+/* What is held, by itself, with these send(2) flags: MSG_DONTWAIT among them, unless there is proof of room. 0, or an
+ * errno; what was not taken stays held. No signal handler comes between the call and the note of what it took. */
 int emit_held(struct msg *m, int fd, int flags);
 
-/* Bytes that cannot stay where they are, because their descriptor goes: makes room where there is none, and waits for it at most
- * EMIT_LAST_WAIT_NS. 0, or the errno for which it was given up; *sent grows by what went. */
+/* Bytes that cannot stay where they are, because their descriptor goes: makes room where there is none, and waits for
+ * it at most EMIT_LAST_WAIT_NS. 0, or the errno for which it was given up; *sent grows by what went. */
 #define EMIT_LAST_WAIT_NS 200000000u
 int emit_surely(int fd, const char *p, size_t n, size_t *sent);
 
-/* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an earlier
- * one's ACK. Where others have the socket, and somebody has corked it meanwhile, it waits for that cork's end. */
+/* Push out what the kernel holds after MSG_MORE (or our cork). With Nagle on, a short segment still waits for an
+ * earlier one's ACK. Where others have the socket, and somebody has corked it meanwhile, it waits for that cork's end.
+ */
 int emit_push(int fd, const struct msg *m); /* 0, or the errno */
 /* Let the kernel hold short segments until emit_uncork(), for calls that have no MSG_MORE and beyond the next ACK. */
 void emit_cork(struct msg *m);

@@ -2,16 +2,16 @@
 
 #include <string.h>
 
-enum phase { /* what is awaited */
-	PHASE_COUNTED,   /* data of a body of known length */
-	PHASE_CLOSE,     /* data until the connection ends */
-	PHASE_SIZE,      /* the digits of a chunk size, then the end of their line */
-	PHASE_EXTENSION, /* the rest of a chunk-size line */
-	PHASE_CHUNK,     /* data of a chunk */
-	PHASE_CHUNK_END, /* the line end behind it */
-	PHASE_TRAILER,   /* trailer lines, the empty one ends the message */
-	PHASE_ENDED,
-	PHASE_LOST,
+enum phase {                  /* what is awaited */
+	     PHASE_COUNTED,   /* data of a body of known length */
+	     PHASE_CLOSE,     /* data until the connection ends */
+	     PHASE_SIZE,      /* the digits of a chunk size, then the end of their line */
+	     PHASE_EXTENSION, /* the rest of a chunk-size line */
+	     PHASE_CHUNK,     /* data of a chunk */
+	     PHASE_CHUNK_END, /* the line end behind it */
+	     PHASE_TRAILER,   /* trailer lines, the empty one ends the message */
+	     PHASE_ENDED,
+	     PHASE_LOST,
 };
 
 enum line {
@@ -35,19 +35,13 @@ enum framing_verdict framing_begin(struct framing *f, const struct http_head *he
 {
 	*f = (struct framing){ .left = 0 };
 	switch (head->body) {
-	case BODY_NONE:
-		await(f, PHASE_ENDED);
-		break;
+	case BODY_NONE: await(f, PHASE_ENDED); break;
 	case BODY_LENGTH:
 		f->left = head->length;
 		await(f, PHASE_COUNTED);
 		break;
-	case BODY_CHUNKED:
-		await(f, PHASE_SIZE);
-		break;
-	case BODY_UNTIL_CLOSE:
-		await(f, PHASE_CLOSE);
-		break;
+	case BODY_CHUNKED: await(f, PHASE_SIZE); break;
+	case BODY_UNTIL_CLOSE: await(f, PHASE_CLOSE); break;
 	}
 	return verdict(f);
 }
@@ -135,34 +129,23 @@ enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, 
 
 	while (p < end && verdict(f) == FRAMING_INSIDE) {
 		switch ((enum phase)f->phase) {
-		case PHASE_COUNTED:
-			p += pass(f, (uint64_t)(end - p), PHASE_ENDED);
-			break;
+		case PHASE_COUNTED: p += pass(f, (uint64_t)(end - p), PHASE_ENDED); break;
 		case PHASE_CLOSE:
 			f->counted += (uint64_t)(end - p);
 			p = end;
 			break;
-		case PHASE_SIZE:
-			size_byte(f, *p++);
-			break;
+		case PHASE_SIZE: size_byte(f, *p++); break;
 		case PHASE_EXTENSION:
 			newline = memchr(p, '\n', (size_t)(end - p));
 			if (newline)
 				size_line_ended(f);
 			p = newline ? newline + 1 : end;
 			break;
-		case PHASE_CHUNK:
-			p += pass(f, (uint64_t)(end - p), PHASE_CHUNK_END);
-			break;
-		case PHASE_CHUNK_END:
-			chunk_end_byte(f, *p++);
-			break;
-		case PHASE_TRAILER:
-			p = trailer(f, p, end);
-			break;
+		case PHASE_CHUNK: p += pass(f, (uint64_t)(end - p), PHASE_CHUNK_END); break;
+		case PHASE_CHUNK_END: chunk_end_byte(f, *p++); break;
+		case PHASE_TRAILER: p = trailer(f, p, end); break;
 		case PHASE_ENDED:
-		case PHASE_LOST:
-			break;
+		case PHASE_LOST: break;
 		}
 	}
 	*taken = verdict(f) == FRAMING_END ? (size_t)(p - start) : n;

@@ -14,10 +14,10 @@ enum framing_verdict {
 };
 
 struct framing {
-	uint64_t left;       /* bytes of counted data still to come (whole body, or this chunk) */
-	uint64_t counted;    /* body bytes seen so far */
-	uint8_t phase;       /* enum in framing.c: what is awaited */
-	uint8_t line;        /* progress within a chunk-size line or trailer line */
+	uint64_t left;    /* bytes of counted data still to come (whole body, or this chunk) */
+	uint64_t counted; /* body bytes seen so far */
+	uint8_t phase;    /* enum in framing.c: what is awaited */
+	uint8_t line;     /* progress within a chunk-size line or trailer line */
 };
 
 /* Start behind a head: FRAMING_END when the head is the whole message, else FRAMING_INSIDE. */

@@ -3,7 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* The process's record: a few kinds, each in the place that its number names. Several threads may write; no order between them matters. */
+/* The process's record: a few kinds, each in the place that its number names. Several threads may write; no order
+ * between them matters. */
 struct agreed {
 	uint16_t kind;
 	uint8_t votes;       /* connections that agree: they decide when they are ENOUGH << doubled */
@@ -39,7 +40,8 @@ static bool decides(struct agreed a)
 	return a.votes >= ENOUGH << a.doubled && a.vain <= MORE_IN_VAIN;
 }
 
-/* The first letters of each field's name, in their order: enough to tell one kind from another, and no value is read. */
+/* The first letters of each field's name, in their order: enough to tell one kind from another, and no value is read.
+ */
 uint16_t habit_kind(const char *head, const struct http_head *h)
 {
 	const char *end = head + h->size, *line = memchr(head, '\n', h->size);
@@ -110,5 +112,6 @@ enum vain habit_says(struct habit *h, uint16_t kind)
 
 bool habit_any(const struct habit *h)
 {
-	return h->vain != NOT_IN_VAIN || (!h->asked && atomic_load_explicit(&get_record()->recorded, memory_order_relaxed));
+	return h->vain != NOT_IN_VAIN ||
+	       (!h->asked && atomic_load_explicit(&get_record()->recorded, memory_order_relaxed));
 }

@@ -1,9 +1,11 @@
-/* Messages of one kind that were held in vain: their heads, or the first pieces of their bodies, met the deadline. The next ones go as they are
- * written, and are watched: where they would have been joined after all, the habit is forgotten.
+/* Messages of one kind that were held in vain: their heads, or the first pieces of their bodies, met the deadline. The
+ * next ones go as they are written, and are watched: where they would have been joined after all, the habit is
+ * forgotten.
  *
- * It is a hint, and says only that something goes at once. One connection learns for itself. The process learns for a connection's first message,
- * when several connections agree, each of which counts once; when it was wrong it wants twice as many the next time. Forked processes share the
- * record: a server that forks for each connection has no other way to learn. */
+ * It is a hint, and says only that something goes at once. One connection learns for itself. The process learns for a
+ * connection's first message, when several connections agree, each of which counts once; when it was wrong it wants
+ * twice as many the next time. Forked processes share the record: a server that forks for each connection has no other
+ * way to learn. */
 #ifndef ONEWRITE_HABIT_H
 #define ONEWRITE_HABIT_H
 
@@ -40,7 +42,8 @@ void habit_end(struct habit *h);
 /* Is a message of this kind held in vain? */
 enum vain habit_says(struct habit *h, uint16_t kind);
 
-/* The process's record, from here on in memory that its forked children share. Whatever they write there, it is a hint still. */
+/* The process's record, from here on in memory that its forked children share. Whatever they write there, it is a hint
+ * still. */
 struct habit_record;
 extern const size_t habit_record_size;
 void habit_share(struct habit_record *zeroed);

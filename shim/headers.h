@@ -1,7 +1,8 @@
-/* Where the headers of libcs differ: the types of glibc's prototypes here, and what another libc (musl) does not declare.
+/* Where the headers of libcs differ: the types of glibc's prototypes here, and what another libc (musl) does not
+ * declare.
  *
- * musl has the names that end in 64 as macros, and in its library for programs of other compilers. Such programs call the hooks of
- * these names. */
+ * musl has the names that end in 64 as macros, and in its library for programs of other compilers. Such programs call
+ * the hooks of these names. */
 #ifndef ONEWRITE_HEADERS_H
 #define ONEWRITE_HEADERS_H
 

@@ -1,7 +1,8 @@
 #include "hold.h"
 
-/* A message that is joined up to its first body write. The rest passes; it is followed nevertheless, for bytes of a body are not
- * looked at. */
+/* A message that is joined up to its first body write. The rest passes; it is followed nevertheless, for bytes of a
+ * body are not looked at. */
+/* clang-format off */
 static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 	[IDLE] = {
 		[HEAD_PART]  = { KEEP, HEAD },
@@ -30,7 +31,8 @@ static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 		[CLOSE]      = { EMIT, IDLE },
 	},
 	[BODY] = {
-		[HEAD_PART]  = { EMIT, IDLE }, /* a second head, and no body for the first: look again once that one is out */
+		/* a second head, and no body for the first: look again once that one is out */
+		[HEAD_PART]  = { EMIT, IDLE },
 		[HEAD_WHOLE] = { EMIT, IDLE },
 		[HEAD_NOW]   = { EMIT, IDLE },
 		[HEAD_ASKS]  = { EMIT, IDLE },
@@ -42,7 +44,8 @@ static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 		[RELEASE]    = { EMIT, STREAM },
 		[CLOSE]      = { EMIT, IDLE },
 	},
-	[REST] = { [HEAD_PART ... OPAQUE] = { PASS, IDLE }, [RELEASE ... CLOSE] = { NOTHING, IDLE } }, /* never entered */
+	/* never entered */
+	[REST] = { [HEAD_PART ... OPAQUE] = { PASS, IDLE }, [RELEASE ... CLOSE] = { NOTHING, IDLE } },
 	[STREAM] = {
 		[HEAD_PART]  = { EMIT, IDLE },
 		[HEAD_WHOLE] = { EMIT, IDLE },
@@ -58,8 +61,10 @@ static const struct hold_rule header_rules[HOLD_STATES][HOLD_EVENTS] = {
 	},
 	[FAILED] = { [HEAD_PART ... RELEASE] = { REPORT, IDLE }, [CLOSE] = { NOTHING, IDLE } },
 };
+/* clang-format on */
 
 /* A message that is followed to its end. */
+/* clang-format off */
 static const struct hold_rule message_rules[HOLD_STATES][HOLD_EVENTS] = {
 	[IDLE] = {
 		[HEAD_PART]  = { KEEP, HEAD },
@@ -88,7 +93,8 @@ static const struct hold_rule message_rules[HOLD_STATES][HOLD_EVENTS] = {
 		[CLOSE]      = { EMIT, IDLE },
 	},
 	[BODY] = {
-		[HEAD_PART]  = { EMIT, IDLE }, /* a second head, and no body for the first: look again once that one is out */
+		/* a second head, and no body for the first: look again once that one is out */
+		[HEAD_PART]  = { EMIT, IDLE },
 		[HEAD_WHOLE] = { EMIT, IDLE },
 		[HEAD_NOW]   = { EMIT, IDLE },
 		[HEAD_ASKS]  = { EMIT, IDLE },
@@ -128,6 +134,7 @@ static const struct hold_rule message_rules[HOLD_STATES][HOLD_EVENTS] = {
 	},
 	[FAILED] = { [HEAD_PART ... RELEASE] = { REPORT, IDLE }, [CLOSE] = { NOTHING, IDLE } },
 };
+/* clang-format on */
 
 struct hold_rule hold_decide(enum hold_join join, enum hold_state state, enum hold_event event)
 {
@@ -137,14 +144,10 @@ struct hold_rule hold_decide(enum hold_join join, enum hold_state state, enum ho
 struct hold_rule hold_without(struct hold_rule rule)
 {
 	switch (rule.action) {
-	case KEEP:
-		return (struct hold_rule){ JOIN, IDLE };
-	case JOIN_MORE:
-		return (struct hold_rule){ JOIN, STREAM };
-	case PASS_MORE:
-		return (struct hold_rule){ PASS, STREAM };
-	default:
-		return rule;
+	case KEEP: return (struct hold_rule){ JOIN, IDLE };
+	case JOIN_MORE: return (struct hold_rule){ JOIN, STREAM };
+	case PASS_MORE: return (struct hold_rule){ PASS, STREAM };
+	default: return rule;
 	}
 }
 
@@ -156,14 +159,15 @@ const char *hold_state_name(enum hold_state s)
 
 const char *hold_event_name(enum hold_event e)
 {
-	static const char *const names[HOLD_EVENTS] = { "head-part", "head-whole", "head-now", "head-asks", "chunk-line", "body-part",
-		                                        "body-end", "not-ours", "opaque", "release", "close" };
+	static const char *const names[HOLD_EVENTS] = { "head-part",  "head-whole", "head-now", "head-asks",
+		                                        "chunk-line", "body-part",  "body-end", "not-ours",
+		                                        "opaque",     "release",    "close" };
 	return names[e];
 }
 
 const char *hold_action_name(enum hold_action a)
 {
-	static const char *const names[] = { "(no such row)", "nothing", "keep", "pass", "pass-more", "join", "join-more",
-		                             "lead", "emit", "report" };
+	static const char *const names[] = { "(no such row)", "nothing",   "keep", "pass", "pass-more",
+		                             "join",          "join-more", "lead", "emit", "report" };
 	return names[a];
 }

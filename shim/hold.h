@@ -37,14 +37,14 @@ enum hold_event {
 enum hold_action {
 	HOLD_NO_SUCH_ROW, /* the table has no row for this pair: a defect */
 	NOTHING,
-	KEEP,       /* hold the bytes, tell the program they are written */
-	PASS,       /* the call as it is */
-	PASS_MORE,  /* the call with MSG_MORE: the kernel fills segments */
-	JOIN,       /* what is held and the call's bytes in one call */
-	JOIN_MORE,  /* the same with MSG_MORE */
-	LEAD,       /* what is held with MSG_MORE, then the call as it is */
-	EMIT,       /* what is held, by itself */
-	REPORT,     /* the call fails with the error that is waiting */
+	KEEP,      /* hold the bytes, tell the program they are written */
+	PASS,      /* the call as it is */
+	PASS_MORE, /* the call with MSG_MORE: the kernel fills segments */
+	JOIN,      /* what is held and the call's bytes in one call */
+	JOIN_MORE, /* the same with MSG_MORE */
+	LEAD,      /* what is held with MSG_MORE, then the call as it is */
+	EMIT,      /* what is held, by itself */
+	REPORT,    /* the call fails with the error that is waiting */
 };
 
 struct hold_rule {

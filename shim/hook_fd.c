@@ -23,7 +23,7 @@
 #define IPPROTO_MPTCP 262
 #endif
 
-/* --- born ----------------------------------------------------------------------------------------------------------------- */
+/* --- born ------------------------------------------------------------------------------------- */
 
 static void born(int fd, enum conn_kind kind, unsigned flags)
 {
@@ -32,16 +32,16 @@ static void born(int fd, enum conn_kind kind, unsigned flags)
 		turn_abandon(stale);
 }
 
-#define SOCKET(name)                                                                                           \
-	EXPORT int name(int domain, int type, int protocol)                                                    \
-	{                                                                                                      \
-		int fd = libc()->name(domain, type, protocol);                                                 \
-		bool internet = domain == AF_INET || domain == AF_INET6;                                       \
-		bool tcp = internet && (type & 0xf) == SOCK_STREAM &&                                          \
-		           (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);            \
-		if (fd >= 0 && config.active)                                                                  \
-			born(fd, tcp ? CONN_TCP : CONN_OTHER, tcp ? 0 : internet ? CONN_INTERNET : 0);         \
-		return fd;                                                                                     \
+#define SOCKET(name)                                                                                   \
+	EXPORT int name(int domain, int type, int protocol)                                            \
+	{                                                                                              \
+		int fd = libc()->name(domain, type, protocol);                                         \
+		bool internet = domain == AF_INET || domain == AF_INET6;                               \
+		bool tcp = internet && (type & 0xf) == SOCK_STREAM &&                                  \
+		           (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);    \
+		if (fd >= 0 && config.active)                                                          \
+			born(fd, tcp ? CONN_TCP : CONN_OTHER, tcp ? 0 : internet ? CONN_INTERNET : 0); \
+		return fd;                                                                             \
 	}
 SOCKET(socket)
 SOCKET(__socket)
@@ -54,7 +54,8 @@ static void accepted(int listener, int fd)
 		return;
 	struct conn *l = conn_make(listener);
 	enum conn_kind kind = l != NULL ? conn_classify(l, listener) : CONN_UNKNOWN;
-	if (kind == CONN_OTHER && !conn_is(listener, kind) && !process_is_borrowed() && libc()->fcntl(listener, F_GETFD) >= 0)
+	if (kind == CONN_OTHER && !conn_is(listener, kind) && !process_is_borrowed() &&
+	    libc()->fcntl(listener, F_GETFD) >= 0)
 		atomic_store_explicit(&l->kind, kind, memory_order_relaxed);
 	born(fd, kind, CONN_CONNECTED | (l != NULL && conn_has(l, CONN_CORKED) ? CONN_CORKED : 0));
 }
@@ -84,20 +85,20 @@ static void connected(struct conn *c, bool now)
 		conn_set(c, CONN_CONNECTED);
 }
 
-#define CONNECT(name)                                                                \
-	EXPORT int name(int fd, const struct sockaddr *addr, socklen_t len)          \
-	{                                                                            \
-		release(fd, "connect");                                              \
-		int r = libc()->name(fd, addr, len);                                 \
-		struct conn *c = conn_find(fd);                                      \
-		if (c != NULL && r == 0)                                             \
-			connected(c, addr->sa_family != AF_UNSPEC);                  \
-		return r;                                                            \
+#define CONNECT(name)                                                       \
+	EXPORT int name(int fd, const struct sockaddr *addr, socklen_t len) \
+	{                                                                   \
+		release(fd, "connect");                                     \
+		int r = libc()->name(fd, addr, len);                        \
+		struct conn *c = conn_find(fd);                             \
+		if (c != NULL && r == 0)                                    \
+			connected(c, addr->sa_family != AF_UNSPEC);         \
+		return r;                                                   \
 	}
 CONNECT(connect)
 CONNECT(__connect)
 
-/* --- gone ----------------------------------------------------------------------------------------------------------------- */
+/* --- gone ------------------------------------------------------------------------------------- */
 
 /* Bytes that were said to be written and found no way out make the close fail; the descriptor is gone all the same. */
 static int result_of_close(int lost, int r)
@@ -109,17 +110,17 @@ static int result_of_close(int lost, int r)
 	return r;
 }
 
-#define CLOSE_HOOK(name)                                                                             \
-	SLOW int slow_##name(int fd)                                                                 \
-	{                                                                                            \
-		int lost = release_close(fd);                                                        \
-		if (lost == RELEASE_LATER)                                                           \
-			return 0;                                                                    \
-		return result_of_close(lost, libc()->name(fd));                                      \
-	}                                                                                            \
-	EXPORT int name(int fd)                                                                      \
-	{                                                                                            \
-		return likely(real.ready && conn_unknown(fd)) ? real.name(fd) : slow_##name(fd);     \
+#define CLOSE_HOOK(name)                                                                         \
+	SLOW int slow_##name(int fd)                                                             \
+	{                                                                                        \
+		int lost = release_close(fd);                                                    \
+		if (lost == RELEASE_LATER)                                                       \
+			return 0;                                                                \
+		return result_of_close(lost, libc()->name(fd));                                  \
+	}                                                                                        \
+	EXPORT int name(int fd)                                                                  \
+	{                                                                                        \
+		return likely(real.ready && conn_unknown(fd)) ? real.name(fd) : slow_##name(fd); \
 	}
 CLOSE_HOOK(close)
 CLOSE_HOOK(__close)
@@ -151,23 +152,23 @@ static int descriptor_of(FILE *f)
 }
 
 /* What the stream's buffer still has follows what is held. */
-#define FCLOSE(name)                                                             \
-	EXPORT int name(FILE *f)                                                 \
-	{                                                                        \
-		int fd = descriptor_of(f);                                       \
-		int lost = fd >= 0 ? release_closing(fd, #name) : 0;             \
-		return result_of_close(lost, libc()->name(f));                   \
+#define FCLOSE(name)                                                 \
+	EXPORT int name(FILE *f)                                     \
+	{                                                            \
+		int fd = descriptor_of(f);                           \
+		int lost = fd >= 0 ? release_closing(fd, #name) : 0; \
+		return result_of_close(lost, libc()->name(f));       \
 	}
 FCLOSE(fclose)
 OLD_fclose(FCLOSE)
 
-#define FREOPEN(name)                                                                                           \
-	EXPORT FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict f)               \
-	{                                                                                                       \
-		int fd = descriptor_of(f);                                                                      \
-		if (fd >= 0)                                                                                    \
-			release_closing(fd, #name);                                                             \
-		return libc()->name(path, mode, f);                                                             \
+#define FREOPEN(name)                                                                             \
+	EXPORT FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict f) \
+	{                                                                                         \
+		int fd = descriptor_of(f);                                                        \
+		if (fd >= 0)                                                                      \
+			release_closing(fd, #name);                                               \
+		return libc()->name(path, mode, f);                                               \
 	}
 FREOPEN(freopen)
 FREOPEN(freopen64)
@@ -181,7 +182,7 @@ EXPORT int shutdown(int fd, int how)
 	return libc()->shutdown(fd, how);
 }
 
-/* --- shared ----------------------------------------------------------------------------------------------------------------- */
+/* --- shared ----------------------------------------------------------------------------------- */
 
 /* A number that just came to be names another descriptor of what `from` is. What was known about it is void. */
 static int newborn(int from, int fd)
@@ -206,13 +207,13 @@ static bool takes(int fd, int to)
 	return fd != to && !conn_unknown(to) && libc()->fcntl(fd, F_GETFD) != -1;
 }
 
-#define DUP2(name)                                                     \
-	EXPORT int name(int fd, int to)                                \
-	{                                                              \
-		release_aliased(fd, "dup2");                           \
-		if (takes(fd, to))                                     \
-			release_closing(to, "dup2");                   \
-		return arrivals_second(fd, libc()->name(fd, to));      \
+#define DUP2(name)                                                \
+	EXPORT int name(int fd, int to)                           \
+	{                                                         \
+		release_aliased(fd, "dup2");                      \
+		if (takes(fd, to))                                \
+			release_closing(to, "dup2");              \
+		return arrivals_second(fd, libc()->name(fd, to)); \
 	}
 DUP2(dup2)
 DUP2(__dup2)
@@ -227,17 +228,17 @@ EXPORT int dup3(int fd, int to, int flags)
 	return arrivals_second(fd, libc()->dup3(fd, to, flags));
 }
 
-#define FCNTL(name)                                                                  \
-	EXPORT int name(int fd, int cmd, ...)                                        \
-	{                                                                            \
-		va_list ap;                                                          \
-		va_start(ap, cmd);                                                   \
-		void *arg = va_arg(ap, void *);                                      \
-		va_end(ap);                                                          \
-		if (cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC)                        \
-			return libc()->name(fd, cmd, arg);                           \
-		release_aliased(fd, "fcntl-dupfd");                                 \
-		return newborn(fd, libc()->name(fd, cmd, arg));                          \
+#define FCNTL(name)                                             \
+	EXPORT int name(int fd, int cmd, ...)                   \
+	{                                                       \
+		va_list ap;                                     \
+		va_start(ap, cmd);                              \
+		void *arg = va_arg(ap, void *);                 \
+		va_end(ap);                                     \
+		if (cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC)   \
+			return libc()->name(fd, cmd, arg);      \
+		release_aliased(fd, "fcntl-dupfd");             \
+		return newborn(fd, libc()->name(fd, cmd, arg)); \
 	}
 FCNTL(fcntl)
 FCNTL(fcntl64)
@@ -247,27 +248,28 @@ FCNTL(__fcntl_time64)
 #endif
 OLD_fcntl(FCNTL)
 
-#define FDOPEN(name)                                          \
-	EXPORT FILE *name(int fd, const char *mode)           \
-	{                                                     \
-		release_aliased(fd, #name);                   \
-		return libc()->name(fd, mode);                \
+#define FDOPEN(name)                                \
+	EXPORT FILE *name(int fd, const char *mode) \
+	{                                           \
+		release_aliased(fd, #name);         \
+		return libc()->name(fd, mode);      \
 	}
 FDOPEN(fdopen)
 OLD_fdopen(FDOPEN)
 
-/* --- questioned --------------------------------------------------------------------------------------------------------------- */
+/* --- questioned ------------------------------------------------------------------------------- */
 
-#define IOCTL(name)                                                                                                        \
-	EXPORT int name(int fd, ioctl_request request, ...)                                                                \
-	{                                                                                                                  \
-		va_list ap;                                                                                                \
-		va_start(ap, request);                                                                                     \
-		void *arg = va_arg(ap, void *);                                                                            \
-		va_end(ap);                                                                                                \
-		if (request == SIOCOUTQ || request == SIOCOUTQNSD) /* the only ones whose answer would show what is held */ \
-			release(fd, "ioctl");                                                                              \
-		return libc()->name(fd, request, arg);                                                                     \
+#define IOCTL(name)                                                                                  \
+	EXPORT int name(int fd, ioctl_request request, ...)                                          \
+	{                                                                                            \
+		va_list ap;                                                                          \
+		va_start(ap, request);                                                               \
+		void *arg = va_arg(ap, void *);                                                      \
+		va_end(ap);                                                                          \
+		if (request == SIOCOUTQ ||                                                           \
+		    request == SIOCOUTQNSD) /* the only ones whose answer would show what is held */ \
+			release(fd, "ioctl");                                                        \
+		return libc()->name(fd, request, arg);                                               \
 	}
 IOCTL(ioctl)
 #if TWO_TIMES
@@ -297,9 +299,9 @@ static unsigned waiting_write(struct conn *c)
 	return m != NULL && atomic_load(&m->calling) == CALLING ? writes : 0;
 }
 
-/* These two we set and set back ourselves, in a turn: so the program sets them in one. Where nobody waits for the turn they are set without,
- * and once more unless all of that was during one call of its owner, which sets nothing then. `leads`: what is held goes on under the
- * program's cork. What the kernel took it has read, so we can read it. */
+/* These two we set and set back ourselves, in a turn: so the program sets them in one. Where nobody waits for the turn
+ * they are set without, and once more unless all of that was during one call of its owner, which sets nothing then.
+ * `leads`: what is held goes on under the program's cork. What the kernel took it has read, so we can read it. */
 static int set_in_turn(struct conn *c, int fd, int name, const void *value, socklen_t len, bool leads)
 {
 	bool mine;
@@ -346,7 +348,8 @@ static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const 
 	if (c == NULL || !config.active)
 		return call(fd, level, name, value, len);
 	if (effect == CORKS)
-		names_visit(c, let_go); /* a cork is the socket's, and what is held by another number of it would stay under it */
+		/* a cork is the socket's, and what is held by another number of it would stay under it */
+		names_visit(c, let_go);
 	room_unknown(c);
 	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
 		conn_set(c, CONN_LAZY);
@@ -355,10 +358,10 @@ static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const 
 	return call(fd, level, name, value, len);
 }
 
-#define SETSOCKOPT(hook)                                                                    \
-	EXPORT int hook(int fd, int level, int name, const void *value, socklen_t len)      \
-	{                                                                                   \
-		return set(libc()->hook, fd, level, name, value, len);                      \
+#define SETSOCKOPT(hook)                                                               \
+	EXPORT int hook(int fd, int level, int name, const void *value, socklen_t len) \
+	{                                                                              \
+		return set(libc()->hook, fd, level, name, value, len);                 \
 	}
 SETSOCKOPT(setsockopt)
 #if TWO_TIMES
@@ -386,9 +389,8 @@ static int get(__typeof__(getsockopt) *call, int fd, int level, int name, void *
 	int late = error ? release_or_fail(fd, "getsockopt") : 0;
 	if (!error && !conn_idle(conn_find(fd)) && option_asked(level, name) == RELEASES)
 		release(fd, "getsockopt");
-	int r = level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_CORK)
-	            ? get_in_turn(fd, name, value, len)
-	            : call(fd, level, name, value, len);
+	int r = level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_CORK) ? get_in_turn(fd, name, value, len)
+	                                                                          : call(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)
 		memcpy(value, &late, sizeof late);
 	struct conn *c = conn_find(fd);
@@ -397,10 +399,10 @@ static int get(__typeof__(getsockopt) *call, int fd, int level, int name, void *
 	return r;
 }
 
-#define GETSOCKOPT(hook)                                                                                        \
-	EXPORT int hook(int fd, int level, int name, void *restrict value, socklen_t *restrict len)             \
-	{                                                                                                       \
-		return get(libc()->hook, fd, level, name, value, len);                                          \
+#define GETSOCKOPT(hook)                                                                            \
+	EXPORT int hook(int fd, int level, int name, void *restrict value, socklen_t *restrict len) \
+	{                                                                                           \
+		return get(libc()->hook, fd, level, name, value, len);                              \
 	}
 GETSOCKOPT(getsockopt)
 #if TWO_TIMES

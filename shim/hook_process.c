@@ -10,18 +10,18 @@
 #include "rights.h"
 #include "turn.h"
 
-/* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners ------- */
+/* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners --- */
 
-#define FORK(name)                                       \
-	EXPORT pid_t name(void)                          \
-	{                                                \
-		lifecycle_before_copy(#name);            \
-		pid_t pid = libc()->name();              \
-		if (pid == 0)                            \
-			lifecycle_in_child();            \
-		else                                     \
-			lifecycle_after_copy();          \
-		return pid;                              \
+#define FORK(name)                              \
+	EXPORT pid_t name(void)                 \
+	{                                       \
+		lifecycle_before_copy(#name);   \
+		pid_t pid = libc()->name();     \
+		if (pid == 0)                   \
+			lifecycle_in_child();   \
+		else                            \
+			lifecycle_after_copy(); \
+		return pid;                     \
 	}
 FORK(fork)
 FORK(__fork)
@@ -75,25 +75,25 @@ static int start_in_child(void *arg)
 	return status;
 }
 
-#define CLONE(name)                                                                              \
-	EXPORT int name(int (*fn)(void *), void *stack, int flags, void *arg, ...)               \
-	{                                                                                        \
-		va_list ap;                                                                      \
-		va_start(ap, arg);                                                               \
-		pid_t *ptid = va_arg(ap, pid_t *);                                               \
-		void *tls = va_arg(ap, void *);                                                  \
-		pid_t *ctid = va_arg(ap, pid_t *);                                               \
-		va_end(ap);                                                                      \
-		struct start s = { fn, arg };                                                    \
-		if (fn == NULL || lifecycle_before_clone((unsigned)flags, #name) != AS_FORK) {   \
-			int r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);            \
-			if (r == -1 && errno == EAGAIN && lifecycle_gives_way(#name))            \
-				r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);        \
-			return r;                                                                \
-		}                                                                                \
-		int pid = libc()->name(start_in_child, stack, flags, &s, ptid, tls, ctid);       \
-		lifecycle_after_copy();                                                          \
-		return pid;                                                                      \
+#define CLONE(name)                                                                            \
+	EXPORT int name(int (*fn)(void *), void *stack, int flags, void *arg, ...)             \
+	{                                                                                      \
+		va_list ap;                                                                    \
+		va_start(ap, arg);                                                             \
+		pid_t *ptid = va_arg(ap, pid_t *);                                             \
+		void *tls = va_arg(ap, void *);                                                \
+		pid_t *ctid = va_arg(ap, pid_t *);                                             \
+		va_end(ap);                                                                    \
+		struct start s = { fn, arg };                                                  \
+		if (fn == NULL || lifecycle_before_clone((unsigned)flags, #name) != AS_FORK) { \
+			int r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);          \
+			if (r == -1 && errno == EAGAIN && lifecycle_gives_way(#name))          \
+				r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);      \
+			return r;                                                              \
+		}                                                                              \
+		int pid = libc()->name(start_in_child, stack, flags, &s, ptid, tls, ctid);     \
+		lifecycle_after_copy();                                                        \
+		return pid;                                                                    \
 	}
 CLONE(clone)
 CLONE(__clone)
@@ -104,23 +104,22 @@ static bool lacks_a_task(int error)
 	return error == EAGAIN || (error == EPERM && errno == EAGAIN);
 }
 
-#define POSIX_SPAWN(name)                                                                                     \
-	EXPORT int name(pid_t *restrict pid, const char *restrict path,                                       \
-	                const posix_spawn_file_actions_t *restrict actions,                                   \
-	                const posix_spawnattr_t *restrict attr, char *const argv[restrict],                   \
-	                char *const envp[restrict])                                                           \
-	{                                                                                                     \
-		if (LACKS(name))                                                                              \
-			return ENOSYS;                                                                        \
-		lifecycle_before_spawn(#name);                                                                \
-		int saved = errno;                                                                            \
-		errno = 0;                                                                                    \
-		int error = libc()->name(pid, path, actions, attr, argv, envp);                               \
-		if (lacks_a_task(error) && lifecycle_gives_way(#name))                                        \
-			error = libc()->name(pid, path, actions, attr, argv, envp);                           \
-		errno = error == 0 || errno == 0 ? saved : errno;                                             \
-		lifecycle_after_spawn();                                                                      \
-		return error;                                                                                 \
+#define POSIX_SPAWN(name)                                                                                           \
+	EXPORT int name(pid_t *restrict pid, const char *restrict path,                                             \
+	                const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attr, \
+	                char *const argv[restrict], char *const envp[restrict])                                     \
+	{                                                                                                           \
+		if (LACKS(name))                                                                                    \
+			return ENOSYS;                                                                              \
+		lifecycle_before_spawn(#name);                                                                      \
+		int saved = errno;                                                                                  \
+		errno = 0;                                                                                          \
+		int error = libc()->name(pid, path, actions, attr, argv, envp);                                     \
+		if (lacks_a_task(error) && lifecycle_gives_way(#name))                                              \
+			error = libc()->name(pid, path, actions, attr, argv, envp);                                 \
+		errno = error == 0 || errno == 0 ? saved : errno;                                                   \
+		lifecycle_after_spawn();                                                                            \
+		return error;                                                                                       \
 	}
 POSIX_SPAWN(posix_spawn)
 POSIX_SPAWN(posix_spawnp)
@@ -138,15 +137,15 @@ EXPORT int system(const char *command)
 	return r;
 }
 
-#define POPEN(name)                                                    \
-	EXPORT FILE *name(const char *command, const char *type)       \
-	{                                                              \
-		lifecycle_before_spawn(#name);                         \
-		FILE *f = libc()->name(command, type);                 \
+#define POPEN(name)                                                                                        \
+	EXPORT FILE *name(const char *command, const char *type)                                           \
+	{                                                                                                  \
+		lifecycle_before_spawn(#name);                                                             \
+		FILE *f = libc()->name(command, type);                                                     \
 		if (f == NULL && lifecycle_gives_way(#name)) /* errno need not say why; nothing was run */ \
-			f = libc()->name(command, type);               \
-		lifecycle_after_spawn();                               \
-		return f;                                              \
+			f = libc()->name(command, type);                                                   \
+		lifecycle_after_spawn();                                                                   \
+		return f;                                                                                  \
 	}
 POPEN(popen)
 OLD_popen(POPEN)
@@ -161,16 +160,16 @@ EXPORT int wordexp(const char *restrict words, wordexp_t *restrict w, int flags)
 	return r;
 }
 
-/* --- another image: seven doors ----------------------------------------------------------------------------------- */
+/* --- another image: seven doors --------------------------------------------------------------- */
 
 /* It returns only if it failed. */
-#define EXEC(name, params, args)                       \
-	EXPORT int name params                         \
-	{                                              \
-		lifecycle_before_exec(#name);          \
-		int r = libc()->name args;             \
-		lifecycle_exec_failed();               \
-		return r;                              \
+#define EXEC(name, params, args)              \
+	EXPORT int name params                \
+	{                                     \
+		lifecycle_before_exec(#name); \
+		int r = libc()->name args;    \
+		lifecycle_exec_failed();      \
+		return r;                     \
 	}
 EXEC(execve, (const char *path, char *const argv[], char *const envp[]), (path, argv, envp))
 EXEC(execv, (const char *path, char *const argv[]), (path, argv))
@@ -189,17 +188,19 @@ EXPORT int execveat(int dir, const char *path, char *const argv[], char *const e
 }
 
 /* The arguments of execl and its kin as a vector; ap stands behind the terminating NULL afterwards. */
-#define ARGUMENTS(argv, first, ap)                                      \
-	size_t n_ = 1;                                                  \
-	va_list count_;                                                 \
-	va_copy(count_, ap);                                            \
-	while (va_arg(count_, char *) != NULL)                          \
-		n_++;                                                   \
-	va_end(count_);                                                 \
-	char **argv = alloca((n_ + 1) * sizeof *argv);                  \
-	argv[0] = (char *)(first);                                      \
-	for (size_t i_ = 1; i_ <= n_; i_++)                             \
-		argv[i_] = va_arg(ap, char *)
+#define ARGUMENTS(argv, first, ap)                     \
+	size_t n_ = 1;                                 \
+	va_list count_;                                \
+	va_copy(count_, ap);                           \
+	while (va_arg(count_, char *) != NULL)         \
+		n_++;                                  \
+	va_end(count_);                                \
+	char **argv = alloca((n_ + 1) * sizeof *argv); \
+	argv[0] = (char *)(first);                     \
+	size_t i_ = 1;                                 \
+	do                                             \
+		argv[i_] = va_arg(ap, char *);         \
+	while (i_++ < n_)
 
 EXPORT int execl(const char *path, const char *arg, ...)
 {
@@ -229,24 +230,24 @@ EXPORT int execle(const char *path, const char *arg, ...)
 	return execve(path, argv, envp);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
-#define EXIT(name)                                                     \
-	EXPORT __attribute__((noreturn)) void name(int status)         \
-	{                                                              \
-		lifecycle_ends_at_once(#name);                         \
-		libc()->name(status);                                  \
-		__builtin_unreachable();                               \
+#define EXIT(name)                                             \
+	EXPORT __attribute__((noreturn)) void name(int status) \
+	{                                                      \
+		lifecycle_ends_at_once(#name);                 \
+		libc()->name(status);                          \
+		__builtin_unreachable();                       \
 	}
 EXIT(_exit)
 EXIT(_Exit)
 
-#define QUICK_EXIT(name)                                               \
-	EXPORT __attribute__((noreturn)) void name(int status)         \
-	{                                                              \
-		lifecycle_end(#name);                                  \
-		libc()->name(status);                                  \
-		__builtin_unreachable();                               \
+#define QUICK_EXIT(name)                                       \
+	EXPORT __attribute__((noreturn)) void name(int status) \
+	{                                                      \
+		lifecycle_end(#name);                          \
+		libc()->name(status);                          \
+		__builtin_unreachable();                       \
 	}
 QUICK_EXIT(quick_exit)
 OLD_quick_exit(QUICK_EXIT)
@@ -258,7 +259,7 @@ EXPORT __attribute__((noreturn)) void abort(void)
 	__builtin_unreachable();
 }
 
-/* --- a descriptor of another process, or of this one -------------------------------------------------------------- */
+/* --- a descriptor of another process, or of this one ------------------------------------------ */
 
 EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 {
@@ -267,7 +268,7 @@ EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 	return rights_fetched(libc()->pidfd_getfd(pidfd, fd, flags));
 }
 
-/* --- other namespaces: not for a process of several threads ------------------------------------------------------- */
+/* --- other namespaces: not for a process of several threads ----------------------------------- */
 
 EXPORT int unshare(int flags)
 {
@@ -285,24 +286,25 @@ EXPORT int setns(int fd, int type)
 	return r;
 }
 
-/* --- a thread of the program's, where our own may have taken its place -------------------------------------------- */
+/* --- a thread of the program's, where our own may have taken its place ------------------------ */
 
 /* Which of the two errors of thrd_create() is EAGAIN differs from libc to libc. */
-#define NEW_THREAD(name, params, args, refused, or_refused)                                       \
-	EXPORT int name params                                                                    \
-	{                                                                                         \
-		if (LACKS(name))                                                                  \
-			return refused;                                                           \
-		int r = libc()->name args;                                                        \
-		if (unlikely(r == refused || r == or_refused) && lifecycle_gives_way(#name))      \
-			r = libc()->name args;                                                    \
-		return r;                                                                         \
+#define NEW_THREAD(name, params, args, refused, or_refused)                                  \
+	EXPORT int name params                                                               \
+	{                                                                                    \
+		if (LACKS(name))                                                             \
+			return refused;                                                      \
+		int r = libc()->name args;                                                   \
+		if (unlikely(r == refused || r == or_refused) && lifecycle_gives_way(#name)) \
+			r = libc()->name args;                                               \
+		return r;                                                                    \
 	}
-NEW_THREAD(pthread_create, (pthread_t *restrict thread, const pthread_attr_t *restrict attr, void *(*fn)(void *), void *restrict arg),
+NEW_THREAD(pthread_create,
+           (pthread_t *restrict thread, const pthread_attr_t *restrict attr, void *(*fn)(void *), void *restrict arg),
            (thread, attr, fn, arg), EAGAIN, EAGAIN)
-NEW_THREAD(thrd_create, (thrd_t *thread, thrd_start_t fn, void *arg), (thread, fn, arg), thrd_error, thrd_nomem)
+NEW_THREAD(thrd_create, (thrd_t * thread, thrd_start_t fn, void *arg), (thread, fn, arg), thrd_error, thrd_nomem)
 
-/* --- what a thread may do, and a sandbox -------------------------------------------------------------------------- */
+/* --- what a thread may do, and a sandbox ------------------------------------------------------ */
 
 EXPORT int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
 {
@@ -312,33 +314,33 @@ EXPORT int capset(struct __user_cap_header_struct *header, const struct __user_c
 	return r;
 }
 
-#define PRCTL(name)                                                                                                   \
-	EXPORT int name(int option, ...)                                                                              \
-	{                                                                                                             \
-		va_list ap;                                                                                           \
-		va_start(ap, option);                                                                                 \
-		unsigned long a = va_arg(ap, unsigned long), b = va_arg(ap, unsigned long),                           \
-		              c = va_arg(ap, unsigned long), d = va_arg(ap, unsigned long);                           \
-		va_end(ap);                                                                                           \
-		bool alone = lifecycle_before_prctl((unsigned long)option, a, b);                                     \
-		int r = libc()->name(option, a, b, c, d);                                                             \
-		if (alone)                                                                                            \
-			lifecycle_not_alone();                                                                        \
-		return r;                                                                                             \
+#define PRCTL(name)                                                                         \
+	EXPORT int name(int option, ...)                                                    \
+	{                                                                                   \
+		va_list ap;                                                                 \
+		va_start(ap, option);                                                       \
+		unsigned long a = va_arg(ap, unsigned long), b = va_arg(ap, unsigned long), \
+			      c = va_arg(ap, unsigned long), d = va_arg(ap, unsigned long); \
+		va_end(ap);                                                                 \
+		bool alone = lifecycle_before_prctl((unsigned long)option, a, b);           \
+		int r = libc()->name(option, a, b, c, d);                                   \
+		if (alone)                                                                  \
+			lifecycle_not_alone();                                              \
+		return r;                                                                   \
 	}
 PRCTL(prctl)
 #if TWO_TIMES
 PRCTL(__prctl_time64)
 #endif
 
-/* --- a jump out of a hook that a signal interrupted --------------------------------------------------------------- */
+/* --- a jump out of a hook that a signal interrupted ------------------------------------------- */
 
-#define LONGJMP(name)                                                                                        \
-	EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1], int value)                   \
-	{                                                                                                    \
-		turn_jump();                                                                                 \
-		libc()->name(env, value);                                                                    \
-		__builtin_unreachable();                                                                     \
+#define LONGJMP(name)                                                                      \
+	EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1], int value) \
+	{                                                                                  \
+		turn_jump();                                                               \
+		libc()->name(env, value);                                                  \
+		__builtin_unreachable();                                                   \
 	}
 LONGJMP(longjmp)
 LONGJMP(_longjmp)
@@ -361,7 +363,7 @@ EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
 	__builtin_unreachable();
 }
 
-/* --- writers that no hook sees: from here on the kernel keeps the order ------------------------------------------- */
+/* --- writers that no hook sees: from here on the kernel keeps the order ----------------------- */
 
 /* These look at who called them: a jump leads here and on (doors.S). */
 struct dlopen_arguments {
@@ -394,18 +396,18 @@ static void *no_object(void)
 }
 
 #if DOORS
-#define DLOPEN_OF(of, name)                                               \
-	HIDDEN void *look_##name(const struct dlopen_arguments *a);       \
-	HIDDEN void *look_##name(const struct dlopen_arguments *a)        \
-	{                                                                 \
-		before_dlopen((int)a->flags);                             \
+#define DLOPEN_OF(of, name)                                                           \
+	HIDDEN void *look_##name(const struct dlopen_arguments *a);                   \
+	HIDDEN void *look_##name(const struct dlopen_arguments *a)                    \
+	{                                                                             \
+		before_dlopen((int)a->flags);                                         \
 		return LACKS_AS(of, name) ? (void *)no_object : (void *)libc()->name; \
 	}
-#define DLMOPEN_OF(of, name)                                              \
-	HIDDEN void *look_##name(const struct dlmopen_arguments *a);      \
-	HIDDEN void *look_##name(const struct dlmopen_arguments *a)       \
-	{                                                                 \
-		before_dlmopen(a->ns, (int)a->flags);                     \
+#define DLMOPEN_OF(of, name)                                                          \
+	HIDDEN void *look_##name(const struct dlmopen_arguments *a);                  \
+	HIDDEN void *look_##name(const struct dlmopen_arguments *a)                   \
+	{                                                                             \
+		before_dlmopen(a->ns, (int)a->flags);                                 \
 		return LACKS_AS(of, name) ? (void *)no_object : (void *)libc()->name; \
 	}
 #define DLOPEN(name)  DLOPEN_OF(dlopen, name)
@@ -428,13 +430,13 @@ EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
 }
 #endif
 
-#define IO_URING(name, params, args)                                  \
-	EXPORT int name params                                        \
-	{                                                             \
-		lifecycle_unseen_writers(#name);                      \
+#define IO_URING(name, params, args)                                    \
+	EXPORT int name params                                          \
+	{                                                               \
+		lifecycle_unseen_writers(#name);                        \
 		if (LACKS(name)) /* liburing may have come by dlopen */ \
-			return -ENOSYS;                               \
-		return libc()->name args;                             \
+			return -ENOSYS;                                 \
+		return libc()->name args;                               \
 	}
 IO_URING(io_uring_setup, (unsigned n, struct io_uring_params *p), (n, p))
 IO_URING(io_uring_queue_init, (unsigned n, struct io_uring *ring, unsigned flags), (n, ring, flags))

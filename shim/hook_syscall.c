@@ -26,7 +26,7 @@ static long call(const struct by_number *n)
 	return libc()->syscall(n->number, n->a, n->b, n->c, n->d, n->e);
 }
 
-/* --- another process ---------------------------------------------------------------------------------------------- */
+/* --- another process -------------------------------------------------------------------------- */
 
 /* `stack`: the new task begins on another stack, and does not come back here. */
 static bool copied(const struct by_number *n, uint64_t flags, bool stack, long *result)
@@ -70,7 +70,7 @@ static bool replaced(const struct by_number *n, long *result)
 	return true;
 }
 
-/* --- what goes before --------------------------------------------------------------------------------------------- */
+/* --- what goes before ------------------------------------------------------------------------- */
 
 static void sending(int fd)
 {
@@ -112,9 +112,8 @@ static void before_socketcall(int which, const long *args)
 	if (!readable(args, 3 * sizeof *args))
 		return;
 	switch (which) {
-	case SYS_SEND: case SYS_SENDTO:
-		sending((int)args[0]);
-		break;
+	case SYS_SEND:
+	case SYS_SENDTO: sending((int)args[0]); break;
 	case SYS_SENDMSG:
 		rights_pass_unchecked((int)args[0], (const struct msghdr *)args[1]);
 		sending((int)args[0]);
@@ -123,24 +122,24 @@ static void before_socketcall(int which, const long *args)
 		rights_pass_several((int)args[0], (const struct mmsghdr *)args[1], (unsigned)args[2]);
 		sending((int)args[0]);
 		break;
-	case SYS_RECV: case SYS_RECVFROM: case SYS_RECVMSG: case SYS_RECVMMSG:
-		asking((int)args[0]);
-		break;
-	case SYS_CONNECT:
-		connecting((int)args[0]);
-		break;
+	case SYS_RECV:
+	case SYS_RECVFROM:
+	case SYS_RECVMSG:
+	case SYS_RECVMMSG: asking((int)args[0]); break;
+	case SYS_CONNECT: connecting((int)args[0]); break;
 	}
 }
 
 static bool made_by_socketcall(int which, const long *args, long *result)
 {
 	switch (which) {
-	case SYS_SETSOCKOPT: case SYS_GETSOCKOPT: case SYS_SHUTDOWN:
+	case SYS_SETSOCKOPT:
+	case SYS_GETSOCKOPT:
+	case SYS_SHUTDOWN:
 		if (!readable(args, (which == SYS_SHUTDOWN ? 2 : 5) * sizeof *args))
 			return false;
 		break;
-	default:
-		return false;
+	default: return false;
 	}
 	if (which == SYS_SETSOCKOPT)
 		*result = setsockopt((int)args[0], (int)args[1], (int)args[2], (const void *)args[3],
@@ -164,7 +163,11 @@ static void before(const struct by_number *n)
 		rights_pass_several((int)n->a, (const struct mmsghdr *)n->b, (unsigned)n->c);
 		sending((int)n->a);
 		break;
-	case SYS_write: case SYS_writev: case SYS_pwritev2: case SYS_sendto: case SYS_sendfile:
+	case SYS_write:
+	case SYS_writev:
+	case SYS_pwritev2:
+	case SYS_sendto:
+	case SYS_sendfile:
 #ifdef SYS_send
 	case SYS_send:
 #endif
@@ -173,13 +176,12 @@ static void before(const struct by_number *n)
 #endif
 		sending((int)n->a);
 		break;
-	case SYS_splice:
-		sending((int)n->c);
-		break;
-	case SYS_io_submit:
-		submitting(n->b, (struct iocb *const *)n->c);
-		break;
-	case SYS_read: case SYS_readv: case SYS_preadv2: case SYS_recvfrom:
+	case SYS_splice: sending((int)n->c); break;
+	case SYS_io_submit: submitting(n->b, (struct iocb *const *)n->c); break;
+	case SYS_read:
+	case SYS_readv:
+	case SYS_preadv2:
+	case SYS_recvfrom:
 	case SYS_ioctl:
 #ifdef SYS_recvmmsg_time64
 	case SYS_recvmmsg_time64:
@@ -190,31 +192,15 @@ static void before(const struct by_number *n)
 		asking((int)n->a);
 		break;
 #ifdef SYS_socketcall
-	case SYS_socketcall:
-		before_socketcall((int)n->a, (const long *)n->b);
-		break;
+	case SYS_socketcall: before_socketcall((int)n->a, (const long *)n->b); break;
 #endif
-	case SYS_connect:
-		connecting((int)n->a);
-		break;
-	case SYS_close:
-		release_closing((int)n->a, "syscall");
-		break;
-	case SYS_close_range:
-		closing_range((unsigned)n->a, (unsigned)n->b, (unsigned)n->c);
-		break;
-	case SYS_exit:
-		lifecycle_before_thread_ends("syscall");
-		break;
-	case SYS_exit_group:
-		lifecycle_ends_at_once("syscall");
-		break;
-	case SYS_seccomp:
-		lifecycle_before_seccomp((unsigned long)n->a, (const void *)n->c);
-		break;
-	case SYS_io_uring_setup:
-		lifecycle_unseen_writers("io_uring");
-		break;
+	case SYS_connect: connecting((int)n->a); break;
+	case SYS_close: release_closing((int)n->a, "syscall"); break;
+	case SYS_close_range: closing_range((unsigned)n->a, (unsigned)n->b, (unsigned)n->c); break;
+	case SYS_exit: lifecycle_before_thread_ends("syscall"); break;
+	case SYS_exit_group: lifecycle_ends_at_once("syscall"); break;
+	case SYS_seccomp: lifecycle_before_seccomp((unsigned long)n->a, (const void *)n->c); break;
+	case SYS_io_uring_setup: lifecycle_unseen_writers("io_uring"); break;
 	}
 }
 
@@ -233,24 +219,19 @@ static bool made(const struct by_number *n, long *result)
 {
 	switch (n->number) {
 #ifdef SYS_fork
-	case SYS_fork:
-		return copied(n, 0, false, result);
+	case SYS_fork: return copied(n, 0, false, result);
 #endif
-	case SYS_clone:
-		return cloned(n, result);
-	case SYS_clone3:
-		return cloned3(n, result);
-	case SYS_execve: case SYS_execveat:
-		return replaced(n, result);
+	case SYS_clone: return cloned(n, result);
+	case SYS_clone3: return cloned3(n, result);
+	case SYS_execve:
+	case SYS_execveat: return replaced(n, result);
 	case SYS_setsockopt:
 		*result = setsockopt((int)n->a, (int)n->b, (int)n->c, (const void *)n->d, (socklen_t)n->e);
 		return true;
 	case SYS_getsockopt:
 		*result = getsockopt((int)n->a, (int)n->b, (int)n->c, (void *)n->d, (socklen_t *)n->e);
 		return true;
-	case SYS_shutdown:
-		*result = shutdown((int)n->a, (int)n->b);
-		return true;
+	case SYS_shutdown: *result = shutdown((int)n->a, (int)n->b); return true;
 	case SYS_recvmsg:
 		asking((int)n->a);
 		if ((*result = call(n)) >= 0)
@@ -265,9 +246,7 @@ static bool made(const struct by_number *n, long *result)
 #ifdef SYS_accept
 	case SYS_accept:
 #endif
-	case SYS_accept4:
-		*result = rights_came((int)call(n));
-		return true;
+	case SYS_accept4: *result = rights_came((int)call(n)); return true;
 	case SYS_fcntl:
 #ifdef SYS_fcntl64
 	case SYS_fcntl64:
@@ -276,24 +255,15 @@ static bool made(const struct by_number *n, long *result)
 			return false;
 		*result = fcntl((int)n->a, (int)n->b, n->c);
 		return true;
-	case SYS_dup:
-		*result = dup((int)n->a);
-		return true;
+	case SYS_dup: *result = dup((int)n->a); return true;
 #ifdef SYS_dup2
-	case SYS_dup2:
-		*result = dup2((int)n->a, (int)n->b);
-		return true;
+	case SYS_dup2: *result = dup2((int)n->a, (int)n->b); return true;
 #endif
-	case SYS_dup3:
-		*result = dup3((int)n->a, (int)n->b, (int)n->c);
-		return true;
+	case SYS_dup3: *result = dup3((int)n->a, (int)n->b, (int)n->c); return true;
 #ifdef SYS_socketcall
-	case SYS_socketcall:
-		return made_by_socketcall((int)n->a, (const long *)n->b, result);
+	case SYS_socketcall: return made_by_socketcall((int)n->a, (const long *)n->b, result);
 #endif
-	case SYS_pidfd_getfd:
-		*result = rights_fetched((int)call(n));
-		return true;
+	case SYS_pidfd_getfd: *result = rights_fetched((int)call(n)); return true;
 	case SYS_prctl:
 		if (!lifecycle_before_prctl((unsigned long)n->a, (unsigned long)n->b, (unsigned long)n->c))
 			return false;
@@ -318,15 +288,27 @@ static bool made(const struct by_number *n, long *result)
 		if (n->a != KEYCTL_JOIN_SESSION_KEYRING)
 			return false;
 		/* fall through */
-	/* libc's setuid() and its kin see to all threads, the bare calls do not. (setfsuid and setfsgid take nothing away
-	 * for good.) */
-	case SYS_setuid: case SYS_setgid: case SYS_setreuid: case SYS_setregid: case SYS_setresuid: case SYS_setresgid:
+	/* libc's setuid() and its kin see to all threads, the bare calls do not. (setfsuid and setfsgid take nothing
+	 * away for good.) */
+	case SYS_setuid:
+	case SYS_setgid:
+	case SYS_setreuid:
+	case SYS_setregid:
+	case SYS_setresuid:
+	case SYS_setresgid:
 	case SYS_setgroups:
 #ifdef SYS_setuid32
-	case SYS_setuid32: case SYS_setgid32: case SYS_setreuid32: case SYS_setregid32: case SYS_setresuid32:
-	case SYS_setresgid32: case SYS_setgroups32:
+	case SYS_setuid32:
+	case SYS_setgid32:
+	case SYS_setreuid32:
+	case SYS_setregid32:
+	case SYS_setresuid32:
+	case SYS_setresgid32:
+	case SYS_setgroups32:
 #endif
-	case SYS_capset: case SYS_landlock_restrict_self: case SYS_lsm_set_self_attr:
+	case SYS_capset:
+	case SYS_landlock_restrict_self:
+	case SYS_lsm_set_self_attr:
 		lifecycle_before_privilege("syscall");
 		*result = call(n);
 		lifecycle_not_alone();
@@ -355,8 +337,8 @@ EXPORT long syscall(long number, ...)
 {
 	va_list ap;
 	va_start(ap, number);
-	long a = va_arg(ap, long), b = va_arg(ap, long), c = va_arg(ap, long), d = va_arg(ap, long), e = va_arg(ap, long),
-	     f = va_arg(ap, long), result;
+	long a = va_arg(ap, long), b = va_arg(ap, long), c = va_arg(ap, long), d = va_arg(ap, long),
+	     e = va_arg(ap, long), f = va_arg(ap, long), result;
 	struct by_number n = { number, a, b, c, d, e };
 	va_end(ap);
 	if (made(&n, &result))

@@ -22,7 +22,7 @@ static bool quiet_iov(int fd, const struct iovec *iov, size_t n)
 {
 	if (n > IOV_MAX || http_nowhere(iov))
 		return n != 0 || conn_idle(conn_find(fd)); /* the kernel refuses it unread */
-	while (n > 0 && iov->iov_len == 0) /* a head may stand behind empty pieces */
+	while (n > 0 && iov->iov_len == 0)                 /* a head may stand behind empty pieces */
 		iov++, n--;
 	return n == 0 ? conn_idle(conn_find(fd)) : outgoing_quiet(fd, iov->iov_base, iov->iov_len);
 }
@@ -44,16 +44,21 @@ SLOW ssize_t out_iov(int fd, const struct iovec *iov, size_t n, int flags, const
 	const struct iovec *first = iov;
 	while (n > 0 && first->iov_len == 0)
 		first++, n--;
-	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = first, .iovcnt = n, .size = total(first, n),
-	                                .hdr = hdr, .door = hdr != NULL ? DOOR_SENDMSG : DOOR_WRITEV });
+	return outgoing(&(struct call){ .fd = fd,
+	                                .flags = flags,
+	                                .iov = first,
+	                                .iovcnt = n,
+	                                .size = total(first, n),
+	                                .hdr = hdr,
+	                                .door = hdr != NULL ? DOOR_SENDMSG : DOOR_WRITEV });
 }
 
-#define WRITE(name)                                                   \
-	EXPORT ssize_t name(int fd, const void *buf, size_t n)        \
-	{                                                             \
-		if (likely(outgoing_quiet(fd, buf, n)))               \
-			return real.name(fd, buf, n);                 \
-		return out_bytes(fd, buf, n, 0, DOOR_WRITE);          \
+#define WRITE(name)                                            \
+	EXPORT ssize_t name(int fd, const void *buf, size_t n) \
+	{                                                      \
+		if (likely(outgoing_quiet(fd, buf, n)))        \
+			return real.name(fd, buf, n);          \
+		return out_bytes(fd, buf, n, 0, DOOR_WRITE);   \
 	}
 WRITE(write)
 WRITE(__write)
@@ -65,12 +70,12 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 	return out_iov(fd, iov, (size_t)n, 0, NULL);
 }
 
-#define SEND(name)                                                          \
-	EXPORT ssize_t name(int fd, const void *buf, size_t n, int flags)   \
-	{                                                                   \
-		if (likely(outgoing_quiet(fd, buf, n)))                     \
-			return real.name(fd, buf, n, flags);                \
-		return out_bytes(fd, buf, n, flags, DOOR_SEND);             \
+#define SEND(name)                                                        \
+	EXPORT ssize_t name(int fd, const void *buf, size_t n, int flags) \
+	{                                                                 \
+		if (likely(outgoing_quiet(fd, buf, n)))                   \
+			return real.name(fd, buf, n, flags);              \
+		return out_bytes(fd, buf, n, flags, DOOR_SEND);           \
 	}
 SEND(send)
 SEND(__send)
@@ -80,8 +85,8 @@ SLOW ssize_t out_to(int fd, const void *buf, size_t n, int flags, const struct s
 {
 	struct iovec iov = { (void *)buf, n };
 	struct msghdr to = { .msg_name = (void *)addr, .msg_namelen = len };
-	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n,
-	                                .hdr = &to, .door = DOOR_SENDTO });
+	return outgoing(&(struct call){
+		.fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n, .hdr = &to, .door = DOOR_SENDTO });
 }
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)
@@ -91,16 +96,16 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct
 	return addr == NULL ? out_bytes(fd, buf, n, flags, DOOR_SEND) : out_to(fd, buf, n, flags, addr, len);
 }
 
-#define SENDMSG(name)                                                                                                      \
-	EXPORT ssize_t name(int fd, const struct msghdr *hdr, int flags)                                                   \
-	{                                                                                                                  \
-		if (http_nowhere(hdr))                                                                                     \
-			return libc()->name(fd, hdr, flags);                                                               \
-		rights_pass(fd, hdr);                                                                                      \
-		size_t n = length_of_iov(hdr);                                                                             \
-		if (likely(quiet_iov(fd, hdr->msg_iov, n)) || !fits(hdr->msg_iov, n))                                      \
-			return libc()->name(fd, hdr, flags);                                                               \
-		return out_iov(fd, hdr->msg_iov, n, flags, hdr);                                                           \
+#define SENDMSG(name)                                                                 \
+	EXPORT ssize_t name(int fd, const struct msghdr *hdr, int flags)              \
+	{                                                                             \
+		if (http_nowhere(hdr))                                                \
+			return libc()->name(fd, hdr, flags);                          \
+		rights_pass(fd, hdr);                                                 \
+		size_t n = length_of_iov(hdr);                                        \
+		if (likely(quiet_iov(fd, hdr->msg_iov, n)) || !fits(hdr->msg_iov, n)) \
+			return libc()->name(fd, hdr, flags);                          \
+		return out_iov(fd, hdr->msg_iov, n, flags, hdr);                      \
 	}
 SENDMSG(sendmsg)
 #if TWO_TIMES
@@ -108,19 +113,18 @@ SENDMSG(__sendmsg64)
 #endif
 
 /* pwritev2 at offset -1 is writev with flags of its own (RWF_*); anywhere else a socket refuses it. */
-#define PWRITEV2(name, off)                                                                       \
-	EXPORT ssize_t name(int fd, const struct iovec *iov, int n, off offset, int flags)        \
-	{                                                                                         \
-		if (offset == -1 && flags == 0 && n > 0 && !quiet_iov(fd, iov, (size_t)n) &&      \
-		    fits(iov, (size_t)n))                                                         \
-			return out_iov(fd, iov, (size_t)n, 0, NULL);                              \
-		release_surely(fd, "pwritev2");                                                 \
-		return libc()->name(fd, iov, n, offset, flags);                                   \
+#define PWRITEV2(name, off)                                                                                        \
+	EXPORT ssize_t name(int fd, const struct iovec *iov, int n, off offset, int flags)                         \
+	{                                                                                                          \
+		if (offset == -1 && flags == 0 && n > 0 && !quiet_iov(fd, iov, (size_t)n) && fits(iov, (size_t)n)) \
+			return out_iov(fd, iov, (size_t)n, 0, NULL);                                               \
+		release_surely(fd, "pwritev2");                                                                    \
+		return libc()->name(fd, iov, n, offset, flags);                                                    \
 	}
 PWRITEV2(pwritev2, off_t)
 PWRITEV2(pwritev64v2, off64_t)
 
-/* --- bytes that cannot be joined: what is held leads ------------------------------------------------------------------------ */
+/* --- bytes that cannot be joined: what is held leads ------------------------------------------ */
 
 static ssize_t sum_of(const struct mmsghdr *v, int n)
 {
@@ -130,36 +134,40 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 	return bytes;
 }
 
-/* What is held goes, then the call, then its result `bytes` is booked. `most`: bytes that it writes at most, 0: nobody knows. `more`: MSG_MORE
- * is among these flags if the program itself keeps the bytes back. */
-#define LED(type, name, params, args, before, out, most, bytes, more)    \
-	EXPORT type name params                                          \
-	{                                                                \
-		struct lead lead;                                        \
-		before;                                                  \
-		int error = lead_before(out, most, &lead);               \
-		if (error != 0) {                                        \
-			errno = error;                                   \
-			return -1;                                       \
-		}                                                        \
-		type r = libc()->name args;                              \
-		lead_after(out, &lead, bytes, more);                     \
-		return r;                                                \
+/* What is held goes, then the call, then its result `bytes` is booked. `most`: bytes that it writes at most, 0: nobody
+ * knows. `more`: MSG_MORE is among these flags if the program itself keeps the bytes back. */
+#define LED(type, name, params, args, before, out, most, bytes, more) \
+	EXPORT type name params                                       \
+	{                                                             \
+		struct lead lead;                                     \
+		before;                                               \
+		int error = lead_before(out, most, &lead);            \
+		if (error != 0) {                                     \
+			errno = error;                                \
+			return -1;                                    \
+		}                                                     \
+		type r = libc()->name args;                           \
+		lead_after(out, &lead, bytes, more);                  \
+		return r;                                             \
 	}
 
 #define NOTHING_BEFORE (void)0
 
-LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
-LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
+LED(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags),
+    rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
+LED(int, __sendmmsg, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags),
+    rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
 #if TWO_TIMES
-LED(int, __sendmmsg64, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags), rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
+LED(int, __sendmmsg64, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags), (fd, v, n, flags),
+    rights_pass_several(fd, v, n), fd, 0, sum_of(v, r), flags)
 #endif
 LED(ssize_t, sendfile, (int fd, int in, off_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r, 0)
 LED(ssize_t, sendfile64, (int fd, int in, off64_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r, 0)
-LED(ssize_t, splice, (int in, off64_t *in_at, int fd, off64_t *at, size_t n, unsigned flags), (in, in_at, fd, at, n, flags),
-    release(in, "splice-from"), fd, n, r, flags & SPLICE_F_MORE ? MSG_MORE : 0)
+LED(ssize_t, splice, (int in, off64_t *in_at, int fd, off64_t *at, size_t n, unsigned flags),
+    (in, in_at, fd, at, n, flags), release(in, "splice-from"), fd, n, r, (flags & SPLICE_F_MORE) ? MSG_MORE : 0)
 LED(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap), NOTHING_BEFORE, fd, 0, r, 0)
-LED(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap), (fd, flag, format, ap), NOTHING_BEFORE, fd, 0, r, 0)
+LED(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap), (fd, flag, format, ap), NOTHING_BEFORE, fd,
+    0, r, 0)
 
 EXPORT int dprintf(int fd, const char *format, ...)
 {
@@ -180,41 +188,41 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 }
 
 /* It has no result that could be booked. */
-#define BACKTRACE(name)                                                \
-	EXPORT void name(void *const *addresses, int n, int fd)        \
-	{                                                              \
-		if (LACKS(name))                                       \
-			return;                                        \
-		release_surely(fd, "backtrace");                       \
-		libc()->name(addresses, n, fd);                        \
+#define BACKTRACE(name)                                         \
+	EXPORT void name(void *const *addresses, int n, int fd) \
+	{                                                       \
+		if (LACKS(name))                                \
+			return;                                 \
+		release_surely(fd, "backtrace");                \
+		libc()->name(addresses, n, fd);                 \
 	}
 BACKTRACE(backtrace_symbols_fd)
 BACKTRACE(__backtrace_symbols_fd)
 
-#define AIO_WRITE(name, cb)                                     \
-	EXPORT int name(struct cb *a)                           \
-	{                                                       \
-		if (LACKS(name))                                \
-			return (int)real_absent();              \
-		release_aliased(a->aio_fildes, "aio");         \
-		return libc()->name(a);                         \
+#define AIO_WRITE(name, cb)                            \
+	EXPORT int name(struct cb *a)                  \
+	{                                              \
+		if (LACKS(name))                       \
+			return (int)real_absent();     \
+		release_aliased(a->aio_fildes, "aio"); \
+		return libc()->name(a);                \
 	}
 AIO_WRITE(aio_write, aiocb)
 AIO_WRITE(aio_write64, aiocb64)
 
-#define LIO_LISTIO(of, name, cb)                                                                         \
-	EXPORT int name(int mode, LIO_LIST(cb), int n, struct sigevent *restrict s)   \
-	{                                                                                                \
-		if (LACKS_AS(of, name))                                                                  \
-			return (int)real_absent();                                                       \
-		for (int i = 0; i < n; i++)                                                              \
-			if (list[i] != NULL)                                                             \
-				release_aliased(list[i]->aio_fildes, "aio");                            \
-		return libc()->name(mode, list, n, s);                                                   \
+#define LIO_LISTIO(of, name, cb)                                                    \
+	EXPORT int name(int mode, LIO_LIST(cb), int n, struct sigevent *restrict s) \
+	{                                                                           \
+		if (LACKS_AS(of, name))                                             \
+			return (int)real_absent();                                  \
+		for (int i = 0; i < n; i++)                                         \
+			if (list[i] != NULL)                                        \
+				release_aliased(list[i]->aio_fildes, "aio");        \
+		return libc()->name(mode, list, n, s);                              \
 	}
 LIO_LISTIO(lio_listio, lio_listio, aiocb)
 LIO_LISTIO(lio_listio64, lio_listio64, aiocb64)
-#define OLD_LIO(name) LIO_LISTIO(lio_listio, name, aiocb)
+#define OLD_LIO(name)   LIO_LISTIO(lio_listio, name, aiocb)
 #define OLD_LIO64(name) LIO_LISTIO(lio_listio64, name, aiocb64)
 OLD_lio_listio(OLD_LIO)
 OLD_lio_listio64(OLD_LIO64)

@@ -99,7 +99,7 @@ static BESIDE void note_lengths(struct facts *facts, const char *p, const char *
 
 		for (; p < end && digit(*p); p++) {
 			good &= !__builtin_mul_overflow(length, 10, &length) &&
-				!__builtin_add_overflow(length, (uint64_t)(*p - '0'), &length);
+			        !__builtin_add_overflow(length, (uint64_t)(*p - '0'), &length);
 		}
 		good = good && p > first && (facts->length_is == LENGTH_ABSENT || facts->length == length);
 		p = skip_blanks(p, end);
@@ -164,15 +164,16 @@ static inline const char *value_of(const char *line, const char *end, const char
 enum line { LINE_OTHER, LINE_EMPTY, LINE_C, LINE_E, LINE_T, LINE_U, LINE_X };
 
 static const uint8_t line_of[256] = {
-	['\r'] = LINE_EMPTY, ['\n'] = LINE_EMPTY,
-	['c'] = LINE_C, ['e'] = LINE_E, ['t'] = LINE_T, ['u'] = LINE_U, ['x'] = LINE_X,
-	['C'] = LINE_C, ['E'] = LINE_E, ['T'] = LINE_T, ['U'] = LINE_U, ['X'] = LINE_X,
+	['\r'] = LINE_EMPTY, ['\n'] = LINE_EMPTY, ['c'] = LINE_C, ['e'] = LINE_E, ['t'] = LINE_T, ['u'] = LINE_U,
+	['x'] = LINE_X,      ['C'] = LINE_C,      ['E'] = LINE_E, ['T'] = LINE_T, ['U'] = LINE_U, ['X'] = LINE_X,
 };
 
 /* ... and by its first four. */
 static inline bool may_be_known(enum line kind, const char *line)
 {
-	static const char first[][8] = { [LINE_C] = "cont", [LINE_E] = "expe", [LINE_T] = "tran", [LINE_U] = "upgr", [LINE_X] = "x-ac" };
+	static const char first[][8] = {
+		[LINE_C] = "cont", [LINE_E] = "expe", [LINE_T] = "tran", [LINE_U] = "upgr", [LINE_X] = "x-ac"
+	};
 	uint32_t a, b;
 
 	memcpy(&a, line, 4);
@@ -196,7 +197,8 @@ static BESIDE void note_field(struct facts *facts, const char *line, const char 
 	} else if (kind == LINE_T) {
 		if (NAMED("transfer-encoding"))
 			note_coding(facts, value, end);
-	} else if (kind == LINE_E) { /* 100-continue is the only one there is; of another the peer would speak first too */
+	} else if (kind == LINE_E) {
+		/* 100-continue is the only one there is; of another the peer would speak first too */
 		facts->expect |= NAMED("expect") != NULL;
 	} else if (kind == LINE_U) {
 		facts->upgrade |= NAMED("upgrade") != NULL;
@@ -309,7 +311,8 @@ static void announce_request(struct http_head *head, const struct facts *facts)
 /* An Upgrade field here is an advertisement (Apache puts one on every 200). */
 static void announce_response(struct http_head *head, const struct facts *facts)
 {
-	bool tunnel = head->status == 101 || (head->method == METHOD_CONNECT && head->status >= 200 && head->status <= 299);
+	bool tunnel = head->status == 101 ||
+	              (head->method == METHOD_CONNECT && head->status >= 200 && head->status <= 299);
 	bool bare = head->status < 200 || head->status == 204 || head->status == 304 || head->method == METHOD_HEAD;
 
 	head->body = tunnel || bare ? BODY_NONE : body_of(facts, BODY_UNTIL_CLOSE);
@@ -335,7 +338,8 @@ static inline uint64_t ends_in_window(const char *start)
 {
 	const __m128i *p = (const void *)start;
 
-	return (ends_in_16(p) | ends_in_16(p + 1) << 16) | (uint64_t)(ends_in_16(p + 2) | ends_in_16(p + 3) << 16) << 32;
+	return (ends_in_16(p) | ends_in_16(p + 1) << 16) | (uint64_t)(ends_in_16(p + 2) | ends_in_16(p + 3) << 16)
+	                                                           << 32;
 }
 
 /* Of the bytes at p, which is before `end` and behind `start`: nothing else is read. */
@@ -368,7 +372,8 @@ static inline uint64_t line_starts(const char *start, const char *p, const char 
 
 #endif
 
-/* Walk the lines that start at p or later. Behind the empty one, or NULL while that is to come. Nothing before `start` is read. */
+/* Walk the lines that start at p or later. Behind the empty one, or NULL while that is to come. Nothing before `start`
+ * is read. */
 static BESIDE const char *note_fields(struct facts *facts, const char *start, const char *p, const char *end)
 {
 	const char *field = NULL; /* the line before, if it is a field that we may know */
@@ -436,7 +441,9 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 	if (!behind)
 		return without_end;
 
-	*out = (struct http_head){ .size = (size_t)(behind - p), .request = minor > p + 7, .status = status, .method = answers };
+	*out = (struct http_head){
+		.size = (size_t)(behind - p), .request = minor > p + 7, .status = status, .method = answers
+	};
 	if (out->request)
 		announce_request(out, &facts);
 	else
@@ -448,7 +455,11 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 
 enum http_verdict http_request_method(const char *p, size_t n, enum http_method *method)
 {
-	static const struct { const char *word; size_t n; enum http_method method; } known[] = {
+	static const struct {
+		const char *word;
+		size_t n;
+		enum http_method method;
+	} known[] = {
 		{ "HEAD ", 5, METHOD_HEAD },
 		{ "CONNECT ", 8, METHOD_CONNECT },
 	};
@@ -469,12 +480,12 @@ enum http_verdict http_request_method(const char *p, size_t n, enum http_method 
 const char *http_at_once_name(enum http_at_once why)
 {
 	switch (why) {
-	case AT_ONCE_NO:      return "no";
+	case AT_ONCE_NO: return "no";
 	case AT_ONCE_NO_BODY: return "no-body";
-	case AT_ONCE_EXPECT:  return "expect";
+	case AT_ONCE_EXPECT: return "expect";
 	case AT_ONCE_UPGRADE: return "upgrade";
-	case AT_ONCE_TUNNEL:  return "tunnel";
-	case AT_ONCE_STREAM:  return "stream";
+	case AT_ONCE_TUNNEL: return "tunnel";
+	case AT_ONCE_STREAM: return "stream";
 	case AT_ONCE_UNCLEAR: return "unclear";
 	}
 	return "unknown";

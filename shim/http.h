@@ -20,22 +20,22 @@ enum http_verdict {
 
 enum http_method { METHOD_OTHER, METHOD_HEAD, METHOD_CONNECT };
 
-enum http_body { /* RFC 9112 section 6.3 */
-	BODY_NONE,        /* the head is the whole message */
-	BODY_LENGTH,      /* Content-Length: out->length bytes follow (more than 0) */
-	BODY_CHUNKED,     /* Transfer-Encoding ends in chunked */
-	BODY_UNTIL_CLOSE, /* a response without either; whatever cannot be told */
+enum http_body {                   /* RFC 9112 section 6.3 */
+	         BODY_NONE,        /* the head is the whole message */
+	         BODY_LENGTH,      /* Content-Length: out->length bytes follow (more than 0) */
+	         BODY_CHUNKED,     /* Transfer-Encoding ends in chunked */
+	         BODY_UNTIL_CLOSE, /* a response without either; whatever cannot be told */
 };
 
 /* Why a head that announces a body is nevertheless sent at once; AT_ONCE_NO: it may be held. */
 enum http_at_once {
 	AT_ONCE_NO,
-	AT_ONCE_NO_BODY,      /* no body can follow: 1xx, 204, 304, Content-Length: 0, request without framing */
-	AT_ONCE_EXPECT,       /* request with Expect (100-continue): the peer speaks next */
-	AT_ONCE_UPGRADE,      /* request with Upgrade: the peer speaks next */
-	AT_ONCE_TUNNEL,       /* 101, CONNECT, 2xx to a CONNECT: not HTTP any more after this head */
-	AT_ONCE_STREAM,       /* text/event-stream, multipart/x-mixed-replace, X-Accel-Buffering: no */
-	AT_ONCE_UNCLEAR,      /* request with a framing nobody can tell (bad Content-Length, last coding not chunked) */
+	AT_ONCE_NO_BODY, /* no body can follow: 1xx, 204, 304, Content-Length: 0, request without framing */
+	AT_ONCE_EXPECT,  /* request with Expect (100-continue): the peer speaks next */
+	AT_ONCE_UPGRADE, /* request with Upgrade: the peer speaks next */
+	AT_ONCE_TUNNEL,  /* 101, CONNECT, 2xx to a CONNECT: not HTTP any more after this head */
+	AT_ONCE_STREAM,  /* text/event-stream, multipart/x-mixed-replace, X-Accel-Buffering: no */
+	AT_ONCE_UNCLEAR, /* request with a framing nobody can tell (bad Content-Length, last coding not chunked) */
 };
 
 struct http_head {
@@ -45,11 +45,11 @@ struct http_head {
 	enum http_method method; /* requests: their own; responses: what they answer, as given */
 	enum http_body body;
 	enum http_at_once at_once;
-	uint64_t length;         /* BODY_LENGTH only */
+	uint64_t length; /* BODY_LENGTH only */
 };
 
-/* No memory of a program lies there: below what anybody may map (vm.mmap_min_addr), or, on x86-64, in the kernel's half.
- * Elsewhere a program's addresses may be above the middle, or have a tag in the highest byte. */
+/* No memory of a program lies there: below what anybody may map (vm.mmap_min_addr), or, on x86-64, in the kernel's
+ * half. Elsewhere a program's addresses may be above the middle, or have a tag in the highest byte. */
 static inline bool http_nowhere(const void *p)
 {
 #ifdef __x86_64__

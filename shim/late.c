@@ -11,8 +11,8 @@
 enum { ROOM = 65536 - 4 * sizeof(size_t) };
 #define CLOSED SIZE_MAX
 
-/* Handler and thread are one thread: what the one does between two instructions of the other is complete. So one atomic exchange of
- * `len` settles whether more came before the thread was through. */
+/* Handler and thread are one thread: what the one does between two instructions of the other is complete. So one atomic
+ * exchange of `len` settles whether more came before the thread was through. */
 struct late {
 	_Atomic size_t len; /* CLOSED: all of it is sent */
 	char bytes[ROOM];
@@ -26,8 +26,8 @@ static void uncounted(const struct msg *m)
 		room_unknown(c);
 }
 
-/* A call that was left was one for which there was room, and a signal is delivered at its end: so it took all. Where that is not
- * sure no signal is delivered before it is known (emit.h). */
+/* A call that was left was one for which there was room, and a signal is delivered at its end: so it took all. Where
+ * that is not sure no signal is delivered before it is known (emit.h). */
 void late_recover(struct msg *m)
 {
 	enum calling calling = atomic_exchange(&m->calling, NOT_CALLING);
@@ -64,7 +64,8 @@ static ssize_t queue(struct msg *m, const struct call *call)
 	return (ssize_t)n;
 }
 
-/* Another handler could interrupt this one and write to the same place. No write that is usual keeps room on its stack for the signals. */
+/* Another handler could interrupt this one and write to the same place. No write that is usual keeps room on its stack
+ * for the signals. */
 __attribute__((noinline)) ssize_t late_write(struct msg *m, const struct call *call)
 {
 	sigset_t before;
@@ -102,13 +103,15 @@ void late_send(struct msg *m)
 		uncounted(m);
 		int error = emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, &m->sent);
 		msg_clear(m);
-		for (size_t done = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ done }, CLOSED); done = len) {
+		for (size_t done = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ done }, CLOSED);
+		     done = len) {
 			len = atomic_load(&l->len);
 			if (error == 0)
 				error = emit_surely(m->fd, l->bytes + done, len - done, &(size_t){ 0 });
 		}
 		sent(m, error);
-		atomic_compare_exchange_strong(&m->late, &(struct late *){ l }, NULL); /* unless a handler has begun another */
+		/* unless a handler has begun another */
+		atomic_compare_exchange_strong(&m->late, &(struct late *){ l }, NULL);
 		munmap(l, sizeof *l);
 	}
 }

@@ -1,6 +1,8 @@
-/* A signal handler writes to the socket on which the very thread that it interrupted has its turn, or jumps away from there.
+/* A signal handler writes to the socket on which the very thread that it interrupted has its turn, or jumps away from
+ * there.
  *
- * What the thread was sending may or may not be out; the handler's bytes wait until the thread knows, and follow then. */
+ * What the thread was sending may or may not be out; the handler's bytes wait until the thread knows, and follow then.
+ */
 #ifndef ONEWRITE_LATE_H
 #define ONEWRITE_LATE_H
 

@@ -8,7 +8,8 @@
 #include "trace.h"
 #include "vain.h"
 
-/* n bytes come by a call that has no MSG_MORE, and more may follow: only the message's last segment is to be a short one. */
+/* n bytes come by a call that has no MSG_MORE, and more may follow: only the message's last segment is to be a short
+ * one. */
 static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
 {
 	struct framing then = m->framing;
@@ -61,7 +62,8 @@ int lead_before(int fd, size_t n, struct lead *lead)
 		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable(), error = 0, report = 0;
 		struct msg *m = turn_take_old(c, fd);
-		bool ours = m != NULL && !(atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m)); /* else it is our parent's */
+		/* else it is our parent's */
+		bool ours = m != NULL && !(atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m));
 		if (ours && m->out_of_sight)
 			outgoing_see_again(m);
 		if (ours)

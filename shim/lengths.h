@@ -1,5 +1,6 @@
-/* The lengths in a message's header, as the libc behind us takes them. For the kernel and glibc each is as long as an address; for musl it is
- * an int, and what fills the rest on 64 bits is anything: musl takes it out on the way to the kernel. */
+/* The lengths in a message's header, as the libc behind us takes them. For the kernel and glibc each is as long as an
+ * address; for musl it is an int, and what fills the rest on 64 bits is anything: musl takes it out on the way to the
+ * kernel. */
 #ifndef ONEWRITE_LENGTHS_H
 #define ONEWRITE_LENGTHS_H
 

@@ -60,7 +60,7 @@ static void register_at_fork(void)
 		__register_atfork(prepare, parent, child, &__dso_handle);
 	else
 #endif
-	if (threads()->pthread_atfork != NULL)
+		if (threads()->pthread_atfork != NULL)
 		threads()->pthread_atfork(prepare, parent, child);
 }
 
@@ -168,7 +168,8 @@ void lifecycle_in_child(void)
 	atomic_store(&held_heads, 0);
 	atomic_store(&held_rests, 0);
 	process_own();
-	if (!pool_wipes_on_fork()) { /* else the kernel has cleared tables, messages, their locks and the helper's state */
+	/* else the kernel has cleared tables, messages, their locks and the helper's state */
+	if (!pool_wipes_on_fork()) {
 		deadline_forget();
 		conn_forget_all();
 		pool_forget();
@@ -330,9 +331,11 @@ bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned l
 		if (mode == PR_TSC_SIGSEGV)
 			lifecycle_retire("tsc");
 		return false;
-	case PR_SET_NO_NEW_PRIVS: case PR_SET_SECUREBITS: case PR_SET_KEEPCAPS: case PR_CAPBSET_DROP: case PR_CAP_AMBIENT:
-		lifecycle_before_privilege("prctl");
-		return true;
+	case PR_SET_NO_NEW_PRIVS:
+	case PR_SET_SECUREBITS:
+	case PR_SET_KEEPCAPS:
+	case PR_CAPBSET_DROP:
+	case PR_CAP_AMBIENT: lifecycle_before_privilege("prctl"); return true;
 	}
 	return false;
 }

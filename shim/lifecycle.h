@@ -28,7 +28,8 @@ void lifecycle_exec_failed(void);
 void lifecycle_before_unshare(int flags, const char *why);
 void lifecycle_before_setns(int fd, int type, const char *why);
 void lifecycle_not_alone(void);
-/* Before libc ends the program's last thread by itself: with the helper there the process would not end with its status. */
+/* Before libc ends the program's last thread by itself: with the helper there the process would not end with its
+ * status. */
 void lifecycle_before_last_thread_ends(const char *why);
 /* Before a thread ends, perhaps the last one of the program. */
 void lifecycle_before_thread_ends(const char *why);
@@ -47,8 +48,8 @@ void lifecycle_unseen_writers(const char *why);
 /* From here on this process runs as if we were not there: it enters a sandbox that may allow no call but its own, or
  * a descriptor's number means another thing in each of its threads. */
 void lifecycle_retire(const char *why);
-/* It ends without another word, perhaps as the child of a vfork in its parent's memory, where nothing may be switched off: what is held goes,
- * and other threads hold nothing more in memory. */
+/* It ends without another word, perhaps as the child of a vfork in its parent's memory, where nothing may be switched
+ * off: what is held goes, and other threads hold nothing more in memory. */
 void lifecycle_ends_at_once(const char *why);
 /* The process ends: what is held goes, and nothing is held any more. */
 void lifecycle_end(const char *why);

@@ -9,12 +9,13 @@
 
 #define WAITERS ((uintptr_t)LOCK_WAITERS)
 
-/* A thread that jumped inside a signal handler goes on with what the handler interrupted, and a call that does not wait comes back: they have
- * this time for it (ns). */
+/* A thread that jumped inside a signal handler goes on with what the handler interrupted, and a call that does not wait
+ * comes back: they have this time for it (ns). */
 enum { GRACE_NS = 10000000 };
 
-/* So many times that, one after the other, and the lock is as it was: then its owner has left it by a way that nobody saw (an exception thrown
- * by a handler, setcontext). Not one long wait: after a process was stopped that would be over before the owner runs again. */
+/* So many times that, one after the other, and the lock is as it was: then its owner has left it by a way that nobody
+ * saw (an exception thrown by a handler, setcontext). Not one long wait: after a process was stopped that would be over
+ * before the owner runs again. */
 enum { LEFT_GRACES = 100 };
 
 /* The futex is the word's low half: the one with the waiters bit. */
@@ -67,7 +68,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			until = clock_moment(now_ns() + GRACE_NS);
 		}
 		long r = own()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
-		                         FUTEX_BITSET_MATCH_ANY);
+		                        FUTEX_BITSET_MATCH_ANY);
 		if (r == 0 || errno == EAGAIN)
 			watched = 0; /* its owner gave it back, or somebody else did something to it */
 		if (r == 0 || errno != ETIMEDOUT)
@@ -106,7 +107,8 @@ void lock_give(struct lock *l)
 	do {
 		if (owner_of(seen) != thread_self())
 			return; /* it was taken over */
-	} while (!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
+	} while (
+		!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
 	if (seen & WAITERS)
 		wake(l, 1);
 }
@@ -121,7 +123,8 @@ bool lock_give_slowly(struct lock *l)
 			atomic_fetch_and(&l->word, ~(uintptr_t)LOCK_LEFT);
 			return false;
 		}
-	} while (!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
+	} while (
+		!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
 	if (seen & WAITERS)
 		wake(l, 1);
 	return true;

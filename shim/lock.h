@@ -1,9 +1,11 @@
-/* A mutex of one word that knows its owner, so that a signal handler which meets a lock of its own thread is told so instead of
- * waiting for itself for ever. Safe in a handler, before main and after exit; fork leaves it to the wiped memory it lives in.
+/* A mutex of one word that knows its owner, so that a signal handler which meets a lock of its own thread is told so
+ * instead of waiting for itself for ever. Safe in a handler, before main and after exit; fork leaves it to the wiped
+ * memory it lives in.
  *
- * LOCK ORDER: a message's lock comes before those of the list of free messages, the pool and the table of descriptors. The helper's start lock is
- * only tried, never waited for, by who has a message's lock. Nobody takes a second message's lock, but for a signal handler, which may have interrupted its
- * thread while that had another one. Nobody who has a lock makes a call that may wait. */
+ * LOCK ORDER: a message's lock comes before those of the list of free messages, the pool and the table of descriptors.
+ * The helper's start lock is only tried, never waited for, by who has a message's lock. Nobody takes a second message's
+ * lock, but for a signal handler, which may have interrupted its thread while that had another one. Nobody who has a
+ * lock makes a call that may wait. */
 #ifndef ONEWRITE_LOCK_H
 #define ONEWRITE_LOCK_H
 
@@ -61,13 +63,14 @@ enum lock_result {
 	LOCK_BUSY,   /* not taken: its owner is in a call that was to take no time, and waits there */
 };
 
-/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait. `calling` is not 0
- * while the owner is in a system call, and LOCK_CALLING while that could wait: should it do so, nobody else does. Who jumped out of a handler is waited for 10 ms, and who has
- * gone in another way, or is in a handler that does not return, 1 s. */
+/* Wait for the lock: not longer than its owner needs for some hundred instructions and a call that does not wait.
+ * `calling` is not 0 while the owner is in a system call, and LOCK_CALLING while that could wait: should it do so,
+ * nobody else does. Who jumped out of a handler is waited for 10 ms, and who has gone in another way, or is in a
+ * handler that does not return, 1 s. */
 enum { LOCK_CALLING = 1 };
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
-/* The same for what is had for some dozen instructions: never LOCK_ORPHAN, and LOCK_BUSY after 10 ms. Then its owner does not run, or has jumped
- * away and will never give it back; whoever asked does without. */
+/* The same for what is had for some dozen instructions: never LOCK_ORPHAN, and LOCK_BUSY after 10 ms. Then its owner
+ * does not run, or has jumped away and will never give it back; whoever asked does without. */
 enum lock_result lock_wait_briefly(struct lock *l);
 static inline enum lock_result lock_take(struct lock *l)
 {
@@ -75,12 +78,14 @@ static inline enum lock_result lock_take(struct lock *l)
 }
 
 void lock_give(struct lock *l);
-/* Give it back unless a signal handler left something meanwhile (lock_leave): then false, the lock is kept, and the mark is gone. */
+/* Give it back unless a signal handler left something meanwhile (lock_leave): then false, the lock is kept, and the
+ * mark is gone. */
 bool lock_give_slowly(struct lock *l);
 static inline bool lock_give_unless_left(struct lock *l)
 {
 	uintptr_t self = thread_self(); /* nobody waits, nothing was left */
-	return atomic_compare_exchange_strong_explicit(&l->word, &self, 0, memory_order_release, memory_order_relaxed) ||
+	return atomic_compare_exchange_strong_explicit(&l->word, &self, 0, memory_order_release,
+	                                               memory_order_relaxed) ||
 	       lock_give_slowly(l);
 }
 /* By a handler whose thread has the lock: something is left for the owner. */

@@ -6,7 +6,7 @@
 #include "readable.h"
 #include "real.h"
 
-/* --- no byte is read that need not be: memory that is not there is the kernel's to refuse ------------------------- */
+/* --- no byte is read that need not be: memory that is not there is the kernel's to refuse ----- */
 
 enum { PAGE = 4096 }; /* the smallest there are: who has read one byte of a page can read all of it */
 
@@ -50,7 +50,7 @@ static __attribute__((noinline)) bool same_by_page(const char *p, const char *kn
 	return true;
 }
 
-/* --- the questions ------------------------------------------------------------------------------------------------ */
+/* --- the questions ---------------------------------------------------------------------------- */
 
 size_t look_copy(char *to, size_t room, const struct call *call)
 {
@@ -112,20 +112,16 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 		size_t taken, n;
 		struct http_head next;
 		switch (look_follow(&s->framing, call, from, call->size, &taken)) {
-		case FRAMING_INSIDE:
-			s->event = framing_before_body(&s->framing) ? CHUNK_LINE : BODY_PART;
-			return;
-		case FRAMING_LOST:
-			s->event = NOT_OURS, s->why = "framing-lost";
-			return;
-		case FRAMING_END:
-			break;
+		case FRAMING_INSIDE: s->event = framing_before_body(&s->framing) ? CHUNK_LINE : BODY_PART; return;
+		case FRAMING_LOST: s->event = NOT_OURS, s->why = "framing-lost"; return;
+		case FRAMING_END: break;
 		}
 		s->event = BODY_END;
 		if ((from += taken) >= call->size)
 			return;
 		const char *p = piece(call, from, &n); /* so far from all that was read that it may not be there */
-		if (!readable(p, n < FIRST_BYTES ? n : FIRST_BYTES) || head_of(p, n, METHOD_OTHER, &next) != HTTP_HEAD) {
+		if (!readable(p, n < FIRST_BYTES ? n : FIRST_BYTES) ||
+		    head_of(p, n, METHOD_OTHER, &next) != HTTP_HEAD) {
 			s->event = NOT_OURS, s->why = "behind-the-end"; /* part of a head, or none: not followed */
 			return;
 		}
@@ -140,7 +136,8 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 	}
 }
 
-/* Is this write the head that the connection sent last? Servers say the same thing many times within a second of their Date. */
+/* Is this write the head that the connection sent last? Servers say the same thing many times within a second of their
+ * Date. */
 static inline bool is_known(const struct msg *m, enum http_method answers, const char *p, size_t n)
 {
 	if (n != m->known || m->head.method != answers)
@@ -188,7 +185,8 @@ static enum http_verdict copy_head(struct msg *m, const struct call *call, enum 
 	return http_head(m->buf, n, m->len, answers, &m->head);
 }
 
-/* It is read where it lies if it lies in one piece: most heads that pass are never copied, and no piece of a body is read. */
+/* It is read where it lies if it lies in one piece: most heads that pass are never copied, and no piece of a body is
+ * read. */
 static enum http_verdict read_head(struct msg *m, const struct call *call, enum http_method answers)
 {
 	size_t n = call->iov->iov_len;
@@ -207,16 +205,13 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 {
 	size_t before = m->len;
 	switch (read_head(m, call, answers)) {
-	case HTTP_NO:
-		s->event = NOT_OURS, s->why = "not-http";
-		return;
+	case HTTP_NO: s->event = NOT_OURS, s->why = "not-http"; return;
 	case HTTP_MORE:
 		s->event = before + call->size < HTTP_HEAD_MAX ? HEAD_PART : NOT_OURS;
 		s->why = s->event == HEAD_PART ? "head-goes-on" : "head-too-long";
 		s->head_bytes = call->size;
 		return;
-	case HTTP_HEAD:
-		break;
+	case HTTP_HEAD: break;
 	}
 	const struct http_head *head = &m->head;
 	s->head_done = true;
@@ -224,7 +219,7 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 	s->why = head->at_once == AT_ONCE_NO ? "body-to-come" : http_at_once_name(head->at_once);
 	framing_begin(&s->framing, head);
 	if (s->head_bytes == call->size) {
-		s->event = head->body == BODY_NONE              ? BODY_END
+		s->event = head->body == BODY_NONE           ? BODY_END
 		           : head->at_once == AT_ONCE_NO     ? HEAD_WHOLE
 		           : head->at_once == AT_ONCE_EXPECT ? HEAD_ASKS
 		                                             : HEAD_NOW;
@@ -237,9 +232,9 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 	}
 }
 
-/* A head where body bytes are due: the next message, because this one has no body after all (the answer to a HEAD that we did not
- * see), or because its body went by a way that we do not see; or a body that looks like a head (message/http). Bytes that are data, by
- * the message's framing, are read only once the peer was heard. */
+/* A head where body bytes are due: the next message, because this one has no body after all (the answer to a HEAD that
+ * we did not see), or because its body went by a way that we do not see; or a body that looks like a head
+ * (message/http). Bytes that are data, by the message's framing, are read only once the peer was heard. */
 static bool is_next(const struct msg *m, const struct call *call)
 {
 	bool heard = atomic_load_explicit(&m->read_since, memory_order_relaxed);
@@ -254,7 +249,9 @@ static bool is_next(const struct msg *m, const struct call *call)
 void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s)
 {
 	enum hold_state state = m->state;
-	*s = (struct sight){ .event = BODY_PART, .why = "body", .in_head = state == IDLE || state == HEAD, .framing = m->framing };
+	*s = (struct sight){
+		.event = BODY_PART, .why = "body", .in_head = state == IDLE || state == HEAD, .framing = m->framing
+	};
 	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		s->event = OPAQUE, s->why = "flags";
 	else if (call->size > EMIT_CALL_MAX) /* so many are never written, and perhaps it is no size at all */

@@ -1,5 +1,5 @@
-/* What are these bytes? The recogniser and the framing applied to one output call. Changes nothing of a message but m->head and m->known, and
- * the room in m->buf. */
+/* What are these bytes? The recogniser and the framing applied to one output call. Changes nothing of a message but
+ * m->head and m->known, and the room in m->buf. */
 #ifndef ONEWRITE_LOOK_H
 #define ONEWRITE_LOOK_H
 
@@ -25,8 +25,9 @@ static inline bool look_opens(const struct call *call)
 /* `answers`: the method of the request read last. Bytes of a body are not read, unless they may be the next head. */
 void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s);
 
-/* Are these n bytes a whole head, ended as the RFC has it, and nothing else? Then m->head says what it says, m->buf begins with it, and m->known is n: it need not
- * be read again if the next message brings the same. The bytes may open a message (http_may_open). */
+/* Are these n bytes a whole head, ended as the RFC has it, and nothing else? Then m->head says what it says, m->buf
+ * begins with it, and m->known is n: it need not be read again if the next message brings the same. The bytes may open
+ * a message (http_may_open). */
 bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n);
 
 /* Feed bytes [from, to) of the call to the framing. *taken as in framing_follow(). */

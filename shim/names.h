@@ -1,8 +1,8 @@
-/* One socket, several numbers in this process: what was read by one of them is answered by another (inetd's programs read from 0 and write to 1),
- * and an option that one of them sets holds for all.
+/* One socket, several numbers in this process: what was read by one of them is answered by another (inetd's programs
+ * read from 0 and write to 1), and an option that one of them sets holds for all.
  *
- * THREADS. A small table of atomics without a lock. Each name in it is looked at again (has the number this cookie still?), so what is old, or was
- * written over by another socket, costs no more than the knowledge. */
+ * THREADS. A small table of atomics without a lock. Each name in it is looked at again (has the number this cookie
+ * still?), so what is old, or was written over by another socket, costs no more than the knowledge. */
 #ifndef ONEWRITE_NAMES_H
 #define ONEWRITE_NAMES_H
 
@@ -10,7 +10,8 @@
 
 /* This number may have other names: from now on they tell each other. Where another one knows more, it is believed. */
 void names_enter(struct conn *c);
-/* Another number, which the call is not about, turns out to be the same socket. Nothing is asked of it: it may be closed just now. */
+/* Another number, which the call is not about, turns out to be the same socket. Nothing is asked of it: it may be
+ * closed just now. */
 void names_meet(struct conn *other, struct conn *c);
 /* Each other name that is known of this number's socket. */
 void names_visit(struct conn *c, void (*visit)(int fd));

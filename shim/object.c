@@ -17,7 +17,8 @@ bool object_has(const struct dl_phdr_info *object, const void *address)
 
 bool object_is_libc(const struct dl_phdr_info *object)
 {
-	static const char *const names[] = { "libc.", "libpthread.so", "libdl.so", "librt.so", "libutil.so", "ld-", "ld64.so", "ld.so" };
+	static const char *const names[] = { "libc.",      "libpthread.so", "libdl.so", "librt.so",
+		                             "libutil.so", "ld-",           "ld64.so",  "ld.so" };
 	const char *slash = strrchr(object->dlpi_name, '/'), *name = slash != NULL ? slash + 1 : object->dlpi_name;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strncmp(name, names[i], strlen(names[i])) == 0)
@@ -25,7 +26,7 @@ bool object_is_libc(const struct dl_phdr_info *object)
 	return false;
 }
 
-static const ElfW(Dyn) *dynamic_section(const struct dl_phdr_info *object)
+static const ElfW(Dyn) * dynamic_section(const struct dl_phdr_info *object)
 {
 	for (int i = 0; i < object->dlpi_phnum; i++)
 		if (object->dlpi_phdr[i].p_type == PT_DYNAMIC)
@@ -68,12 +69,13 @@ bool object_is_stranger(const struct dl_phdr_info *object)
 	return !object_is_libc(object) && !looks_up(object);
 }
 
-/* --- what it offers ------------------------------------------------------------------------------------------------- */
+/* --- what it offers --------------------------------------------------------------------------- */
 
 struct object_symbols object_symbols(const struct dl_phdr_info *object)
 {
-	return (struct object_symbols){ object->dlpi_addr, table(object, DT_SYMTAB), table(object, DT_STRTAB),
-		table(object, DT_GNU_HASH), table(object, DT_HASH), table(object, DT_VERSYM), table(object, DT_VERDEF) };
+	return (struct object_symbols){ object->dlpi_addr,          table(object, DT_SYMTAB), table(object, DT_STRTAB),
+		                        table(object, DT_GNU_HASH), table(object, DT_HASH),   table(object, DT_VERSYM),
+		                        table(object, DT_VERDEF) };
 }
 
 static bool has_version(const struct object_symbols *in, size_t i, const char *version)
@@ -109,7 +111,8 @@ static void *function(const struct object_symbols *in, size_t i, const char *nam
 static void *find_by_gnu_hash(const struct object_symbols *in, const char *name, const char *version)
 {
 	enum { BITS = 8 * sizeof(ElfW(Addr)) };
-	uint32_t buckets = in->gnu_hash[0], first = in->gnu_hash[1], words = in->gnu_hash[2], shift = in->gnu_hash[3], h = 5381;
+	uint32_t buckets = in->gnu_hash[0], first = in->gnu_hash[1], words = in->gnu_hash[2], shift = in->gnu_hash[3],
+		 h = 5381;
 	const ElfW(Addr) *bloom = (const ElfW(Addr) *)(in->gnu_hash + 4);
 	const uint32_t *bucket = (const uint32_t *)(bloom + words), *chain = bucket + buckets;
 	for (const char *p = name; *p != '\0'; p++)

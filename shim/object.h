@@ -23,16 +23,17 @@ typedef uint32_t object_hash_word;
 /* What it offers to others. */
 struct object_symbols {
 	uintptr_t base;
-	const ElfW(Sym) *symbols;
+	const ElfW(Sym) * symbols;
 	const char *names;
-	const uint32_t *gnu_hash;       /* NULL: none; and then `hash` */
+	const uint32_t *gnu_hash; /* NULL: none; and then `hash` */
 	const object_hash_word *hash;
-	const ElfW(Half) *versions;     /* of each symbol; NULL: it has no versions */
-	const ElfW(Verdef) *defined;    /* the versions' names */
+	const ElfW(Half) * versions;  /* of each symbol; NULL: it has no versions */
+	const ElfW(Verdef) * defined; /* the versions' names */
 };
 struct object_symbols object_symbols(const struct dl_phdr_info *object);
-/* Its function of this name, in this version or (NULL) in the newest; NULL: it has none. As dlsym(3) finds it, but for what dlsym may do
- * besides: it allocates memory to say that a name is not there, lives in a library of its own before glibc 2.34, and may be anybody's. */
+/* Its function of this name, in this version or (NULL) in the newest; NULL: it has none. As dlsym(3) finds it, but for
+ * what dlsym may do besides: it allocates memory to say that a name is not there, lives in a library of its own before
+ * glibc 2.34, and may be anybody's. */
 void *object_find(const struct object_symbols *in, const char *name, const char *version);
 
 #endif

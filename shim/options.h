@@ -1,4 +1,5 @@
-/* What does a socket option do to what is held, when the program sets it and when it asks for it? The rows are in options.def. PURE. */
+/* What does a socket option do to what is held, when the program sets it and when it asks for it? The rows are in
+ * options.def. PURE. */
 #ifndef ONEWRITE_OPTIONS_H
 #define ONEWRITE_OPTIONS_H
 
@@ -14,11 +15,11 @@
 
 /* Old headers know one name where newer ones know the size of its time as well, and lack what came after them. */
 #ifndef SO_TIMESTAMPING_OLD
-#define SO_TIMESTAMP_OLD SO_TIMESTAMP
-#define SO_TIMESTAMPNS_OLD SO_TIMESTAMPNS
+#define SO_TIMESTAMP_OLD    SO_TIMESTAMP
+#define SO_TIMESTAMPNS_OLD  SO_TIMESTAMPNS
 #define SO_TIMESTAMPING_OLD SO_TIMESTAMPING
-#define SO_TIMESTAMP_NEW 63
-#define SO_TIMESTAMPNS_NEW 64
+#define SO_TIMESTAMP_NEW    63
+#define SO_TIMESTAMPNS_NEW  64
 #define SO_TIMESTAMPING_NEW 65
 #endif
 #ifndef SO_RCVTIMEO_OLD

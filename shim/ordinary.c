@@ -42,7 +42,8 @@ bool ordinary_attributes(pthread_attr_t *attr)
 		threads()->pthread_attr_setschedpolicy(attr, SCHED_OTHER);
 		threads()->pthread_attr_setschedparam(attr, &none);
 	}
-	if (known && !CPU_EQUAL(&all, &mine) && threads()->pthread_attr_setaffinity_np != NULL) /* musl has none: ordinary_created() */
+	/* musl has none: ordinary_created() */
+	if (known && !CPU_EQUAL(&all, &mine) && threads()->pthread_attr_setaffinity_np != NULL)
 		threads()->pthread_attr_setaffinity_np(attr, sizeof all, &all);
 	return true;
 }

@@ -10,7 +10,7 @@
 #include "usual.h"
 #include "vain.h"
 
-/* --- may it be held? ------------------------------------------------------------------------------------------------------------ */
+/* --- may it be held? -------------------------------------------------------------------------- */
 
 /* A socket may still be connecting: what the program is told now must be what the kernel would tell it. */
 static bool is_connected(struct conn *c, int fd)
@@ -60,7 +60,8 @@ static bool adds_more(enum hold_action action)
 	return action == KEEP || action == PASS_MORE || action == JOIN_MORE;
 }
 
-/* Make ready for what the rule lets the kernel hold: a message, the helper who looks at it in time, a cork. False: nothing may be held. */
+/* Make ready for what the rule lets the kernel hold: a message, the helper who looks at it in time, a cork. False:
+ * nothing may be held. */
 static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *call, struct hold_rule rule)
 {
 	enum hold_action action = rule.action;
@@ -78,15 +79,17 @@ static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *cal
 		return false;
 	if (!config.active || !settle_watch(m, call->size))
 		return false;
-	/* MSG_MORE lasts until the next ACK only: when a full segment of the message is acknowledged, the kernel sends the short one
-	 * behind it. So what is longer than a segment goes under a cork; not where other hands could set one of their own meanwhile. */
+	/* MSG_MORE lasts until the next ACK only: when a full segment of the message is acknowledged, the kernel sends
+	 * the short one behind it. So what is longer than a segment goes under a cork; not where other hands could set
+	 * one of their own meanwhile. */
 	if (action != KEEP && !m->corked && m->size > conn_mss(c, call->fd) && conn_is_ours(c, call->fd))
 		emit_cork(m);
 	return true;
 }
 
 /* Hold the call's bytes without a system call. False: our memory is not the place. */
-static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, enum hold_state next)
+static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *call, const struct sight *s,
+                           enum hold_state next)
 {
 	if (m->state == IDLE) {
 		if (!settle_in_memory(c, call->fd, call->size) || held_heads >= HELD_HEADS_MAX)
@@ -105,14 +108,15 @@ static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *cal
 	return settle_kept(m, c, next);
 }
 
-/* --- doing, without waiting: in the turn ---------------------------------------------------------------------------------------------- */
+/* --- doing, without waiting: in the turn ------------------------------------------------------ */
 
 struct outcome {
 	enum {
 		ALL_TAKEN,
 		CALL_FOLLOWS, /* what was held is out, and nobody has asked the kernel to take the call's own bytes */
-		CUT_SHORT,    /* what was held is out, and of the call's own bytes `taken`: the kernel was asked for all of them */
-		NO_ROOM,      /* for what is held */
+		/* what was held is out, and of the call's own bytes `taken`: the kernel was asked for all of them */
+		CUT_SHORT,
+		NO_ROOM, /* for what is held */
 		REFUSED,
 	} what;
 	size_t taken; /* of the call's bytes */
@@ -163,9 +167,9 @@ SLOW ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 	return r;
 }
 
-/* What is held and the call's bytes in one call. A call that may have to wait is the program's own, whole: of two halves the second might
- * meet another socket under the number, and a signal that ends the one would not end the other. Should the kernel take less than was
- * held it is asked again, for its reason: the program must not be told 0. */
+/* What is held and the call's bytes in one call. A call that may have to wait is the program's own, whole: of two
+ * halves the second might meet another socket under the number, and a signal that ends the one would not end the other.
+ * Should the kernel take less than was held it is asked again, for its reason: the program must not be told 0. */
 static struct outcome join(struct msg *m, struct conn *c, const struct call *call, bool more)
 {
 	size_t held = m->len - m->sent;
@@ -196,10 +200,10 @@ static struct outcome act(struct msg *m, struct conn *c, const struct call *call
 	return (struct outcome){ CALL_FOLLOWS, 0, 0 };
 }
 
-/* --- the program's own call: without the turn, for it may wait, and its thread may never come back ------------------------------------- */
+/* --- the program's own call: without the turn, for it may wait, and its thread may never come back --- */
 
-/* Until its result is booked the message is one that anybody can go on with: nothing of it lies in our memory, and what the kernel may hold
- * has a deadline. */
+/* Until its result is booked the message is one that anybody can go on with: nothing of it lies in our memory, and what
+ * the kernel may hold has a deadline. */
 static enum hold_state take_off(struct msg *m, const struct sight *s, enum hold_action action)
 {
 	if (action != KEEP)
@@ -228,7 +232,8 @@ struct flight {
 	struct http_head head;     /* what it says, if it is whole with this call */
 };
 
-/* What went with MSG_MORE may be known to nobody: it was released on its way, or there was nothing to see yet when its deadline came. */
+/* What went with MSG_MORE may be known to nobody: it was released on its way, or there was nothing to see yet when its
+ * deadline came. */
 static void see_to_more(struct msg *m, bool released)
 {
 	bool waits = !released && (hold_waits(m->state) || m->state == REST);
@@ -257,12 +262,13 @@ static void set_off(struct msg *m, unsigned number)
 }
 
 /* Of `size` bytes r were taken, or none, and that is the errno. */
-static void book(const struct flight *f, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule,
-                 size_t r, int error)
+static void book(const struct flight *f, struct conn *c, const struct call *call, const struct sight *s,
+                 struct hold_rule rule, size_t r, int error)
 {
 	int cancel = turn_uncancellable();
 	struct msg *m = turn_take_old(c, call->fd);
-	if (m != f->m || m->writes != f->number) { /* closed, or another write came between: what is true of the connection remains */
+	/* closed, or another write came between: what is true of the connection remains */
+	if (m != f->m || m->writes != f->number) {
 		if (s->head_done && r >= s->head_bytes)
 			settle_head(NULL, c, &f->head);
 	} else {
@@ -316,7 +322,7 @@ SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const s
 	return r;
 }
 
-/* --- the flow -------------------------------------------------------------------------------------------------------------------- */
+/* --- the flow --------------------------------------------------------------------------------- */
 
 /* What was there before is out, and this call is looked at now. */
 static void emitted(struct msg *m, struct conn *c)
@@ -326,7 +332,8 @@ static void emitted(struct msg *m, struct conn *c)
 	msg_gone(m, IDLE);
 }
 
-/* The helper lost sight of it. Here the number is that socket, and what is held goes; or it is another one, which nobody told us of. */
+/* The helper lost sight of it. Here the number is that socket, and what is held goes; or it is another one, which
+ * nobody told us of. */
 void outgoing_see_again(struct msg *m)
 {
 	if (!release_is_here(m)) {
@@ -341,7 +348,8 @@ void outgoing_see_again(struct msg *m)
 
 enum verdict { AGAIN, WAIT, DONE, REPORTED };
 
-/* One attempt, in the turn: what are these bytes, what does the table say, and what came of it? Gives the turn back, unless it says so. */
+/* One attempt, in the turn: what are these bytes, what does the table say, and what came of it? Gives the turn back,
+ * unless it says so. */
 static enum verdict attempt(struct msg *m, struct conn *c, const struct call *call, int cancel, ssize_t *result)
 {
 	int saved = errno;
@@ -416,7 +424,8 @@ SLOW ssize_t by_table(const struct call *call)
 	for (unsigned tries = 0;;) {
 		struct conn *c = conn_find(call->fd);
 		bool idle = conn_idle(c), mine;
-		if (call->size == 0 || (idle && !(config.active && look_opens(call) && (c = conn_make(call->fd)) != NULL)))
+		if (call->size == 0 ||
+		    (idle && !(config.active && look_opens(call) && (c = conn_make(call->fd)) != NULL)))
 			return pass(c, call);
 		const char *not = idle && !usual_may_begin(c, call->flags) ? why_not(c, call) : NULL;
 		if (not != NULL) {

@@ -27,7 +27,8 @@ static const struct wanted {
 #define X(name) { #name, (void **)&own_functions.name, true, false },
 	X(syscall) X(clock_gettime) X(poll) X(raise) X(sigaction) X(sigaltstack)
 #undef X
-	{ "fstat", (void **)&own_functions.fstat, true, true }, { "__fxstat", (void **)&own_functions.__fxstat, true, true },
+		{ "fstat", (void **)&own_functions.fstat, true, true },
+	{ "__fxstat", (void **)&own_functions.__fxstat, true, true },
 #define X(name) { #name, (void **)&own_threads.name, false, true },
 	THREADS(X) X(pthread_clockjoin_np)
 #undef X

@@ -23,7 +23,8 @@ struct pool {
 
 static struct pool *_Atomic pool;
 static atomic_bool cannot_wipe;
-static atomic_bool sparing; /* POOL_LEAST it is, from the first time on: to lock a larger piece, and to let it go, takes its time */
+/* POOL_LEAST it is, from the first time on: to lock a larger piece, and to let it go, takes its time */
+static atomic_bool sparing;
 
 void *pool_pages(size_t size)
 {
@@ -31,7 +32,8 @@ void *pool_pages(size_t size)
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		p = NULL;
-	else if (madvise(p, size, MADV_WIPEONFORK) != 0 || madvise(p, size, -1) == 0) /* qemu-user takes any advice, and follows none */
+	/* qemu-user takes any advice, and follows none */
+	else if (madvise(p, size, MADV_WIPEONFORK) != 0 || madvise(p, size, -1) == 0)
 		atomic_store(&cannot_wipe, true);
 	errno = saved;
 	return p;
@@ -124,7 +126,9 @@ void pool_give(void *block, size_t got)
 	struct pool *p = pool_get();
 	struct block *b = block;
 	if (!enter(p))
-		return; /* inside a signal handler that interrupted the pool itself: forgetting a block is cheaper than waiting */
+		/* inside a signal handler that interrupted the pool itself: forgetting a block is cheaper than waiting
+		 */
+		return;
 	b->next = p->free[class_of(got)];
 	p->free[class_of(got)] = b;
 	lock_give(&p->lock);

@@ -12,7 +12,8 @@
 
 #pragma GCC visibility push(hidden) /* -fvisibility says nothing about declarations; hidden data is one load away */
 extern atomic_uint process_epoch;   /* raised at the beginning and at the end of everything that may copy descriptors */
-extern atomic_bool process_lent;    /* a child of vfork has made, closed or replaced a descriptor: under its number it may have another socket than we */
+/* a child of vfork has made, closed or replaced a descriptor: under its number it may have another socket than we */
+extern atomic_bool process_lent;
 extern atomic_uint process_forbids; /* how many reasons there are now why our memory is no place to hold */
 #pragma GCC visibility pop
 
@@ -34,8 +35,8 @@ void process_copy_left(void);
  * (ONEWRITE_HOLD=kernel). */
 void process_forbid_memory(void);
 
-/* In the constructor: this is the process that the memory belongs to. False: it is not told its number (a sandbox), so a
- * child of vfork would not know itself. */
+/* In the constructor: this is the process that the memory belongs to. False: it is not told its number (a sandbox), so
+ * a child of vfork would not know itself. */
 bool process_begin(void);
 /* Before the first connection is known: note it where a copy of the process finds it gone. False: there is no room to
  * note it, or it is not ours (we are the child of a vfork). */

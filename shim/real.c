@@ -36,7 +36,8 @@ enum {
 #include "hooks.def"
 #undef IN_EVERY_LIBC
 #undef HOOK
-	IN_EVERY_LIBC, ALL = sizeof hooks / sizeof *hooks
+		IN_EVERY_LIBC,
+	ALL = sizeof hooks / sizeof *hooks
 };
 
 long real_absent(void)
@@ -45,7 +46,7 @@ long real_absent(void)
 	return -1;
 }
 
-/* --- behind us: objects are listed in the order in which names are looked up ------------------------------------------ */
+/* --- behind us: objects are listed in the order in which names are looked up ------------------ */
 
 struct search {
 	const struct hook *first, *end;
@@ -114,7 +115,7 @@ bool real_found_late(void **where, const char *name)
 	return found != NULL;
 }
 
-/* --- strangers ---------------------------------------------------------------------------------------------------- */
+/* --- strangers -------------------------------------------------------------------------------- */
 
 /* Of names that every libc has. The others, where libc lacks them, are what they are called: libbsd's closefrom(). */
 static bool is_stranger[ALL];

@@ -55,8 +55,8 @@ extern __typeof__(posix_spawn) pidfd_spawnp;
 extern int pidfd_getfd(int pidfd, int fd, unsigned flags);
 extern ssize_t __read_chk(int fd, void *buf, size_t n, size_t buflen);
 extern ssize_t __recv_chk(int fd, void *buf, size_t n, size_t buflen, int flags);
-extern ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int flags,
-                              struct sockaddr *addr, socklen_t *addrlen);
+extern ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int flags, struct sockaddr *addr,
+                              socklen_t *addrlen);
 extern int __dprintf_chk(int fd, int flag, const char *format, ...);
 extern int __vdprintf_chk(int fd, int flag, const char *format, va_list ap);
 extern void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
@@ -92,7 +92,7 @@ struct real {
 };
 
 extern struct real real __attribute__((visibility("hidden"))); /* -fvisibility says nothing about declarations */
-void real_init(void);     /* by the first hook, if that is before our constructor */
+void real_init(void); /* by the first hook, if that is before our constructor */
 /* By the constructor. True: a library of the program's has functions of its own by some of these names. They get
  * their calls as if we were not there. */
 bool real_init_all(void);
@@ -101,7 +101,8 @@ void real_stand_aside(void);
 /* Look for a name once more, in libraries that came by dlopen() since. */
 bool real_found_late(void **where, const char *name);
 
-/* What the libc behind us lacks (an old one, another, or liburing that is not loaded) leads to real_absent, which fails with ENOSYS. */
+/* What the libc behind us lacks (an old one, another, or liburing that is not loaded) leads to real_absent, which fails
+ * with ENOSYS. */
 static inline const struct real *libc(void)
 {
 	if (unlikely(!real.ready))
@@ -112,9 +113,8 @@ static inline const struct real *libc(void)
 long real_absent(void);
 
 /* Is this one of them? It may have come with a library by dlopen() since. */
-#define LACKS_AS(of, name) \
-	((void *)libc()->name == (void *)real_absent && !real_found_late((void **)&real.name, #of))
-#define LACKS(name) LACKS_AS(name, name)
+#define LACKS_AS(of, name) ((void *)libc()->name == (void *)real_absent && !real_found_late((void **)&real.name, #of))
+#define LACKS(name)        LACKS_AS(name, name)
 
 /* Every hook is a few instructions for what is not our business, and a call to a function beside it for what may be:
  * so the first needs no registers saved. */
@@ -124,12 +124,12 @@ long real_absent(void);
 #define HIDDEN __attribute__((visibility("hidden")))
 #if DOORS
 #define EXPORT HIDDEN
-#define HOOK(name)                                              \
+#define HOOK(name)                                                  \
 	extern __typeof__(name) name __asm__("hook_" #name) HIDDEN; \
 	extern HIDDEN void *slot_##name;
 #include "hooks.def"
 #undef HOOK
-#define X(of, name, version)                                    \
+#define X(of, name, version)                                      \
 	extern __typeof__(of) name __asm__("hook_" #name) HIDDEN; \
 	extern HIDDEN void *slot_##name;
 OLD_VERSIONS(X)

@@ -14,8 +14,8 @@
 #include "trace.h"
 #include "turn.h"
 
-/* Is a call on its way that may have the kernel's lock of the socket? One that waits for room has let go of it: it sleeps until poll(2) would
- * say that there is room. */
+/* Is a call on its way that may have the kernel's lock of the socket? One that waits for room has let go of it: it
+ * sleeps until poll(2) would say that there is room. */
 static bool is_on_its_way(const struct msg *m)
 {
 	struct pollfd room = { .fd = m->fd, .events = POLLOUT };
@@ -68,7 +68,8 @@ static int release_one(struct msg *m, enum report report, enum whose whose, cons
 {
 	enum hold_state state = m->state;
 	int error = 0;
-	bool waits = state != REST || m->due != 0 || m->corked; /* a message can go on of which the kernel holds nothing: the peer is asked whether it may */
+	/* a message can go on of which the kernel holds nothing: the peer is asked whether it may */
+	bool waits = state != REST || m->due != 0 || m->corked;
 	if (state != FAILED && waits && (whose == ANYBODYS || m->kernel)) {
 		struct hold_rule rule = hold_decide(config.join, state, RELEASE);
 		if (rule.action == EMIT && release_is_here(m)) {
@@ -136,24 +137,25 @@ int release_for_read(int fd)
 	return release_unless_busy(fd, READ_ERROR, "read");
 }
 
-/* --- the last chance ------------------------------------------------------------------------------------------------------------- */
+/* --- the last chance -------------------------------------------------------------------------- */
 
-/* Does the kernel send what it holds when this descriptor is closed? Not if the close is a reset, because input is left unread or
- * the program asked for one: then the queue is thrown away. */
+/* Does the kernel send what it holds when this descriptor is closed? Not if the close is a reset, because input is left
+ * unread or the program asked for one: then the queue is thrown away. */
 static bool fin_follows(int fd)
 {
 	int unread = 0;
 	struct linger linger = { 0, 0 };
 	socklen_t len = sizeof linger;
 	return libc()->ioctl(fd, FIONREAD, &unread) == 0 && unread == 0 &&
-	       libc()->getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && !(linger.l_onoff && linger.l_linger == 0);
+	       libc()->getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 &&
+	       !(linger.l_onoff && linger.l_linger == 0);
 }
 
 enum last {
-	SOCKET_ENDS,   /* its FIN may take along what the kernel holds */
-	NAME_ENDS,     /* the socket may live on by another name: our cork must not */
+	SOCKET_ENDS, /* its FIN may take along what the kernel holds */
+	NAME_ENDS,   /* the socket may live on by another name: our cork must not */
 	SOCKET_STAYS,
-	WE_LEAVE,      /* it stays, and nobody here sees to it any more: our cork must not stay */
+	WE_LEAVE, /* it stays, and nobody here sees to it any more: our cork must not stay */
 };
 
 /* One attempt to send what is held; the caller has the turn. 0: nothing is held any more. Else the errno. */
@@ -183,12 +185,15 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	if (!push)
 		emit_uncork(m, m->fd);
 	m->error = error;
-	msg_gone(m, error != 0 ? FAILED : last == SOCKET_STAYS || last == WE_LEAVE ? hold_decide(config.join, state, RELEASE).next : IDLE);
+	msg_gone(m, error != 0                                 ? FAILED
+	            : last == SOCKET_STAYS || last == WE_LEAVE ? hold_decide(config.join, state, RELEASE).next
+	                                                       : IDLE);
 	return 0;
 }
 
-/* It found no room, although room was known: somebody writes past us, or the system is out of memory. Wait a little, without the turn. Who has
- * waited in vain has done so for all connections, and for as long as the next second lasts. */
+/* It found no room, although room was known: somebody writes past us, or the system is out of memory. Wait a little,
+ * without the turn. Who has waited in vain has done so for all connections, and for as long as the next second lasts.
+ */
 static bool wait_for_room(int fd, uint64_t *until)
 {
 	static _Atomic uint64_t in_vain_at;
@@ -203,8 +208,8 @@ static bool wait_for_room(int fd, uint64_t *until)
 	return false;
 }
 
-/* NO_MORE of this process, or of the socket: a turn that a signal handler of its own thread interrupted leads to nothing, so what is held there
- * goes at once, and what handlers wrote behind it. */
+/* NO_MORE of this process, or of the socket: a turn that a signal handler of its own thread interrupted leads to
+ * nothing, so what is held there goes at once, and what handlers wrote behind it. */
 enum then { GOES_ON, NO_MORE };
 
 /* A shutdown comes back to what it interrupted: a call that is on its way books what it did then. */
@@ -213,7 +218,8 @@ static bool leads_to_nothing(const struct msg *m, enum last last)
 	return last != SOCKET_ENDS || atomic_load_explicit(&m->calling, memory_order_relaxed) == NOT_CALLING;
 }
 
-/* What is held on this descriptor goes, or *until is reached. `lost`: then it is given up, and the next call says so. */
+/* What is held on this descriptor goes, or *until is reached. `lost`: then it is given up, and the next call says so.
+ */
 static void release_last(int fd, enum last last, enum then then, bool lost, uint64_t *until, const char *why)
 {
 	struct conn *c = conn_find(fd);
@@ -242,8 +248,9 @@ static void release_last(int fd, enum last last, enum then then, bool lost, uint
 	errno = saved;
 }
 
-/* This thread's own turn, which a handler interrupted: outside a call what is held can go, and the call that comes finds nothing. In one it is with the
- * kernel, or is about to be. False: then the descriptor has to stay until the call is over. */
+/* This thread's own turn, which a handler interrupted: outside a call what is held can go, and the call that comes
+ * finds nothing. In one it is with the kernel, or is about to be. False: then the descriptor has to stay until the call
+ * is over. */
 static bool close_in_handler(struct msg *m, enum last last, const char *why)
 {
 	if (atomic_load_explicit(&m->calling, memory_order_relaxed) != NOT_CALLING)
@@ -270,8 +277,7 @@ static int closing(int fd, bool may_be_later, const char *why)
 	struct msg *m = conn_forget(c, fd);
 	if (m != NULL) {
 		bool locked = turn_take_detached(m);
-		while (locked && (error = emit_last(m, last, why)) != 0 && wait_for_room(fd, &until)) {
-		}
+		while (locked && (error = emit_last(m, last, why)) != 0 && wait_for_room(fd, &until)) {}
 		if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, last, why) && may_be_later) {
 			m->close_later = true;
 			lock_leave(&m->lock);

@@ -17,6 +17,7 @@ enum {
 	CONNECT = OPTIONS + 8,
 	PLACES = CONNECT + 8,
 };
+/* clang-format off */
 static const struct { char letter; uint8_t otherwise, method; } tree[PLACES] = {
 	[GET] = { 'G', POST, 0 }, { 'E', 0, 0 }, { 'T', 0, 0 }, { ' ', 0, METHOD_OTHER },
 	[POST] = { 'P', HEAD, 0 }, { 'O', PUT, 0 }, { 'S', 0, 0 }, { 'T', 0, 0 }, { ' ', 0, METHOD_OTHER },
@@ -30,6 +31,7 @@ static const struct { char letter; uint8_t otherwise, method; } tree[PLACES] = {
 	[CONNECT] = { 'C', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'N', 0, 0 }, { 'E', 0, 0 }, { 'C', 0, 0 }, { 'T', 0, 0 },
 		{ ' ', 0, METHOD_CONNECT },
 };
+/* clang-format on */
 _Static_assert(PLACES <= REQUEST_PLACE / UNIT(REQUEST_PLACE), "every place must fit");
 
 static inline uint32_t known(enum http_method method, bool certain)
@@ -88,6 +90,7 @@ void request_follow(struct request *r, const char *p, size_t n)
 	if (now == before ||
 	    atomic_compare_exchange_strong_explicit(&r->word, &before, now, memory_order_relaxed, memory_order_relaxed))
 		return;
-	/* A response was written meanwhile, or somebody else reads here: which byte comes first is not known any more. */
+	/* A response was written meanwhile, or somebody else reads here: which byte comes first is not known any more.
+	 */
 	atomic_fetch_and_explicit(&r->word, ~(uint32_t)(REQUEST_FIRST | REQUEST_CERTAIN), memory_order_relaxed);
 }

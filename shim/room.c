@@ -23,7 +23,9 @@ static uint32_t free_bytes(int fd)
 	socklen_t len = sizeof info;
 	int size = 0, queued = 0;
 	if (libc()->getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 && len > MEMINFO_WMEM_QUEUED * sizeof *info)
-		return info[MEMINFO_SNDBUF] > info[MEMINFO_WMEM_QUEUED] ? info[MEMINFO_SNDBUF] - info[MEMINFO_WMEM_QUEUED] : 0;
+		return info[MEMINFO_SNDBUF] > info[MEMINFO_WMEM_QUEUED]
+		               ? info[MEMINFO_SNDBUF] - info[MEMINFO_WMEM_QUEUED]
+		               : 0;
 	len = sizeof size;
 	if (libc()->ioctl(fd, SIOCOUTQ, &queued) != 0 || queued > 0 ||
 	    libc()->getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) != 0)
@@ -31,14 +33,16 @@ static uint32_t free_bytes(int fd)
 	return (uint32_t)size;
 }
 
-/* The system-wide bound of what a socket may have unsent (tcp(7), TCP_NOTSENT_LOWAT): who would write more waits, whatever room there is. */
+/* The system-wide bound of what a socket may have unsent (tcp(7), TCP_NOTSENT_LOWAT): who would write more waits,
+ * whatever room there is. */
 static uint32_t most_unsent = UINT32_MAX;
 
 void room_begin(void)
 {
 	char text[16] = "", *p = text;
 	uint32_t bytes = 0;
-	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, "/proc/sys/net/ipv4/tcp_notsent_lowat", O_RDONLY | O_CLOEXEC);
+	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, "/proc/sys/net/ipv4/tcp_notsent_lowat",
+	                             O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	if (own()->syscall(SYS_read, fd, text, sizeof text - 1) > 0) {
@@ -59,8 +63,8 @@ static uint32_t free_to_send(int fd)
 	return bytes < most_unsent - unsent ? bytes : most_unsent - unsent;
 }
 
-/* The peer says how long segments are, and how many of them may be on their way; of many short ones the buffer's heads take more than is
- * reckoned with (room_taken_by). Nobody needs such: then there is never room for certain. */
+/* The peer says how long segments are, and how many of them may be on their way; of many short ones the buffer's heads
+ * take more than is reckoned with (room_taken_by). Nobody needs such: then there is never room for certain. */
 enum { SEGMENT_LEAST = 450 };
 
 __attribute__((noinline)) bool room_ask(struct conn *c, int fd, size_t n)

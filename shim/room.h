@@ -1,8 +1,9 @@
 /* How much room is there in a socket's send buffer, for certain?
  *
- * A head lies in our memory only while the kernel is known to have room for it. So it can leave at any moment without waiting, whatever comes: a
- * close, a fork, the end. The kernel is asked once for many messages (SO_MEMINFO), and what is written is taken off its answer;
- * what the peer acknowledges meanwhile only adds to it. Writes that nobody counted make it unknown. */
+ * A head lies in our memory only while the kernel is known to have room for it. So it can leave at any moment without
+ * waiting, whatever comes: a close, a fork, the end. The kernel is asked once for many messages (SO_MEMINFO), and what
+ * is written is taken off its answer; what the peer acknowledges meanwhile only adds to it. Writes that nobody counted
+ * make it unknown. */
 #ifndef ONEWRITE_ROOM_H
 #define ONEWRITE_ROOM_H
 
@@ -48,8 +49,9 @@ static inline void room_unknown(struct conn *c)
 		atomic_store_explicit(&c->room, 0, memory_order_relaxed);
 }
 
-/* Wait for room as a send(2) of the program's with these flags would: as long, interrupted by the same signals, with the same errors. No byte is
- * sent, so the thread may leave in the middle. `tries`: how often the caller has waited here, and found no room afterwards. 0, or the errno. */
+/* Wait for room as a send(2) of the program's with these flags would: as long, interrupted by the same signals, with
+ * the same errors. No byte is sent, so the thread may leave in the middle. `tries`: how often the caller has waited
+ * here, and found no room afterwards. 0, or the errno. */
 int room_wait(int fd, int flags, unsigned tries);
 
 /* At the last moment: make a buffer that is full and small a larger one. */

@@ -8,11 +8,12 @@ static const struct {
 	const char *file, *environment;
 	size_t n;
 } names[SETTINGS] = {
-#define NAME(file, environment) { file, SETTINGS_PREFIX environment, sizeof file - 1 }
-	[SETTING_TIMEOUT] = NAME("timeout", "TIMEOUT"),
-	[SETTING_JOIN] = NAME("join", "JOIN"),
-	[SETTING_HOLD] = NAME("hold", "HOLD"),
-	[SETTING_ONLY] = NAME("only", "ONLY"),
+#define NAME(file, environment)                                    \
+	{                                                          \
+		file, SETTINGS_PREFIX environment, sizeof file - 1 \
+	}
+	[SETTING_TIMEOUT] = NAME("timeout", "TIMEOUT"), [SETTING_JOIN] = NAME("join", "JOIN"),
+	[SETTING_HOLD] = NAME("hold", "HOLD"),          [SETTING_ONLY] = NAME("only", "ONLY"),
 	[SETTING_TRACE] = NAME("trace", "TRACE"),
 #undef NAME
 };
@@ -25,12 +26,13 @@ const char *settings_name(enum setting s, enum settings_source in)
 enum setting settings_find(const char *name, size_t n, enum settings_source in)
 {
 	enum setting s = 0;
-	while (s < SETTINGS && (names[s].n != n || memcmp(in == IN_FILE ? names[s].file : names[s].environment + PREFIX, name, n) != 0))
+	while (s < SETTINGS &&
+	       (names[s].n != n || memcmp(in == IN_FILE ? names[s].file : names[s].environment + PREFIX, name, n) != 0))
 		s++;
 	return s;
 }
 
-/* --- what was meant ----------------------------------------------------------------------------------------------------------- */
+/* --- what was meant --------------------------------------------------------------------------- */
 
 enum { LONGEST = 7, MOST = 16 };
 
@@ -54,7 +56,8 @@ static size_t distance(const char *a, size_t n, const char *b, size_t m)
 				d[i][j] = i + j;
 				continue;
 			}
-			d[i][j] = least(d[i - 1][j - 1] + (lower(a[i - 1]) != b[j - 1]), least(d[i - 1][j], d[i][j - 1]) + 1);
+			d[i][j] = least(d[i - 1][j - 1] + (lower(a[i - 1]) != b[j - 1]),
+			                least(d[i - 1][j], d[i][j - 1]) + 1);
 			if (i > 1 && j > 1 && lower(a[i - 1]) == b[j - 2] && lower(a[i - 2]) == b[j - 1])
 				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
 		}
@@ -75,7 +78,7 @@ enum setting settings_nearest(const char *name, size_t n)
 	return nearest;
 }
 
-/* --- a file ------------------------------------------------------------------------------------------------------------------- */
+/* --- a file ----------------------------------------------------------------------------------- */
 
 static bool is_blank(char c)
 {
@@ -108,7 +111,8 @@ static char *end_of(char *p, char *end)
 bool settings_next(struct settings_text *t, struct settings_line *line)
 {
 	while (t->p < t->end) {
-		char *newline = memchr(t->p, '\n', (size_t)(t->end - t->p)), *next = newline != NULL ? newline + 1 : t->end;
+		char *newline = memchr(t->p, '\n', (size_t)(t->end - t->p)),
+		     *next = newline != NULL ? newline + 1 : t->end;
 		char *p = t->p, *end = end_of(p, newline != NULL ? newline : t->end);
 		t->p = next;
 		t->line++;
@@ -129,7 +133,7 @@ bool settings_next(struct settings_text *t, struct settings_line *line)
 	return false;
 }
 
-/* --- a list ------------------------------------------------------------------------------------------------------------------- */
+/* --- a list ----------------------------------------------------------------------------------- */
 
 bool settings_is_list(const char *list)
 {

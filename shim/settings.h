@@ -35,7 +35,7 @@ struct settings_text {
 struct settings_line {
 	const char *name;
 	size_t name_size;
-	const char *value;    /* NULL: the line is not `name = value` */
+	const char *value; /* NULL: the line is not `name = value` */
 };
 
 /* The next line that says something: no comment, not empty. False: there is none. */

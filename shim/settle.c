@@ -22,8 +22,8 @@ bool settle_kept(struct msg *m, struct conn *c, enum hold_state next)
 {
 	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
 	msg_state(m, next);
-	/* A copy of the process began meanwhile, memory was forbidden, the socket shut? Who did that may have looked for holds before this one
-	 * was there. */
+	/* A copy of the process began meanwhile, memory was forbidden, the socket shut? Who did that may have looked
+	 * for holds before this one was there. */
 	if (!process_allows_memory(c->epoch) || atomic_load(&c->flags) & (CONN_ALIASED | CONN_SHUT))
 		release_held(m, hold_decide(config.join, next, RELEASE).next);
 	if (likely(!atomic_load_explicit(&m->detached, memory_order_relaxed)) || m->state != next)
@@ -78,7 +78,8 @@ void settle_signal(int error, int flags)
 }
 
 /* The state after r of the call's bytes were taken, not all of them, or some that we could not look at. */
-static enum hold_state reached(struct msg *m, const struct call *call, const struct sight *s, size_t r, enum hold_state next)
+static enum hold_state reached(struct msg *m, const struct call *call, const struct sight *s, size_t r,
+                               enum hold_state next)
 {
 	enum hold_state state = m->state;
 	size_t taken;
@@ -93,7 +94,8 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 		return IDLE;
 	if (state == STREAM || next == STREAM || config.join == JOIN_HEADER)
 		return STREAM;
-	m->due = next == REST || m->corked ? m->due : 0; /* under our cork the taken bytes wait, whatever the call said */
+	/* under our cork the taken bytes wait, whatever the call said */
+	m->due = next == REST || m->corked ? m->due : 0;
 	return REST;
 }
 
@@ -115,7 +117,8 @@ void settle_taken(struct msg *m, struct conn *c, enum hold_state next)
 	msg_state(m, next);
 }
 
-void settle_result(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r, enum hold_state next)
+void settle_result(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r,
+                   enum hold_state next)
 {
 	if (r < call->size || s->event == OPAQUE)
 		next = reached(m, call, s, r, next);

@@ -1,4 +1,5 @@
-/* What a call left: the books of a message are made from results, never from what was asked. The caller has the turn. */
+/* What a call left: the books of a message are made from results, never from what was asked. The caller has the turn.
+ */
 #ifndef ONEWRITE_SETTLE_H
 #define ONEWRITE_SETTLE_H
 
@@ -11,7 +12,7 @@
 #include "room.h"
 #include "turn.h"
 
-/* --- may it be held, and where? -------------------------------------------------------------------------------------------------- */
+/* --- may it be held, and where? --------------------------------------------------------------- */
 
 /* Our memory is a place only where nobody can overtake what lies there, and where the kernel has room for it. */
 static inline bool settle_in_memory(struct conn *c, int fd, size_t n)
@@ -21,11 +22,12 @@ static inline bool settle_in_memory(struct conn *c, int fd, size_t n)
 	       process_allows_memory(c->epoch) && room_for(c, fd, n);
 }
 
-/* What is known of the room for a held head is trusted for as long as heads are held by default: later somebody may have filled the buffer by calls
- * that no hook sees, and the kernel is asked again. */
+/* What is known of the room for a held head is trusted for as long as heads are held by default: later somebody may
+ * have filled the buffer by calls that no hook sees, and the kernel is asked again. */
 static inline void settle_room(const struct msg *m, struct conn *c)
 {
-	if (unlikely(config.timeout_ns > TIMEOUT_DEFAULT_NS) && m->sent < m->len && now_ns() - m->last_write_at > TIMEOUT_DEFAULT_NS)
+	if (unlikely(config.timeout_ns > TIMEOUT_DEFAULT_NS) && m->sent < m->len &&
+	    now_ns() - m->last_write_at > TIMEOUT_DEFAULT_NS)
 		room_unknown(c);
 }
 
@@ -48,21 +50,24 @@ static inline bool settle_watch(struct msg *m, size_t size)
 	return deadline_watch(&m->deadline, m->due);
 }
 
-/* --- what it left ------------------------------------------------------------------------------------------------------------------ */
+/* --- what it left ----------------------------------------------------------------------------- */
 
-/* Bytes lie in our memory, and the program is told that they are written; `next` is the state from now on. False: a signal handler has closed
- * the descriptor meanwhile, and nothing is held. */
+/* Bytes lie in our memory, and the program is told that they are written; `next` is the state from now on. False: a
+ * signal handler has closed the descriptor meanwhile, and nothing is held. */
 bool settle_kept(struct msg *m, struct conn *c, enum hold_state next);
-/* A whole head was written: another request is awaited, or a tunnel begins. `m`: the message that it opens, if one is followed. */
+/* A whole head was written: another request is awaited, or a tunnel begins. `m`: the message that it opens, if one is
+ * followed. */
 void settle_head(struct msg *m, struct conn *c, const struct http_head *h);
 /* All of a call's bytes were taken, and the message is in the state `next`. */
 void settle_taken(struct msg *m, struct conn *c, enum hold_state next);
 /* r of the call's bytes were taken. `next` is the state if those are all of them. */
-void settle_result(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r, enum hold_state next);
+void settle_result(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, size_t r,
+                   enum hold_state next);
 /* The call failed with this errno, and none of its bytes was taken. */
 void settle_failure(struct msg *m, struct conn *c, int error);
-/* What was held went along with bytes that the program itself keeps back, by MSG_MORE among a call's `flags` or by a cork. `before`: the message's
- * state when the call came. It must not stay there for longer than we would have held it, so it goes now if nobody follows it any more. */
+/* What was held went along with bytes that the program itself keeps back, by MSG_MORE among a call's `flags` or by a
+ * cork. `before`: the message's state when the call came. It must not stay there for longer than we would have held it,
+ * so it goes now if nobody follows it any more. */
 void settle_the_programs_more(struct msg *m, const struct conn *c, int flags, enum hold_state before);
 /* The message is complete: nothing of it waits, neither under our cork nor for the ACK of a short segment before it. */
 void settle_end(struct msg *m, struct conn *c);

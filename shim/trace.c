@@ -35,10 +35,14 @@ static void put_number(struct line *l, uint64_t n, int digits)
 
 static void put_error(struct line *l, int error)
 {
-	static const struct { int error; const char *name; } names[] = {
-		{ EACCES, "EACCES" }, { EAGAIN, "EAGAIN" }, { EDQUOT, "EDQUOT" }, { EFBIG, "EFBIG" }, { EIO, "EIO" },
-		{ EISDIR, "EISDIR" }, { EMFILE, "EMFILE" }, { ENFILE, "ENFILE" }, { ENOENT, "ENOENT" }, { ENOSPC, "ENOSPC" },
-		{ ENOTDIR, "ENOTDIR" }, { ENXIO, "ENXIO" }, { EPERM, "EPERM" }, { EPIPE, "EPIPE" }, { EROFS, "EROFS" },
+	static const struct {
+		int error;
+		const char *name;
+	} names[] = {
+		{ EACCES, "EACCES" }, { EAGAIN, "EAGAIN" }, { EDQUOT, "EDQUOT" },   { EFBIG, "EFBIG" },
+		{ EIO, "EIO" },       { EISDIR, "EISDIR" }, { EMFILE, "EMFILE" },   { ENFILE, "ENFILE" },
+		{ ENOENT, "ENOENT" }, { ENOSPC, "ENOSPC" }, { ENOTDIR, "ENOTDIR" }, { ENXIO, "ENXIO" },
+		{ EPERM, "EPERM" },   { EPIPE, "EPIPE" },   { EROFS, "EROFS" },
 	};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (names[i].error == error) {
@@ -49,13 +53,15 @@ static void put_error(struct line *l, int error)
 	put_number(l, (uint64_t)error, 1);
 }
 
-/* --- without a wait, without a signal --------------------------------------------------------------------------------------- */
+/* --- without a wait, without a signal --------------------------------------------------------- */
 
-/* A write may raise these in its own thread: nobody reads; the file is as long as it may be (ulimit -f); another job has the terminal. */
+/* A write may raise these in its own thread: nobody reads; the file is as long as it may be (ulimit -f); another job
+ * has the terminal. */
 static const int raised[] = { SIGPIPE, SIGXFSZ, SIGTTOU };
 enum { RAISED = sizeof raised / sizeof *raised };
 
-/* Ours are taken away again. Where the program has let one wait, ours could not be told from it, and nothing is written. */
+/* Ours are taken away again. Where the program has let one wait, ours could not be told from it, and nothing is
+ * written. */
 static int append_unraised(const char *path, const struct line *l)
 {
 	sigset_t pending, ours;
@@ -68,8 +74,10 @@ static int append_unraised(const char *path, const struct line *l)
 			return EAGAIN;
 		sigaddset(&ours, raised[i]);
 	}
-	int fd = path == NULL ? 2 : (int)own()->syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
-	                                                O_NONBLOCK, 0666);
+	int fd = path == NULL
+	                 ? 2
+	                 : (int)own()->syscall(SYS_openat, AT_FDCWD, path,
+	                                       O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
 	ssize_t n = fd >= 0 ? libc()->write(fd, l->text, l->len) : -1;
 	int error = n < 0 ? errno : (size_t)n < l->len ? ENOSPC : 0;
 	if (fd >= 0 && path != NULL)
@@ -79,8 +87,8 @@ static int append_unraised(const char *path, const struct line *l)
 	return error;
 }
 
-/* 0, or the errno. The file is opened by its name: so O_NONBLOCK is ours, and the program's own descriptors stay as they are. NULL: stderr, a
- * file. */
+/* 0, or the errno. The file is opened by its name: so O_NONBLOCK is ours, and the program's own descriptors stay as
+ * they are. NULL: stderr, a file. */
 static int append(const char *path, const struct line *l)
 {
 	sigset_t ours, before;
@@ -94,7 +102,7 @@ static int append(const char *path, const struct line *l)
 	return error;
 }
 
-/* --- before the program begins ---------------------------------------------------------------------------------------------- */
+/* --- before the program begins ---------------------------------------------------------------- */
 
 /* Is what stands behind stderr somebody's connection (a service of inetd's)? Then our words would be part of it. */
 static bool is_peers(int fd)
@@ -114,7 +122,7 @@ void trace_complain(const char *text)
 		append(NULL, &l);
 }
 
-/* --- why it is quiet -------------------------------------------------------------------------------------------------------- */
+/* --- why it is quiet -------------------------------------------------------------------------- */
 
 static struct statx began; /* stderr, as it was in the constructor: later the number may be a connection's */
 static atomic_uint dropped;

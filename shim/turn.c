@@ -16,15 +16,16 @@ _Thread_local bool turn_was_cancellable;
 _Thread_local struct turn_flight turn_flights[2];
 static _Thread_local bool disarms __attribute__((tls_model("initial-exec")));
 
-/* This thread meets its own turn, which it took at a stack address `taken_at` and meets at `met_at`. A handler stands deeper in the stack than
- * what it interrupted, unless it has a stack of its own. Was the turn left by a jump? */
+/* This thread meets its own turn, which it took at a stack address `taken_at` and meets at `met_at`. A handler stands
+ * deeper in the stack than what it interrupted, unless it has a stack of its own. Was the turn left by a jump? */
 static bool is_left(const struct lock *l, uintptr_t taken_at, uintptr_t met_at)
 {
 	stack_t s;
 	int saved = errno;
 	if (lock_is_jumped(l))
 		return true;
-	bool elsewhere = disarms || (own()->sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK)); /* then depths say nothing */
+	/* then depths say nothing */
+	bool elsewhere = disarms || (own()->sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK));
 	errno = saved;
 	return !elsewhere && met_at >= taken_at;
 }
@@ -115,7 +116,8 @@ bool turn_take_detached(struct msg *m)
 	return taken;
 }
 
-/* Take an idle message off its connection, unless a closer was faster. The caller has its turn, and loses it if true. */
+/* Take an idle message off its connection, unless a closer was faster. The caller has its turn, and loses it if true.
+ */
 static bool retire(struct msg *m)
 {
 	struct conn *c = conn_find(m->fd);
@@ -146,15 +148,17 @@ void turn_give_slowly(struct msg *m)
 			return;
 		}
 		late_drain(m);
-		bool idle = atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE && !atomic_load(&m->deadline.watched);
+		bool idle = atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE &&
+		            !atomic_load(&m->deadline.watched);
 		if (idle && m->habit.vain == NOT_IN_VAIN && retire(m)) /* what it has learned is the connection's */
 			break;
 	} while (!lock_give_unless_left(&m->lock));
 	turn_mark = outer;
 }
 
-/* Whoever frees a detached message is the only one to know it: a closer with its turn, or else the helper, once it is told by `detached`.
- * Telling is the closer's last touch, for the message may be somebody else's a moment later; so it is watched before. */
+/* Whoever frees a detached message is the only one to know it: a closer with its turn, or else the helper, once it is
+ * told by `detached`. Telling is the closer's last touch, for the message may be somebody else's a moment later; so it
+ * is watched before. */
 void turn_end(struct msg *m, bool locked)
 {
 	struct turn_mark outer = m->outer;
@@ -178,7 +182,8 @@ static struct msg *message_of(struct lock *l)
 	return (struct msg *)((char *)l - offsetof(struct msg, lock));
 }
 
-/* True: this turn is left now. A call that was to take no time, and was interrupted before it had taken anything, waits for room. */
+/* True: this turn is left now. A call that was to take no time, and was interrupted before it had taken anything, waits
+ * for room. */
 static bool leave(struct lock *l)
 {
 	struct msg *m = l != NULL ? message_of(l) : NULL;
@@ -199,7 +204,8 @@ void turn_cancel_anywhere(void)
 		t->pthread_setcanceltype(type, &type);
 }
 
-/* A handler may have interrupted the turn of another handler: all of them are left. The innermost one is perhaps not taken yet. */
+/* A handler may have interrupted the turn of another handler: all of them are left. The innermost one is perhaps not
+ * taken yet. */
 void turn_jump(void)
 {
 	for (struct turn_flight *f = turn_flights; f < turn_flights + 2; f++) {

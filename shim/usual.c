@@ -7,8 +7,9 @@
 
 static inline bool usual_head(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
-	if (m->habit.vain != NOT_IN_VAIN || !look_whole_head(m, request_method(&c->request), call->iov->iov_base, call->size) || m->head.at_once != AT_ONCE_NO ||
-	    held_heads >= HELD_HEADS_MAX)
+	if (m->habit.vain != NOT_IN_VAIN ||
+	    !look_whole_head(m, request_method(&c->request), call->iov->iov_base, call->size) ||
+	    m->head.at_once != AT_ONCE_NO || held_heads >= HELD_HEADS_MAX)
 		return false;
 	settle_begin(m, c, false);
 	if (framing_begin(&m->framing, &m->head) != FRAMING_INSIDE || !settle_watch(m, call->size))
@@ -20,7 +21,8 @@ static inline bool usual_head(struct msg *m, struct conn *c, const struct call *
 	return settle_kept(m, c, BODY);
 }
 
-/* The call is over, and took so many bytes of what was held. In this order: until the second store all of it counts as sent. */
+/* The call is over, and took so many bytes of what was held. In this order: until the second store all of it counts as
+ * sent. */
 static inline void called(struct msg *m, size_t taken)
 {
 	m->sent += taken;
@@ -28,9 +30,10 @@ static inline void called(struct msg *m, size_t taken)
 	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
 }
 
-/* The call was cut short, or failed, although there was room. What it leaves over is a matter for the table, if none of the
- * program's bytes are concerned. */
-SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size_t held, ssize_t taken, int error, ssize_t *r)
+/* The call was cut short, or failed, although there was room. What it leaves over is a matter for the table, if none of
+ * the program's bytes are concerned. */
+SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size_t held, ssize_t taken, int error,
+                    ssize_t *r)
 {
 	called(m, taken < 0 ? 0 : (size_t)taken < held ? (size_t)taken : held);
 	room_unknown(c);
@@ -88,15 +91,16 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 /* usual_may_begin() and settle_in_memory() in one look at the flags. */
 static inline bool is_usual(struct conn *c, const struct call *call)
 {
-	const unsigned answered = CONN_SEEN | CONN_CONNECTED, open = CONN_ALIASED | CONN_CORKED | CONN_SHUT | CONN_UNSEEN;
+	const unsigned answered = CONN_SEEN | CONN_CONNECTED,
+		       open = CONN_ALIASED | CONN_CORKED | CONN_SHUT | CONN_UNSEEN;
 	return atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP &&
 	       (atomic_load_explicit(&c->flags, memory_order_relaxed) & (answered | open)) == answered &&
-	       atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0 && call->fd > 2 && process_allows_memory(c->epoch) &&
-	       room_for(c, call->fd, call->size);
+	       atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0 && call->fd > 2 &&
+	       process_allows_memory(c->epoch) && room_for(c, call->fd, call->size);
 }
 
-/* Bytes of a body are not read: the memory they lie in may be gone (a mapped file that shrank), and that is the kernel's to find out. Once the peer was
- * heard they may be the next head. */
+/* Bytes of a body are not read: the memory they lie in may be gone (a mapped file that shrank), and that is the
+ * kernel's to find out. Once the peer was heard they may be the next head. */
 bool usual(const struct call *call, ssize_t *r)
 {
 	struct conn *c = conn_find(call->fd);

@@ -8,8 +8,8 @@
 /* A program that goes on after such a pause was waiting for something: what it says by and by is to be said at once. */
 enum { PAUSES_IN_A_TIMEOUT = 5 };
 
-/* Has the peer taken all but a segment that is not full? Else it is the peer that the program waits for, and the kernel adds what comes next to what
- * it has. */
+/* Has the peer taken all but a segment that is not full? Else it is the peer that the program waits for, and the kernel
+ * adds what comes next to what it has. */
 static bool peer_is_ready(const struct msg *m)
 {
 	int unsent = 0;
@@ -18,8 +18,8 @@ static bool peer_is_ready(const struct msg *m)
 
 static bool has_paused(const struct msg *m)
 {
-	return m->state == REST && m->due != 0 && now_ns() - m->last_write_at >= config.timeout_ns / PAUSES_IN_A_TIMEOUT &&
-	       peer_is_ready(m);
+	return m->state == REST && m->due != 0 &&
+	       now_ns() - m->last_write_at >= config.timeout_ns / PAUSES_IN_A_TIMEOUT && peer_is_ready(m);
 }
 
 static void learn(struct msg *m, enum vain vain)

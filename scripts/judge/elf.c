@@ -26,7 +26,7 @@ static const void *at(const struct elf *e, uint64_t offset, uint64_t size)
 	return offset <= e->size && size <= e->size - offset ? e->bytes + offset : NULL;
 }
 
-static const ElfW(Ehdr) *header(const struct elf *e)
+static const ElfW(Ehdr) * header(const struct elf *e)
 {
 	return at(e, 0, sizeof(ElfW(Ehdr)));
 }
@@ -50,7 +50,7 @@ bool elf_same_machine(const struct elf *a, const struct elf *b)
 	       memcmp(a->bytes + offsetof(ElfW(Ehdr), e_machine), b->bytes + offsetof(ElfW(Ehdr), e_machine), 2) == 0;
 }
 
-static const ElfW(Phdr) *segment(const struct elf *e, size_t i)
+static const ElfW(Phdr) * segment(const struct elf *e, size_t i)
 {
 	const ElfW(Ehdr) *h = header(e);
 	if (h == NULL || i >= h->e_phnum)
@@ -59,9 +59,9 @@ static const ElfW(Phdr) *segment(const struct elf *e, size_t i)
 }
 
 /* The next segment of this type. */
-static const ElfW(Phdr) *find(const struct elf *e, uint32_t type, size_t *next)
+static const ElfW(Phdr) * find(const struct elf *e, uint32_t type, size_t *next)
 {
-	const ElfW(Phdr) *p;
+	const ElfW(Phdr) * p;
 	while ((p = segment(e, (*next)++)) != NULL)
 		if (p->p_type == type)
 			return p;
@@ -71,7 +71,7 @@ static const ElfW(Phdr) *find(const struct elf *e, uint32_t type, size_t *next)
 bool elf_whole(const struct elf *e)
 {
 	const ElfW(Ehdr) *h = header(e);
-	const ElfW(Phdr) *p;
+	const ElfW(Phdr) * p;
 	size_t next = 0, loaded = 0;
 	if (h == NULL || !elf_is(e) || at(e, h->e_shoff, (uint64_t)h->e_shnum * h->e_shentsize) == NULL)
 		return false;
@@ -94,18 +94,19 @@ const char *elf_loader(const struct elf *e)
 bool elf_has_section(const struct elf *e, const char *part)
 {
 	const ElfW(Ehdr) *h = header(e);
-	const ElfW(Shdr) *names = h == NULL || h->e_shnum == 0 ? NULL :
-		at(e, h->e_shoff + h->e_shstrndx * (uint64_t)h->e_shentsize, sizeof *names);
+	const ElfW(Shdr) *names = h == NULL || h->e_shnum == 0
+	                                  ? NULL
+	                                  : at(e, h->e_shoff + h->e_shstrndx * (uint64_t)h->e_shentsize, sizeof *names);
 	const char *text = names != NULL ? at(e, names->sh_offset, names->sh_size) : NULL;
 	return text != NULL && memmem(text, names->sh_size, part, strlen(part)) != NULL;
 }
 
-/* --- what the loader reads ------------------------------------------------------------------------------------------- */
+/* --- what the loader reads -------------------------------------------------------------------- */
 
 /* What lies at an address once the file is loaded, and how much of the file follows it there. */
 static const void *loaded(const struct elf *e, uint64_t address, uint64_t size, uint64_t *follows)
 {
-	const ElfW(Phdr) *p;
+	const ElfW(Phdr) * p;
 	size_t next = 0;
 	while ((p = find(e, PT_LOAD, &next)) != NULL) {
 		uint64_t within = address - p->p_vaddr;
@@ -119,7 +120,7 @@ static const void *loaded(const struct elf *e, uint64_t address, uint64_t size, 
 }
 
 /* The next entry of the dynamic section that has this tag. */
-static const ElfW(Dyn) *entry(const struct elf *e, int64_t tag, size_t *next)
+static const ElfW(Dyn) * entry(const struct elf *e, int64_t tag, size_t *next)
 {
 	size_t first = 0;
 	const ElfW(Phdr) *p = find(e, PT_DYNAMIC, &first);
@@ -165,8 +166,9 @@ const char *elf_next_needed(const struct elf *e, size_t *next)
 	return next_string(e, DT_NEEDED, next);
 }
 
-/* Nothing says how many symbols there are but the hash tables. In GNU's, those that are not to be found by it come first; where all of
- * them are such, GNU's linker leaves the number out, and puts the names right behind the symbols. */
+/* Nothing says how many symbols there are but the hash tables. In GNU's, those that are not to be found by it come
+ * first; where all of them are such, GNU's linker leaves the number out, and puts the names right behind the symbols.
+ */
 static uint64_t symbols(const struct elf *e)
 {
 	uint64_t table = value(e, DT_GNU_HASH), last = 0;

@@ -1,4 +1,5 @@
-/* What an ELF file says about itself, see elf(5): of this machine's word size and byte order, as all that is asked about here is. */
+/* What an ELF file says about itself, see elf(5): of this machine's word size and byte order, as all that is asked
+ * about here is. */
 #ifndef ONEWRITE_JUDGE_ELF_H
 #define ONEWRITE_JUDGE_ELF_H
 

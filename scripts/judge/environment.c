@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A word is '+' and a variable, '-' and the name of one that was not there, or '.' and more of the variable before: what is longer
- * than 128 KiB the kernel takes for no argument. */
+/* A word is '+' and a variable, '-' and the name of one that was not there, or '.' and more of the variable before:
+ * what is longer than 128 KiB the kernel takes for no argument. */
 enum { WORD_MAX = 96 * 1024 };
 
 /* How long is its name? There are variables that begin with =. */

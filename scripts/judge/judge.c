@@ -1,10 +1,10 @@
-/* The part of onewrite that no shell can do well: it reads ELF files, and hands on the environment as it was. scripts/onewrite calls it;
- * it lies beside the library.
+/* The part of onewrite that no shell can do well: it reads ELF files, and hands on the environment as it was.
+ *scripts/onewrite calls it; it lies beside the library.
  *
  *	judge check COMMAND                             can it be helped? "yes: ..." or "no: ...", exit status 0 or 1
- *	judge plan PID force|- COMMAND                  may it be started? Prints what differs between the environment of this process
- *	                                                and ours, and what preloads the library, for:
- *	judge start [WORD...] [NAME=VALUE...] -- COMMAND [ARG...]     start it: with the environment that was, and these settings
+ *	judge plan PID force|- COMMAND                  may it be started? Prints what differs between the environment
+ *of this process and ours, and what preloads the library, for: judge start [WORD...] [NAME=VALUE...] -- COMMAND
+ *[ARG...]     start it: with the environment that was, and these settings
  *
  * Exit status 2, and one sentence on standard error: there is nothing to run, or nothing to help with. */
 #include "elf.h"
@@ -33,7 +33,7 @@ static _Noreturn void __attribute__((format(printf, 1, 2))) refuse(const char *w
 	exit(2);
 }
 
-/* --- the library ----------------------------------------------------------------------------------------------------- */
+/* --- the library ------------------------------------------------------------------------------ */
 
 static char *library_of_others; /* its build for programs of the other word size; NULL: there is none */
 
@@ -47,7 +47,9 @@ static char *library_path(const char *self)
 	if (library == NULL || access(library, R_OK) != 0)
 		refuse("there is no '%s': run make install, or make", beside);
 	if (!preload_can_name(library))
-		refuse("'%s' cannot be preloaded, for a colon, a dollar sign, or a blank and a semicolon in its path: move it", library);
+		refuse("'%s' cannot be preloaded, for a colon, a dollar sign, or a blank and a semicolon in its path: "
+		       "move it",
+		       library);
 	return library;
 }
 
@@ -55,11 +57,13 @@ static struct elf library_read(const char *path)
 {
 	struct elf library;
 	if (!elf_read(&library, path) || !elf_is(&library) || !elf_whole(&library))
-		refuse("'%s' is not a library, or only the beginning of one: remove it, and run make or make install again", path);
+		refuse("'%s' is not a library, or only the beginning of one: remove it, and run make or make install "
+		       "again",
+		       path);
 	return library;
 }
 
-/* --- can it be helped? ----------------------------------------------------------------------------------------------- */
+/* --- can it be helped? ------------------------------------------------------------------------ */
 
 struct verdict {
 	const char *about, *reason; /* what is said of it */
@@ -96,20 +100,40 @@ static void add(char **list, const char *name)
 }
 
 struct calls {
-	char *joined;  /* those that the library stands in front of */
+	char *joined; /* those that the library stands in front of */
 	bool by_stdio;
 	bool of_others; /* it loads libraries or starts programs */
 };
 
 static void note(const char *name, void *context)
 {
-	static const char *const joined[] = { "write", "writev", "pwritev2", "send", "sendto", "sendmsg", "__sendmsg64", "sendmmsg",
-		"__sendmmsg64", "sendfile", "sendfile64", "splice", NULL };
-	static const char *const stdio[] = { "fwrite", "fputs", "fputc", "putc", "_IO_putc", "putchar", "puts", "printf", "fprintf",
-		"vprintf", "vfprintf", "__printf_chk", "__fprintf_chk", "__vprintf_chk", "__vfprintf_chk", "fwrite_unlocked",
-		"fputs_unlocked", "putc_unlocked", "putchar_unlocked", "__overflow", NULL };
-	static const char *const others[] = { "dlopen", "dlmopen", "execve", "execv", "execvp", "execvpe", "execl", "execlp", "execle",
-		"fexecve", "execveat", "posix_spawn", "posix_spawnp", "system", "popen", NULL };
+	static const char *const joined[] = { "write",      "writev",      "pwritev2", "send",         "sendto",
+		                              "sendmsg",    "__sendmsg64", "sendmmsg", "__sendmmsg64", "sendfile",
+		                              "sendfile64", "splice",      NULL };
+	static const char *const stdio[] = { "fwrite",
+		                             "fputs",
+		                             "fputc",
+		                             "putc",
+		                             "_IO_putc",
+		                             "putchar",
+		                             "puts",
+		                             "printf",
+		                             "fprintf",
+		                             "vprintf",
+		                             "vfprintf",
+		                             "__printf_chk",
+		                             "__fprintf_chk",
+		                             "__vprintf_chk",
+		                             "__vfprintf_chk",
+		                             "fwrite_unlocked",
+		                             "fputs_unlocked",
+		                             "putc_unlocked",
+		                             "putchar_unlocked",
+		                             "__overflow",
+		                             NULL };
+	static const char *const others[] = { "dlopen",       "dlmopen", "execve", "execv",   "execvp",   "execvpe",
+		                              "execl",        "execlp",  "execle", "fexecve", "execveat", "posix_spawn",
+		                              "posix_spawnp", "system",  "popen",  NULL };
 	struct calls *c = context;
 	if (is_among(name, joined))
 		add(&c->joined, name);
@@ -120,10 +144,13 @@ static void note(const char *name, void *context)
 /* It is loaded, but what will it do there? Told by what the program itself wants of its libraries. */
 static void judge_calls(struct verdict *v, const struct elf *e)
 {
-	static const char *const quiet[] = { "libc.", "ld-linux", "ld64.", "ld.so", "libm.", "libmvec.", "libpthread.", "libdl.", "librt.",
-		"libresolv.", "libutil.", "libgcc_s.", "libstdc++.", "libasan.", "libtsan.", "libubsan.", "liblsan.", "libselinux.", "libcap.",
-		"libacl.", "libattr.", "libtinfo.", NULL };
-	static const char *const tls[] = { "libssl.", "libssl3.", "libgnutls.", "libmbedtls.", "libwolfssl.", "libnspr4.", NULL };
+	static const char *const quiet[] = { "libc.",     "ld-linux",    "ld64.",       "ld.so",    "libm.",
+		                             "libmvec.",  "libpthread.", "libdl.",      "librt.",   "libresolv.",
+		                             "libutil.",  "libgcc_s.",   "libstdc++.",  "libasan.", "libtsan.",
+		                             "libubsan.", "liblsan.",    "libselinux.", "libcap.",  "libacl.",
+		                             "libattr.",  "libtinfo.",   NULL };
+	static const char *const tls[] = { "libssl.",     "libssl3.",  "libgnutls.", "libmbedtls.",
+		                           "libwolfssl.", "libnspr4.", NULL };
 	struct calls calls = { .joined = "" };
 	char *libraries = "", *secret = "", *by = "";
 	const char *name;
@@ -145,8 +172,8 @@ static void judge_calls(struct verdict *v, const struct elf *e)
 	else
 		by = "but makes none of the calls that are joined";
 	v->useless = *calls.joined == '\0' && *libraries == '\0' && !calls.of_others;
-	v->reason = format("is dynamically linked and loads the library, %s%s%s%s", by, *secret != '\0' ? "; by TLS (" : "", secret,
-		*secret != '\0' ? ") nothing is" : "");
+	v->reason = format("is dynamically linked and loads the library, %s%s%s%s", by,
+	                   *secret != '\0' ? "; by TLS (" : "", secret, *secret != '\0' ? ") nothing is" : "");
 }
 
 static bool no(struct verdict *v, const char *reason, const char *cure)
@@ -173,17 +200,20 @@ static bool names_musl(const char *loader)
 static bool is_loader(const struct elf *e, const char *path)
 {
 	const char *soname = elf_soname(e), *slash = strrchr(path, '/');
-	return elf_loader(e) == NULL && (begins(soname, "ld-linux") || begins(soname, "ld64.so") || begins(soname, "ld.so") ||
-		begins(slash + 1, "ld-musl"));
+	return elf_loader(e) == NULL && (begins(soname, "ld-linux") || begins(soname, "ld64.so") ||
+	                                 begins(soname, "ld.so") || begins(slash + 1, "ld-musl"));
 }
 
 /* The program that the loader is to run, which has these words behind it: NULL for none. */
 static const char *loader_runs(char **words)
 {
-	static const char *const valued[] = { "--library-path", "--inhibit-rpath", "--audit", "--preload", "--argv0",
-		"--glibc-hwcaps-prepend", "--glibc-hwcaps-mask", NULL };
-	static const char *const questions[] = { "--list", "--verify", "--list-tunables", "--list-diagnostics", "--help", "--version",
-		NULL };
+	static const char *const valued[] = {
+		"--library-path",         "--inhibit-rpath",     "--audit", "--preload", "--argv0",
+		"--glibc-hwcaps-prepend", "--glibc-hwcaps-mask", NULL
+	};
+	static const char *const questions[] = {
+		"--list", "--verify", "--list-tunables", "--list-diagnostics", "--help", "--version", NULL
+	};
 	for (; *words != NULL && begins(*words, "-"); words++)
 		if (strcmp(*words, "--") == 0)
 			return words[1];
@@ -197,17 +227,19 @@ static const char *loader_runs(char **words)
 static bool judge_build(struct verdict *v, const struct elf *e, const struct elf *library)
 {
 	struct elf others = { NULL, 0 };
-	if (library_of_others != NULL && elf_read(&others, library_of_others) && elf_is(&others) && elf_same_machine(e, &others)) {
+	if (library_of_others != NULL && elf_read(&others, library_of_others) && elf_is(&others) &&
+	    elf_same_machine(e, &others)) {
 		v->reason = "is a program of another word size, and may load the library of that size";
 		return false;
 	}
 	if (!elf_same_word(e, library))
 		return no(v, "is a program of another word size than the library",
-			"use a build of it like the library, or make the library like it");
+		          "use a build of it like the library, or make the library like it");
 	if (!elf_same_machine(e, library))
 		return no(v, "is a program for another machine than the library", "use a build of it for this machine");
 	if (elf_has_section(e, "gopclntab"))
-		return no(v, "is a Go program, which makes its system calls itself, past every library", "run it without onewrite");
+		return no(v, "is a Go program, which makes its system calls itself, past every library",
+		          "run it without onewrite");
 	return true;
 }
 
@@ -223,17 +255,17 @@ static bool judge_libc(struct verdict *v, const char *loader, const struct elf *
 	return true;
 }
 
-/* The loader ignores LD_PRELOAD where a file raises privileges. Whose, and whether this mount lets it, is not weighed here: who knows
- * better has --force. */
+/* The loader ignores LD_PRELOAD where a file raises privileges. Whose, and whether this mount lets it, is not weighed
+ * here: who knows better has --force. */
 static bool judge_privileges(struct verdict *v, const char *path)
 {
 	struct stat st;
 	if (stat(path, &st) == 0 && (st.st_mode & (S_ISUID | S_ISGID)) != 0)
 		return no(v, "is set-user-ID or set-group-ID and would not load the library",
-			"use a copy of it without that bit, or let it start onewrite (as in: sudo onewrite COMMAND)");
+		          "use a copy of it without that bit, or let it start onewrite (as in: sudo onewrite COMMAND)");
 	if (getxattr(path, "security.capability", NULL, 0) > 0)
 		return no(v, "has file capabilities and would not load the library",
-			"use a copy of it without them, and grant them as ambient ones");
+		          "use a copy of it without them, and grant them as ambient ones");
 	return true;
 }
 
@@ -316,13 +348,14 @@ static struct verdict judge(char **command, const struct elf *library)
 	return v;
 }
 
-/* --- what is asked of us --------------------------------------------------------------------------------------------- */
+/* --- what is asked of us ---------------------------------------------------------------------- */
 
 static int check(char **command, const struct elf *library)
 {
 	struct verdict v = judge(command, library);
 	bool helped = v.cure == NULL && !v.useless;
-	printf("%s: %s %s%s%s\n", helped ? "yes" : "no", v.about, v.reason, v.cure != NULL ? ": " : "", v.cure != NULL ? v.cure : "");
+	printf("%s: %s %s%s%s\n", helped ? "yes" : "no", v.about, v.reason, v.cure != NULL ? ": " : "",
+	       v.cure != NULL ? v.cure : "");
 	return helped ? 0 : 1;
 }
 
@@ -334,7 +367,8 @@ static int plan(const char *pid, bool force, char **command, const char *path, c
 	if (v.cure != NULL && !force)
 		refuse("%s %s: %s; --force runs it all the same", v.about, v.reason, v.cure);
 	if (v.asan && (options == NULL || strstr(options, "verify_asan_link_order") == NULL))
-		environment_print(format("ASAN_OPTIONS=%s%sverify_asan_link_order=0", options != NULL ? options : "", options != NULL ? ":" : ""));
+		environment_print(format("ASAN_OPTIONS=%s%sverify_asan_link_order=0", options != NULL ? options : "",
+		                         options != NULL ? ":" : ""));
 	preload_print(path, library_of_others != NULL && !v.musl);
 	return 0;
 }

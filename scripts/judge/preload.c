@@ -11,7 +11,8 @@ bool preload_can_name(const char *library)
 	return strpbrk(library, ":$") == NULL && (strchr(library, ' ') == NULL || strchr(library, ';') == NULL);
 }
 
-/* Where Debian has the libraries of machines that run each other's programs: what the loader of the first makes of $LIB. */
+/* Where Debian has the libraries of machines that run each other's programs: what the loader of the first makes of
+ * $LIB. */
 static const char *const pairs[][2] = {
 	{ "lib/x86_64-linux-gnu", "lib/i386-linux-gnu" },
 	{ "lib/i386-linux-gnu", "lib/x86_64-linux-gnu" },
@@ -26,7 +27,8 @@ static char *elsewhere(const char *library, const char *directory)
 		const char *end = format("/%s/" PRELOAD_SONAME, pairs[i][0]);
 		size_t all = strlen(library), length = strlen(end);
 		if (all >= length && strcmp(library + all - length, end) == 0)
-			return format("%.*s/%s/" PRELOAD_SONAME, (int)(all - length), library, directory != NULL ? directory : pairs[i][1]);
+			return format("%.*s/%s/" PRELOAD_SONAME, (int)(all - length), library,
+			              directory != NULL ? directory : pairs[i][1]);
 	}
 	return NULL;
 }
@@ -44,8 +46,9 @@ static void print_before(const char *variable, const char *first)
 	environment_print(format("%s=%s%s%s", variable, first, alone ? "" : ":", alone ? "" : others));
 }
 
-/* A name with a slash in it is passed over in silence by programs that raise privileges, a bare one is not: so it is bare only where the path
- * cannot be said. $LIB without a library behind it costs a line on standard error, and musl does not know it: so it stands only where both are. */
+/* A name with a slash in it is passed over in silence by programs that raise privileges, a bare one is not: so it is
+ * bare only where the path cannot be said. $LIB without a library behind it costs a line on standard error, and musl
+ * does not know it: so it stands only where both are. */
 void preload_print(const char *library, bool for_both)
 {
 	const char *slash = strrchr(library, '/');

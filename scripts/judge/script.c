@@ -30,7 +30,8 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* The first that is executable, else the first that is there. A name may begin with a dash: a slash stands before it. */
+/* The first that is executable, else the first that is there. A name may begin with a dash: a slash stands before it.
+ */
 static char *in_path(const char *command)
 {
 	const char *p = getenv("PATH");
@@ -39,7 +40,8 @@ static char *in_path(const char *command)
 		p = "/bin:/usr/bin"; /* as execvp(3) */
 	for (;; p++) {
 		int n = (int)strcspn(p, ":");
-		char *candidate = format("%s%.*s%s%s", *p == '/' || *p == '.' ? "" : "./", n, p, n > 0 ? "/" : "", command);
+		char *candidate = format("%s%.*s%s%s", *p == '/' || *p == '.' ? "" : "./", n, p, n > 0 ? "/" : "",
+		                         command);
 		if (is_file(candidate)) {
 			if (is_executable(candidate))
 				return candidate;
@@ -54,13 +56,17 @@ static char *in_path(const char *command)
 char *locate(const char *command, char **trouble)
 {
 	bool given = strchr(command, '/') != NULL;
-	char *path = *command == '\0' ? NULL : !given ? in_path(command) :
-		format("%s%s", *command == '/' || *command == '.' ? "" : "./", command);
+	char *path = *command == '\0' ? NULL
+	             : !given         ? in_path(command)
+	                              : format("%s%s", *command == '/' || *command == '.' ? "" : "./", command);
 	struct stat st;
 	if (path == NULL)
-		*trouble = strchr(command, ' ') != NULL ?
-			format("there is no command '%s': write the command and its arguments as separate words", command) :
-			format("there is no command '%s' in PATH: check its name, or give its path", command);
+		*trouble = strchr(command, ' ') != NULL
+		                   ? format("there is no command '%s': write the command and its arguments as separate "
+		                            "words",
+		                            command)
+		                   : format("there is no command '%s' in PATH: check its name, or give its path",
+		                            command);
 	else if (stat(path, &st) != 0)
 		*trouble = format("there is no file '%s': check its path", command);
 	else if (S_ISDIR(st.st_mode))
@@ -69,13 +75,14 @@ char *locate(const char *command, char **trouble)
 		*trouble = format("'%s' is no regular file: name a program", command);
 	else if (!is_executable(path))
 		*trouble = format("'%s' is not executable, or on a file system mounted noexec: chmod +x it, "
-			"or name its interpreter first", command);
+		                  "or name its interpreter first",
+		                  command);
 	else
 		return path;
 	return NULL;
 }
 
-/* --- the #! line ----------------------------------------------------------------------------------------------------- */
+/* --- the #! line ------------------------------------------------------------------------------ */
 
 /* Is it among them? An entry that ends in * stands for all that begin so. */
 static bool is_one_of(const char *word, const char *const *list)
@@ -87,7 +94,7 @@ static bool is_one_of(const char *word, const char *const *list)
 	}
 	return false;
 }
-#define ONE_OF(word, ...) is_one_of(word, (const char *const[]) { __VA_ARGS__, NULL })
+#define ONE_OF(word, ...) is_one_of(word, (const char *const[]){ __VA_ARGS__, NULL })
 
 /* What env(1) starts that has these words behind it; NULL where that is not to be told. */
 static const char *env_command(char **words, struct interpreter *found)
@@ -97,13 +104,13 @@ static const char *env_command(char **words, struct interpreter *found)
 	for (; *words != NULL; words++) {
 		char *word = format("%s%s", option, *words);
 		option = "";
-	again:
-		found->unsure = strpbrk(word, "'\"\\$") != NULL ||
-			ONE_OF(word, "-uPATH", "--unset=PATH", "PATH=*");
+again:
+		found->unsure = strpbrk(word, "'\"\\$") != NULL || ONE_OF(word, "-uPATH", "--unset=PATH", "PATH=*");
 		if (found->unsure)
 			return NULL;
 		if (ONE_OF(word, "-", "-i*", "--ignore-environment"))
-			found->reason = "is a script whose #! line clears the environment, the library's settings with it";
+			found->reason =
+				"is a script whose #! line clears the environment, the library's settings with it";
 		else if (ONE_OF(word, "-uLD_PRELOAD", "--unset=LD_PRELOAD", "LD_PRELOAD=*"))
 			found->reason = "is a script whose #! line takes LD_PRELOAD away, the library with it";
 		if (found->reason != NULL)
@@ -120,8 +127,9 @@ static const char *env_command(char **words, struct interpreter *found)
 		} else if (ONE_OF(word, "-v*", "-0*") && word[2] != '\0') {
 			*++word = '-';
 			goto again;
-		} else if (!ONE_OF(word, "-u*", "-a*", "-S", "-v", "-0", "--unset=*", "--argv0=*", "--split-string", "--debug",
-				"--null", "--default-signal*", "--ignore-signal*", "--block-signal*", "--")) {
+		} else if (!ONE_OF(word, "-u*", "-a*", "-S", "-v", "-0", "--unset=*", "--argv0=*", "--split-string",
+		                   "--debug", "--null", "--default-signal*", "--ignore-signal*", "--block-signal*",
+		                   "--")) {
 			found->unsure = *word == '-' || (moved && *word != '/' && strchr(word, '/') != NULL);
 			if (found->unsure)
 				return NULL;

@@ -9,10 +9,10 @@ char *locate(const char *command, char **trouble);
 
 /* What a script is run by. */
 struct interpreter {
-	char *path;    /* NULL: there is none, see trouble */
+	char *path; /* NULL: there is none, see trouble */
 	char *trouble;
 	const char *reason, *cure; /* not NULL: it will not have the library */
-	bool unsure;   /* only env can tell */
+	bool unsure;               /* only env can tell */
 };
 
 struct interpreter interpreter_of(const char *script);

@@ -23,20 +23,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char request[] =
-	"GET /index.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: calls\r\nAccept: */*\r\n\r\n";
-static char head[] =
-	"HTTP/1.1 200 OK\r\n"
-	"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
-	"Server: calls/1.0 (Unix) bench\r\n"
-	"Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
-	"ETag: \"5f3a-61e2b7c4a9d80\"\r\n"
-	"Accept-Ranges: bytes\r\n"
-	"Content-Type: text/html; charset=utf-8\r\n"
-	"Content-Length: 200\r\n"
-	"Cache-Control: max-age=3600\r\n"
-	"Connection: keep-alive\r\n"
-	"\r\n";
+static const char request[] = "GET /index.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: calls\r\nAccept: */*\r\n\r\n";
+static char head[] = "HTTP/1.1 200 OK\r\n"
+		     "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+		     "Server: calls/1.0 (Unix) bench\r\n"
+		     "Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+		     "ETag: \"5f3a-61e2b7c4a9d80\"\r\n"
+		     "Accept-Ranges: bytes\r\n"
+		     "Content-Type: text/html; charset=utf-8\r\n"
+		     "Content-Length: 200\r\n"
+		     "Cache-Control: max-age=3600\r\n"
+		     "Connection: keep-alive\r\n"
+		     "\r\n";
 static const char not_http[16] = "0123456789abcdef";
 static char body[200];
 enum { EXCHANGED = sizeof head - 1 + sizeof body };
@@ -52,8 +50,9 @@ static void whole(int fd, char *to, size_t n)
 /* The other end: feeds or drains until the first one is through. */
 static int peer(const char *kind, long n, int port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-	                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                  .sin_port = htons((uint16_t)port),
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	char buf[65536];
 	int fd = -1;
 	for (long connections = strcmp(kind, "close-tcp") == 0 ? n : 1; connections > 0; connections--) {
@@ -74,8 +73,7 @@ static int peer(const char *kind, long n, int port)
 			if (send(fd, not_http, sizeof not_http, 0) < 0)
 				err(1, "send");
 	}
-	while (recv(fd, buf, sizeof buf, 0) > 0) {
-	}
+	while (recv(fd, buf, sizeof buf, 0) > 0) {}
 	return 0;
 }
 

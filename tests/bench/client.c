@@ -150,7 +150,9 @@ static size_t receive(int fd, char *to, size_t n, uint64_t *arrived)
 {
 	char control[CMSG_SPACE(sizeof(struct timespec))];
 	struct iovec iov = { to, n };
-	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct msghdr hdr = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+	};
 	ssize_t r = recvmsg(fd, &hdr, 0);
 	if (r <= 0)
 		err(1, "the stream ended early");
@@ -205,8 +207,9 @@ static bool received(int fd, double *delay, uint64_t *written, uint64_t *arrived
 {
 	char buf[1024], control[256];
 	struct iovec iov = { buf, sizeof buf };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1,
-	                    .msg_control = control, .msg_controllen = sizeof control };
+	struct msghdr h = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+	};
 	ssize_t r = recvmsg(fd, &h, MSG_DONTWAIT);
 	if (r <= 0 || stamp(buf, buf + r, written) == NULL)
 		return false;
@@ -274,11 +277,13 @@ static double lifetime(char **command, char **environment, bool of_cpu)
 	int status;
 	struct rusage used;
 	uint64_t start = now();
-	if (posix_spawn(&pid, command[0], NULL, NULL, command, environment) != 0 || wait4(pid, &status, 0, &used) != pid || status != 0)
+	if (posix_spawn(&pid, command[0], NULL, NULL, command, environment) != 0 ||
+	    wait4(pid, &status, 0, &used) != pid || status != 0)
 		errx(1, "%s did not run", command[0]);
 	if (!of_cpu)
 		return (double)(now() - start) / 1000;
-	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
 /* How much longer does the first one take? */
@@ -286,7 +291,8 @@ static int compare(int n, char **command, char **environment, char **other, char
 {
 	double *added = calloc((size_t)n, sizeof *added);
 	for (int i = 0; i < n; i++) {
-		double before = i % 2 ? lifetime(command, environment, of_cpu) : 0; /* every other pair the other way round */
+		/* every other pair the other way round */
+		double before = i % 2 ? lifetime(command, environment, of_cpu) : 0;
 		added[i] = -lifetime(other, other_environment, of_cpu);
 		added[i] += i % 2 ? before : lifetime(command, environment, of_cpu);
 	}

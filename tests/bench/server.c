@@ -67,8 +67,10 @@ static void compose(size_t body, size_t parts, bool chunked, bool separate)
 	const char *framing = chunked ? "Transfer-Encoding: chunked" : print("Content-Length: %zu", body);
 	char head[512];
 	memset(bytes, 'x', body);
-	snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\n"
-	         "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: keep-alive\r\n%s\r\n\r\n", framing);
+	snprintf(head, sizeof head,
+	         "HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\n"
+	         "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: keep-alive\r\n%s\r\n\r\n",
+	         framing);
 	const char *kept = strdup(head);
 	add(kept, strlen(kept));
 	for (size_t i = 0, at = 0; i < parts; i++) {

@@ -15,8 +15,7 @@ static bool ends_differ(const struct stream *a, const struct stream *b, int c, b
 {
 	if (a->error != b->error && !loose)
 		return DIFFERENT(d, "connection %d: ends with '%s' bare, '%s' behind the shim", c,
-		                 a->error ? strerror(a->error) : "FIN",
-		                 b->error ? strerror(b->error) : "FIN");
+		                 a->error ? strerror(a->error) : "FIN", b->error ? strerror(b->error) : "FIN");
 	return false;
 }
 
@@ -107,9 +106,8 @@ bool differ(const struct side *bare, const struct side *shim, struct difference 
 		if (a->done != b->done || a->ret != b->ret || !same_error(p, i, (int)a->error, (int)b->error) ||
 		    a->extra != b->extra)
 			return DIFFERENT(d, "operation %u: %s%ld %s (%ld) bare, %s%ld %s (%ld) behind the shim", i,
-			                 a->done ? "" : "not done ", (long)a->ret,
-			                 a->error ? strerror(a->error) : "", (long)a->extra, b->done ? "" : "not done ",
-			                 (long)b->ret,
+			                 a->done ? "" : "not done ", (long)a->ret, a->error ? strerror(a->error) : "",
+			                 (long)a->extra, b->done ? "" : "not done ", (long)b->ret,
 			                 b->error ? strerror(b->error) : "", (long)b->extra);
 	}
 	d->timed = false;

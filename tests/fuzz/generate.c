@@ -16,7 +16,11 @@ struct op *add(struct author *a, enum kind kind, int actor)
 {
 	follow(a);
 	struct op *o = &a->p->ops[a->p->nops++];
-	*o = (struct op){ .kind = kind, .actor = (uint8_t)actor, .conn = NOBODY, .handle = NOBODY, .other = NOBODY,
+	*o = (struct op){ .kind = kind,
+		          .actor = (uint8_t)actor,
+		          .conn = NOBODY,
+		          .handle = NOBODY,
+		          .other = NOBODY,
 		          .salt = (uint32_t)chance_next(&a->c) };
 	return o;
 }
@@ -54,8 +58,8 @@ static void add_open(struct author *a, int conn, int actor)
 	l->opened = true;
 	o->conn = (uint8_t)conn;
 	o->other = (uint8_t)a->handles++;
-	static const uint8_t hows[] = { BY_ACCEPT, BY_ACCEPT, BY_ACCEPT4, BY_ACCEPT4, BY_OWN_LISTENER, BY_OWN_LISTENER,
-	                                BY_CONNECT, BY_CONNECT,
+	static const uint8_t hows[] = { BY_ACCEPT,         BY_ACCEPT,           BY_ACCEPT4,  BY_ACCEPT4,
+		                        BY_OWN_LISTENER,   BY_OWN_LISTENER,     BY_CONNECT,  BY_CONNECT,
 		                        BY_CONNECT_MAPPED, BY_CONNECT_NONBLOCK, BY_FASTOPEN, BY_LATE_SYN };
 	o->how = hows[below(c, sizeof hows)];
 	if (one_in(c, 12))
@@ -101,8 +105,8 @@ static void set_piece(struct op *o, struct piece piece)
 
 static uint8_t common_door(struct chance *c)
 {
-	static const uint8_t doors[] = { BY_WRITE, BY_WRITE, BY_WRITE, BY_WRITEV, BY_SEND, BY_SEND, BY_SENDTO,
-	                                 BY_SENDMSG, BY_SENDMSG, BY_WRITE_ALIAS };
+	static const uint8_t doors[] = { BY_WRITE, BY_WRITE,  BY_WRITE,   BY_WRITEV,  BY_SEND,
+		                         BY_SEND,  BY_SENDTO, BY_SENDMSG, BY_SENDMSG, BY_WRITE_ALIAS };
 	return doors[below(c, sizeof doors)];
 }
 
@@ -163,10 +167,13 @@ void add_piece(struct author *a, int actor, int h)
 	if (o->how == BY_INLINE && !a->unseen)
 		o->how = BY_SYS_WRITE;
 	switch (o->how) {
-	case BY_SEND: case BY_SENDTO: case BY_SENDTO_ADDR: case BY_SENDMSG: case BY_SENDMMSG: case BY_SYS_SENDTO:
-	case BY_SYS_SENDMSG:
-		o->value = some_flags(c);
-		break;
+	case BY_SEND:
+	case BY_SENDTO:
+	case BY_SENDTO_ADDR:
+	case BY_SENDMSG:
+	case BY_SENDMMSG:
+	case BY_SYS_SENDTO:
+	case BY_SYS_SENDMSG: o->value = some_flags(c); break;
 	}
 	l->more = o->value & MSG_MORE;
 }
@@ -181,9 +188,9 @@ static void add_read(struct author *a, int actor, int h)
 	if (one_in(c, 5))
 		body(a, 1 + below(c, 200));
 	else
-		say(a, "%s / HTTP/1.%c\r\nHost: a\r\n%s\r\n", PICK(a, "GET", "GET", "HEAD", "HEAD", "POST", "CONNECT",
-		                                                   "OPTIONS", "PUT"), one_in(c, 4) ? '0' : '1',
-		    one_in(c, 4) ? "Upgrade: websocket\r\n" : "");
+		say(a, "%s / HTTP/1.%c\r\nHost: a\r\n%s\r\n",
+		    PICK(a, "GET", "GET", "HEAD", "HEAD", "POST", "CONNECT", "OPTIONS", "PUT"),
+		    one_in(c, 4) ? '0' : '1', one_in(c, 4) ? "Upgrade: websocket\r\n" : "");
 	uint32_t end = a->p->ntext;
 	uint32_t cuts = one_in(c, 3) ? 1 + below(c, 3) : 0; /* read in several calls */
 	while (at < end && room(a) > 8) {
@@ -202,13 +209,13 @@ void add_option(struct author *a, int actor, int h)
 	struct line *l = line_of(a, h);
 	struct op *o = add_on(a, one_in(c, 2) ? SET : GET, actor, h);
 	if (o->kind == GET) {
-		static const uint8_t asked[] = { NODELAY, NODELAY, CORK, CORK, SNDBUF, NONBLOCK, ERROR, OUTQ, READABLE,
-		                                 SOCKNAME };
+		static const uint8_t asked[] = { NODELAY,  NODELAY, CORK, CORK,     SNDBUF,
+			                         NONBLOCK, ERROR,   OUTQ, READABLE, SOCKNAME };
 		o->how = asked[below(c, sizeof asked)];
 		return;
 	}
-	static const uint8_t set[] = { NODELAY, NODELAY, NODELAY, CORK, CORK, SNDBUF, SNDBUF, NONBLOCK, NONBLOCK_IOCTL,
-	                               EDGE, EDGE, LINGER };
+	static const uint8_t set[] = { NODELAY, NODELAY,  NODELAY,        CORK, CORK, SNDBUF,
+		                       SNDBUF,  NONBLOCK, NONBLOCK_IOCTL, EDGE, EDGE, LINGER };
 	o->how = set[below(c, sizeof set)];
 	o->value = o->how == SNDBUF ? 1 << below(c, 14) : !one_in(c, 3);
 	if (o->how == LINGER)
@@ -282,7 +289,8 @@ void add_pause(struct author *a, int actor, int h)
 	switch (below(c, 5)) {
 	case 0: o->value = 0; break;
 	case 1: o->value = (int32_t)(t / 2); break;
-	case 2: case 3: o->value = (int32_t)(t - 150 + below(c, 250)); break; /* at the deadline */
+	case 2:
+	case 3: o->value = (int32_t)(t - 150 + below(c, 250)); break; /* at the deadline */
 	default: o->value = (int32_t)(t + below(c, t)); break;
 	}
 }
@@ -308,12 +316,9 @@ static const struct {
 	uint32_t one_in; /* so many programs: slow families are rare */
 	void (*step)(struct author *a, int actor, int h);
 } families[FAMILIES] = {
-	[PLAIN] = { "plain", 1, NULL },
-	[READS] = { "reads", 8, add_dialogue },
-	[LATE] = { "late", 12, add_leave },
-	[CLONES] = { "clones", 8, add_sharing },
-	[FULL] = { "full", 60, add_stuck },
-	[RIVALS] = { "rivals", 60, add_rival },
+	[PLAIN] = { "plain", 1, NULL },     [READS] = { "reads", 8, add_dialogue },
+	[LATE] = { "late", 12, add_leave }, [CLONES] = { "clones", 8, add_sharing },
+	[FULL] = { "full", 60, add_stuck }, [RIVALS] = { "rivals", 60, add_rival },
 };
 
 int family_by_name(const char *name)
@@ -412,8 +417,10 @@ static void add_step(struct author *a, int conn, uint32_t wild)
 
 void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 {
-	struct author a = { .c = { wish->seed * 0x2545f4914f6cdd1du ^ (k + 1) * 0x9e3779b97f4a7c15u }, .p = p,
-	                    .unseen = wish->unseen, .actors = 1 };
+	struct author a = { .c = { wish->seed * 0x2545f4914f6cdd1du ^ (k + 1) * 0x9e3779b97f4a7c15u },
+		            .p = p,
+		            .unseen = wish->unseen,
+		            .actors = 1 };
 	struct chance *c = &a.c;
 	holders_begin(&a.held);
 	memset(p, 0, offsetof(struct program, text));
@@ -449,7 +456,7 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 		plan->gone_after = one_in(c, 2) ? 0 : below(c, 2000);
 	}
 	uint32_t length = 3 + below(c, one_in(c, 4) ? 100 : 36), wild = one_in(c, 3) ? 15 : 10 + below(c, 50),
-		sticky = below(c, 10);
+		 sticky = below(c, 10);
 	int conn = 0;
 	for (uint32_t tries = 0; p->nops < length && tries < 300; tries++) {
 		if (below(c, 10) >= sticky)

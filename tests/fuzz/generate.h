@@ -10,11 +10,11 @@ struct piece {
 	uint32_t at, size;
 };
 
-struct line { /* a connection, as far as the author has come */
-	bool opened, quiet;                /* quiet: nothing more is read here */
+struct line {               /* a connection, as far as the author has come */
+	bool opened, quiet; /* quiet: nothing more is read here */
 	bool nonblock, corked, more, linger;
-	bool pending;                      /* a FILE may hold bytes back */
-	uint32_t budget;                   /* bytes it may still get */
+	bool pending;    /* a FILE may hold bytes back */
+	uint32_t budget; /* bytes it may still get */
 	struct piece queue[QUEUE];
 	int head, tail;
 };
@@ -25,17 +25,17 @@ struct author {
 	bool unseen;
 	struct line lines[CONNS];
 	int nlines;
-	int actors, proc[ACTORS];          /* an actor's process: the actor that began it */
-	int threads[ACTORS];               /* of a process */
-	bool limited[ACTORS];              /* one that libc does not know of: no malloc, no threads, no stdio */
+	int actors, proc[ACTORS]; /* an actor's process: the actor that began it */
+	int threads[ACTORS];      /* of a process */
+	bool limited[ACTORS];     /* one that libc does not know of: no malloc, no threads, no stdio */
 	bool no_stdio;
-	bool slow_writer;                  /* pauses often */
-	bool processes;                    /* more than one, now or later */
-	struct holders held;               /* after so many operations: */
+	bool slow_writer;    /* pauses often */
+	bool processes;      /* more than one, now or later */
+	struct holders held; /* after so many operations: */
 	uint32_t followed;
 	int handles;
-	enum family family;                /* what this program is about ... */
-	uint32_t often;                    /* ... in one of so many steps */
+	enum family family; /* what this program is about ... */
+	uint32_t often;     /* ... in one of so many steps */
 };
 
 /* generate.c: an operation of this actor's, to be filled in; add_on(): on the handle's connection. */
@@ -72,14 +72,14 @@ void body(struct author *a, uint32_t n);
 /* The next bytes of a connection to be written at once; none: size 0. */
 struct piece next_piece(struct author *a, struct line *l);
 
-#define PICK(a, ...)                                            \
-	pick(&(a)->c, (const char *const[]){ __VA_ARGS__ },     \
+#define PICK(a, ...)                                        \
+	pick(&(a)->c, (const char *const[]){ __VA_ARGS__ }, \
 	     sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
 
 /* generate_cut.c: how a message is cut into pieces. */
 void cut_at_random(struct author *a, struct line *l, uint32_t at, uint32_t end, uint32_t cuts);
 /* The head lies in [at, middle), the body in [middle, end); `seams` are the body's natural ones. */
-void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle, uint32_t end,
-                 const uint32_t *seams, int nseams);
+void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle, uint32_t end, const uint32_t *seams,
+                 int nseams);
 
 #endif

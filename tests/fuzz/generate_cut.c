@@ -31,16 +31,12 @@ void cut_at_random(struct author *a, struct line *l, uint32_t at, uint32_t end, 
 	queue(l, at, end);
 }
 
-void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle, uint32_t end,
-                 const uint32_t *seams, int nseams)
+void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle, uint32_t end, const uint32_t *seams,
+                 int nseams)
 {
 	switch (below(&a->c, 12)) {
-	case 0: /* all at once */
-		queue(l, at, end);
-		return;
-	case 1: /* the head line by line */
-		cut_lines(a, l, at, middle);
-		break;
+	case 0: /* all at once */ queue(l, at, end); return;
+	case 1: /* the head line by line */ cut_lines(a, l, at, middle); break;
 	case 2: /* the empty line alone */
 		if (middle - at > 2) {
 			queue(l, at, middle - 2);
@@ -49,9 +45,7 @@ void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle,
 			queue(l, at, middle);
 		}
 		break;
-	case 3: /* the head in random pieces */
-		cut_at_random(a, l, at, middle, 1 + below(&a->c, 4));
-		break;
+	case 3: /* the head in random pieces */ cut_at_random(a, l, at, middle, 1 + below(&a->c, 4)); break;
 	case 4: /* head and some of the body */
 		if (end > middle) {
 			uint32_t cut = middle + below(&a->c, end - middle);
@@ -61,9 +55,7 @@ void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle,
 		}
 		queue(l, at, middle);
 		break;
-	case 5: /* anywhere */
-		cut_at_random(a, l, at, end, 1 + below(&a->c, 6));
-		return;
+	case 5: /* anywhere */ cut_at_random(a, l, at, end, 1 + below(&a->c, 6)); return;
 	case 6: /* the last of the head with the first of the body */
 		if (middle - at > 4 && end > middle) {
 			uint32_t cut = at + 1 + below(&a->c, middle - at - 1);
@@ -82,9 +74,7 @@ void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle,
 			queue(l, at, middle);
 		}
 		break;
-	default: /* as most programs do */
-		queue(l, at, middle);
-		break;
+	default: /* as most programs do */ queue(l, at, middle); break;
 	}
 	if (nseams > 0 && !one_in(&a->c, 4)) {
 		uint32_t from = middle;

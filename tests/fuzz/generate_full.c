@@ -57,7 +57,8 @@ void add_stuck(struct author *a, int actor, int h)
 		return;
 	struct op *o = add_long_message(a, STUCK, actor, h, one_in(&a->c, 5));
 	o->how = (uint8_t)below(&a->c, STUCKS);
-#ifdef __SANITIZE_ADDRESS__ /* it does not see that the frames of a cancelled thread are gone, and calls the next ones wrong */
+#ifdef __SANITIZE_ADDRESS__ /* it does not see that the frames of a cancelled thread are gone, and calls the next ones \
+                               wrong */
 	if (o->how == CANCELLED)
 		o->how = JUMPED;
 #endif

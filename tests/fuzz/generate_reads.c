@@ -35,8 +35,9 @@ static void say_request(struct author *a)
 static void add_interim(struct author *a, int actor, int h)
 {
 	uint32_t at = a->p->ntext;
-	say(a, "HTTP/1.1 %s\r\n\r\n", PICK(a, "100 Continue", "100 Continue", "102 Processing", "102 Processing",
-	                                   "103 Early Hints\r\nLink: </a.css>; rel=preload", "199 "));
+	say(a, "HTTP/1.1 %s\r\n\r\n",
+	    PICK(a, "100 Continue", "100 Continue", "102 Processing", "102 Processing",
+	         "103 Early Hints\r\nLink: </a.css>; rel=preload", "199 "));
 	add_bytes(a, actor, h, at, a->p->ntext);
 }
 
@@ -46,13 +47,11 @@ static void add_answer(struct author *a, int actor, int h)
 	uint32_t at = a->p->ntext, size = 1 + below(c, 300);
 	switch (below(c, 6)) {
 	case 0:
-		say(a, "HTTP/1.1 %s\r\n\r\n", PICK(a, "200 Connection established",
-		                                   "101 Switching Protocols\r\nUpgrade: x", "204 No Content",
-		                                   "304 Not Modified"));
+		say(a, "HTTP/1.1 %s\r\n\r\n",
+		    PICK(a, "200 Connection established", "101 Switching Protocols\r\nUpgrade: x", "204 No Content",
+		         "304 Not Modified"));
 		break;
-	case 1: /* as to HEAD */
-		say(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", size);
-		break;
+	case 1: /* as to HEAD */ say(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", size); break;
 	default:
 		say(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", size);
 		add_bytes(a, actor, h, at, a->p->ntext);

@@ -81,20 +81,15 @@ void holders_follow(struct holders *w, const struct op *o)
 		separate(w, o->actor, o->table);
 	int table = w->table[o->actor];
 	switch (o->kind) {
-	case OPEN: case TAKE:
-		obtain(w, o);
-		break;
+	case OPEN:
+	case TAKE: obtain(w, o); break;
 	case DUP:
 		if (o->how == BY_DUP2_ONTO)
 			w->has[o->value] &= (uint8_t)~bit(table);
 		obtain(w, o);
 		break;
-	case PASS:
-		w->passed |= bit(o->conn);
-		break;
-	case CLOSE:
-		w->has[o->handle] &= (uint8_t)~bit(table);
-		break;
+	case PASS: w->passed |= bit(o->conn); break;
+	case CLOSE: w->has[o->handle] &= (uint8_t)~bit(table); break;
 	case LEAVE:
 		if (o->how < LEAVE_SHUT)
 			w->has[o->handle] &= (uint8_t)~bit(table);
@@ -114,9 +109,7 @@ void holders_follow(struct holders *w, const struct op *o)
 		if (clone_is_carried(o))
 			w->pinned |= bit(table);
 		break;
-	case THREAD:
-		w->table[o->other] = (uint8_t)table;
-		break;
+	case THREAD: w->table[o->other] = (uint8_t)table; break;
 	case FORK:
 		w->table[o->other] = o->table;
 		copy_table(w, table, o->table);

@@ -68,11 +68,11 @@ static void check_head(const struct http_head *head, const char *p, size_t n)
 static bool equal(const struct http_head *a, const struct http_head *b)
 {
 	return a->size == b->size && a->request == b->request && a->status == b->status && a->method == b->method &&
-		a->body == b->body && a->at_once == b->at_once && a->length == b->length;
+	       a->body == b->body && a->at_once == b->at_once && a->length == b->length;
 }
 
 static enum http_verdict check_recogniser(const char *p, size_t n, const size_t *ends, size_t writes,
-	enum http_method answers, struct http_head *whole)
+                                          enum http_method answers, struct http_head *whole)
 {
 	enum http_verdict want = look(p, n, 0, answers, whole), got = HTTP_MORE;
 	struct http_head head;
@@ -111,8 +111,9 @@ static void check_framing(const char *p, size_t n, const size_t *ends, size_t wr
 
 		got = framing_follow(&split, own, ends[i] - at, &taken);
 		MUST(taken <= ends[i] - at);
-		MUST(!data || (taken == ends[i] - at && framing_skip(&skipped, taken) == got && skipped.left == split.left &&
-			skipped.phase == split.phase && skipped.counted == split.counted));
+		MUST(!data ||
+		     (taken == ends[i] - at && framing_skip(&skipped, taken) == got && skipped.left == split.left &&
+		      skipped.phase == split.phase && skipped.counted == split.counted));
 		at += taken;
 		free(own);
 	}
@@ -133,7 +134,7 @@ static void check_request_method(const char *p, size_t n, size_t cut)
 	free(own);
 }
 
-/* --- what is read ------------------------------------------------------------------------------------------------ */
+/* --- what is read ----------------------------------------------------------------------------- */
 
 /* The same as request.c, told by all the bytes that were read since the wait began. */
 struct reader {
@@ -145,10 +146,13 @@ struct reader {
 
 static void model_read(struct reader *m, char c)
 {
-	static const struct { const char *word; enum http_method method; } words[] = {
-		{ "GET ", METHOD_OTHER }, { "HEAD ", METHOD_HEAD }, { "POST ", METHOD_OTHER }, { "PUT ", METHOD_OTHER },
-		{ "DELETE ", METHOD_OTHER }, { "CONNECT ", METHOD_CONNECT }, { "OPTIONS ", METHOD_OTHER },
-		{ "PATCH ", METHOD_OTHER },
+	static const struct {
+		const char *word;
+		enum http_method method;
+	} words[] = {
+		{ "GET ", METHOD_OTHER },     { "HEAD ", METHOD_HEAD },    { "POST ", METHOD_OTHER },
+		{ "PUT ", METHOD_OTHER },     { "DELETE ", METHOD_OTHER }, { "CONNECT ", METHOD_CONNECT },
+		{ "OPTIONS ", METHOD_OTHER }, { "PATCH ", METHOD_OTHER },
 	};
 
 	m->hears = false;
@@ -209,7 +213,11 @@ static void check_known(const struct request *r, const struct reader *m)
 /* In pieces of `piece` bytes at most. */
 static void check_reads(const char *p, size_t n, size_t piece, bool first)
 {
-	struct { uint64_t before; struct request r; uint64_t behind; } in = { .before = 0x5a5a, .behind = 0xa5a5 };
+	struct {
+		uint64_t before;
+		struct request r;
+		uint64_t behind;
+	} in = { .before = 0x5a5a, .behind = 0xa5a5 };
 	struct reader m = { .waits = true, .first = first };
 
 	request_begin(&in.r, first);

@@ -21,7 +21,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* --- the runner --------------------------------------------------------------------------------------------------- */
+/* --- the runner ------------------------------------------------------------------------------- */
 
 static void become_runner(struct side *s, int control)
 {
@@ -94,7 +94,7 @@ void side_stop(struct side *s)
 	close(s->board_fd);
 }
 
-/* --- a run -------------------------------------------------------------------------------------------------------- */
+/* --- a run ------------------------------------------------------------------------------------ */
 
 static void prepare(struct side *s, const struct program *p)
 {
@@ -202,7 +202,7 @@ void sides_run(struct side **sides, int n, const struct program *p)
 				if (st->opened && st->ended)
 					continue;
 				polls[count] = (struct pollfd){ .fd = st->opened ? st->fd : s->listeners[c],
-				                                .events = POLLIN };
+					                        .events = POLLIN };
 				watched[count++] = (struct watched){ s, st->opened ? STREAM_OF : LISTENER_OF, c };
 			}
 		}

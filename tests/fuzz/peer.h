@@ -7,16 +7,16 @@
 #include "program.h"
 
 struct stream {
-	int fd;              /* -1: not open now */
+	int fd; /* -1: not open now */
 	bool opened, ended;
-	int error;           /* how it ended: 0 with a FIN, else an errno */
+	int error; /* how it ended: 0 with a FIN, else an errno */
 	char *bytes;
 	size_t n, room;
-	uint64_t next;       /* a slow reader reads again then */
-	uint64_t sent;       /* to the program */
-	uint64_t stop_until; /* it does not read before; 0: it does */
-	uint64_t end_due;    /* the program is done: its end must have come by then; 0: it is not */
-	uint32_t asked;      /* the READ whose bytes are to be sent; NOBODY: none ... */
+	uint64_t next;        /* a slow reader reads again then */
+	uint64_t sent;        /* to the program */
+	uint64_t stop_until;  /* it does not read before; 0: it does */
+	uint64_t end_due;     /* the program is done: its end must have come by then; 0: it is not */
+	uint32_t asked;       /* the READ whose bytes are to be sent; NOBODY: none ... */
 	uint64_t asked_after; /* ... once so many bytes have come */
 };
 
@@ -24,8 +24,8 @@ struct side {
 	const char *name;    /* for people */
 	const char *preload; /* NULL: bare */
 	const char *join, *hold;
-	const char *trace;   /* a file, or NULL */
-	uint32_t timeout;    /* ONEWRITE_TIMEOUT, microseconds */
+	const char *trace; /* a file, or NULL */
+	uint32_t timeout;  /* ONEWRITE_TIMEOUT, microseconds */
 	/* the rest is peer.c's */
 	struct board *board;
 	int board_fd, control, listeners[CONNS];

@@ -17,7 +17,7 @@
 struct board *board;
 const struct program *program;
 
-/* --- the board --------------------------------------------------------------------------------------------------- */
+/* --- the board -------------------------------------------------------------------------------- */
 
 static void map_board(void)
 {
@@ -50,7 +50,7 @@ void tell_peer(enum telling what, int conn, int op, int32_t value)
 	(void)!send(CONTROL_FD, &m, sizeof m, 0);
 }
 
-/* --- signals ----------------------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static __thread const struct op *signalled;
 
@@ -100,7 +100,7 @@ static void take_signals(bool fresh)
 		setitimer(ITIMER_REAL, &every, NULL);
 }
 
-/* --- one operation ----------------------------------------------------------------------------------------------- */
+/* --- one operation ---------------------------------------------------------------------------- */
 
 int64_t now_us(void)
 {
@@ -112,8 +112,7 @@ int64_t now_us(void)
 void pause_us(int64_t us)
 {
 	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
-	while (nanosleep(&t, &t) < 0 && errno == EINTR) {
-	}
+	while (nanosleep(&t, &t) < 0 && errno == EINTR) {}
 }
 
 void await_peer(int conn)
@@ -189,7 +188,7 @@ void act(int actor, uint32_t from)
 	reap(actor);
 }
 
-/* --- entrances --------------------------------------------------------------------------------------------------- */
+/* --- entrances -------------------------------------------------------------------------------- */
 
 int play_go_on(int actor, int op)
 {
@@ -243,8 +242,7 @@ static void make_listeners(void)
 		socklen_t len = sizeof a;
 		int l = socket(AF_INET, SOCK_STREAM, 0);
 		if (bind(l, (struct sockaddr *)&a, len) != 0 || listen(l, 4) != 0 ||
-		    getsockname(l, (struct sockaddr *)&a, &len) != 0 ||
-		    dup2(l, LISTENER_FD + c) < 0) {
+		    getsockname(l, (struct sockaddr *)&a, &len) != 0 || dup2(l, LISTENER_FD + c) < 0) {
 			perror("fuzz: a listener");
 			_exit(125);
 		}

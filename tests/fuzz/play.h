@@ -36,16 +36,16 @@ void pause_us(int64_t us);
 void await_peer(int conn);
 void tell_peer(enum telling what, int conn, int op, int32_t value);
 
-#define WAIT_UNTIL(condition)                                                                             \
-	do {                                                                                              \
-		struct timespec t_ = { 0, 20000000 };                                                     \
-		uint32_t seen_ = atomic_load(&board->turn);                                               \
-		if (condition)                                                                            \
-			break;                                                                            \
-		atomic_fetch_add(&board->waiting, 1);                                                     \
-		if (!(condition))                                                                         \
-			syscall(SYS_futex, &board->turn, FUTEX_WAIT, seen_, &t_, NULL, 0);                \
-		atomic_fetch_sub(&board->waiting, 1);                                                     \
+#define WAIT_UNTIL(condition)                                                              \
+	do {                                                                               \
+		struct timespec t_ = { 0, 20000000 };                                      \
+		uint32_t seen_ = atomic_load(&board->turn);                                \
+		if (condition)                                                             \
+			break;                                                             \
+		atomic_fetch_add(&board->waiting, 1);                                      \
+		if (!(condition))                                                          \
+			syscall(SYS_futex, &board->turn, FUTEX_WAIT, seen_, &t_, NULL, 0); \
+		atomic_fetch_sub(&board->waiting, 1);                                      \
 	} while (1)
 
 /* play_write.c */

@@ -43,7 +43,7 @@ static int by_connect(const struct op *o, struct result *r)
 		return -1;
 	if (o->how == BY_FASTOPEN && o->size > 0) {
 		ssize_t n = sendto(fd, program->text + o->at, o->size, MSG_FASTOPEN, (struct sockaddr *)&a, sizeof a);
-		for (r->ret = n > 0 ? n : 0; n > 0 && r->ret < o->size; r->ret += n > 0 ? n : 0)
+		for (r->ret = n > 0 ? n : 0; n > 0 && r->ret<o->size; r->ret += n> 0 ? n : 0)
 			n = send(fd, program->text + o->at + r->ret, o->size - (size_t)r->ret, MSG_NOSIGNAL);
 		if (n < 0)
 			r->error = errno;
@@ -72,12 +72,8 @@ void open_connection(const struct op *o, struct result *r)
 		kick(o->conn, (uint16_t)port);
 		fd = accept4(LISTENER_FD + o->conn, NULL, NULL, o->value);
 		break;
-	case BY_OWN_LISTENER:
-		fd = by_own_listener(o->conn, o->value);
-		break;
-	default:
-		fd = by_connect(o, r);
-		break;
+	case BY_OWN_LISTENER: fd = by_own_listener(o->conn, o->value); break;
+	default: fd = by_connect(o, r); break;
 	}
 	if (fd < 0)
 		r->error = errno;

@@ -16,7 +16,7 @@ enum {
 	BUFFER = 2500,   /* what the kernel counts for a small segment */
 };
 
-/* --- a full socket ------------------------------------------------------------------------------------------------ */
+/* --- a full socket ---------------------------------------------------------------------------- */
 
 /* It has everything by then, so that there is room. */
 void stop_peer(int conn, int ms)
@@ -64,7 +64,7 @@ uint32_t fill(int fd, enum filling filling, uint32_t salt)
 	return done;
 }
 
-/* --- a writer that may have to wait ------------------------------------------------------------------------------- */
+/* --- a writer that may have to wait ----------------------------------------------------------- */
 
 /* It goes on after a short count, as a program must, and stops at the first error. */
 void write_on(struct writer *w)
@@ -123,7 +123,7 @@ bool start_writer(struct writer *w, bool in_body)
 	return wait_until_blocked(w, in_body);
 }
 
-/* --- what ends it ------------------------------------------------------------------------------------------------- */
+/* --- what ends it ----------------------------------------------------------------------------- */
 
 static sigjmp_buf away;
 static volatile sig_atomic_t may_jump;
@@ -204,7 +204,7 @@ static void run_out_of_time(struct writer *w)
 
 void write_to_full(const struct op *o, int fd, struct result *r)
 {
-	static struct writer w; /* a jump leaves it alone */
+	static struct writer w;             /* a jump leaves it alone */
 	bool resumes = o->how == RESTARTED; /* by itself, for nobody else could tell the peer */
 	if (is_nonblocking(fd)) {
 		r->ret = SKIPPED;
@@ -212,8 +212,12 @@ void write_to_full(const struct op *o, int fd, struct result *r)
 	}
 	stop_peer(o->conn, resumes ? 3 : o->how == TIMED_OUT ? LONG_PATIENCE_MS : PATIENCE_MS);
 	r->filled = fill(fd, (enum filling)(o->salt % FILLINGS), o->salt);
-	w = (struct writer){ .fd = fd, .p = program->text + o->at, .size = o->size, .head = o->head, .door = o->value,
-	                     .salt = o->salt };
+	w = (struct writer){ .fd = fd,
+		             .p = program->text + o->at,
+		             .size = o->size,
+		             .head = o->head,
+		             .door = o->value,
+		             .salt = o->salt };
 	if (o->salt % FILLINGS == FILL_TO_EDGE && o->head > 0) { /* there may be no room even for the head */
 		ssize_t n = send(fd, w.p, o->head, MSG_DONTWAIT | MSG_NOSIGNAL);
 		w.known = n > 0 ? (uint32_t)n : 0;

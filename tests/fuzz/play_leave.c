@@ -14,9 +14,9 @@
 enum { HIGH = 1000, HIGHS = 4, FEW = 64, MANY = HIGH + 10, SETTLE_US = 250 };
 
 struct spy {
-	int epoll;      /* it watches the socket */
+	int epoll; /* it watches the socket */
 	ino_t inode;
-	int pair[2];    /* what gets the number next */
+	int pair[2]; /* what gets the number next */
 	int filler[MANY], fillers;
 	struct rlimit limit;
 };
@@ -27,8 +27,7 @@ static void wait_until(int64_t us)
 	int64_t left = us - now_us();
 	if (left > 200)
 		pause_us(left - 150);
-	while (now_us() < us) {
-	}
+	while (now_us() < us) {}
 }
 
 static ino_t inode_of(int fd)

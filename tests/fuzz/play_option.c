@@ -54,8 +54,14 @@ void get_option(const struct op *o, int fd, struct result *r)
 	case SNDBUF: r->ret = getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, &len); break;
 	case ERROR: r->ret = getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &len); break;
 	case NONBLOCK: value = fcntl(fd, F_GETFL); break;
-	case OUTQ: r->ret = ioctl(fd, SIOCOUTQ, &value); value = 0; break; /* how much is a matter of time */
-	case READABLE: r->ret = ioctl(fd, FIONREAD, &value); value = 0; break;
+	case OUTQ:
+		r->ret = ioctl(fd, SIOCOUTQ, &value);
+		value = 0;
+		break; /* how much is a matter of time */
+	case READABLE:
+		r->ret = ioctl(fd, FIONREAD, &value);
+		value = 0;
+		break;
 	case SOCKNAME: r->ret = getsockname(fd, (struct sockaddr *)&a, &alen); break;
 	}
 	r->extra = value;

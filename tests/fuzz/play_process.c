@@ -62,8 +62,7 @@ void begin_process(const struct op *o, struct result *r)
 
 void wait_for(pid_t pid, int *status)
 {
-	while (waitpid(pid, status, 0) < 0 && errno == EINTR) {
-	}
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR) {}
 }
 
 struct image {
@@ -90,7 +89,8 @@ void spawn_piece(const struct op *o, int fd, struct result *r)
 	snprintf(descriptor, sizeof descriptor, "%d", o->how == BY_VFORK_DUP ? 90 : fd);
 	snprintf(command, sizeof command, "exec '%s' --piece %d %d", board->exe, n, fd);
 	switch (o->how) {
-	case BY_POSIX_SPAWN: case BY_POSIX_SPAWNP:
+	case BY_POSIX_SPAWN:
+	case BY_POSIX_SPAWNP:
 		error = (o->how == BY_POSIX_SPAWN ? posix_spawn : posix_spawnp)(&pid, board->exe, NULL, NULL, argv,
 		                                                                environ);
 		if (error != 0)

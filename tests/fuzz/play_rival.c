@@ -83,8 +83,12 @@ static void count_accepted(const struct op *o, const struct result *r)
 
 void write_beside_rival(const struct op *o, int fd, struct result *r)
 {
-	struct writer w = { .fd = fd, .p = program->text + o->at, .size = o->size, .head = o->head,
-	                    .door = o->how == RIVAL_SHUT ? BY_SEND : BY_WRITE, .salt = o->salt };
+	struct writer w = { .fd = fd,
+		            .p = program->text + o->at,
+		            .size = o->size,
+		            .head = o->head,
+		            .door = o->how == RIVAL_SHUT ? BY_SEND : BY_WRITE,
+		            .salt = o->salt };
 	bool gives_up = rival_takes_handle(o), blocks = !o->refused;
 	int pair[2];
 	if (is_nonblocking(fd) || (o->how == RIVAL_ELSEWHERE && fds(o->actor)[o->other] < 0)) {

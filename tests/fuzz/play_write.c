@@ -41,7 +41,7 @@ static long inline_write(int fd, const void *p, size_t n)
 	__asm__ volatile("syscall" : "=a"(r) : "a"(SYS_write), "D"((long)fd), "S"(p), "d"(n) : "rcx", "r11", "memory");
 #elif defined __aarch64__
 	register long x8 __asm__("x8") = SYS_write, r __asm__("x0") = fd, x1 __asm__("x1") = (long)p,
-		x2 __asm__("x2") = (long)n;
+			 x2 __asm__("x2") = (long)n;
 	__asm__ volatile("svc 0" : "+r"(r) : "r"(x8), "r"(x1), "r"(x2) : "memory");
 #else
 	return syscall(SYS_write, fd, p, n);
@@ -108,8 +108,9 @@ ssize_t through(int door, int fd, const char *p, size_t n, int flags, struct cha
 {
 	struct iovec iov[MANY];
 	struct msghdr m = { .msg_iov = iov };
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	                          .sin_port = htons(9) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		                  .sin_port = htons(9) };
 	switch (door) {
 	case BY_WRITE: return write(fd, p, n);
 	case BY_WRITE_ALIAS: return __write(fd, p, n);
@@ -197,7 +198,7 @@ void write_piece(const struct op *o, int fd, int watch, struct result *r)
 	write_through(o, o->how, fd, watch, r);
 }
 
-/* --- stdio ------------------------------------------------------------------------------------------------------- */
+/* --- stdio ------------------------------------------------------------------------------------ */
 
 void forget_file(int h)
 {

@@ -13,8 +13,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { CONNS = 4, ACTORS = 4, HANDLES = 16, OPS = 224, TEXT = 256 * 1024, READ_MOST = 4096,
-       TABLES = 8 /* of descriptors: each process has one, or shares one */, NOBODY = 255 };
+enum {
+	CONNS = 4,
+	ACTORS = 4,
+	HANDLES = 16,
+	OPS = 224,
+	TEXT = 256 * 1024,
+	READ_MOST = 4096,
+	TABLES = 8 /* of descriptors: each process has one, or shares one */,
+	NOBODY = 255
+};
 
 /* What a program is about, beside the operations that any program has. */
 enum family { PLAIN, READS, LATE, CLONES, FULL, RIVALS, FAMILIES };
@@ -23,17 +31,19 @@ enum family { PLAIN, READS, LATE, CLONES, FULL, RIVALS, FAMILIES };
 enum { BOARD_FD = 3, CONTROL_FD = 4, PASS_FD = 5, TAKE_FD = 6, LISTENER_FD = 7, FIRST_FREE_FD = LISTENER_FD + CONNS };
 
 enum kind {
-	OPEN,       /* a connection comes to be, as handle `other` */
-	PIECE,      /* bytes are written, whole, through a door (enum door) */
-	SIGNAL,     /* ... by a signal handler */
-	SPAWN,      /* ... by another program that inherits the descriptor (enum spawn) */
-	PRINT,      /* ... through a FILE (made if need be), flushed or not */
-	FLUSH,      /* fflush */
-	READ,       /* bytes the peer sent are read (enum read_door) */
-	LOOK,       /* poll and its kin, not waiting */
-	SET, GET,   /* options (enum setting) */
-	DUP,        /* handle `other` becomes an alias (enum dup_how) */
-	PASS, TAKE, /* ... by SCM_RIGHTS */
+	OPEN,   /* a connection comes to be, as handle `other` */
+	PIECE,  /* bytes are written, whole, through a door (enum door) */
+	SIGNAL, /* ... by a signal handler */
+	SPAWN,  /* ... by another program that inherits the descriptor (enum spawn) */
+	PRINT,  /* ... through a FILE (made if need be), flushed or not */
+	FLUSH,  /* fflush */
+	READ,   /* bytes the peer sent are read (enum read_door) */
+	LOOK,   /* poll and its kin, not waiting */
+	SET,
+	GET, /* options (enum setting) */
+	DUP, /* handle `other` becomes an alias (enum dup_how) */
+	PASS,
+	TAKE,       /* ... by SCM_RIGHTS */
 	CLOSE,      /* enum close_how */
 	CLOSE_ALL,  /* every descriptor from `value` on */
 	SHUT,       /* shutdown(value) */
@@ -52,76 +62,186 @@ enum kind {
 	KINDS
 };
 
-enum opening { BY_ACCEPT, BY_ACCEPT4, BY_OWN_LISTENER, BY_CONNECT, BY_CONNECT_MAPPED, BY_CONNECT_NONBLOCK,
-	BY_FASTOPEN, BY_LATE_SYN, OPENINGS };
-enum door { BY_WRITE, BY_WRITE_ALIAS, BY_WRITEV, BY_WRITEV_MANY, BY_SEND, BY_SENDTO, BY_SENDTO_ADDR, BY_SENDMSG,
-	BY_SENDMMSG, BY_PWRITEV2, BY_SENDFILE, BY_SPLICE, BY_DPRINTF, BY_DPRINTF_CHK, BY_SYS_WRITE, BY_SYS_WRITEV,
-	BY_SYS_SENDTO, BY_SYS_SENDMSG, BY_AIO, BY_INLINE, DOORS };
-enum spawn { BY_POSIX_SPAWN, BY_POSIX_SPAWNP, BY_SYSTEM, BY_POPEN, BY_VFORK, BY_VFORK_DUP, BY_FORK_EXEC, BY_CLONE,
-	SPAWNS };
+enum opening {
+	BY_ACCEPT,
+	BY_ACCEPT4,
+	BY_OWN_LISTENER,
+	BY_CONNECT,
+	BY_CONNECT_MAPPED,
+	BY_CONNECT_NONBLOCK,
+	BY_FASTOPEN,
+	BY_LATE_SYN,
+	OPENINGS
+};
+enum door {
+	BY_WRITE,
+	BY_WRITE_ALIAS,
+	BY_WRITEV,
+	BY_WRITEV_MANY,
+	BY_SEND,
+	BY_SENDTO,
+	BY_SENDTO_ADDR,
+	BY_SENDMSG,
+	BY_SENDMMSG,
+	BY_PWRITEV2,
+	BY_SENDFILE,
+	BY_SPLICE,
+	BY_DPRINTF,
+	BY_DPRINTF_CHK,
+	BY_SYS_WRITE,
+	BY_SYS_WRITEV,
+	BY_SYS_SENDTO,
+	BY_SYS_SENDMSG,
+	BY_AIO,
+	BY_INLINE,
+	DOORS
+};
+enum spawn {
+	BY_POSIX_SPAWN,
+	BY_POSIX_SPAWNP,
+	BY_SYSTEM,
+	BY_POPEN,
+	BY_VFORK,
+	BY_VFORK_DUP,
+	BY_FORK_EXEC,
+	BY_CLONE,
+	SPAWNS
+};
 enum print { BY_FPRINTF, BY_FWRITE, BY_FPUTS, BY_PUTC, PRINTS };
-enum read_door { BY_READ, BY_READ_CHK, BY_READV, BY_RECV, BY_RECV_CHK, BY_RECVFROM, BY_RECVMSG, BY_RECVMMSG, BY_PEEK,
-	BY_SYS_READ, BY_SYS_RECVFROM, BY_READV_MANY, BY_PREADV2, BY_WAITALL, BY_TRUNC, BY_SPLICE_IN, READ_DOORS };
+enum read_door {
+	BY_READ,
+	BY_READ_CHK,
+	BY_READV,
+	BY_RECV,
+	BY_RECV_CHK,
+	BY_RECVFROM,
+	BY_RECVMSG,
+	BY_RECVMMSG,
+	BY_PEEK,
+	BY_SYS_READ,
+	BY_SYS_RECVFROM,
+	BY_READV_MANY,
+	BY_PREADV2,
+	BY_WAITALL,
+	BY_TRUNC,
+	BY_SPLICE_IN,
+	READ_DOORS
+};
 /* The peer sends the bytes of a READ when the connection begins; or when the program comes to read them; or then, but
  * not before it has everything that was accepted. What follows up to the next READ that asks comes along. */
 enum asking { ASKED = 1, ANSWERED = 2 };
 enum look { BY_POLL, BY_PPOLL, BY_SELECT, BY_EPOLL, LOOKS };
-enum setting { NODELAY, CORK, SNDBUF, NONBLOCK, NONBLOCK_IOCTL, EDGE, LINGER, ERROR, OUTQ, READABLE, SOCKNAME,
-	OPTIONS };
+enum setting {
+	NODELAY,
+	CORK,
+	SNDBUF,
+	NONBLOCK,
+	NONBLOCK_IOCTL,
+	EDGE,
+	LINGER,
+	ERROR,
+	OUTQ,
+	READABLE,
+	SOCKNAME,
+	OPTIONS
+};
 enum dup_how { BY_DUP, BY_DUP2, BY_DUP2_LOW, BY_DUP2_ONTO, BY_DUP3, BY_DUPFD, BY_DUPFD_CLOEXEC, BY_SYS_DUP, DUP_HOWS };
 enum close_how { BY_CLOSE, BY_CLOSE_RANGE, BY_SYS_CLOSE, BY_FCLOSE, CLOSE_HOWS };
-enum leaving { LEAVE_CLOSE, LEAVE_SYS_CLOSE, LEAVE_RANGE, LEAVE_SYS_RANGE, LEAVE_DUP2, LEAVE_DUP3, LEAVE_SYS_DUP3,
-	LEAVE_FCLOSE, LEAVE_UNSHARE, LEAVE_SHUT,
+enum leaving {
+	LEAVE_CLOSE,
+	LEAVE_SYS_CLOSE,
+	LEAVE_RANGE,
+	LEAVE_SYS_RANGE,
+	LEAVE_DUP2,
+	LEAVE_DUP3,
+	LEAVE_SYS_DUP3,
+	LEAVE_FCLOSE,
+	LEAVE_UNSHARE,
+	LEAVE_SHUT,
 	STAY_FULL, /* it stays, but the program takes the last number there is */
 	STAY_HIGH, /* ... or numbers of its choice */
-	LEAVINGS };
+	LEAVINGS
+};
 /* What is seen then and must not be: bits of a LEAVE's result. */
 enum late {
-	LATE_EVENT = 1,      /* epoll reports the closed descriptor */
-	LATE_NAME = 2,       /* a descriptor of the process still means the socket */
-	LATE_END = 4,        /* the peer sees no end of the connection */
-	STRAY = 8,           /* bytes for the socket reach what has its number now */
-	LOST_NUMBER = 16,    /* a number that the program gave means something else */
-	NO_NUMBER = 32,      /* the last number was taken */
+	LATE_EVENT = 1,   /* epoll reports the closed descriptor */
+	LATE_NAME = 2,    /* a descriptor of the process still means the socket */
+	LATE_END = 4,     /* the peer sees no end of the connection */
+	STRAY = 8,        /* bytes for the socket reach what has its number now */
+	LOST_NUMBER = 16, /* a number that the program gave means something else */
+	NO_NUMBER = 32,   /* the last number was taken */
 	LEAVING_FAILED = 64,
 };
-enum exec { BY_EXECVE, BY_EXECV, BY_EXECVP, BY_EXECVPE, BY_EXECL, BY_EXECLE, BY_EXECLP, BY_FEXECVE, BY_EXECVEAT,
-	BY_SYS_EXECVE, EXECS };
+enum exec {
+	BY_EXECVE,
+	BY_EXECV,
+	BY_EXECVP,
+	BY_EXECVPE,
+	BY_EXECL,
+	BY_EXECLE,
+	BY_EXECLP,
+	BY_FEXECVE,
+	BY_EXECVEAT,
+	BY_SYS_EXECVE,
+	EXECS
+};
 enum fork_how { BY_FORK, BY_FORK_ONLY /* _Fork */, FORK_HOWS };
 enum cloning { CLONE_BY_LIBC, CLONE_BY_NUMBER, CLONE_BY_NUMBER_3, CLONE_ON_NEW_STACK /* by number */, CLONINGS };
 enum ranging { RANGE_BY_LIBC, RANGE_BY_NUMBER, RANGE_UNSHARE, RANGE_UNSHARE_BY_NUMBER, RANGINGS };
-enum stuck { CANCELLED, JUMPED, JUMPED_RESTARTING /* SA_RESTART */, TIMED_OUT /* SO_SNDTIMEO */,
-	RESTARTED /* SA_RESTART */, INTERRUPTED, STUCKS };
-enum rival { RIVAL_CLOSE, RIVAL_RANGE, RIVAL_DUP2, /* up to here the handle is gone afterwards */
-	RIVAL_SHUT, RIVAL_SEND, RIVAL_ELSEWHERE /* on another connection */, RIVAL_INFO, RIVAL_OUTQ, RIVAL_NODELAY,
-	RIVAL_DUP, RIVAL_FORK, RIVAL_POLL, RIVAL_PEEK, RIVALS_HOWS };
-enum { PATIENCE_MS = 1500 /* of a peer that was told to stop: then the call has waited for it */,
-       LONG_PATIENCE_MS = 3000 /* ... with SO_SNDTIMEO: see rules.c */,
-       FILLER_MOST = 200000 };
+enum stuck {
+	CANCELLED,
+	JUMPED,
+	JUMPED_RESTARTING /* SA_RESTART */,
+	TIMED_OUT /* SO_SNDTIMEO */,
+	RESTARTED /* SA_RESTART */,
+	INTERRUPTED,
+	STUCKS
+};
+enum rival {
+	RIVAL_CLOSE,
+	RIVAL_RANGE,
+	RIVAL_DUP2, /* up to here the handle is gone afterwards */
+	RIVAL_SHUT,
+	RIVAL_SEND,
+	RIVAL_ELSEWHERE /* on another connection */,
+	RIVAL_INFO,
+	RIVAL_OUTQ,
+	RIVAL_NODELAY,
+	RIVAL_DUP,
+	RIVAL_FORK,
+	RIVAL_POLL,
+	RIVAL_PEEK,
+	RIVALS_HOWS
+};
+enum {
+	PATIENCE_MS = 1500 /* of a peer that was told to stop: then the call has waited for it */,
+	LONG_PATIENCE_MS = 3000 /* ... with SO_SNDTIMEO: see rules.c */,
+	FILLER_MOST = 200000
+};
 enum end { BY_EXIT, BY__EXIT, BY_EXIT_C99, BY_QUICK_EXIT, BY_SYS_EXIT, BY_ABORT, ENDS };
 
 struct op {
 	uint8_t kind, actor;
-	uint8_t conn;     /* whose order it is part of; NOBODY: none's */
-	uint8_t handle;   /* the descriptor it uses */
-	uint8_t other;    /* the handle or actor it makes */
-	uint8_t table;    /* the table of descriptors it makes */
+	uint8_t conn;   /* whose order it is part of; NOBODY: none's */
+	uint8_t handle; /* the descriptor it uses */
+	uint8_t other;  /* the handle or actor it makes */
+	uint8_t table;  /* the table of descriptors it makes */
 	uint8_t how;
-	int32_t value;    /* flags, an option's value, microseconds */
+	int32_t value;     /* flags, an option's value, microseconds */
 	uint32_t at, size; /* its bytes in the program's text */
-	uint8_t refused;  /* a RIVAL: no thread waits, but a head was sent without waiting */
-	uint32_t head;    /* STUCK, RIVAL: so many of its bytes are written first, as a head is */
-	uint32_t more;    /* RIVAL: so many bytes behind its own are the rival's */
-	uint32_t salt;    /* for small choices, such as where iovecs are cut */
+	uint8_t refused;   /* a RIVAL: no thread waits, but a head was sent without waiting */
+	uint32_t head;     /* STUCK, RIVAL: so many of its bytes are written first, as a head is */
+	uint32_t more;     /* RIVAL: so many bytes behind its own are the rival's */
+	uint32_t salt;     /* for small choices, such as where iovecs are cut */
 };
 
-struct plan { /* for the peer */
-	uint32_t split;     /* what it sends is cut into segments: a seed for where; 0: not */
-	uint32_t gulp;      /* a slow reader with a small window: so many bytes ... */
-	uint32_t every;     /* ... every so many microseconds; 0: whatever comes, at once */
-	bool narrow;        /* its window is small, though it is not slow */
-	bool eager;         /* it acknowledges at once */
-	bool gone;          /* it resets the connection ... */
+struct plan {                /* for the peer */
+	uint32_t split;      /* what it sends is cut into segments: a seed for where; 0: not */
+	uint32_t gulp;       /* a slow reader with a small window: so many bytes ... */
+	uint32_t every;      /* ... every so many microseconds; 0: whatever comes, at once */
+	bool narrow;         /* its window is small, though it is not slow */
+	bool eager;          /* it acknowledges at once */
+	bool gone;           /* it resets the connection ... */
 	uint32_t gone_after; /* ... once it has so many bytes */
 };
 
@@ -139,11 +259,11 @@ struct program {
 	struct op ops[OPS];
 	struct plan plans[CONNS];
 	uint8_t end[ACTORS];
-	bool ticks;        /* a timer interrupts reads and writes */
-	bool ignore_pipe;  /* SIGPIPE is ignored, else counted */
-	bool alt_stack;    /* signal handlers run on a stack of their own */
-	bool no_stdin;     /* descriptor 0 is free for a connection */
-	uint32_t timeout;  /* ONEWRITE_TIMEOUT of the run, microseconds: pauses are chosen around it */
+	bool ticks;       /* a timer interrupts reads and writes */
+	bool ignore_pipe; /* SIGPIPE is ignored, else counted */
+	bool alt_stack;   /* signal handlers run on a stack of their own */
+	bool no_stdin;    /* descriptor 0 is free for a connection */
+	uint32_t timeout; /* ONEWRITE_TIMEOUT of the run, microseconds: pauses are chosen around it */
 	uint32_t ntext;
 	char text[TEXT];
 };
@@ -172,17 +292,17 @@ struct board {
 	_Atomic uint32_t has_file[CONNS];
 	_Atomic uint32_t begun[ACTORS]; /* a clone runs */
 	_Atomic uint32_t pipe_signals;
-	uint16_t connect_to[CONNS];     /* where the peer listens */
-	uint16_t listen_at[CONNS];      /* where the peer shall connect */
-	uint16_t runner_port[CONNS];    /* the runner's listeners */
-	int32_t pid;                    /* of the first actor: its process group */
+	uint16_t connect_to[CONNS];  /* where the peer listens */
+	uint16_t listen_at[CONNS];   /* where the peer shall connect */
+	uint16_t runner_port[CONNS]; /* the runner's listeners */
+	int32_t pid;                 /* of the first actor: its process group */
 	int32_t pids[ACTORS], status[ACTORS];
-	uint8_t table[ACTORS];          /* of an actor */
+	uint8_t table[ACTORS];                                  /* of an actor */
 	int32_t fds[TABLES][HANDLES], watches[TABLES][HANDLES]; /* -1: none */
 	char exe[4096];
 };
 
-/* --- chance ------------------------------------------------------------------------------------------------------- */
+/* --- chance ----------------------------------------------------------------------------------- */
 
 struct chance {
 	uint64_t state;
@@ -212,7 +332,7 @@ static inline char filler(uint32_t i)
 	return "-=~+:;,.<>()[]{}|/^*"[(i + i / 20 * 7 + i / 400 * 3) % 20];
 }
 
-/* --- the parts ---------------------------------------------------------------------------------------------------- */
+/* --- the parts -------------------------------------------------------------------------------- */
 
 struct wish {
 	uint64_t seed;

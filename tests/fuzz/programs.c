@@ -21,8 +21,13 @@
 
 enum { TIMEOUT_US = 500 };
 
-struct options options = { .programs = 2000, .jobs = 2, .only = -1, .family = -1, .join = "header", .hold = "memory",
-                           .library = BUILD_DIR "/libonewrite.so" };
+struct options options = { .programs = 2000,
+	                   .jobs = 2,
+	                   .only = -1,
+	                   .family = -1,
+	                   .join = "header",
+	                   .hold = "memory",
+	                   .library = BUILD_DIR "/libonewrite.so" };
 
 struct side sides[SIDES];
 int nsides;
@@ -52,9 +57,11 @@ static void start_sides(void)
 			if ((strcmp(options.join, "both") == 0 || strcmp(options.join, joins[j]) == 0) &&
 			    (strcmp(options.hold, "both") == 0 || strcmp(options.hold, holds[h]) == 0)) {
 				snprintf(names[nsides], sizeof *names, "%s, %s", joins[j], holds[h]);
-				sides[nsides] = (struct side){ .name = names[nsides], .preload = options.library,
-				                               .join = joins[j], .hold = holds[h],
-				                               .timeout = TIMEOUT_US };
+				sides[nsides] = (struct side){ .name = names[nsides],
+					                       .preload = options.library,
+					                       .join = joins[j],
+					                       .hold = holds[h],
+					                       .timeout = TIMEOUT_US };
 				nsides++;
 			}
 	for (int i = 0; i < nsides; i++)
@@ -79,8 +86,10 @@ static int run_programs(uint32_t job)
 	struct difference d;
 	struct side *which;
 	int failed = 0;
-	struct wish wish = { .seed = options.seed, .timeout_us = TIMEOUT_US,
-	                     .unseen = strcmp(options.hold, "kernel") == 0, .only = options.family };
+	struct wish wish = { .seed = options.seed,
+		             .timeout_us = TIMEOUT_US,
+		             .unseen = strcmp(options.hold, "kernel") == 0,
+		             .only = options.family };
 	start_sides();
 	for (uint64_t k = options.only >= 0 ? (uint64_t)options.only : job; !failed; k += options.jobs) {
 		if (options.only < 0 && k >= options.programs)
@@ -139,8 +148,7 @@ static int run_jobs(void)
 	double seconds = (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9;
 	if (!failed)
 		printf("%u programs, seed %lu, join %s, hold %s: no difference (%.0f per second)\n", options.programs,
-		       (unsigned long)options.seed, options.join,
-		       options.hold, options.programs / seconds);
+		       (unsigned long)options.seed, options.join, options.hold, options.programs / seconds);
 	return failed;
 }
 
@@ -161,7 +169,7 @@ int main(int argc, char **argv)
 	static const struct option names[] = {
 		{ "programs", 1, NULL, 'n' }, { "seed", 1, NULL, 's' }, { "program", 1, NULL, 'k' },
 		{ "jobs", 1, NULL, 'j' },     { "join", 1, NULL, 'J' }, { "hold", 1, NULL, 'H' },
-		{ "library", 1, NULL, 'L' },  { "only", 1, NULL, 'F' },    { "verbose", 0, NULL, 'v' },
+		{ "library", 1, NULL, 'L' },  { "only", 1, NULL, 'F' }, { "verbose", 0, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	if (argc == 2 && strcmp(argv[1], "--runner") == 0)

@@ -27,8 +27,9 @@ static void print_result(const struct result *r)
 
 void print_program(const struct program *p, const struct side *shim)
 {
-	static const char *const ends[ENDS] = { "exit", "_exit", "_Exit", "quick_exit", "syscall(exit_group)",
-	                                        "abort" };
+	static const char *const ends[ENDS] = {
+		"exit", "_exit", "_Exit", "quick_exit", "syscall(exit_group)", "abort"
+	};
 	for (int c = 0; c < CONNS; c++) {
 		const struct plan *plan = &p->plans[c];
 		if (plan->every)
@@ -37,8 +38,7 @@ void print_program(const struct program *p, const struct side *shim)
 			printf("  c%d's peer resets it after %u bytes\n", c, plan->gone_after);
 	}
 	printf("  a0 ends by %s%s%s%s%s\n", ends[p->end[0]], p->ticks ? "; a timer interrupts calls" : "",
-	       p->ignore_pipe ? "; SIGPIPE is ignored" : "",
-	       p->alt_stack ? "; signals have a stack of their own" : "",
+	       p->ignore_pipe ? "; SIGPIPE is ignored" : "", p->alt_stack ? "; signals have a stack of their own" : "",
 	       p->no_stdin ? "; descriptor 0 is closed" : "");
 	for (uint32_t i = 0; i < p->nops; i++) {
 		printf("%4u  ", i);
@@ -79,8 +79,12 @@ static void print_command(uint64_t k, const struct side *shim)
 /* Sides that differ in this one mode, with or without a trace. */
 static void restart(const struct side *shim, const char *trace)
 {
-	struct side one = { .name = shim->name, .preload = shim->preload, .join = shim->join, .hold = shim->hold,
-	                    .timeout = shim->timeout, .trace = trace };
+	struct side one = { .name = shim->name,
+		            .preload = shim->preload,
+		            .join = shim->join,
+		            .hold = shim->hold,
+		            .timeout = shim->timeout,
+		            .trace = trace };
 	for (int i = 1; i < nsides; i++)
 		side_stop(&sides[i]);
 	nsides = 2;

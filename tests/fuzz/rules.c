@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- results ------------------------------------------------------------------------------------------------------ */
+/* --- results ---------------------------------------------------------------------------------- */
 
 /* The writer stops at the first error; without one, everything was written. */
 static bool is_whole(const struct op *o, const struct result *r)
@@ -18,14 +18,13 @@ static bool is_whole(const struct op *o, const struct result *r)
 static bool stuck_is_right(const struct op *o, const struct result *r)
 {
 	switch (o->how) {
-	case CANCELLED: case JUMPED: case JUMPED_RESTARTING: /* only the last call of a writer is left; none fails */
+	case CANCELLED:
+	case JUMPED:
+	case JUMPED_RESTARTING: /* only the last call of a writer is left; none fails */
 		return r->left ? r->error == 0 : is_whole(o, r);
-	case TIMED_OUT: /* no signal came: EINTR is for those */
-		return is_whole(o, r) || r->error == EAGAIN;
-	case RESTARTED: /* the kernel goes on after the handler, or returns a count */
-		return is_whole(o, r);
-	case INTERRUPTED: /* no time-out was set: EAGAIN is for those */
-		return is_whole(o, r) || r->error == EINTR;
+	case TIMED_OUT: /* no signal came: EINTR is for those */ return is_whole(o, r) || r->error == EAGAIN;
+	case RESTARTED: /* the kernel goes on after the handler, or returns a count */ return is_whole(o, r);
+	case INTERRUPTED: /* no time-out was set: EAGAIN is for those */ return is_whole(o, r) || r->error == EINTR;
 	}
 	return false;
 }
@@ -81,7 +80,7 @@ bool result_is_wrong(const struct side *s, const char *name, uint32_t i, struct 
 	return false;
 }
 
-/* --- bytes -------------------------------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 /* Where the next operation's bytes may begin, in rising order. There is one such place as a rule, and there are many
  * behind a call that was left. */
@@ -187,9 +186,10 @@ static void follow(struct places *p, const struct program *program, const struct
 	if (o->conn != c || r->ret <= 0)
 		return;
 	switch (o->kind) {
-	case PIECE: case SIGNAL: case SPAWN: case LEAVE:
-		must_come(p, text, (size_t)r->ret);
-		break;
+	case PIECE:
+	case SIGNAL:
+	case SPAWN:
+	case LEAVE: must_come(p, text, (size_t)r->ret); break;
 	case OPEN:
 		if (o->how == BY_FASTOPEN)
 			must_come(p, text, (size_t)r->ret);

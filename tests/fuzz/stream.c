@@ -28,7 +28,7 @@ static void changed(struct board *b)
 		syscall(SYS_futex, &b->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* --- coming to be, and going -------------------------------------------------------------------------------------- */
+/* --- coming to be, and going ------------------------------------------------------------------ */
 
 void stream_listen(struct side *s, int c)
 {
@@ -37,8 +37,8 @@ void stream_listen(struct side *s, int c)
 	int one = 1, l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* urgent bytes are bytes of the stream, from the first on */
 	setsockopt(l, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
-	if (l < 0 || bind(l, (struct sockaddr *)&a, len) != 0 || listen(l, 4) != 0 || getsockname(l,
-		(struct sockaddr *)&a, &len) != 0)
+	if (l < 0 || bind(l, (struct sockaddr *)&a, len) != 0 || listen(l, 4) != 0 ||
+	    getsockname(l, (struct sockaddr *)&a, &len) != 0)
 		die("fuzz: a listener");
 	s->listeners[c] = l;
 	s->window[c] = 0;
@@ -94,7 +94,7 @@ static void reset(struct side *s, int c)
 	changed(s->board);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void send_part(struct stream *st, const char *p, size_t n)
 {
@@ -184,8 +184,9 @@ static void begin(struct side *s, int c, int fd)
 
 void stream_connect(struct side *s, int c)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	                         .sin_port = htons(s->board->listen_at[c]) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		                 .sin_port = htons(s->board->listen_at[c]) };
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		die("fuzz: socket");
@@ -203,7 +204,7 @@ void stream_accept(struct side *s, int c)
 		begin(s, c, fd);
 }
 
-/* --- receiving ---------------------------------------------------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 void stream_receive(struct side *s, int c, uint64_t now)
 {

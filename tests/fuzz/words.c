@@ -27,14 +27,10 @@ static bool is_barrier(const struct program *p, const struct op *o)
 {
 	switch (o->kind) {
 	case CLOSE_ALL:
-	case EXEC:
-		return true;
-	case FORK:
-		return program_has(p, PRINT); /* it flushes them */
-	case RIVAL:
-		return o->how == RIVAL_ELSEWHERE; /* it is about two connections */
-	case DUP:
-		return o->how == BY_DUP2_ONTO || o->how == BY_DUP2_LOW; /* may take a number from another handle */
+	case EXEC: return true;
+	case FORK: return program_has(p, PRINT);                          /* it flushes them */
+	case RIVAL: return o->how == RIVAL_ELSEWHERE;                     /* it is about two connections */
+	case DUP: return o->how == BY_DUP2_ONTO || o->how == BY_DUP2_LOW; /* may take a number from another handle */
 	}
 	return false;
 }
@@ -43,15 +39,24 @@ static bool is_barrier(const struct program *p, const struct op *o)
 static bool is_ordered(const struct op *o)
 {
 	switch (o->kind) {
-	case OPEN: case SPAWN: case PRINT: case FLUSH: case DUP: case PASS: case TAKE: case CLOSE: case FORK:
-	case NO_EXEC: case LEAVE: case CLONE: case RANGE: case STUCK: case RIVAL:
-		return true;
-	case LOOK:
-		return o->how == BY_EPOLL;
-	case SET:
-		return o->how == EDGE;
-	case READ:
-		return o->how == BY_SPLICE_IN;
+	case OPEN:
+	case SPAWN:
+	case PRINT:
+	case FLUSH:
+	case DUP:
+	case PASS:
+	case TAKE:
+	case CLOSE:
+	case FORK:
+	case NO_EXEC:
+	case LEAVE:
+	case CLONE:
+	case RANGE:
+	case STUCK:
+	case RIVAL: return true;
+	case LOOK: return o->how == BY_EPOLL;
+	case SET: return o->how == EDGE;
+	case READ: return o->how == BY_SPLICE_IN;
 	case PIECE:
 	case SIGNAL:
 		/* dprintf's buffer is among the streams that the exit of a process forked meanwhile would flush */
@@ -63,57 +68,117 @@ static bool is_ordered(const struct op *o)
 bool program_conflict(const struct program *p, const struct op *a, const struct op *b)
 {
 	return (a->conn != NOBODY && a->conn == b->conn) || (is_ordered(a) && is_ordered(b)) || is_barrier(p, a) ||
-		is_barrier(p, b);
+	       is_barrier(p, b);
 }
 
-/* --- in words ----------------------------------------------------------------------------------------------------- */
+/* --- in words --------------------------------------------------------------------------------- */
 
-static const char *const kinds[KINDS] = { "open", "write", "signal handler writes", "another program writes", "print",
-                                          "fflush", "read", "look", "set",
-	                                  "get", "dup", "pass", "take", "close", "close all", "shutdown", "thread",
-	                                  "fork", "exec", "failing exec",
-	                                  "pause", "await the peer", "await the reset", "at the deadline",
-	                                  "clone", "range", "to a full socket",
+static const char *const kinds[KINDS] = { "open",
+	                                  "write",
+	                                  "signal handler writes",
+	                                  "another program writes",
+	                                  "print",
+	                                  "fflush",
+	                                  "read",
+	                                  "look",
+	                                  "set",
+	                                  "get",
+	                                  "dup",
+	                                  "pass",
+	                                  "take",
+	                                  "close",
+	                                  "close all",
+	                                  "shutdown",
+	                                  "thread",
+	                                  "fork",
+	                                  "exec",
+	                                  "failing exec",
+	                                  "pause",
+	                                  "await the peer",
+	                                  "await the reset",
+	                                  "at the deadline",
+	                                  "clone",
+	                                  "range",
+	                                  "to a full socket",
 	                                  "to a full socket, beside a rival" };
-static const char *const opens[OPENINGS] = { "accept", "accept4", "own listener", "connect", "connect v4-mapped",
-                                              "connect, not waiting",
-	                                      "MSG_FASTOPEN", "TCP_FASTOPEN_CONNECT" };
-static const char *const doors[DOORS] = { "write", "__write", "writev", "writev of many", "send", "sendto",
-                                          "sendto with address", "sendmsg", "sendmmsg",
-	                                  "pwritev2", "sendfile", "splice", "dprintf", "__dprintf_chk",
-	                                  "syscall(write)", "syscall(writev)",
-	                                  "syscall(sendto)", "syscall(sendmsg)", "aio_write", "inline syscall" };
-static const char *const spawns[SPAWNS] = { "posix_spawn", "posix_spawnp", "system", "popen", "vfork+exec",
-                                            "vfork+dup2+close+exec", "fork+exec",
-	                                    "clone(VFORK)+exec" };
+static const char *const opens[OPENINGS] = { "accept",
+	                                     "accept4",
+	                                     "own listener",
+	                                     "connect",
+	                                     "connect v4-mapped",
+	                                     "connect, not waiting",
+	                                     "MSG_FASTOPEN",
+	                                     "TCP_FASTOPEN_CONNECT" };
+static const char *const doors[DOORS] = { "write",
+	                                  "__write",
+	                                  "writev",
+	                                  "writev of many",
+	                                  "send",
+	                                  "sendto",
+	                                  "sendto with address",
+	                                  "sendmsg",
+	                                  "sendmmsg",
+	                                  "pwritev2",
+	                                  "sendfile",
+	                                  "splice",
+	                                  "dprintf",
+	                                  "__dprintf_chk",
+	                                  "syscall(write)",
+	                                  "syscall(writev)",
+	                                  "syscall(sendto)",
+	                                  "syscall(sendmsg)",
+	                                  "aio_write",
+	                                  "inline syscall" };
+static const char *const spawns[SPAWNS] = { "posix_spawn", "posix_spawnp",          "system",    "popen",
+	                                    "vfork+exec",  "vfork+dup2+close+exec", "fork+exec", "clone(VFORK)+exec" };
 static const char *const prints[PRINTS] = { "fprintf", "fwrite", "fputs", "putc" };
-static const char *const reads[READ_DOORS] = { "read", "__read_chk", "readv", "recv", "__recv_chk", "recvfrom",
-                                               "recvmsg", "recvmmsg", "peek, then recv",
-	                                       "syscall(read)", "syscall(recvfrom)", "readv of many",
-	                                       "preadv2", "recv MSG_WAITALL", "recv MSG_TRUNC", "splice" };
+static const char *const reads[READ_DOORS] = {
+	"read",    "__read_chk",       "readv",           "recv",          "__recv_chk",        "recvfrom",
+	"recvmsg", "recvmmsg",         "peek, then recv", "syscall(read)", "syscall(recvfrom)", "readv of many",
+	"preadv2", "recv MSG_WAITALL", "recv MSG_TRUNC",  "splice"
+};
 static const char *const looks[LOOKS] = { "poll", "ppoll", "select", "epoll" };
-static const char *const options[OPTIONS] = { "TCP_NODELAY", "TCP_CORK", "SO_SNDBUF", "O_NONBLOCK", "FIONBIO",
-                                              "O_NONBLOCK, edge-triggered", "SO_LINGER 1s",
-	                                      "SO_ERROR", "SIOCOUTQ", "FIONREAD", "getsockname" };
-static const char *const dups[DUP_HOWS] = { "dup", "dup2", "dup2 to 0", "dup2 onto another", "dup3", "F_DUPFD",
-                                            "F_DUPFD_CLOEXEC", "syscall(dup)" };
+static const char *const options[OPTIONS] = { "TCP_NODELAY",  "TCP_CORK",   "SO_SNDBUF",
+	                                      "O_NONBLOCK",   "FIONBIO",    "O_NONBLOCK, edge-triggered",
+	                                      "SO_LINGER 1s", "SO_ERROR",   "SIOCOUTQ",
+	                                      "FIONREAD",     "getsockname" };
+static const char *const dups[DUP_HOWS] = { "dup",  "dup2",    "dup2 to 0",       "dup2 onto another",
+	                                    "dup3", "F_DUPFD", "F_DUPFD_CLOEXEC", "syscall(dup)" };
 static const char *const closes[CLOSE_HOWS] = { "close", "close_range", "syscall(close)", "fclose" };
-static const char *const execs[EXECS] = { "execve", "execv", "execvp", "execvpe", "execl", "execle", "execlp",
-                                          "fexecve", "execveat", "syscall(execve)" };
+static const char *const execs[EXECS] = { "execve", "execv",  "execvp",  "execvpe",  "execl",
+	                                  "execle", "execlp", "fexecve", "execveat", "syscall(execve)" };
 static const char *const forks[FORK_HOWS] = { "fork", "_Fork" };
-static const char *const leavings[LEAVINGS] = { "close", "syscall(close)", "close_range", "syscall(close_range)",
-                                                "dup2 over it", "dup3 over it", "syscall(dup3) over it", "fclose",
+static const char *const leavings[LEAVINGS] = { "close",
+	                                        "syscall(close)",
+	                                        "close_range",
+	                                        "syscall(close_range)",
+	                                        "dup2 over it",
+	                                        "dup3 over it",
+	                                        "syscall(dup3) over it",
+	                                        "fclose",
 	                                        "close_range UNSHARE",
-	                                        "shutdown", "take the last number", "take high numbers" };
+	                                        "shutdown",
+	                                        "take the last number",
+	                                        "take high numbers" };
 static const char *const clones[CLONINGS] = { "clone", "syscall(clone)", "syscall(clone3)",
-                                              "syscall(clone, new stack)" };
+	                                      "syscall(clone, new stack)" };
 static const char *const ranges[RANGINGS] = { "close_range", "syscall(close_range)", "unshare(FILES)",
-                                              "syscall(unshare, FILES)" };
-static const char *const stucks[STUCKS] = { "cancelled", "left by a jump", "left by a jump, SA_RESTART", "SO_SNDTIMEO",
-                                            "signals, SA_RESTART", "a signal" };
-static const char *const rivals[RIVALS_HOWS] = { "close", "close_range", "dup2", "shutdown", "send, not waiting",
-                                                 "write elsewhere", "TCP_INFO", "SIOCOUTQ", "TCP_NODELAY", "dup",
-	                                         "fork", "poll", "peek" };
+	                                      "syscall(unshare, FILES)" };
+static const char *const stucks[STUCKS] = { "cancelled",   "left by a jump",      "left by a jump, SA_RESTART",
+	                                    "SO_SNDTIMEO", "signals, SA_RESTART", "a signal" };
+static const char *const rivals[RIVALS_HOWS] = { "close",
+	                                         "close_range",
+	                                         "dup2",
+	                                         "shutdown",
+	                                         "send, not waiting",
+	                                         "write elsewhere",
+	                                         "TCP_INFO",
+	                                         "SIOCOUTQ",
+	                                         "TCP_NODELAY",
+	                                         "dup",
+	                                         "fork",
+	                                         "poll",
+	                                         "peek" };
 static const char *const all_closes[] = { "close_range", "closefrom", "syscall(close_range)" };
 static const char *const hows[] = { "SHUT_RD", "SHUT_WR", "SHUT_RDWR" };
 
@@ -148,9 +213,9 @@ static void print_flags_of(FILE *to, int flags, const struct flag *names, size_t
 
 static void print_clone(FILE *to, const struct op *o)
 {
-	static const struct flag names[] = { { CLONE_VM, "VM" }, { CLONE_FILES, "FILES" }, { CLONE_VFORK, "VFORK" },
-		                             { CLONE_FS, "FS" }, { CLONE_SIGHAND, "SIGHAND" },
-		                             { CLONE_THREAD, "THREAD" } };
+	static const struct flag names[] = { { CLONE_VM, "VM" },           { CLONE_FILES, "FILES" },
+		                             { CLONE_VFORK, "VFORK" },     { CLONE_FS, "FS" },
+		                             { CLONE_SIGHAND, "SIGHAND" }, { CLONE_THREAD, "THREAD" } };
 	fprintf(to, " by %s", clones[o->how]);
 	print_flags_of(to, o->value, names, sizeof names / sizeof *names);
 }
@@ -165,7 +230,8 @@ static void print_range(FILE *to, const struct op *o)
 static void print_flags(FILE *to, int flags)
 {
 	static const struct flag names[] = { { MSG_NOSIGNAL, "NOSIGNAL" }, { MSG_DONTWAIT, "DONTWAIT" },
-		      { MSG_MORE, "MORE" }, { MSG_EOR, "EOR" }, { MSG_OOB, "OOB" }, { MSG_ZEROCOPY, "ZEROCOPY" } };
+		                             { MSG_MORE, "MORE" },         { MSG_EOR, "EOR" },
+		                             { MSG_OOB, "OOB" },           { MSG_ZEROCOPY, "ZEROCOPY" } };
 	print_flags_of(to, flags, names, sizeof names / sizeof *names);
 }
 
@@ -183,7 +249,11 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 		fprintf(to, " by %s%s%s", opens[o->how], o->value & SOCK_CLOEXEC ? " CLOEXEC" : "",
 		        o->value & SOCK_NONBLOCK ? " NONBLOCK" : "");
 		break;
-	case PIECE: case SIGNAL: fprintf(to, " by %s", doors[o->how]); print_flags(to, o->value); break;
+	case PIECE:
+	case SIGNAL:
+		fprintf(to, " by %s", doors[o->how]);
+		print_flags(to, o->value);
+		break;
 	case SPAWN: fprintf(to, " by %s", spawns[o->how]); break;
 	case PRINT: fprintf(to, " by %s%s", prints[o->how], o->value ? ", flushed" : ", kept"); break;
 	case READ:
@@ -193,7 +263,11 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 	case LOOK: fprintf(to, " by %s", looks[o->how]); break;
 	case SET: fprintf(to, " %s to %d", options[o->how], o->value); break;
 	case GET: fprintf(to, " %s", options[o->how]); break;
-	case DUP: fprintf(to, " by %s", dups[o->how]); if (o->how == BY_DUP2_ONTO) fprintf(to, " h%d", o->value); break;
+	case DUP:
+		fprintf(to, " by %s", dups[o->how]);
+		if (o->how == BY_DUP2_ONTO)
+			fprintf(to, " h%d", o->value);
+		break;
 	case CLOSE: fprintf(to, " by %s", closes[o->how]); break;
 	case CLOSE_ALL: fprintf(to, " from %d by %s", o->value, all_closes[o->how % 3]); break;
 	case SHUT: fprintf(to, " %s", hows[o->value % 3]); break;
@@ -202,7 +276,8 @@ void program_print_op(FILE *to, const struct program *p, const struct op *o)
 	case CLONE: print_clone(to, o); break;
 	case RANGE: print_range(to, o); break;
 	case FORK: fprintf(to, " by %s", forks[o->how]); break;
-	case EXEC: case NO_EXEC: fprintf(to, " by %s", execs[o->how]); break;
+	case EXEC:
+	case NO_EXEC: fprintf(to, " by %s", execs[o->how]); break;
 	case LEAVE: fprintf(to, " %s after %d us", leavings[o->how], o->value); break;
 	case PAUSE: fprintf(to, " %d us", o->value); break;
 	}

@@ -62,7 +62,7 @@ int main(void)
 			printf("[FAIL] %s::%s\n", t->suite, t->name);
 		fflush(stdout);
 	}
-	printf("[====] Synthesis: Tested: %d | Passing: %d | Failing: %d | Crashing: %d\n", passing + failing + crashing, passing, failing,
-		crashing);
+	printf("[====] Synthesis: Tested: %d | Passing: %d | Failing: %d | Crashing: %d\n",
+	       passing + failing + crashing, passing, failing, crashing);
 	return failing + crashing > 0 || passing == 0;
 }

@@ -1,5 +1,5 @@
-/* The library of one libc in the programs of another: what it holds is joined, and everything else is as without it. The recorder names no
- * libc, and goes with both. */
+/* The library of one libc in the programs of another: what it holds is joined, and everything else is as without it.
+ * The recorder names no libc, and goes with both. */
 #include "harness.h"
 
 #include <stdlib.h>
@@ -37,7 +37,7 @@ EACH_TEST(other_libc, library_works_in_its_programs, ROWS(pairs) * ROWS(rows), 6
 		setup.args[n + 1] = steps[n];
 	setenv("LIBRARY_UNDER_TEST", library, 1);
 	struct run *r = check_same(rows[*i / ROWS(pairs)].name, &setup);
-	cr_expect(calls_like(r, rows[*i / ROWS(pairs)].calls) == 1, "%s, %s: no call is \"%s\":\n%s", rows[*i / ROWS(pairs)].name, library,
-		rows[*i / ROWS(pairs)].calls, r->calls.p);
+	cr_expect(calls_like(r, rows[*i / ROWS(pairs)].calls) == 1, "%s, %s: no call is \"%s\":\n%s",
+	          rows[*i / ROWS(pairs)].name, library, rows[*i / ROWS(pairs)].calls, r->calls.p);
 	run_free(r);
 }

@@ -2,15 +2,19 @@
 #include "harness.h"
 
 #define ONE_WRITEV "writev iov=2 bytes=300 = 300"
-#define POST "POST /form HTTP/1.1\r\n" \
-	"Server: a name that fills this line up to one hundred.\r\n" "Content-Length: 200\r\n\r\n"
+#define POST                                                         \
+	"POST /form HTTP/1.1\r\n"                                    \
+	"Server: a name that fills this line up to one hundred.\r\n" \
+	"Content-Length: 200\r\n\r\n"
 
 static const struct neighbour {
 	const char *package;
-	const char *library;          /* a word of LD_PRELOAD, the newest number for a last '*'; NULL: the compiler knows */
+	/* a word of LD_PRELOAD, the newest number for a last '*'; NULL: the compiler knows */
+	const char *library;
 	const char *variable, *value; /* its settings; the value may be the text of a file */
 	bool in_file;
-	bool past;                    /* it asks libc itself: what it creates for the program we do not see, and the kernel holds */
+	/* it asks libc itself: what it creates for the program we do not see, and the kernel holds */
+	bool past;
 } neighbours[] = {
 	{ "libjemalloc2", "libjemalloc.so.2" },
 	{ "libtcmalloc-minimal4", "libtcmalloc_minimal.so.4" },
@@ -18,9 +22,10 @@ static const struct neighbour {
 	{ "libeatmydata1", "libeatmydata.so" },
 	{ "libfaketime", "/usr/$LIB/faketime/libfaketime.so.1", "FAKETIME", "-1d" },
 	{ "libfaketime", "/usr/$LIB/faketime/libfaketimeMT.so.1", "FAKETIME", "+1d x2" },
-	{ "torsocks", "/usr/$LIB/torsocks/libtorsocks.so", "TORSOCKS_CONF_FILE", "AllowInbound 1\nAllowOutboundLocalhost 1\n", true, true },
+	{ "torsocks", "/usr/$LIB/torsocks/libtorsocks.so", "TORSOCKS_CONF_FILE",
+	  "AllowInbound 1\nAllowOutboundLocalhost 1\n", true, true },
 	{ "libproxychains4", "libproxychains.so.4", "PROXYCHAINS_CONF_FILE",
-		"strict_chain\nquiet_mode\nlocalnet 127.0.0.0/255.0.0.0\n[ProxyList]\nsocks4 127.0.0.1 9\n", true },
+	  "strict_chain\nquiet_mode\nlocalnet 127.0.0.0/255.0.0.0\n[ProxyList]\nsocks4 127.0.0.1 9\n", true },
 	{ "gcc", NULL }, /* AddressSanitizer's */
 };
 enum { NEIGHBOURS = sizeof neighbours / sizeof *neighbours };
@@ -33,7 +38,8 @@ static const struct exchange {
 	{ "a response", { .args = { STEPS, "write=" HEAD, "write=*200" } }, ONE_WRITEV },
 	{ "a response by send", { .args = { STEPS, "send=" HEAD, "send=*200" }, .join = "message" }, ONE_WRITEV },
 	{ "a request", { .args = { STEPS, "connect", "write=" POST, "write=*200" }, .clients = -1 }, ONE_WRITEV },
-	{ "a response in pieces", { .args = { STEPS, "write=" HEAD, "write=*100", "write=*60", "write=*40" }, .join = "message" } },
+	{ "a response in pieces",
+	  { .args = { STEPS, "write=" HEAD, "write=*100", "write=*60", "write=*40" }, .join = "message" } },
 	{ "a response that the kernel holds", { .args = { STEPS, "write=" HEAD, "write=*200" }, .hold = "kernel" } },
 };
 enum { EXCHANGES = sizeof exchanges / sizeof *exchanges };
@@ -47,11 +53,12 @@ static void prepare(const struct neighbour *n)
 	if (any != NULL) {
 		char command[600], number[16] = "";
 		FILE *known;
-		snprintf(command, sizeof command, "ldconfig -p | sed -n 's/^.*%.*s\\([0-9]*\\) .*/\\1/p' | sort -n | tail -n 1", (int)(any - library),
-			library);
+		snprintf(command, sizeof command,
+		         "ldconfig -p | sed -n 's/^.*%.*s\\([0-9]*\\) .*/\\1/p' | sort -n | tail -n 1",
+		         (int)(any - library), library);
 		known = popen(command, "r");
-		cr_assert(known != NULL && fgets(number, sizeof number, known) != NULL, "ldconfig knows no %s: install the package %s", library,
-			n->package);
+		cr_assert(known != NULL && fgets(number, sizeof number, known) != NULL,
+		          "ldconfig knows no %s: install the package %s", library, n->package);
 		pclose(known);
 		memcpy(any, number, strcspn(number, "\n") + 1);
 		any[strcspn(number, "\n")] = '\0';
@@ -59,7 +66,7 @@ static void prepare(const struct neighbour *n)
 	if (n->library == NULL) {
 		FILE *compiler = popen("cc -print-file-name=libasan.so", "r");
 		cr_assert(compiler != NULL && fgets(library, sizeof library, compiler) != NULL && *library == '/',
-			"cc knows no libasan.so: install the package %s", n->package);
+		          "cc knows no libasan.so: install the package %s", n->package);
 		pclose(compiler);
 		library[strcspn(library, "\n")] = '\0';
 	}
@@ -100,14 +107,17 @@ ParameterizedTest(size_t *i, beside, exchanges, .timeout = 60, .fini = tidy)
 	*(*i % 2 ? &setup.front : &setup.behind) = library;
 	snprintf(name, sizeof name, "%s, %s %s", e->name, *i % 2 ? "behind" : "before", library);
 	struct run *bare = run(&setup, BARE), *shim = run(&setup, SHIM);
-	cr_assert(strstr(bare->said.p, "cannot be preloaded") == NULL, "%s: install the package %s", bare->said.p, n->package);
-	cr_expect(bare->status == 0 && bare->bytes[0].n == 300, "%s: the bare run ended with wait status %#x and %zu bytes, and said: %s",
-		name, (unsigned)bare->status, bare->bytes[0].n, bare->said.p);
+	cr_assert(strstr(bare->said.p, "cannot be preloaded") == NULL, "%s: install the package %s", bare->said.p,
+	          n->package);
+	cr_expect(bare->status == 0 && bare->bytes[0].n == 300,
+	          "%s: the bare run ended with wait status %#x and %zu bytes, and said: %s", name,
+	          (unsigned)bare->status, bare->bytes[0].n, bare->said.p);
 	compare_runs(name, bare, shim, NULL);
-	cr_expect(shim->segments == 1 && bare->segments > 1, "%s: %u segments, bare %u; calls:\n%s", name, shim->segments, bare->segments,
-		shim->calls.p);
+	cr_expect(shim->segments == 1 && bare->segments > 1, "%s: %u segments, bare %u; calls:\n%s", name,
+	          shim->segments, bare->segments, shim->calls.p);
 	bool seen = !(n->past && *i % 2 && setup.clients < 0);
-	cr_expect(e->call == NULL || !seen || calls_like(shim, e->call) == 1, "%s: not joined in one call:\n%s", name, shim->calls.p);
+	cr_expect(e->call == NULL || !seen || calls_like(shim, e->call) == 1, "%s: not joined in one call:\n%s", name,
+	          shim->calls.p);
 	run_free(bare);
 	run_free(shim);
 }

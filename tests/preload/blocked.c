@@ -3,14 +3,18 @@
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_blocked"
 
-#define CASE(how, call) { { how, call }, .timeout = HOLD_LONG, .timed = true }
+#define CASE(how, call)                                            \
+	{                                                          \
+		{ how, call }, .timeout = HOLD_LONG, .timed = true \
+	}
 #define EACH_CALL(how) CASE(how, "write"), CASE(how, "writev"), CASE(how, "send"), CASE(how, "sendmsg")
 
-static const struct case_of told[] = { EACH_CALL("peer"), EACH_CALL("close"), EACH_CALL("timeout"), EACH_CALL("handler"),
-	EACH_CALL("restart"), EACH_CALL("reset") };
+static const struct case_of told[] = { EACH_CALL("peer"),    EACH_CALL("close"),   EACH_CALL("timeout"),
+	                               EACH_CALL("handler"), EACH_CALL("restart"), EACH_CALL("reset") };
 EVERYWHERE_TESTS(blocked, write_ends_as_it_would, PROGRAM, told);
 
-#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a redzone */
+#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a \
+                                redzone */
 static const struct case_of cancelled[] = { EACH_CALL("cancel"), EACH_CALL("cancel at once") };
 EVERYWHERE_TESTS(blocked, write_that_is_cancelled_leaves_right_bytes, PROGRAM, cancelled);
 #endif

@@ -1,5 +1,5 @@
-/* When something is due, and until when is waited for it, are of one clock: the kernel's, whatever stands in front of libc, and whatever becomes
- * of the process meanwhile. */
+/* When something is due, and until when is waited for it, are of one clock: the kernel's, whatever stands in front of
+ * libc, and whatever becomes of the process meanwhile. */
 #include "harness.h"
 #include "left_out.h"
 #include "machine.h"
@@ -45,7 +45,7 @@ static int64_t median_delay(const struct run *r, size_t before)
 static bool all_joined(const struct run *r, const struct setup *setup)
 {
 	return (setup->hold != NULL && strcmp(setup->hold, "kernel") == 0) ||
-		calls_like(r, "writev iov=2 bytes=300 = 300") == JOINED;
+	       calls_like(r, "writev iov=2 bytes=300 = 300") == JOINED;
 }
 
 /* Between `least` and `most` us in the median, and the messages after or before them joined. */
@@ -60,8 +60,8 @@ static void check_delay(const char *name, const struct setup *setup, size_t befo
 		median = median_delay(r, before);
 	}
 	cr_expect(r->status == 0, "%s: wait status %#x, reported %s", name, (unsigned)r->status, r->results.p);
-	cr_expect(median >= least && median <= most, "%s: the median head came after %lld us, wanted %lld to %lld", name,
-		(long long)median, (long long)least, (long long)most);
+	cr_expect(median >= least && median <= most, "%s: the median head came after %lld us, wanted %lld to %lld",
+	          name, (long long)median, (long long)least, (long long)most);
 	cr_expect(all_joined(r, setup), "%s: not all messages were joined:\n%.1500s", name, r->calls.p);
 	run_free(r);
 }
@@ -72,13 +72,19 @@ static const struct {
 	bool front;
 	const char *hold, *join;
 } others[] = {
-	{ "liar", NULL, true }, { "liar", NULL, false }, { "liar", NULL, true, "kernel", "message" },
+	{ "liar", NULL, true },
+	{ "liar", NULL, false },
+	{ "liar", NULL, true, "kernel", "message" },
 	{ "liar", NULL, false, "kernel", "message" },
-	{ "libfaketime.so.1", "+1h", true }, { "libfaketime.so.1", "+1h", false },
-	{ "libfaketime.so.1", "-1h x0.01", true }, { "libfaketime.so.1", "-1h x0.01", false },
+	{ "libfaketime.so.1", "+1h", true },
+	{ "libfaketime.so.1", "+1h", false },
+	{ "libfaketime.so.1", "-1h x0.01", true },
+	{ "libfaketime.so.1", "-1h x0.01", false },
 	{ "libfaketime.so.1", "-1h x0.01", false, "kernel", "message" },
-	{ "libfaketimeMT.so.1", "+1h x10", true }, { "libfaketimeMT.so.1", "+1h x10", false },
-	{ "libfaketimeMT.so.1", "@2020-01-01 00:00:00", true }, { "libfaketimeMT.so.1", "@2020-01-01 00:00:00", false },
+	{ "libfaketimeMT.so.1", "+1h x10", true },
+	{ "libfaketimeMT.so.1", "+1h x10", false },
+	{ "libfaketimeMT.so.1", "@2020-01-01 00:00:00", true },
+	{ "libfaketimeMT.so.1", "@2020-01-01 00:00:00", false },
 };
 
 static const char *path_of(const char *library, char *path, size_t size)
@@ -90,7 +96,8 @@ static const char *path_of(const char *library, char *path, size_t size)
 		return BUILD_DIR "/tests/programs/lib_liar.so";
 	leave_out_one(library, "it is glibc's");
 	snprintf(pattern, sizeof pattern, "/usr/lib/*/faketime/%s", library);
-	cr_assert(glob(pattern, 0, NULL, &found) == 0, "there is no %s: is the package libfaketime installed?", pattern);
+	cr_assert(glob(pattern, 0, NULL, &found) == 0, "there is no %s: is the package libfaketime installed?",
+	          pattern);
 	snprintf(path, size, "%s", found.gl_pathv[0]);
 	globfree(&found);
 	return path;
@@ -99,13 +106,16 @@ static const char *path_of(const char *library, char *path, size_t size)
 EACH_TEST(clock, beside_libraries_that_own_it_a_head_goes_in_time, ROWS(others), 120)
 {
 	char path[512], name[256];
-	struct setup setup = { .args = { PROGRAM, "heads" }, .timeout = "5ms", .hold = others[*i].hold, .join = others[*i].join };
+	struct setup setup = {
+		.args = { PROGRAM, "heads" }, .timeout = "5ms", .hold = others[*i].hold, .join = others[*i].join
+	};
 
 	*(others[*i].front ? &setup.front : &setup.behind) = path_of(others[*i].library, path, sizeof path);
 	if (others[*i].faketime != NULL)
 		setenv("FAKETIME", others[*i].faketime, 1);
-	snprintf(name, sizeof name, "%s %s, %s, hold %s", others[*i].library, others[*i].faketime != NULL ? others[*i].faketime : "",
-		others[*i].front ? "in front" : "behind", setup.hold != NULL ? setup.hold : "memory");
+	snprintf(name, sizeof name, "%s %s, %s, hold %s", others[*i].library,
+	         others[*i].faketime != NULL ? others[*i].faketime : "", others[*i].front ? "in front" : "behind",
+	         setup.hold != NULL ? setup.hold : "memory");
 	check_delay(name, &setup, 0, setup.hold != NULL ? 0 : 4500, 5000 + SLACK_US);
 }
 #endif

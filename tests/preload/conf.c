@@ -1,4 +1,5 @@
-/* The file of settings, for programs that the library comes to unasked; and what is said on stderr before a program begins.
+/* The file of settings, for programs that the library comes to unasked; and what is said on stderr before a program
+ * begins.
  *
  * The library of this suite looks for the file in the directory that it is started in: each test has one of its own. */
 #include "harness.h"
@@ -12,8 +13,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define JOINED "writev iov=2 bytes=300 = 300"
-#define BY_KERNEL "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
+#define JOINED     "writev iov=2 bytes=300 = 300"
+#define BY_KERNEL  "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
 #define LEFT_ALONE "write bytes=100 = 100, write bytes=200 = 200"
 
 static char directory[] = "/tmp/onewrite-conf-XXXXXX";
@@ -44,7 +45,7 @@ static void prepare(const char *command)
 	cr_assert(system(command) == 0, "cannot prepare: %s", command);
 }
 
-#define SAYS(text) "onewrite: ./onewrite.conf" text "; nothing is done in any program\n"
+#define SAYS(text)  "onewrite: ./onewrite.conf" text "; nothing is done in any program\n"
 #define WITH(lines) "printf '" lines "' >onewrite.conf"
 
 static const struct row {
@@ -57,30 +58,46 @@ static const struct row {
 	{ "an empty file", WITH(""), JOINED, "" },
 	{ "a setting", WITH("hold = kernel\\n"), BY_KERNEL, "" },
 	{ "a setting that the environment has as well", WITH("hold = kernel\\n"), JOINED, "", .hold = "memory" },
-	{ "a bad value", WITH("# all\\nhold = disk\\n"), JOINED, "onewrite: ./onewrite.conf:2: hold=disk is not 'memory' or 'kernel'; using the default\n" },
+	{ "a bad value", WITH("# all\\nhold = disk\\n"), JOINED,
+	  "onewrite: ./onewrite.conf:2: hold=disk is not 'memory' or 'kernel'; using the default\n" },
 	{ "a list with the program", WITH("only = nginx, p_steps\\n"), JOINED, "" },
 	{ "a list without the program", WITH("only = nginx\\n"), LEFT_ALONE, "" },
-	{ "a list without the program, which the environment names", WITH("only = nginx\\n"), JOINED, "", .only = "p_steps" },
-	{ "a list with the program, and another in the environment", WITH("only = p_steps\\n"), LEFT_ALONE, "", .only = "nginx" },
-	{ "what may have been the list", WITH("onyl = p_steps\\n"), LEFT_ALONE, SAYS(":1: onyl is no setting (did you mean only?)") },
-	{ "one that the group may write", WITH("hold = kernel\\n") "; chmod 664 onewrite.conf", LEFT_ALONE, SAYS(" can be written by others than root*") },
-	{ "one that all may write", WITH("hold = kernel\\n") "; chmod 646 onewrite.conf", LEFT_ALONE, SAYS(" can be written by others than root*") },
-	{ "somebody's", WITH("hold = kernel\\n") "; chown 1 onewrite.conf", LEFT_ALONE, SAYS(" can be written by others than root*") },
+	{ "a list without the program, which the environment names", WITH("only = nginx\\n"), JOINED, "",
+	  .only = "p_steps" },
+	{ "a list with the program, and another in the environment", WITH("only = p_steps\\n"), LEFT_ALONE, "",
+	  .only = "nginx" },
+	{ "what may have been the list", WITH("onyl = p_steps\\n"), LEFT_ALONE,
+	  SAYS(":1: onyl is no setting (did you mean only?)") },
+	{ "one that the group may write", WITH("hold = kernel\\n") "; chmod 664 onewrite.conf", LEFT_ALONE,
+	  SAYS(" can be written by others than root*") },
+	{ "one that all may write", WITH("hold = kernel\\n") "; chmod 646 onewrite.conf", LEFT_ALONE,
+	  SAYS(" can be written by others than root*") },
+	{ "somebody's", WITH("hold = kernel\\n") "; chown 1 onewrite.conf", LEFT_ALONE,
+	  SAYS(" can be written by others than root*") },
 	{ "nobody's", WITH("hold = kernel\\n") "; chown 65534 onewrite.conf", LEFT_ALONE, "" },
-	{ "a group's that may read it", WITH("hold = kernel\\n") "; chown 0:1 onewrite.conf; chmod 640 onewrite.conf", BY_KERNEL, "" },
+	{ "a group's that may read it", WITH("hold = kernel\\n") "; chown 0:1 onewrite.conf; chmod 640 onewrite.conf",
+	  BY_KERNEL, "" },
 	{ "a link", "echo hold = kernel >a; ln -s a onewrite.conf", LEFT_ALONE, SAYS(" is a symbolic link*") },
 	{ "a link to nothing", "ln -s a onewrite.conf", LEFT_ALONE, SAYS(" is a symbolic link*") },
 	{ "a directory", "mkdir onewrite.conf", LEFT_ALONE, SAYS(" is no regular file") },
 	{ "a FIFO", "mkfifo onewrite.conf", LEFT_ALONE, SAYS(" is no regular file") },
-	{ "4095 bytes", "{ printf 'hold = kernel\\n#'; head -c 4080 /dev/zero | tr '\\0' x; } >onewrite.conf; test $(wc -c <onewrite.conf) = 4095", BY_KERNEL, "" },
-	{ "4096 bytes", "{ printf 'hold = kernel\\n#'; head -c 4081 /dev/zero | tr '\\0' x; } >onewrite.conf; test $(wc -c <onewrite.conf) = 4096", LEFT_ALONE,
-		SAYS(" cannot be read, or is longer than 4095 bytes") },
+	{ "4095 bytes",
+	  "{ printf 'hold = kernel\\n#'; head -c 4080 /dev/zero | tr '\\0' x; } >onewrite.conf; test $(wc -c "
+	  "<onewrite.conf) = 4095",
+	  BY_KERNEL, "" },
+	{ "4096 bytes",
+	  "{ printf 'hold = kernel\\n#'; head -c 4081 /dev/zero | tr '\\0' x; } >onewrite.conf; test $(wc -c "
+	  "<onewrite.conf) = 4096",
+	  LEFT_ALONE, SAYS(" cannot be read, or is longer than 4095 bytes") },
 #ifndef UNDER_TSAN /* strace would be the program that it is preloaded into */
 	{ "no number left for it", WITH("hold = kernel\\n"), LEFT_ALONE, "", .fault = "openat:error=EMFILE" },
 	{ "no number left, and no file", "true", JOINED, "", .fault = "openat:error=EMFILE" },
-	{ "one that may not be opened", WITH("hold = kernel\\n"), LEFT_ALONE, SAYS(" cannot be read: chmod go+r"), .fault = "openat:error=EACCES" },
-	{ "one that cannot be examined", WITH("hold = kernel\\n"), LEFT_ALONE, SAYS(" cannot be examined*"), .fault = "statx:error=ENOSYS" },
-	{ "one that cannot be read", WITH("hold = kernel\\n"), LEFT_ALONE, SAYS(" cannot be read*"), .fault = "read:error=EIO" },
+	{ "one that may not be opened", WITH("hold = kernel\\n"), LEFT_ALONE, SAYS(" cannot be read: chmod go+r"),
+	  .fault = "openat:error=EACCES" },
+	{ "one that cannot be examined", WITH("hold = kernel\\n"), LEFT_ALONE, SAYS(" cannot be examined*"),
+	  .fault = "statx:error=ENOSYS" },
+	{ "one that cannot be read", WITH("hold = kernel\\n"), LEFT_ALONE, SAYS(" cannot be read*"),
+	  .fault = "read:error=EIO" },
 	{ "one that is read in pieces", WITH("hold = kernel\\n"), BY_KERNEL, "", .fault = "read:retval=0:when=2" },
 #endif
 };
@@ -90,16 +107,20 @@ static const struct row {
 /* Without what strace says itself, of a path that is there. */
 static const char *said_by_program(const struct run *r)
 {
-	return strncmp(r->said.p, STRACE ": Requested path", strlen(STRACE ": Requested path")) != 0 ? r->said.p : strchr(r->said.p, '\n') + 1;
+	return strncmp(r->said.p, STRACE ": Requested path", strlen(STRACE ": Requested path")) != 0
+	               ? r->said.p
+	               : strchr(r->said.p, '\n') + 1;
 }
 
 EACH_TEST(conf, table, ROWS(table), 30)
 {
 	const struct row *row = &table[*i];
 	char inject[64];
-	struct setup setup = { .args = { STEPS, "write=" HEAD, "write=*200" }, .hold = row->hold != NULL ? row->hold : "" };
-	const struct setup traced = { .args = { STRACE, "-qq", "-o", "/dev/null", "-P", "./onewrite.conf", "-e", inject, STEPS,
-		"write=" HEAD, "write=*200" }, .hold = setup.hold };
+	struct setup setup = { .args = { STEPS, "write=" HEAD, "write=*200" },
+		               .hold = row->hold != NULL ? row->hold : "" };
+	const struct setup traced = { .args = { STRACE, "-qq", "-o", "/dev/null", "-P", "./onewrite.conf", "-e", inject,
+		                                STEPS, "write=" HEAD, "write=*200" },
+		                      .hold = setup.hold };
 
 	open_directory();
 	prepare(row->prepare);
@@ -118,25 +139,33 @@ EACH_TEST(conf, table, ROWS(table), 30)
 
 #ifndef UNDER_TSAN /* which has to be linked to a program */
 
-/* --- other programs ----------------------------------------------------------------------------------------------------------- */
+/* --- other programs --------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name, *command, *said; /* stdout and stderr */
 } commands[] = {
-	{ "no descriptor is left", WITH("hold = kernel\\n") "; preloaded ls -l /proc/self/fd | grep -c /onewrite", "0\n" },
-	{ "none is left of one that is not trusted", "mkfifo onewrite.conf; preloaded ls -l /proc/self/fd 2>/dev/null | grep -c /onewrite", "0\n" },
-	{ "a program of a user that may not read it", WITH("hold = kernel\\n") "; chmod 600 onewrite.conf; preloaded setpriv --reuid 1 /bin/true",
-		SAYS(" cannot be read: chmod go+r") },
+	{ "no descriptor is left", WITH("hold = kernel\\n") "; preloaded ls -l /proc/self/fd | grep -c /onewrite",
+	  "0\n" },
+	{ "none is left of one that is not trusted",
+	  "mkfifo onewrite.conf; preloaded ls -l /proc/self/fd 2>/dev/null | grep -c /onewrite", "0\n" },
+	{ "a program of a user that may not read it",
+	  WITH("hold = kernel\\n") "; chmod 600 onewrite.conf; preloaded setpriv --reuid 1 /bin/true",
+	  SAYS(" cannot be read: chmod go+r") },
 	{ "a misspelt variable", "ONEWRITE_TIMEUOT=1ms; export ONEWRITE_TIMEUOT; preloaded /bin/true",
-		"onewrite: ONEWRITE_TIMEUOT is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
-	{ "a misspelt variable, and a program that is left alone", "export ONEWRITE_ONLY=java ONEWRITE_TIMEUOT=1ms; preloaded /bin/true", "" },
-	{ "another root directory has another file", "mkdir root; so=" BUILD_DIR "/conf/libonewrite.so; for file in /bin/true $so $(ldd /bin/true $so | "
-		"grep -o '\t/[^ :]*\\|=> /[^ ]*' | tr -d '\t=> ' | sort -u); do cp -L --parents $file root; done; echo only >root/onewrite.conf; "
-		"preloaded chroot root /bin/true", SAYS(":1: 'only' is not name = value") },
+	  "onewrite: ONEWRITE_TIMEUOT is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
+	{ "a misspelt variable, and a program that is left alone",
+	  "export ONEWRITE_ONLY=java ONEWRITE_TIMEUOT=1ms; preloaded /bin/true", "" },
+	{ "another root directory has another file",
+	  "mkdir root; so=" BUILD_DIR "/conf/libonewrite.so; for file in /bin/true $so $(ldd /bin/true $so | "
+	  "grep -o '\t/[^ :]*\\|=> /[^ ]*' | tr -d '\t=> ' | sort -u); do cp -L --parents $file root; done; echo only "
+	  ">root/onewrite.conf; "
+	  "preloaded chroot root /bin/true",
+	  SAYS(":1: 'only' is not name = value") },
 #ifdef WITH_MUSL
 #define MUSL "export ONEWRITE_TRACE=$PWD/trace; preloaded " BUILD_DIR "/tests/programs/musl_exchange >/dev/null; "
 	{ "a program with musl", WITH("only = musl_exchange\\n") "; " MUSL "grep -c -m 1 ' join ' trace", "1\n" },
-	{ "a program with musl that is left alone", WITH("only = nginx\\n") "; " MUSL "ls trace >/dev/null 2>&1 || echo no trace", "no trace\n" },
+	{ "a program with musl that is left alone",
+	  WITH("only = nginx\\n") "; " MUSL "ls trace >/dev/null 2>&1 || echo no trace", "no trace\n" },
 #endif
 };
 
@@ -146,7 +175,8 @@ EACH_TEST(conf, commands, ROWS(commands), 30)
 	char command[1024], said[1024] = "";
 
 	open_directory();
-	snprintf(command, sizeof command, "exec 2>&1; preloaded() { LD_PRELOAD=%s \"$@\"; }; %s", library_under_test(), commands[*i].command);
+	snprintf(command, sizeof command, "exec 2>&1; preloaded() { LD_PRELOAD=%s \"$@\"; }; %s", library_under_test(),
+	         commands[*i].command);
 	FILE *f = popen(command, "r");
 	cr_assert(f != NULL);
 	said[fread(said, 1, sizeof said - 1, f)] = '\0';
@@ -155,7 +185,7 @@ EACH_TEST(conf, commands, ROWS(commands), 30)
 	remove_directory();
 }
 
-/* --- what stderr may be ---------------------------------------------------------------------------------------------------------- */
+/* --- what stderr may be ----------------------------------------------------------------------- */
 
 /* Starts a program that is to be told something, with this for its stderr. */
 static int status_with_stderr(int fd)
@@ -198,8 +228,7 @@ Test(conf, a_full_pipe_is_not_waited_for, .timeout = 20)
 {
 	int ends[2];
 	cr_assert(pipe(ends) == 0 && fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0);
-	while (write(ends[1], "x", 1) == 1) {
-	}
+	while (write(ends[1], "x", 1) == 1) {}
 	cr_assert(fcntl(ends[1], F_SETFL, 0) == 0);
 	cr_expect(status_with_stderr(ends[1]) == 0);
 }
@@ -221,7 +250,8 @@ Test(conf, a_connection_is_not_told, .timeout = 20)
 	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), fd;
 
 	cr_assert(bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 1) == 0 &&
-		getsockname(listener, (struct sockaddr *)&at, &size) == 0 && connect(client, (struct sockaddr *)&at, size) == 0);
+	          getsockname(listener, (struct sockaddr *)&at, &size) == 0 &&
+	          connect(client, (struct sockaddr *)&at, size) == 0);
 	fd = accept(listener, NULL, NULL);
 	cr_expect(fd >= 0 && status_with_stderr(fd) == 0);
 	cr_expect(close(fd) == 0 && recv(client, &size, sizeof size, 0) == 0);

@@ -5,10 +5,11 @@
 
 #if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* they follow no stack that a program made itself */
 #define ALL_CAME "300043 bytes came\n300043 bytes came\n"
-#define ENDED "the thread has ended\n"
+#define ENDED    "the thread has ended\n"
 
 static const struct case_of coroutines[] = {
-	{ { "coroutines" }, ALL_CAME ENDED }, { { "coroutines", "cancel" }, ENDED },
+	{ { "coroutines" }, ALL_CAME ENDED },
+	{ { "coroutines", "cancel" }, ENDED },
 	{ { "coroutines" }, ALL_CAME ENDED, .timeout = HOLD_LONG },
 	{ { "coroutines", "cancel" }, ENDED, .timeout = HOLD_LONG },
 };
@@ -17,17 +18,21 @@ EVERYWHERE_TESTS(contexts, coroutines_that_share_a_thread_write_as_ever, PROGRAM
 
 /* The helper, which is not urgent, is sending when the call is made. */
 #define NOT_KEPT "kept for more than 20 ms: 0\n"
-#define URGENT(call) { { "urgent", call }, NOT_KEPT, "send:*:linger=3", .timed = true }, \
-	{ { "urgent", call }, NOT_KEPT, "send:*:delay=3", .timed = true }
+#define URGENT(call)                                                          \
+	{ { "urgent", call }, NOT_KEPT, "send:*:linger=3", .timed = true },   \
+	{                                                                     \
+		{ "urgent", call }, NOT_KEPT, "send:*:delay=3", .timed = true \
+	}
 
-static const struct case_of urgent[] = { URGENT("dup"), URGENT("close"), URGENT("setsockopt"),
-	URGENT("recv"), URGENT("write") };
+static const struct case_of urgent[] = { URGENT("dup"), URGENT("close"), URGENT("setsockopt"), URGENT("recv"),
+	                                 URGENT("write") };
 EVERYWHERE_TESTS(contexts, urgent_thread_is_not_kept, PROGRAM, urgent);
 
 #ifndef UNDER_TSAN /* which runs handlers later, and elsewhere */
 #define EACH_ONCE "the handler came in time: 1, trials with wrong bytes: 0\n"
 
-static const struct case_of handlers[] = { { { "handler", "write" }, EACH_ONCE }, { { "handler", "close" }, EACH_ONCE },
-	{ { "handler", "jump" }, EACH_ONCE } };
+static const struct case_of handlers[] = { { { "handler", "write" }, EACH_ONCE },
+	                                   { { "handler", "close" }, EACH_ONCE },
+	                                   { { "handler", "jump" }, EACH_ONCE } };
 EVERYWHERE_TESTS(contexts, handler_in_the_middle_of_a_write_costs_no_byte, PROGRAM, handlers);
 #endif

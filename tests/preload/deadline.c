@@ -42,14 +42,17 @@ static int64_t median_delay(const struct run *r, int rounds)
 	return delays[rounds / 2] / 1000;
 }
 
-static const char *const waits[][3] = { { "sleep", "memory", "header" }, { "spin", "memory", "header" },
-	{ "pipe", "memory", "header" }, { "epoll", "memory", "header" }, { "sleep", "kernel", "header" },
-	{ "epoll", "kernel", "header" }, { "sleep", "memory", "message" }, { "sleep", "kernel", "message" } };
+static const char *const waits[][3] = { { "sleep", "memory", "header" },  { "spin", "memory", "header" },
+	                                { "pipe", "memory", "header" },   { "epoll", "memory", "header" },
+	                                { "sleep", "kernel", "header" },  { "epoll", "kernel", "header" },
+	                                { "sleep", "memory", "message" }, { "sleep", "kernel", "message" } };
 
 EACH_TEST(deadline, held_head_goes_out_in_time, ROWS(waits), 60)
 {
-	struct setup setup = { .args = { SCENARIOS, "deadline", waits[*i][0] }, .timeout = "5ms", .hold = waits[*i][1],
-		.join = waits[*i][2] };
+	struct setup setup = { .args = { SCENARIOS, "deadline", waits[*i][0] },
+		               .timeout = "5ms",
+		               .hold = waits[*i][1],
+		               .join = waits[*i][2] };
 	char name[64];
 	snprintf(name, sizeof name, "%s, hold %s, join %s", waits[*i][0], setup.hold, setup.join);
 	struct run *r = check_same(name, &setup);
@@ -61,22 +64,25 @@ EACH_TEST(deadline, held_head_goes_out_in_time, ROWS(waits), 60)
 		median = median_delay(r, ROUNDS);
 	}
 	cr_expect(median <= (TIMEOUT_MS + SLACK_MS) * 1000,
-		"%s: the median head came after %lld us, wanted %d ms at most",
-		name, (long long)median, TIMEOUT_MS + SLACK_MS);
-	/* With Nagle on the kernel may send a head that it holds along with an earlier body: held is then what is so marked. */
+	          "%s: the median head came after %lld us, wanted %d ms at most", name, (long long)median,
+	          TIMEOUT_MS + SLACK_MS);
+	/* With Nagle on the kernel may send a head that it holds along with an earlier body: held is then what is so
+	 * marked. */
 	cr_expect(strcmp(setup.hold, "kernel") == 0 ? calls_like(r, "send bytes=100 flags=MSG_MORE = 100") == ROUNDS
-		: median >= TIMEOUT_MS * 900, "%s: the median head came after %lld us: it was not held", name,
-		(long long)median);
+	                                            : median >= TIMEOUT_MS * 900,
+	          "%s: the median head came after %lld us: it was not held", name, (long long)median);
 	cr_expect(calls_like(r, "write bytes=200 = 200") > ROUNDS / 2,
-		"%s: the bodies after the deadline are not as they were written:\n%.600s",
-		name, r->calls.p);
+	          "%s: the bodies after the deadline are not as they were written:\n%.600s", name, r->calls.p);
 	run_free(r);
 }
 
-/* Who is looked at next, is whose deadline comes next: in a wrong order a head waits until the next tick, half a timeout in the mean. */
+/* Who is looked at next, is whose deadline comes next: in a wrong order a head waits until the next tick, half a
+ * timeout in the mean. */
 Test(deadline, held_head_goes_out_in_time_however_busy_others_are, .timeout = 60)
 {
-	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_late", "busy" }, .timeout = "100ms", .clients = 2 };
+	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_late", "busy" },
+		               .timeout = "100ms",
+		               .clients = 2 };
 	int64_t median = INT64_MAX, most = 113000 + SLACK_MS * 1000;
 
 	for (int n = 0; n < ATTEMPTS && median > most; n++) {
@@ -85,8 +91,8 @@ Test(deadline, held_head_goes_out_in_time_however_busy_others_are, .timeout = 60
 		median = median_delay(r, 15);
 		run_free(r);
 	}
-	cr_expect(median >= 90000 && median <= most, "the median head came after %lld us, wanted %lld us at most", (long long)median,
-		(long long)most);
+	cr_expect(median >= 90000 && median <= most, "the median head came after %lld us, wanted %lld us at most",
+	          (long long)median, (long long)most);
 }
 
 /* A short table of descriptors that has to grow for the helper would have it wait for 10 ms, once. */
@@ -103,7 +109,7 @@ Test(deadline, first_head_of_a_process_goes_out_in_time, .timeout = 60)
 		run_free(r);
 	}
 	cr_expect(first <= (TIMEOUT_MS + SLACK_MS) * 1000, "the first head came after %lld us, wanted %d ms at most",
-		(long long)first, TIMEOUT_MS + SLACK_MS);
+	          (long long)first, TIMEOUT_MS + SLACK_MS);
 }
 
 /* Many connections, one helper: each has its own deadline. */
@@ -118,35 +124,46 @@ Test(deadline, each_connection_has_its_own, .timeout = 30)
 	}
 	cr_expect(calls_like(r, "* bytes=100* = 100") == 2, "want the two abandoned heads alone:\n%.600s", r->calls.p);
 	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == 2, "want the two prompt messages joined:\n%.600s",
-		r->calls.p);
+	          r->calls.p);
 	run_free(r);
 }
 
 /* No thread, no memory: the program runs as if the shim were not there. */
 static const struct scenario without[] = {
-	{ "no thread can be made", { "write=" HEAD, "await", "write=*200", "await" },
-		"* bytes=100* = 100, * bytes=200* = 200",
-		.faults = "pthread_create:*:errno=EAGAIN" },
-	{ "no memory can be had", { "write=" HEAD, "await", "write=*200", "await" }, NULL,
-		.faults = "mmap:*:errno=ENOMEM" },
-	{ "memory runs out at the first hold", { "write=" HEAD, "write=*200", "await", "write=" HEAD, "write=*200",
-		"await" }, ANY_CALLS,
-		.faults = "mmap:2:errno=ENOMEM" },
-	{ "memory runs out later", { "write=" HEAD, "write=*200", "await", "write=" HEAD, "write=*200", "await" },
-		ANY_CALLS,
-		.faults = "mmap:3:errno=ENOMEM" },
-	{ "the helper can have no descriptor", { "write=" HEAD, "sleep=30", "await", "write=*200", "await" },
-		"send bytes=100 * = 100, write bytes=200 = 200", .timeout = "5ms", .faults = "fcntl:*:errno=EMFILE" },
-	{ "no descriptor can be had", { "keepalive=1", "nofiles", "write=" HEAD, "sleep=20", "await", "write=*200",
-		"await" },
-		ANY_CALLS, .timeout = "5ms" },
+	{ "no thread can be made",
+	  { "write=" HEAD, "await", "write=*200", "await" },
+	  "* bytes=100* = 100, * bytes=200* = 200",
+	  .faults = "pthread_create:*:errno=EAGAIN" },
+	{ "no memory can be had",
+	  { "write=" HEAD, "await", "write=*200", "await" },
+	  NULL,
+	  .faults = "mmap:*:errno=ENOMEM" },
+	{ "memory runs out at the first hold",
+	  { "write=" HEAD, "write=*200", "await", "write=" HEAD, "write=*200", "await" },
+	  ANY_CALLS,
+	  .faults = "mmap:2:errno=ENOMEM" },
+	{ "memory runs out later",
+	  { "write=" HEAD, "write=*200", "await", "write=" HEAD, "write=*200", "await" },
+	  ANY_CALLS,
+	  .faults = "mmap:3:errno=ENOMEM" },
+	{ "the helper can have no descriptor",
+	  { "write=" HEAD, "sleep=30", "await", "write=*200", "await" },
+	  "send bytes=100 * = 100, write bytes=200 = 200",
+	  .timeout = "5ms",
+	  .faults = "fcntl:*:errno=EMFILE" },
+	{ "no descriptor can be had",
+	  { "keepalive=1", "nofiles", "write=" HEAD, "sleep=20", "await", "write=*200", "await" },
+	  ANY_CALLS,
+	  .timeout = "5ms" },
 };
 SCENARIO_TESTS(deadline, without);
 
 /* It is another process, whose helper is still to come, whatever its memory says. */
 static const struct scenario forked[] = {
-	{ "in a fork's child", { "write=" HEAD, "write=*200", "forked", "write=" HEAD, "await", "write=*200", "await" }, ANY_CALLS,
-		.timeout = "5ms" },
+	{ "in a fork's child",
+	  { "write=" HEAD, "write=*200", "forked", "write=" HEAD, "await", "write=*200", "await" },
+	  ANY_CALLS,
+	  .timeout = "5ms" },
 };
 SCENARIO_TESTS(deadline, forked);
 
@@ -154,5 +171,6 @@ SCENARIO_TESTS(deadline, forked);
 Test(deadline, kernel_waits_until_the_moment_that_it_is_told, .timeout = 30)
 {
 	SKIP_WHERE_EMULATED("the wait by a moment", "the program is run by a shell");
-	cr_expect(system(BUILD_DIR "/tests/programs/p_moment") == 0, "a wait of 20 ms ended at another time, or not at all");
+	cr_expect(system(BUILD_DIR "/tests/programs/p_moment") == 0,
+	          "a wait of 20 ms ended at another time, or not at all");
 }

@@ -1,5 +1,6 @@
-/* Every door by which bytes, descriptors or the process itself may leave: what the program wrote before goes first. Each door
- * is tried in every mode of the shim; which calls make it so is the business of release.c and kernel_hold.c. */
+/* Every door by which bytes, descriptors or the process itself may leave: what the program wrote before goes first.
+ * Each door is tried in every mode of the shim; which calls make it so is the business of release.c and kernel_hold.c.
+ */
 #include "harness.h"
 
 #include <stdio.h>
@@ -36,8 +37,9 @@ static const struct scenario writes[] = {
 	{ "backtrace_symbols_fd", { HELD, "backtrace", "await" }, ANY_CALLS },
 	{ "__backtrace_symbols_fd", { HELD, "__backtrace", "await" }, ANY_CALLS },
 	{ "syscall(SYS_recvmmsg)", { "peer=ping", HELD, "SYS_recvmmsg=4", "await", "write=*200" }, ANY_CALLS },
-	{ "half a head, then syscall(SYS_write)", { "write=HTTP/1.1 200 OK\r\n", "SYS_write=" HEAD_PAD("200"), "write=*200",
-		"await" }, ANY_CALLS },
+	{ "half a head, then syscall(SYS_write)",
+	  { "write=HTTP/1.1 200 OK\r\n", "SYS_write=" HEAD_PAD("200"), "write=*200", "await" },
+	  ANY_CALLS },
 };
 SCENARIO_TESTS(doors, writes);
 
@@ -50,8 +52,9 @@ static const struct scenario descriptors[] = {
 	{ "syscall(SYS_fcntl)", { HELD, "SYS_fcntl=20", "await", "use", "write=*200", "await" }, ANY_CALLS },
 	{ "syscall(SYS_setsockopt)", { HELD, "SYS_setsockopt=1", "await", "write=*200", "await" }, ANY_CALLS },
 	{ "syscall(SYS_shutdown)", { HELD, "SYS_shutdown", "await" }, ANY_CALLS },
-	{ "syscall(SYS_shutdown) before the head", { "ignore-sigpipe", "SYS_shutdown", HELD, "write=*200" },
-		ANY_CALLS },
+	{ "syscall(SYS_shutdown) before the head",
+	  { "ignore-sigpipe", "SYS_shutdown", HELD, "write=*200" },
+	  ANY_CALLS },
 	{ "the number of another connection, by dup2", { HELD, "onto=2", "await", "write=*200", "await" }, ANY_CALLS },
 	{ "close", { HELD, "close", "await" }, ANY_CALLS },
 	{ "close_range", { HELD, "close_range", "await" }, ANY_CALLS },
@@ -63,7 +66,9 @@ static const struct scenario descriptors[] = {
 	{ "fclose of a stream with bytes to flush", { "fdopen", HELD, "fprintf=*200", "fclose", "await" }, ANY_CALLS },
 	{ "fclose", { "fdopen", HELD, "fclose", "await" }, ANY_CALLS },
 	{ "freopen", { "fdopen", HELD, "freopen", "await" }, ANY_CALLS },
-	{ "freopen of a stream with bytes to flush", { "fdopen", HELD, "fprintf=*200", "freopen", "await" }, ANY_CALLS },
+	{ "freopen of a stream with bytes to flush",
+	  { "fdopen", HELD, "fprintf=*200", "freopen", "await" },
+	  ANY_CALLS },
 	{ "SCM_RIGHTS", { HELD, "pass", "await", "use", "write=*200", "await" }, ANY_CALLS },
 	{ "SCM_RIGHTS, the original closed", { HELD, "pass", "close", "use", "write=*200", "await" }, ANY_CALLS },
 	{ "SCM_RIGHTS before the head", { "pass", HELD, "use", "write=*200", "await" }, ANY_CALLS },
@@ -76,10 +81,12 @@ static const struct scenario processes[] = {
 	{ "fork", BODY_BY("child:") },
 	{ "_Fork", BODY_BY("_Fork:") },
 	{ "clone", BODY_BY("clone:") },
-#ifndef UNDER_TSAN /* whose clone() keeps what the child is to do on the parent's stack, which the parent goes on using */
+#ifndef UNDER_TSAN /* whose clone() keeps what the child is to do on the parent's stack, which the parent goes on \
+                      using */
 	{ "clone with CLONE_VM", BODY_BY("clone-vm:") },
-	{ "a clone with CLONE_VM that holds a head when it ends", { "clone-vm:" HELD, "await", "write=*200", "await" },
-		ANY_CALLS },
+	{ "a clone with CLONE_VM that holds a head when it ends",
+	  { "clone-vm:" HELD, "await", "write=*200", "await" },
+	  ANY_CALLS },
 #endif
 	{ "syscall(SYS_clone)", BODY_BY("SYS_fork:") },
 	{ "posix_spawn", BODY_BY("spawn=") },
@@ -91,8 +98,12 @@ static const struct scenario processes[] = {
 #endif
 	{ "vfork and exec", BODY_BY("vfork=") },
 	{ "daemon", { HELD, "daemon", "await", "write=*200", "await", HELD, "write=*200", "await" }, ANY_CALLS },
-	{ "a child that holds a head of its own when it ends", { "child:" HELD, "await", "write=*200", "await" }, ANY_CALLS },
-	{ "a clone that holds a head of its own when it ends", { "clone:" HELD, "await", "write=*200", "await" }, ANY_CALLS },
+	{ "a child that holds a head of its own when it ends",
+	  { "child:" HELD, "await", "write=*200", "await" },
+	  ANY_CALLS },
+	{ "a clone that holds a head of its own when it ends",
+	  { "clone:" HELD, "await", "write=*200", "await" },
+	  ANY_CALLS },
 	{ "execl", { HELD, "exec=execl", "write=*200" }, ANY_CALLS },
 	{ "execle", { HELD, "exec=execle", "write=*200" }, ANY_CALLS },
 	{ "execlp", { HELD, "exec=execlp", "write=*200" }, ANY_CALLS },
@@ -102,8 +113,9 @@ static const struct scenario processes[] = {
 	{ "execvpe", { HELD, "exec=execvpe", "await", "write=*200", "await" }, ANY_CALLS },
 	{ "fexecve", { HELD, "exec=fexecve", "await", "write=*200", "await" }, ANY_CALLS },
 	{ "execveat", { HELD, "exec=execveat", "await", "write=*200", "await" }, ANY_CALLS },
-	{ "an exec that fails", { HELD, "exec=nothing", "await", "write=*200", "await", HELD, "write=*200", "await" },
-		ANY_CALLS },
+	{ "an exec that fails",
+	  { HELD, "exec=nothing", "await", "write=*200", "await", HELD, "write=*200", "await" },
+	  ANY_CALLS },
 };
 SCENARIO_TESTS(doors, processes);
 
@@ -127,13 +139,18 @@ SCENARIO_TESTS(doors, ends);
 /* What a program may do in a process of one thread, or to all its threads, it may do with the helper around. */
 static const struct scenario privileges[] = {
 #ifndef UNDER_TSAN /* which has a thread of its own from the first that is made */
-	{ "unshare(CLONE_NEWUSER)", { HELD, "unshare", "write=*200", "await", HELD, "write=*200", "await" }, ANY_CALLS },
-	{ "unshare(CLONE_NEWUSER) between messages", { HELD, "write=*200", "unshare", HELD, "write=*200", "await" },
-		ANY_CALLS },
+	{ "unshare(CLONE_NEWUSER)",
+	  { HELD, "unshare", "write=*200", "await", HELD, "write=*200", "await" },
+	  ANY_CALLS },
+	{ "unshare(CLONE_NEWUSER) between messages",
+	  { HELD, "write=*200", "unshare", HELD, "write=*200", "await" },
+	  ANY_CALLS },
 #endif
 	{ "setuid", { HELD, "setuid", "write=*200", "await", HELD, "write=*200", "await" }, ANY_CALLS },
-	{ "setuid while the helper works", { HELD, "sleep=5", "setuid", "write=*200", "await", HELD, "setuid", "write=*200",
-		"await" }, ANY_CALLS, .timeout = "5ms" },
+	{ "setuid while the helper works",
+	  { HELD, "sleep=5", "setuid", "write=*200", "await", HELD, "setuid", "write=*200", "await" },
+	  ANY_CALLS,
+	  .timeout = "5ms" },
 	{ "io_uring_setup", { HELD, "uring-setup", "write=*200", "await", HELD, "write=*200", "await" }, ANY_CALLS },
 };
 SCENARIO_TESTS(doors, privileges);
@@ -144,9 +161,12 @@ static void build(const char *directory)
 {
 	char command[1024];
 
-	snprintf(command, sizeof command, "cd %s && echo 'int neighbour;' > b.c && cc -shared -fPIC -o libneighbour.so b.c && "
-		"printf '#include <dlfcn.h>\\nint load(void) { return dlopen(\"libneighbour.so\", RTLD_NOW) ? 0 : -1; }\\n' > a.c &&"
-		" cc -shared -fPIC -o plugin.so a.c -Wl,--enable-new-dtags,-rpath,'$ORIGIN'", directory);
+	snprintf(command, sizeof command,
+	         "cd %s && echo 'int neighbour;' > b.c && cc -shared -fPIC -o libneighbour.so b.c && "
+	         "printf '#include <dlfcn.h>\\nint load(void) { return dlopen(\"libneighbour.so\", RTLD_NOW) ? 0 : -1; "
+	         "}\\n' > a.c &&"
+	         " cc -shared -fPIC -o plugin.so a.c -Wl,--enable-new-dtags,-rpath,'$ORIGIN'",
+	         directory);
 	cr_assert(system(command) == 0, "cannot build the libraries: is the package gcc installed? %s", command);
 }
 

@@ -1,5 +1,5 @@
-/* Every socket option, set or asked for between a head and its body: what becomes of the head is what options.def says, wherever
- * it is held. */
+/* Every socket option, set or asked for between a head and its body: what becomes of the head is what options.def says,
+ * wherever it is held. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_every_option"
@@ -7,13 +7,12 @@
 /* Only behind the shim: bare, no head waits. */
 static void check_mode(const char *what, const struct mode *m)
 {
-	struct setup setup = { .args = { PROGRAM, what, m->hold }, .hold = m->hold,
-		.join = m->join };
+	struct setup setup = { .args = { PROGRAM, what, m->hold }, .hold = m->hold, .join = m->join };
 	struct run *r = run(&setup, SHIM);
 
 	cr_expect(r->status == 0 && r->said.n == 0 && r->results.n == 0,
-		"%s, hold %s, join %s: wait status %#x, said \"%s\"; not as their rows say:\n%s", what, m->hold, m->join,
-		(unsigned)r->status, r->said.p, r->results.p);
+	          "%s, hold %s, join %s: wait status %#x, said \"%s\"; not as their rows say:\n%s", what, m->hold,
+	          m->join, (unsigned)r->status, r->said.p, r->results.p);
 	run_free(r);
 }
 

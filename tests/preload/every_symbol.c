@@ -1,5 +1,6 @@
-/* What this libc offers in the families that the library stands in front of: each symbol is a hook, or has its reason here. A
- * libc with a new way to write, to copy a descriptor or to end a process fails this test until somebody has looked at it. */
+/* What this libc offers in the families that the library stands in front of: each symbol is a hook, or has its reason
+ * here. A libc with a new way to write, to copy a descriptor or to end a process fails this test until somebody has
+ * looked at it. */
 #include "harness.h"
 
 #include <dlfcn.h>
@@ -7,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FAMILIES "^_*(IO_|libc_)?(p?read|p?write|send|recv|splice|vmsplice|tee|v?dprintf|backtrace_symbols_fd|" \
-	"close|fclose|pclose|dup|fcntl|fdopen|freopen|shutdown|ioctl|getsockopt|setsockopt|socket|accept|connect|" \
-	"v?fork|clone|daemon|posix_spawnp?$|system|popen|wordexp|f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|lio_|io_uring|unshare|setns|pidfd_|copy_file_range|" \
+#define FAMILIES                                                                                                      \
+	"^_*(IO_|libc_)?(p?read|p?write|send|recv|splice|vmsplice|tee|v?dprintf|backtrace_symbols_fd|"                \
+	"close|fclose|pclose|dup|fcntl|fdopen|freopen|shutdown|ioctl|getsockopt|setsockopt|socket|accept|connect|"    \
+	"v?fork|clone|daemon|posix_spawnp?$|system|popen|wordexp|f?exec|exit|quick_exit|abort|syscall|dlm?open|aio_|" \
+	"lio_|io_uring|unshare|setns|pidfd_|copy_file_range|"                                                         \
 	"prctl|capset|set(fs|e|re|res)?[ug]id$|setgroups|initgroups|pthread_create|thrd_create|sigaltstack|sigstack)"
 
 static const struct {
@@ -142,7 +145,8 @@ static void expect_hook_or_reason(const char *symbol, void *argument)
 	s->hooked += hooked;
 	if (hooked || regexec(&s->families, symbol, 0, NULL, 0) == 0)
 		cr_expect(hooked != (reason_for(symbol) != NULL), "%s is %s", symbol,
-			hooked ? "a hook and has a reason not to be one" : "neither a hook nor has a reason not to be one");
+		          hooked ? "a hook and has a reason not to be one"
+		                 : "neither a hook nor has a reason not to be one");
 }
 
 static void check_libc(const char *libc)
@@ -168,13 +172,14 @@ Test(every_symbol, of_libc_in_our_families_is_a_hook_or_has_a_reason, .timeout =
 static const struct {
 	const char *architecture, *package, *libc;
 } others[] = {
-	{ "i386", "libc6-i386", "/lib32/libc.so.6" }, { "armhf", "libc6-armhf-cross", "/usr/arm-linux-gnueabihf/lib/libc.so.6" },
+	{ "i386", "libc6-i386", "/lib32/libc.so.6" },
+	{ "armhf", "libc6-armhf-cross", "/usr/arm-linux-gnueabihf/lib/libc.so.6" },
 };
 
 EACH_TEST(every_symbol, of_other_architectures_libc_is_a_hook_or_has_a_reason, ROWS(others), 60)
 {
 	if (access(others[*i].libc, R_OK) != 0)
-		cr_skip_test("the libc of %s was not looked at: the package %s is not installed", others[*i].architecture,
-			others[*i].package);
+		cr_skip_test("the libc of %s was not looked at: the package %s is not installed",
+		             others[*i].architecture, others[*i].package);
 	check_libc(others[*i].libc);
 }

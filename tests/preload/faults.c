@@ -1,5 +1,5 @@
-/* Calls that fail under the library's hands, at each step of an emission and in every mode. What may pass costs no byte; what is
- * final is told to the program, and nothing is sent out of order on the way. */
+/* Calls that fail under the library's hands, at each step of an emission and in every mode. What may pass costs no
+ * byte; what is final is told to the program, and nothing is sent out of order on the way. */
 #include "harness.h"
 #include "library.h"
 
@@ -11,8 +11,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-static const char *const modes[][2] = { { "memory", "header" }, { "memory", "message" }, { "kernel", "header" },
-	{ "kernel", "message" } };
+static const char *const modes[][2] = {
+	{ "memory", "header" }, { "memory", "message" }, { "kernel", "header" }, { "kernel", "message" }
+};
 static const char *const calls[] = { "send", "sendmsg", "writev" };
 
 #define WHOLE_HEAD "writeall=" HEAD
@@ -24,13 +25,23 @@ static const struct {
 } emissions[] = {
 	{ "a joined body", NULL, true, { "nonblock", WHOLE_HEAD, "writeall=*200", "await" } },
 	{ "a joined body of two pieces", NULL, true, { WHOLE_HEAD, "writeall/2=*200", "await" } },
-	{ "a joined body with MSG_NOSIGNAL", NULL, true, { "nonblock", WHOLE_HEAD, "writeall+MSG_NOSIGNAL=*200", "await" } },
-	{ "a body in three writes", NULL, true, { "nonblock", WHOLE_HEAD, "writeall=*100", "writeall=*50", "writeall=*50",
-		"await" } },
-	{ "chunks", NULL, true, { "nonblock", "writeall=" CHUNKED_HEAD, "writeall=c8\r\n", "writeall=*200", "writeall=\r\n",
-		"writeall=0\r\n\r\n", "await" } },
-	{ "the deadline", "5ms", true, { "nonblock", WHOLE_HEAD, "sleep=30", "writeall=*100", "sleep=30", "writeall=*100",
-		"await" } },
+	{ "a joined body with MSG_NOSIGNAL",
+	  NULL,
+	  true,
+	  { "nonblock", WHOLE_HEAD, "writeall+MSG_NOSIGNAL=*200", "await" } },
+	{ "a body in three writes",
+	  NULL,
+	  true,
+	  { "nonblock", WHOLE_HEAD, "writeall=*100", "writeall=*50", "writeall=*50", "await" } },
+	{ "chunks",
+	  NULL,
+	  true,
+	  { "nonblock", "writeall=" CHUNKED_HEAD, "writeall=c8\r\n", "writeall=*200", "writeall=\r\n",
+	    "writeall=0\r\n\r\n", "await" } },
+	{ "the deadline",
+	  "5ms",
+	  true,
+	  { "nonblock", WHOLE_HEAD, "sleep=30", "writeall=*100", "sleep=30", "writeall=*100", "await" } },
 	{ "the deadline on a blocking socket", "5ms", true, { WHOLE_HEAD, "sleep=30", "writeall=*200", "await" } },
 	{ "a read", NULL, true, { "nonblock", WHOLE_HEAD, "recv+MSG_DONTWAIT=1", "writeall=*200", "await" } },
 	{ "setsockopt", NULL, true, { WHOLE_HEAD, "keepalive=1", "writeall=*200", "await" } },
@@ -56,8 +67,10 @@ struct trial {
 
 static void prepare(struct trial *t, size_t emission, size_t mode)
 {
-	t->setup = (struct setup){ .args = { STEPS, "stops" }, .timeout = emissions[emission].timeout, .hold = modes[mode][0],
-		.join = modes[mode][1] };
+	t->setup = (struct setup){ .args = { STEPS, "stops" },
+		                   .timeout = emissions[emission].timeout,
+		                   .hold = modes[mode][0],
+		                   .join = modes[mode][1] };
 	for (size_t i = 0; emissions[emission].steps[i] != NULL; i++)
 		t->setup.args[i + 2] = emissions[emission].steps[i];
 }
@@ -65,8 +78,8 @@ static void prepare(struct trial *t, size_t emission, size_t mode)
 static struct run *run_with_faults(struct trial *t, size_t emission)
 {
 	t->setup.faults = t->faults;
-	snprintf(t->name, sizeof t->name, "%s meets %s, hold %s, join %s", emissions[emission].name, t->faults, t->setup.hold,
-		t->setup.join);
+	snprintf(t->name, sizeof t->name, "%s meets %s, hold %s, join %s", emissions[emission].name, t->faults,
+	         t->setup.hold, t->setup.join);
 	return run(&t->setup, SHIM);
 }
 
@@ -92,13 +105,13 @@ static void each_call(size_t emission, void (*check)(struct trial *t, size_t emi
 	run_free((struct run *)t.bare);
 }
 
-/* --- what may pass -------------------------------------------------------------------------------------------- */
+/* --- what may pass ---------------------------------------------------------------------------- */
 
 static const char *const passing[] = { "EAGAIN", "EINTR", "ENOBUFS", "ENOMEM" };
 
 /* At most two in a row: what never passes is a connection that nothing can be written to. */
 static const char *const places[] = { "%1$s:1:errno=%2$s", "%1$s:2:errno=%2$s", "%1$s:1:errno=%2$s,%1$s:2:errno=%2$s",
-	"%1$s:1:short=33,%1$s:2:errno=%2$s" };
+	                              "%1$s:1:short=33,%1$s:2:errno=%2$s" };
 
 static void check_passing(struct trial *t, size_t emission, const char *call)
 {
@@ -109,11 +122,11 @@ static void check_passing(struct trial *t, size_t emission, const char *call)
 		snprintf(t->faults, sizeof t->faults, places[i / ROWS(passing)], call, passing[i % ROWS(passing)]);
 		r = run_with_faults(t, emission);
 		cr_expect(r->bytes[0].n == want->n && memcmp(r->bytes[0].p, want->p, want->n) == 0,
-			"%s: the peer got %zu bytes, bare %zu: \"%.30s\"; calls: %s", t->name, r->bytes[0].n, want->n, r->bytes[0].p,
-			r->calls.p);
+		          "%s: the peer got %zu bytes, bare %zu: \"%.30s\"; calls: %s", t->name, r->bytes[0].n, want->n,
+		          r->bytes[0].p, r->calls.p);
 		cr_expect(strcmp(r->results.p, t->bare->results.p) == 0 && r->status == t->bare->status,
-			"%s: wait status %#x; the program saw\n%sinstead of\n%scalls:\n%s", t->name, (unsigned)r->status, r->results.p,
-			t->bare->results.p, r->calls.p);
+		          "%s: wait status %#x; the program saw\n%sinstead of\n%scalls:\n%s", t->name,
+		          (unsigned)r->status, r->results.p, t->bare->results.p, r->calls.p);
 		run_free(r);
 	}
 }
@@ -123,7 +136,7 @@ EACH_TEST(faults, what_passes_costs_no_byte, ROWS(emissions), 280)
 	each_call(*i, check_passing);
 }
 
-/* --- what is final -------------------------------------------------------------------------------------------- */
+/* --- what is final ---------------------------------------------------------------------------- */
 
 static const char *const final[] = { "EPIPE", "ECONNRESET", "ETIMEDOUT" };
 
@@ -138,12 +151,15 @@ static void check_final(struct trial *t, size_t emission, const char *call)
 		snprintf(t->faults, sizeof t->faults, "%s:%zu:errno=%s", call, i % 2 + 1, error);
 		snprintf(refused, sizeof refused, "= -1 %s\n", error);
 		r = run_with_faults(t, emission);
-		told = strstr(r->results.p, error) != NULL || (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGPIPE);
+		told = strstr(r->results.p, error) != NULL ||
+		       (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGPIPE);
 		cr_expect(r->status != -1, "%s: hung; calls: %s", t->name, r->calls.p);
 		cr_expect(told || !emissions[emission].tells || strstr(r->calls.p, refused) == NULL,
-			"%s: nobody told the program; it saw\n%scalls:\n%s", t->name, r->results.p, r->calls.p);
-		cr_expect(r->bytes[0].n <= t->bare->bytes[0].n && memcmp(r->bytes[0].p, t->bare->bytes[0].p, r->bytes[0].n) == 0,
-			"%s: the peer got other bytes than bare: \"%.40s\"; calls: %s", t->name, r->bytes[0].p, r->calls.p);
+		          "%s: nobody told the program; it saw\n%scalls:\n%s", t->name, r->results.p, r->calls.p);
+		cr_expect(r->bytes[0].n <= t->bare->bytes[0].n &&
+		                  memcmp(r->bytes[0].p, t->bare->bytes[0].p, r->bytes[0].n) == 0,
+		          "%s: the peer got other bytes than bare: \"%.40s\"; calls: %s", t->name, r->bytes[0].p,
+		          r->calls.p);
 		run_free(r);
 	}
 }
@@ -153,49 +169,60 @@ EACH_TEST(faults, what_is_final_is_told, ROWS(emissions), 280)
 	each_call(*i, check_final);
 }
 
-/* --- what the library itself needs ---------------------------------------------------------------------------- */
+/* --- what the library itself needs ------------------------------------------------------------ */
 
-static const char *const needs[] = { "mmap:*:errno=ENOMEM", "mmap:1:errno=ENOMEM", "mmap:2:errno=ENOMEM", "mmap:3:errno=ENOMEM",
-	"mmap:4:errno=ENOMEM", "mmap:5:errno=ENOMEM", "pthread_create:*:errno=EAGAIN", "pthread_create:1:errno=EPERM",
-	"fcntl:*:errno=EMFILE", "setsockopt:*:errno=ENOBUFS", "setsockopt:1:errno=EPERM", "getsockopt:*:errno=EPERM",
-	"getsockopt:1:errno=EPERM", "getsockopt:2:errno=EPERM", "ioctl:*:errno=EPERM" };
+static const char *const needs[] = {
+	"mmap:*:errno=ENOMEM",           "mmap:1:errno=ENOMEM",          "mmap:2:errno=ENOMEM",
+	"mmap:3:errno=ENOMEM",           "mmap:4:errno=ENOMEM",          "mmap:5:errno=ENOMEM",
+	"pthread_create:*:errno=EAGAIN", "pthread_create:1:errno=EPERM", "fcntl:*:errno=EMFILE",
+	"setsockopt:*:errno=ENOBUFS",    "setsockopt:1:errno=EPERM",     "getsockopt:*:errno=EPERM",
+	"getsockopt:1:errno=EPERM",      "getsockopt:2:errno=EPERM",     "ioctl:*:errno=EPERM"
+};
 
 /* Two messages; the second comes after its own deadline. */
 EACH_TEST(faults, what_the_library_does_not_get_it_does_without, ROWS(needs), 60)
 {
-	struct scenario s = { needs[*i], { WHOLE_HEAD, "writeall=*100", "writeall=*100", "await", WHOLE_HEAD, "sleep=30", "await",
-		"writeall=*200", "await", "recv+MSG_DONTWAIT=1", WHOLE_HEAD, "sendfile=*200", "await", "close", "await" }, ANY_CALLS,
-		.faults = needs[*i], .timeout = "5ms" };
+	struct scenario s = { needs[*i],
+		              { WHOLE_HEAD, "writeall=*100", "writeall=*100", "await", WHOLE_HEAD, "sleep=30", "await",
+		                "writeall=*200", "await", "recv+MSG_DONTWAIT=1", WHOLE_HEAD, "sendfile=*200", "await",
+		                "close", "await" },
+		              ANY_CALLS,
+		              .faults = needs[*i],
+		              .timeout = "5ms" };
 
 	check_scenario(&s);
 	check_scenario_elsewhere(&s);
 }
 
 #ifndef UNDER_TSAN /* which only runs in programs that were built with it */
-/* --- a real server -------------------------------------------------------------------------------------------- */
+/* --- a real server ---------------------------------------------------------------------------- */
 
 /* strace makes the kernel's side fail, for the program, for libc and for the library alike. */
 static const char *const injections[][2] = { { "writev,sendto,sendmsg", "error=EINTR:when=1+2" },
-	{ "writev,sendto,sendmsg", "error=EINTR:when=2+3" }, { "setsockopt", "error=ENOBUFS:when=2+2" },
-	{ "getsockopt", "error=ENOBUFS" }, { "getsockopt", "error=ENOBUFS:when=2+3" }, { "madvise", "error=EINVAL" },
-	{ "clone,clone3", "error=EAGAIN" } };
+	                                     { "writev,sendto,sendmsg", "error=EINTR:when=2+3" },
+	                                     { "setsockopt", "error=ENOBUFS:when=2+2" },
+	                                     { "getsockopt", "error=ENOBUFS" },
+	                                     { "getsockopt", "error=ENOBUFS:when=2+3" },
+	                                     { "madvise", "error=EINVAL" },
+	                                     { "clone,clone3", "error=EAGAIN" } };
 
 enum { FETCHES = 12, BODY_BYTES = 3000 };
 
 /* Head, pause, body in two writes; on one connection after the other, as its one thread gets to them. */
-#define SERVER "import http.server as h, time\n" \
-	"class Handler(h.BaseHTTPRequestHandler):\n" \
-	"	protocol_version = 'HTTP/1.1'\n" \
-	"	def log_message(*a): pass\n" \
-	"	def do_GET(s):\n" \
-	"		s.send_response(200)\n" \
-	"		s.send_header('Content-Length', '3000')\n" \
-	"		s.end_headers()\n" \
+#define SERVER                                            \
+	"import http.server as h, time\n"                 \
+	"class Handler(h.BaseHTTPRequestHandler):\n"      \
+	"	protocol_version = 'HTTP/1.1'\n"                \
+	"	def log_message(*a): pass\n"                    \
+	"	def do_GET(s):\n"                               \
+	"		s.send_response(200)\n"                        \
+	"		s.send_header('Content-Length', '3000')\n"     \
+	"		s.end_headers()\n"                             \
 	"		time.sleep(.02 if s.path == '/slow' else 0)\n" \
-	"		s.wfile.write(b'a' * 1000)\n" \
-	"		s.wfile.write(b'b' * 2000)\n" \
-	"s = h.HTTPServer(('127.0.0.1', 0), Handler)\n" \
-	"print('port', s.server_port, flush=True)\n" \
+	"		s.wfile.write(b'a' * 1000)\n"                  \
+	"		s.wfile.write(b'b' * 2000)\n"                  \
+	"s = h.HTTPServer(('127.0.0.1', 0), Handler)\n"   \
+	"print('port', s.server_port, flush=True)\n"      \
 	"s.serve_forever()\n"
 
 struct server {
@@ -216,9 +243,9 @@ static void become_server(const struct server *s, size_t injection, int out)
 	dup2(out, 1);
 	dup2(out, 2);
 	close_range(3, ~0u, 0);
-	execlp("strace", "strace", "-f", "-qq", "-o", s->log, "-e", trace, "-e", inject,
-		"-E", preload, "-E", "ASAN_OPTIONS=verify_asan_link_order=0", "-E",
-		"ONEWRITE_TIMEOUT=5ms", "/usr/bin/python3", "-c", SERVER, (char *)NULL);
+	execlp("strace", "strace", "-f", "-qq", "-o", s->log, "-e", trace, "-e", inject, "-E", preload, "-E",
+	       "ASAN_OPTIONS=verify_asan_link_order=0", "-E", "ONEWRITE_TIMEOUT=5ms", "/usr/bin/python3", "-c", SERVER,
+	       (char *)NULL);
 	_exit(127);
 }
 
@@ -271,7 +298,7 @@ static bool fetch(int fd, const char *path)
 			break;
 	}
 	return strncmp(answer, "HTTP/1.1 200 OK\r\n", 17) == 0 && strspn(body + 4, "a") == 1000 &&
-		strcmp(body + 1004 + strspn(body + 1004, "b"), "") == 0 && answer + got == body + 4 + BODY_BYTES;
+	       strcmp(body + 1004 + strspn(body + 1004, "b"), "") == 0 && answer + got == body + 4 + BODY_BYTES;
 }
 
 static int injected(const struct server *s)
@@ -289,8 +316,9 @@ static int injected(const struct server *s)
 EACH_TEST(faults, real_server_whose_system_calls_fail_serves_the_same_bytes, ROWS(injections), 60)
 {
 	struct server server = start(*i);
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)server.port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		                  .sin_port = htons((uint16_t)server.port),
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval patience = { 10, 0 };
 	int fd = socket(AF_INET, SOCK_STREAM, 0), good = 0, hits;
 
@@ -301,8 +329,8 @@ EACH_TEST(faults, real_server_whose_system_calls_fail_serves_the_same_bytes, ROW
 	close(fd);
 	hits = injected(&server);
 	stop(&server);
-	cr_expect(good == FETCHES, "%s %s: answer %d of %d is not as it should be", injections[*i][0], injections[*i][1],
-		good + 1, FETCHES);
+	cr_expect(good == FETCHES, "%s %s: answer %d of %d is not as it should be", injections[*i][0],
+	          injections[*i][1], good + 1, FETCHES);
 	cr_expect(hits > 0, "%s %s: no call failed", injections[*i][0], injections[*i][1]);
 }
 #endif

@@ -1,4 +1,5 @@
-/* Random programs, bare and behind the shim (tests/fuzz): the same bytes, the same results. `make fuzz` runs many more. */
+/* Random programs, bare and behind the shim (tests/fuzz): the same bytes, the same results. `make fuzz` runs many more.
+ */
 #include "library.h"
 
 #include <criterion/criterion.h>
@@ -15,7 +16,8 @@ static void run(const char *join, const char *hold)
 	         BUILD_DIR "/tests/fuzz/programs -n 1000 -s %ld --join %s --hold %s --library " LIBRARY_IN_SHELL,
 	         given != NULL ? atol(given) : (long)time(NULL), join, hold);
 	int status = system(command);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a program differs bare and behind the shim (%s)", command);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a program differs bare and behind the shim (%s)",
+	          command);
 }
 
 Test(fuzz, programs_behave_the_same_when_the_head_is_joined, .timeout = 300)

@@ -5,12 +5,12 @@
 
 struct life {
 	const char *what, *how;
-	const char *wanted;         /* what the program reports, bare as well */
+	const char *wanted; /* what the program reports, bare as well */
 	const char *join, *hold;
-	const char *timeout;        /* NULL: 5 ms */
+	const char *timeout; /* NULL: 5 ms */
 	const char *faults;
-	int joined;                 /* so many messages leave in one call */
-	const char *call;           /* this one reaches libc, once */
+	int joined;       /* so many messages leave in one call */
+	const char *call; /* this one reaches libc, once */
 	bool timed;
 };
 
@@ -24,8 +24,11 @@ static bool differ(const struct run *a, const struct run *b)
 
 static void check_life(const struct life *l)
 {
-	struct setup setup = { .args = { PROGRAM, l->what, l->how }, .timeout = l->timeout != NULL ? l->timeout : "5ms",
-		.faults = l->faults, .join = l->join, .hold = l->hold };
+	struct setup setup = { .args = { PROGRAM, l->what, l->how },
+		               .timeout = l->timeout != NULL ? l->timeout : "5ms",
+		               .faults = l->faults,
+		               .join = l->join,
+		               .hold = l->hold };
 	const char *how = l->how != NULL ? l->how : "";
 	struct run *bare = run(&setup, BARE), *shim = run(&setup, SHIM);
 
@@ -38,28 +41,29 @@ static void check_life(const struct life *l)
 		shim = run(&setup, SHIM);
 	}
 	cr_expect(bare->status == 0 && strcmp(bare->results.p, l->wanted) == 0,
-		"%s %s: bare: wait status %#x, reported \"%s\", wanted \"%s\"", l->what, how, (unsigned)bare->status,
-		bare->results.p, l->wanted);
-	cr_expect(strcmp(shim->results.p, l->wanted) == 0, "%s %s: wait status %#x, reported \"%s\", wanted \"%s\"", l->what, how,
-		(unsigned)shim->status, shim->results.p, l->wanted);
-	cr_expect(!differ(bare, shim),
-		"%s %s: wait status %#x, bare %#x; %zu bytes came, \"%.20s...\", bare %zu; said \"%s\"; calls:\n%.600s", l->what,
-		how, (unsigned)shim->status, (unsigned)bare->status, shim->bytes[0].n, shim->bytes[0].p, bare->bytes[0].n,
-		shim->said.p, shim->calls.p);
+	          "%s %s: bare: wait status %#x, reported \"%s\", wanted \"%s\"", l->what, how, (unsigned)bare->status,
+	          bare->results.p, l->wanted);
+	cr_expect(strcmp(shim->results.p, l->wanted) == 0, "%s %s: wait status %#x, reported \"%s\", wanted \"%s\"",
+	          l->what, how, (unsigned)shim->status, shim->results.p, l->wanted);
+	cr_expect(
+		!differ(bare, shim),
+		"%s %s: wait status %#x, bare %#x; %zu bytes came, \"%.20s...\", bare %zu; said \"%s\"; calls:\n%.600s",
+		l->what, how, (unsigned)shim->status, (unsigned)bare->status, shim->bytes[0].n, shim->bytes[0].p,
+		bare->bytes[0].n, shim->said.p, shim->calls.p);
 	cr_expect(l->joined == 0 || calls_like(shim, "writev iov=2 bytes=300 = 300") == l->joined,
-		"%s %s: %d messages were joined, not %d:\n%s", l->what, how, calls_like(shim, "writev iov=2 bytes=300 = 300"),
-		l->joined, shim->calls.p);
-	cr_expect(l->call == NULL || calls_like(shim, l->call) == 1, "%s %s: no call \"%s\":\n%.2000s", l->what, how, l->call,
-		shim->calls.p);
+	          "%s %s: %d messages were joined, not %d:\n%s", l->what, how,
+	          calls_like(shim, "writev iov=2 bytes=300 = 300"), l->joined, shim->calls.p);
+	cr_expect(l->call == NULL || calls_like(shim, l->call) == 1, "%s %s: no call \"%s\":\n%.2000s", l->what, how,
+	          l->call, shim->calls.p);
 	run_free(bare);
 	run_free(shim);
 }
 
-#define LIVES(suite, name, table) \
+#define LIVES(suite, name, table)               \
 	EACH_TEST(suite, name, ROWS(table), 60) \
-	{ \
-		check_life(&table[*i]); \
-	} \
+	{                                       \
+		check_life(&table[*i]);         \
+	}                                       \
 	_Static_assert(1, "the macro ends in a semicolon")
 
 static const struct life closers[] = {
@@ -69,12 +73,13 @@ static const struct life closers[] = {
 LIVES(hosts, close_at_the_deadline_loses_nothing, closers);
 
 static const struct life missed[] = { { "bodies-missed", NULL, "2 threads end, requests: 4000\n" },
-	{ "bodies-missed", NULL, "2 threads end, requests: 4000\n", "message" } };
+	                              { "bodies-missed", NULL, "2 threads end, requests: 4000\n", "message" } };
 LIVES(hosts, two_threads_that_miss_bodies_do_not_wait_for_each_other, missed);
 
 #define ENOUGH "heads that go at once: enough\n"
 static const struct life crowds[] = {
-	{ "many-heads", "first", ENOUGH, .timeout = "1s" }, { "many-heads", "after", ENOUGH, .timeout = "1s" },
+	{ "many-heads", "first", ENOUGH, .timeout = "1s" },
+	{ "many-heads", "after", ENOUGH, .timeout = "1s" },
 	{ "many-heads", "after", ENOUGH, "message", .timeout = "1s" },
 	{ "many-heads", "after", ENOUGH, .hold = "kernel", .timeout = "1s" },
 };
@@ -83,9 +88,11 @@ LIVES(hosts, heads_beyond_the_most_that_wait_go_at_once, crowds);
 #ifndef __SANITIZE_ADDRESS__ /* see lifecycle.c: a cancelled thread's stack */
 #define ONE_HEAD "heads: 1, first: 1\n"
 static const struct life cancelled[] = {
-	{ "cancelled", NULL, ONE_HEAD }, { "cancelled", NULL, ONE_HEAD, "message" },
+	{ "cancelled", NULL, ONE_HEAD },
+	{ "cancelled", NULL, ONE_HEAD, "message" },
 	{ "cancelled", NULL, ONE_HEAD, "message", "kernel" },
-	{ "cancelled", "pending", ONE_HEAD }, { "cancelled", "pending", ONE_HEAD, "message" },
+	{ "cancelled", "pending", ONE_HEAD },
+	{ "cancelled", "pending", ONE_HEAD, "message" },
 	{ "cancelled", "late", ONE_HEAD, .faults = "writev:1:linger=2000", .timeout = "100ms" },
 	{ "cancelled", "late", ONE_HEAD, "message", .faults = "writev:1:linger=2000", .timeout = "100ms" },
 };
@@ -93,7 +100,8 @@ LIVES(hosts, cancelled_writer_leaves_one_head, cancelled);
 #endif
 
 static const struct life jumpers[] = {
-	{ "jumps", "and ends", "the thread ended: 1\n" }, { "jumps", "and ends", "the thread ended: 1\n", "message" },
+	{ "jumps", "and ends", "the thread ended: 1\n" },
+	{ "jumps", "and ends", "the thread ended: 1\n", "message" },
 	{ "jumps", "and stays", "another thread's send came back: 1\n" },
 	{ "jumps", "and stays", "another thread's send came back: 1\n", "message" },
 };
@@ -101,11 +109,13 @@ LIVES(hosts, jump_out_of_a_blocked_write_harms_nobody, jumpers);
 
 #define AT_ONCE "it came back: 1, with an honest result: 1\n"
 static const struct life hasty[] = {
-	{ "dontwait", NULL, AT_ONCE }, { "dontwait", NULL, AT_ONCE, "message" }, { "dontwait", NULL, AT_ONCE, "message", "kernel" },
+	{ "dontwait", NULL, AT_ONCE },
+	{ "dontwait", NULL, AT_ONCE, "message" },
+	{ "dontwait", NULL, AT_ONCE, "message", "kernel" },
 };
 LIVES(hosts, send_that_must_not_wait_does_not, hasty);
 
-/* --- whose descriptors? ---------------------------------------------------------------------------------------- */
+/* --- whose descriptors? ----------------------------------------------------------------------- */
 
 #ifndef UNDER_TSAN /* which makes every vfork a fork, and does not end with the last thread */
 static const struct life delayed[] = {
@@ -137,15 +147,17 @@ LIVES(hosts, closing_child_of_vfork_leaves_the_connection_known, held);
 
 #define OWN_BYTES "one number: 1\nmain's bytes arrived: 1\nthe thread's: 1\n"
 static const struct life unshared[] = {
-	{ "unshared", "body", OWN_BYTES }, { "unshared", "body", OWN_BYTES, "message" }, { "unshared", "head", OWN_BYTES },
+	{ "unshared", "body", OWN_BYTES },
+	{ "unshared", "body", OWN_BYTES, "message" },
+	{ "unshared", "head", OWN_BYTES },
 };
 LIVES(hosts, threads_with_descriptors_of_their_own_get_their_own_bytes, unshared);
 
-/* --- full buffers ---------------------------------------------------------------------------------------------- */
+/* --- full buffers ----------------------------------------------------------------------------- */
 
-#define REFUSED_WHOLE "send:1:errno=EAGAIN"
+#define REFUSED_WHOLE  "send:1:errno=EAGAIN"
 #define REFUSED_JOINED "sendmsg:1:errno=EAGAIN"
-#define NO_CORK "TCP_CORK: 0, late: 0\n"
+#define NO_CORK        "TCP_CORK: 0, late: 0\n"
 static const struct life corked[] = {
 	{ "refused", "whole", NO_CORK, "message", .faults = REFUSED_WHOLE, .timed = true },
 	{ "refused", "whole nodelay", NO_CORK, "message", .faults = REFUSED_WHOLE, .timed = true },
@@ -166,41 +178,48 @@ LIVES(hosts, pieces_by_sendfile_after_a_pause_are_not_late, piecemeal);
 #define NOT_LOST "close waited: 0, a head that was taken is lost: 0\n"
 static const struct life filled[] = {
 	{ "full", "", NOT_LOST, .timed = true },
-	{ "full", "", NOT_LOST, "message", .timeout = HOLD_LONG, .timed = true, .call = "send bytes=100 flags=MSG_MORE = *" },
+	{ "full", "", NOT_LOST, "message", .timeout = HOLD_LONG, .timed = true,
+	  .call = "send bytes=100 flags=MSG_MORE = *" },
 };
 LIVES(hosts, head_that_finds_no_room_is_not_lost, filled);
 
 static const struct life blocked[] = {
-	{ "interrupted", "timer", "refused: never\n" }, { "interrupted", "timer", "refused: never\n", "message" },
-	{ "interrupted", "timeout", "refused: EAGAIN\n" }, { "interrupted", "timeout", "refused: EAGAIN\n", "message" },
+	{ "interrupted", "timer", "refused: never\n" },
+	{ "interrupted", "timer", "refused: never\n", "message" },
+	{ "interrupted", "timeout", "refused: EAGAIN\n" },
+	{ "interrupted", "timeout", "refused: EAGAIN\n", "message" },
 };
 LIVES(hosts, blocked_write_ends_for_its_own_reason, blocked);
 
 #define SEEN "seen: ECONNRESET, head: EPIPE\n"
 static const struct life resets[] = {
-	{ "reset-seen", "read", SEEN }, { "reset-seen", "asked", SEEN },
-	{ "reset-seen", "read again", SEEN }, { "reset-seen", "asked again", SEEN, "message" },
+	{ "reset-seen", "read", SEEN },
+	{ "reset-seen", "asked", SEEN },
+	{ "reset-seen", "read again", SEEN },
+	{ "reset-seen", "asked again", SEEN, "message" },
 };
 LIVES(hosts, head_after_an_error_is_not_taken, resets);
 
-/* --- memory, sandboxes, first and last moments ----------------------------------------------------------------- */
+/* --- memory, sandboxes, first and last moments ------------------------------------------------ */
 
 static const struct life memory[] = {
-	{ "unreadable", NULL, "EFAULT: 6 of 6, taken: 16 of 16\n" }, { "many-messages", NULL, "sent: 1024\n" },
-	{ "no-option", NULL, "EFAULT: 4 of 4\n" }, { "no-message", NULL, "EFAULT: 3 of 3, sent: 2\n" },
+	{ "unreadable", NULL, "EFAULT: 6 of 6, taken: 16 of 16\n" },
+	{ "many-messages", NULL, "sent: 1024\n" },
+	{ "no-option", NULL, "EFAULT: 4 of 4\n" },
+	{ "no-message", NULL, "EFAULT: 3 of 3, sent: 2\n" },
 };
 LIVES(hosts, memory_that_is_not_there_is_an_error, memory);
 
 #if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* they make calls of their own */
 #define BOTH "written: 100 and 200\n"
 static const struct life sandboxes[] = {
-	{ "sandbox", "filter", BOTH }, { "sandbox", "filter by syscall", BOTH }, { "sandbox", "filter, held", BOTH },
-	{ "sandbox", "filter, worker", BOTH "the worker's end: 0\n" },
-	{ "sandbox", "strict", BOTH }, { "sandbox", "strict by syscall", BOTH }, { "sandbox", "strict, held", BOTH },
-	{ "sandbox", "strict, worker", BOTH "the worker's end: 0\n" },
+	{ "sandbox", "filter", BOTH },          { "sandbox", "filter by syscall", BOTH },
+	{ "sandbox", "filter, held", BOTH },    { "sandbox", "filter, worker", BOTH "the worker's end: 0\n" },
+	{ "sandbox", "strict", BOTH },          { "sandbox", "strict by syscall", BOTH },
+	{ "sandbox", "strict, held", BOTH },    { "sandbox", "strict, worker", BOTH "the worker's end: 0\n" },
 	{ "sandbox", "no sendto, slow", BOTH }, { "sandbox", "no sendto, worker", BOTH "the worker's end: 0\n" },
 #if defined __x86_64__ || defined __i386__
-	{ "sandbox", "no clock", BOTH }, { "sandbox", "no clock, held", BOTH },
+	{ "sandbox", "no clock", BOTH },        { "sandbox", "no clock, held", BOTH },
 #endif
 };
 LIVES(hosts, program_in_a_sandbox_lives, sandboxes);
@@ -214,7 +233,8 @@ static const struct life moments[] = {
 	{ "last-thread", "first", "on the first thread: 1, late: 0\n", .timed = true },
 	{ "last-thread", "first, later", "on the first thread: 1, late: 0\n", .timed = true },
 	{ "last-return", NULL, "SIGTERM is blocked: 0, SIGUSR1: 1\nlate: 0\n", .timed = true },
-	{ "last-status", NULL, "ended: 1, status: 3\n" }, { "last-status", "later", "ended: 1, status: 3\n" },
+	{ "last-status", NULL, "ended: 1, status: 3\n" },
+	{ "last-status", "later", "ended: 1, status: 3\n" },
 #endif
 };
 LIVES(hosts, first_and_last_moments_are_as_ever, moments);

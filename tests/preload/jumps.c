@@ -1,4 +1,5 @@
-/* A signal handler jumps out of the call that sends what is held, when that call is over: nothing goes twice, and nothing is lost. */
+/* A signal handler jumps out of the call that sends what is held, when that call is over: nothing goes twice, and
+ * nothing is lost. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -17,11 +18,14 @@ EACH_TEST(jumps, what_was_taken_when_a_handler_jumps_is_not_sent_again, ROWS(whi
 	struct setup setup = { .args = { PROGRAM, how }, .join = joins[*i / ROWS(whiles)], .faults = LINGERS };
 	struct run *r = run(&setup, SHIM);
 
-	cr_expect(r->status == 0 && strcmp(r->results.p, "left: 1\n") == 0, "%s: wait status %#x, reported \"%s\"; calls: %s", how,
-		(unsigned)r->status, r->results.p, r->calls.p);
-	cr_expect(r->bytes[0].n == 600, "%s: %zu bytes came, not two messages of 300; calls: %s", how, r->bytes[0].n, r->calls.p);
+	cr_expect(r->status == 0 && strcmp(r->results.p, "left: 1\n") == 0,
+	          "%s: wait status %#x, reported \"%s\"; calls: %s", how, (unsigned)r->status, r->results.p,
+	          r->calls.p);
+	cr_expect(r->bytes[0].n == 600, "%s: %zu bytes came, not two messages of 300; calls: %s", how, r->bytes[0].n,
+	          r->calls.p);
 	for (int k = 0; k < 2 && r->bytes[0].n == 600; k++)
-		cr_expect(memcmp(r->bytes[0].p + 300 * k, HEAD, 100) == 0 && strspn(r->bytes[0].p + 300 * k + 100, "b") >= 200,
-			"%s: message %d is \"%.300s\"", how, k, r->bytes[0].p + 300 * k);
+		cr_expect(memcmp(r->bytes[0].p + 300 * k, HEAD, 100) == 0 &&
+		                  strspn(r->bytes[0].p + 300 * k + 100, "b") >= 200,
+		          "%s: message %d is \"%.300s\"", how, k, r->bytes[0].p + 300 * k);
 	run_free(r);
 }

@@ -11,9 +11,10 @@
  * in time all the same, and then the rest is no head any more and passes. */
 Test(late, head_that_comes_in_drops_has_one_deadline, .timeout = 30)
 {
-	struct setup setup = { .args = { STEPS, "write=HTTP/1.1 200 OK\r\n", "sleep=100", "write=A: 1234\r\n", "sleep=100",
-		"write=A: 1234\r\n", "sleep=100", "write=A: 1234\r\n", "sleep=100", "write=A: 1234\r\n", "sleep=100",
-		"write=A: 1234\r\n", "await" }, .timeout = "300ms" };
+	struct setup setup = { .args = { STEPS, "write=HTTP/1.1 200 OK\r\n", "sleep=100", "write=A: 1234\r\n",
+		                         "sleep=100", "write=A: 1234\r\n", "sleep=100", "write=A: 1234\r\n",
+		                         "sleep=100", "write=A: 1234\r\n", "sleep=100", "write=A: 1234\r\n", "await" },
+		               .timeout = "300ms" };
 	struct run *r = check_same("a head in drops", &setup);
 
 	cr_expect(calls_like(r, "write bytes=9 = 9") > 0, "all of it was held to its last line:\n%s", r->calls.p);
@@ -21,22 +22,27 @@ Test(late, head_that_comes_in_drops_has_one_deadline, .timeout = 30)
 }
 
 /* What was told that more follows, and nothing does. */
-#define LED "* bytes=100 flags=*MSG_MORE* = 100, "
+#define LED    "* bytes=100 flags=*MSG_MORE* = 100, "
 #define PUSHED "setsockopt TCP_CORK=0 = 0, "
 
 static const struct scenario followers[] = {
-	{ "a sendfile of nothing", { "write=" HEAD, "sendfile=*0", "await", "write=*200" },
-		LED "sendfile bytes=0 = 0, " PUSHED "write bytes=200 = 200" },
-	{ "a sendmmsg of nothing", { "write=" HEAD, "sendmmsg=*0", "await", "write=*200" },
-		LED "sendmmsg *, " PUSHED "write bytes=200 = 200" },
+	{ "a sendfile of nothing",
+	  { "write=" HEAD, "sendfile=*0", "await", "write=*200" },
+	  LED "sendfile bytes=0 = 0, " PUSHED "write bytes=200 = 200" },
+	{ "a sendmmsg of nothing",
+	  { "write=" HEAD, "sendmmsg=*0", "await", "write=*200" },
+	  LED "sendmmsg *, " PUSHED "write bytes=200 = 200" },
 };
 SCENARIO_TESTS(late, followers);
 
 /* The bytes that sendmmsg took complete the message: the next one is no sign of writers that nobody saw. */
 static const struct scenario completed[] = {
-	{ "sendmmsg", { "read=500", "write=" HEAD, "sendmmsg=*200", "peer=GET / HTTP/1.1\r\n\r\n", "read=500", "write=" HEAD,
-		"write=*200" }, "* bytes=100 flags=*MSG_MORE* = 100, sendmmsg *, writev iov=2 bytes=300 = 300",
-		.request = "GET / HTTP/1.1\r\n\r\n", .join = "message" },
+	{ "sendmmsg",
+	  { "read=500", "write=" HEAD, "sendmmsg=*200", "peer=GET / HTTP/1.1\r\n\r\n", "read=500", "write=" HEAD,
+	    "write=*200" },
+	  "* bytes=100 flags=*MSG_MORE* = 100, sendmmsg *, writev iov=2 bytes=300 = 300",
+	  .request = "GET / HTTP/1.1\r\n\r\n",
+	  .join = "message" },
 };
 SCENARIO_TESTS(late, completed);
 
@@ -52,8 +58,8 @@ static const struct scenario others[] = {
 };
 SCENARIO_TESTS(late, others);
 
-/* The helper meets the error (1: its first send), the program's next write is what it would have been told at. Where the helper
- * comes too late for it, on a busy machine, there was nothing to tell. */
+/* The helper meets the error (1: its first send), the program's next write is what it would have been told at. Where
+ * the helper comes too late for it, on a busy machine, there was nothing to tell. */
 static struct run *run_whose_helper_met_it(const struct setup *setup)
 {
 	struct run *r = run(setup, SHIM);
@@ -68,23 +74,25 @@ static struct run *run_whose_helper_met_it(const struct setup *setup)
 
 Test(late, broken_pipe_that_the_helper_met_raises_the_signal, .timeout = 30)
 {
-	struct setup setup = { .args = { STEPS, "write=" HEAD, "sleep=50", "write=*200", "await" }, .timeout = "5ms",
-		.faults = "send:1:errno=EPIPE" };
+	struct setup setup = { .args = { STEPS, "write=" HEAD, "sleep=50", "write=*200", "await" },
+		               .timeout = "5ms",
+		               .faults = "send:1:errno=EPIPE" };
 	struct run *r = run_whose_helper_met_it(&setup);
 
-	cr_expect(WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGPIPE, "wait status %#x and not SIGPIPE, reported \"%s\"",
-		(unsigned)r->status, r->results.p);
+	cr_expect(WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGPIPE,
+	          "wait status %#x and not SIGPIPE, reported \"%s\"", (unsigned)r->status, r->results.p);
 	run_free(r);
 }
 
 Test(late, broken_pipe_that_the_helper_met_is_an_error_with_nosignal, .timeout = 30)
 {
-	struct setup setup = { .args = { STEPS, "write=" HEAD, "sleep=50", "send+MSG_NOSIGNAL=*200" }, .timeout = "5ms",
-		.faults = "send:1:errno=EPIPE" };
+	struct setup setup = { .args = { STEPS, "write=" HEAD, "sleep=50", "send+MSG_NOSIGNAL=*200" },
+		               .timeout = "5ms",
+		               .faults = "send:1:errno=EPIPE" };
 	struct run *r = run_whose_helper_met_it(&setup);
 
-	cr_expect(r->status == 0 && strstr(r->results.p, "send = -1, errno EPIPE") != NULL, "wait status %#x, reported \"%s\"",
-		(unsigned)r->status, r->results.p);
+	cr_expect(r->status == 0 && strstr(r->results.p, "send = -1, errno EPIPE") != NULL,
+	          "wait status %#x, reported \"%s\"", (unsigned)r->status, r->results.p);
 	run_free(r);
 }
 
@@ -94,21 +102,24 @@ Test(late, broken_pipe_that_a_read_meets_raises_no_signal, .timeout = 30)
 	struct run *r = run(&setup, SHIM);
 
 	cr_expect(r->status == 0 && strstr(r->results.p, "read ") != NULL, "wait status %#x, reported \"%s\"",
-		(unsigned)r->status, r->results.p);
+	          (unsigned)r->status, r->results.p);
 	run_free(r);
 }
 
 Test(late, deadline_comes_although_the_helper_was_stopped_for_a_fork, .timeout = 60)
 {
-	struct setup setup = { .args = { PROGRAM, "fork" }, .timeout = "150ms", .clients = 2,
-		.faults = "send:1:errno=EAGAIN,send:2:delay=80" };
+	struct setup setup = { .args = { PROGRAM, "fork" },
+		               .timeout = "150ms",
+		               .clients = 2,
+		               .faults = "send:1:errno=EAGAIN,send:2:delay=80" };
 	struct run *r = check_same("a head that is written while another thread forks", &setup);
 
 	for (int n = 1; n < ATTEMPTS && calls_like(r, "setsockopt TCP_CORK=0 *") == 0; n++) {
 		run_free(r);
 		r = check_same("a head that is written while another thread forks", &setup);
 	}
-	cr_expect(calls_like(r, "setsockopt TCP_CORK=0 *") > 0, "the helper did not come back, the kernel sent the head:\n%s", r->calls.p);
+	cr_expect(calls_like(r, "setsockopt TCP_CORK=0 *") > 0,
+	          "the helper did not come back, the kernel sent the head:\n%s", r->calls.p);
 	run_free(r);
 }
 

@@ -24,17 +24,19 @@ static const struct {
 
 EACH_TEST(lifecycle, scenarios, ROWS(scenarios), 60)
 {
-	struct setup setup = { .args = { SCENARIOS, scenarios[*i].what, scenarios[*i].how }, .timeout = "100ms",
-		.clients = scenarios[*i].clients };
+	struct setup setup = { .args = { SCENARIOS, scenarios[*i].what, scenarios[*i].how },
+		               .timeout = "100ms",
+		               .clients = scenarios[*i].clients };
 	struct run *r = check_same(scenarios[*i].what, &setup);
 
 	cr_expect(strcmp(r->results.p, scenarios[*i].results) == 0, "%s %s: reported \"%s\", wanted \"%s\"",
-		scenarios[*i].what,
-		scenarios[*i].how == NULL ? "" : scenarios[*i].how, r->results.p, scenarios[*i].results);
+	          scenarios[*i].what, scenarios[*i].how == NULL ? "" : scenarios[*i].how, r->results.p,
+	          scenarios[*i].results);
 	run_free(r);
 }
 
-/* All but those that are written while the first head of all is starting the helper: a moment, and longer on a busy machine. */
+/* All but those that are written while the first head of all is starting the helper: a moment, and longer on a busy
+ * machine. */
 Test(lifecycle, head_and_body_of_two_threads_are_joined, .timeout = 60)
 {
 	struct setup setup = { .args = { SCENARIOS, "relays" }, .clients = 4 };
@@ -66,9 +68,9 @@ Test(lifecycle, held_head_never_reaches_the_next_owner_of_its_number, .timeout =
 	for (size_t i = 0; i < ROWS(ways); i++) {
 		struct setup setup = { .args = { SCENARIOS, "reused", ways[i] }, .timeout = "5ms" };
 		struct run *r = check_same(ways[i], &setup);
-		cr_expect(strstr(r->results.p,
-			"the number is reused: 1\nbytes on the new connection: -1 and -1\nits own bytes: 200\n")
-			!= NULL, "closed %s: reported %s", ways[i], r->results.p);
+		cr_expect(strstr(r->results.p, "the number is reused: 1\nbytes on the new connection: -1 and -1\nits "
+		                               "own bytes: 200\n") != NULL,
+		          "closed %s: reported %s", ways[i], r->results.p);
 		run_free(r);
 	}
 }
@@ -82,18 +84,19 @@ Test(lifecycle, file_that_has_its_number_next_keeps_its_locks, .timeout = 30)
 	run_free(r);
 }
 
-#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a redzone */
+#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a \
+                                redzone */
 Test(lifecycle, cancelled_writer_leaves_no_lock, .timeout = 30)
 {
 	struct setup setup = { .args = { SCENARIOS, "cancelled" }, .clients = 4 };
 	struct run *r = run(&setup, SHIM);
 
-	cr_expect(strcmp(r->results.p, "done\n") == 0 && r->status == 0, "wait status %#x, reported \"%s\", said \"%s\"",
-		(unsigned)r->status, r->results.p, r->said.p);
+	cr_expect(strcmp(r->results.p, "done\n") == 0 && r->status == 0,
+	          "wait status %#x, reported \"%s\", said \"%s\"", (unsigned)r->status, r->results.p, r->said.p);
 	for (int i = 0; i < 4; i++)
 		for (size_t k = 0; k < r->bytes[i].n; k++)
 			cr_assert(r->bytes[i].p[k] == (k % 300 < 100 ? HEAD[k % 300] : 'b'),
-				"connection %d: wrong byte at %zu", i, k);
+			          "connection %d: wrong byte at %zu", i, k);
 	run_free(r);
 }
 #endif
@@ -113,25 +116,25 @@ static int check_stream(const char *name, const struct run *r)
 		size_t size = unit % 2 == 0 ? 100 : 200;
 		if (t->p[at] == '#') {
 			int after = 0, mark = 0;
-			cr_assert(t->n - at >= 16 && sscanf(t->p + at, "#%6d%7d", &after, &mark) == 2 && mark == ++marks,
-				"%s: mark %d is torn, late or lost: \"%.14s\"", name, marks, t->p + at);
-			cr_assert(unit == after || unit == after + 1, "%s: mark %d was written after %d writes, and came after %d", name,
-				marks, after, unit);
+			cr_assert(t->n - at >= 16 && sscanf(t->p + at, "#%6d%7d", &after, &mark) == 2 &&
+			                  mark == ++marks,
+			          "%s: mark %d is torn, late or lost: \"%.14s\"", name, marks, t->p + at);
+			cr_assert(unit == after || unit == after + 1,
+			          "%s: mark %d was written after %d writes, and came after %d", name, marks, after,
+			          unit);
 			at += 16;
 			continue;
 		}
 		for (size_t k = 0; k < size; k++)
 			cr_assert(at + k < t->n && t->p[at + k] == (unit % 2 == 0 ? HEAD[k] : body_byte(body + k)),
-				"%s: wrong byte in the %s of message %d, at %zu: \"%.40s\"", name,
-					unit % 2 == 0 ? "head" : "body", unit / 2,
-				k, t->p + at);
+			          "%s: wrong byte in the %s of message %d, at %zu: \"%.40s\"", name,
+			          unit % 2 == 0 ? "head" : "body", unit / 2, k, t->p + at);
 		at += size;
 		body += unit % 2 == 0 ? 0 : 200;
 		unit++;
 	}
 	cr_expect(body == (uint64_t)messages * 200, "%s: %llu body bytes of %lld messages", name,
-		(unsigned long long)body,
-		(long long)messages);
+	          (unsigned long long)body, (long long)messages);
 	return marks;
 }
 
@@ -144,11 +147,12 @@ EACH_TEST(lifecycle, handler_that_writes_on_the_same_socket_finds_whole_writes, 
 	struct run *r = run(&setup, SHIM);
 	int marks;
 
-	cr_assert(r->status == 0 && strcmp(r->results.p, ALL_TAKEN) == 0, "%s: wait status %#x, reported \"%s\", said \"%s\"",
-		same_socket[*i], (unsigned)r->status, r->results.p, r->said.p);
+	cr_assert(r->status == 0 && strcmp(r->results.p, ALL_TAKEN) == 0,
+	          "%s: wait status %#x, reported \"%s\", said \"%s\"", same_socket[*i], (unsigned)r->status,
+	          r->results.p, r->said.p);
 	marks = check_stream(same_socket[*i], r);
 	cr_expect(marks == (int)r->shared->sent[0], "%s: %d marks arrived of %d", same_socket[*i], marks,
-		(int)r->shared->sent[0]);
+	          (int)r->shared->sent[0]);
 	run_free(r);
 }
 
@@ -160,17 +164,16 @@ Test(lifecycle, handler_that_writes_on_its_own_socket_does_not_disturb, .timeout
 		struct setup setup = { .args = { SCENARIOS, "signals", ways[i] }, .clients = 2 };
 		struct run *r = run(&setup, SHIM);
 		cr_assert(r->status == 0 && strcmp(r->results.p, ALL_TAKEN) == 0,
-			"%s: wait status %#x, reported \"%s\", said \"%s\"", ways[i],
-			(unsigned)r->status, r->results.p, r->said.p);
+		          "%s: wait status %#x, reported \"%s\", said \"%s\"", ways[i], (unsigned)r->status,
+		          r->results.p, r->said.p);
 		cr_expect(check_stream(ways[i], r) == 0, "%s: a mark on the wrong socket", ways[i]);
 		cr_expect(r->bytes[1].n == (size_t)r->shared->sent[0] * (i == 0 ? 16 : 300),
-			"%s: %zu bytes for %d signals", ways[i],
-			r->bytes[1].n, (int)r->shared->sent[0]);
+		          "%s: %zu bytes for %d signals", ways[i], r->bytes[1].n, (int)r->shared->sent[0]);
 		run_free(r);
 	}
 }
 
-/* --- what the library is -------------------------------------------------------------------------------------- */
+/* --- what the library is ---------------------------------------------------------------------- */
 
 static char *output_of(const char *command)
 {
@@ -185,7 +188,9 @@ static char *output_of(const char *command)
 
 Test(library, needs_libc_and_nothing_else)
 {
-	char *needed = output_of("readelf -dW " LIBRARY_IN_SHELL " | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | grep -v '^lib[a-z]*san' | tr '\\n' ' '");
+	char *needed = output_of(
+		"readelf -dW " LIBRARY_IN_SHELL
+		" | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | grep -v '^lib[a-z]*san' | tr '\\n' ' '");
 
 #ifdef ON_MUSL
 	cr_expect(strcmp(needed, "") == 0, "NEEDED is %s", needed); /* a program of glibc's has another libc */
@@ -204,9 +209,9 @@ Test(library, needs_libc_and_nothing_else)
 Test(library, exports_the_hooks_and_nothing_else)
 {
 	char *exports = output_of("nm -D --defined-only --format=posix " LIBRARY_IN_SHELL
-		" | grep -v ' A ' | sed 's/[ @].*//' | sort -u"); /* A: the versions' names */
+	                          " | grep -v ' A ' | sed 's/[ @].*//' | sort -u"); /* A: the versions' names */
 	char *hooks = output_of("sed " OF_OTHERS " " SOURCE_DIR
-		"/shim/hooks.def | sed -n 's/^HOOK(\\([A-Za-z0-9_]*\\)).*/\\1/p' | sort -u");
+	                        "/shim/hooks.def | sed -n 's/^HOOK(\\([A-Za-z0-9_]*\\)).*/\\1/p' | sort -u");
 
 	cr_expect(*hooks != '\0', "shim/hooks.def names no hook");
 	cr_expect(strcmp(exports, hooks) == 0, "exports:\n%s\nhooks:\n%s", exports, hooks);

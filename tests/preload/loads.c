@@ -1,4 +1,5 @@
-/* The preload never stops a program from starting: `make` has a gate for that (scripts/gate), and the gate is tried here. */
+/* The preload never stops a program from starting: `make` has a gate for that (scripts/gate), and the gate is tried
+ * here. */
 #include "harness.h"
 #include "library.h"
 
@@ -20,7 +21,7 @@ static int run_command(const char *command, char *said, size_t size)
 }
 
 #define GATE "'" SOURCE_DIR "/scripts/gate' "
-#define MAP " '" BUILD_DIR "/exports.map' 2>&1"
+#define MAP  " '" BUILD_DIR "/exports.map' 2>&1"
 
 Test(loads, gate_lets_the_library_pass, .timeout = 60)
 {
@@ -30,8 +31,9 @@ Test(loads, gate_lets_the_library_pass, .timeout = 60)
 
 	cr_expect(status == 0, "wait status %#x; it said %s", (unsigned)status, said);
 	cr_expect(strstr(said, "tried with this libc") != NULL && strstr(said, ", musl\n") != NULL,
-		"not everything was tried (are the packages gcc, binutils, musl-tools installed?): %s", said);
-	cr_expect(old == NULL || *old == '\0' || strstr(said, ", the libc in ") != NULL, "not tried with the libc in %s: %s", old, said);
+	          "not everything was tried (are the packages gcc, binutils, musl-tools installed?): %s", said);
+	cr_expect(old == NULL || *old == '\0' || strstr(said, ", the libc in ") != NULL,
+	          "not tried with the libc in %s: %s", old, said);
 }
 
 /* Libraries that are not to pass, each for one reason. */
@@ -40,13 +42,18 @@ static const struct {
 	const char *refusal;
 } refused[] = {
 	{ "echo 'int i;' | cc -shared -fPIC -o libonewrite.so -x c - -Wl,--no-as-needed -lm", "needs libm.so.6: " },
-	{ "echo 'int i;' | musl-gcc -shared -fPIC -o libonewrite.so -x c -", "needs libc.so: " }, /* no program of glibc's has one */
+	/* no program of glibc's has one */
+	{ "echo 'int i;' | musl-gcc -shared -fPIC -o libonewrite.so -x c -", "needs libc.so: " },
 	{ "printf '#define _GNU_SOURCE\\n#include <pthread.h>\\nvoid *f(void) { return pthread_clockjoin_np; }' |"
-		" cc -shared -fPIC -o libonewrite.so -x c -", "it would keep programs with an older glibc from starting" },
-	{ "printf '#include <stdio.h>\\nvoid *f(void) { return puts; }' | cc -shared -fPIC -o libonewrite.so -x c -", "wants puts, " },
-	{ "echo 'int i;' | cc -shared -fPIC -o libonewrite.so -x c -", "does not export the hooks as its map has them" },
+	  " cc -shared -fPIC -o libonewrite.so -x c -",
+	  "it would keep programs with an older glibc from starting" },
+	{ "printf '#include <stdio.h>\\nvoid *f(void) { return puts; }' | cc -shared -fPIC -o libonewrite.so -x c -",
+	  "wants puts, " },
+	{ "echo 'int i;' | cc -shared -fPIC -o libonewrite.so -x c -",
+	  "does not export the hooks as its map has them" },
 #ifdef __x86_64__ /* it wants a version of memory functions that no libc has, and whose name looks old */
-	{ "LC_ALL=C sed 's/GLIBC_2\\.14/GLIBC_0.14/' " LIBRARY_IN_SHELL " > libonewrite.so", "keeps a program with this libc from running as usual" },
+	{ "LC_ALL=C sed 's/GLIBC_2\\.14/GLIBC_0.14/' " LIBRARY_IN_SHELL " > libonewrite.so",
+	  "keeps a program with this libc from running as usual" },
 #endif
 };
 
@@ -55,9 +62,10 @@ EACH_TEST(loads, gate_refuses, ROWS(refused), 60)
 	char directory[] = "/tmp/onewrite-gate-XXXXXX", command[2000], said[4000];
 
 	cr_assert(mkdtemp(directory) != NULL, "cannot make a directory under /tmp");
-	snprintf(command, sizeof command, "cd %s && { %s; } && " GATE "%s/libonewrite.so" MAP, directory, refused[*i].made_by, directory);
+	snprintf(command, sizeof command, "cd %s && { %s; } && " GATE "%s/libonewrite.so" MAP, directory,
+	         refused[*i].made_by, directory);
 	cr_expect(run_command(command, said, sizeof said) != 0 && strstr(said, refused[*i].refusal) != NULL,
-		"%s: it said %s", refused[*i].made_by, said);
+	          "%s: it said %s", refused[*i].made_by, said);
 	snprintf(command, sizeof command, "rm -r %s", directory);
 	cr_expect(system(command) == 0, "%s", command);
 }
@@ -75,7 +83,8 @@ static const struct {
 	{ LIBRARY_IN_SHELL, "-nW", "SHSTK" },
 	{ "'" BUILD_DIR "/judge'", "-nW", "SHSTK" },
 #endif
-#if defined __x86_64__ || defined __i386__ || defined __powerpc64__ || defined __s390x__ /* the canary is the thread's own */
+#if defined __x86_64__ || defined __i386__ || defined __powerpc64__ || \
+	defined __s390x__ /* the canary is the thread's own */
 	{ LIBRARY_IN_SHELL, "-sW", "__stack_chk_fail" },
 	{ "'" BUILD_DIR "/judge'", "-sW", "__stack_chk_fail" },
 #endif
@@ -85,7 +94,8 @@ EACH_TEST(loads, hardened_files, ROWS(hardened), 60)
 {
 	char command[2000], said[4000];
 
-	snprintf(command, sizeof command, "readelf %s %s | grep -e '%s'", hardened[*i].option, hardened[*i].file, hardened[*i].found);
+	snprintf(command, sizeof command, "readelf %s %s | grep -e '%s'", hardened[*i].option, hardened[*i].file,
+	         hardened[*i].found);
 	cr_expect(run_command(command, said, sizeof said) == 0, "not hardened: %s", command);
 }
 
@@ -94,10 +104,12 @@ Test(loads, what_the_libc_behind_us_lacks_fails, .timeout = 30)
 	char command[1000], said[300];
 	int status;
 
-	snprintf(command, sizeof command, "l=" LIBRARY_IN_SHELL "; LD_LIBRARY_PATH=${l%%/*} LD_PRELOAD=${l##*/} '" BUILD_DIR "/tests/programs/musl_absent' 2>&1");
+	snprintf(command, sizeof command,
+	         "l=" LIBRARY_IN_SHELL "; LD_LIBRARY_PATH=${l%%/*} LD_PRELOAD=${l##*/} '" BUILD_DIR
+	         "/tests/programs/musl_absent' 2>&1");
 	status = run_command(command, said, sizeof said);
-	cr_expect(status == 0 && strcmp(said, "25 names, 0 do not come back honestly\n") == 0, "wait status %#x; it said %s",
-		(unsigned)status, said);
+	cr_expect(status == 0 && strcmp(said, "25 names, 0 do not come back honestly\n") == 0,
+	          "wait status %#x; it said %s", (unsigned)status, said);
 }
 #else
 Test(loads, with_a_sanitizer_is_the_sanitizers_business)

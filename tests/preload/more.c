@@ -18,12 +18,16 @@ static const struct {
 
 EACH_TEST(more, nothing_waits_for_what_does_not_come, ROWS(waits), 30)
 {
-	struct setup setup = { .args = { PROGRAM, waits[*i].what }, .timeout = waits[*i].timeout != NULL ? waits[*i].timeout : "5ms", .hold = waits[*i].hold, .join = waits[*i].join,
-		.faults = waits[*i].faults };
+	struct setup setup = { .args = { PROGRAM, waits[*i].what },
+		               .timeout = waits[*i].timeout != NULL ? waits[*i].timeout : "5ms",
+		               .hold = waits[*i].hold,
+		               .join = waits[*i].join,
+		               .faults = waits[*i].faults };
 	struct run *r = check_same(waits[*i].what, &setup);
 
 	/* A call that a handler jumped out of is not recorded. */
-	cr_expect(calls_like(r, "send * flags=MSG_MORE *") + calls_like(r, "setsockopt TCP_CORK=0 *") >= 1, "%s: the kernel was told of nothing more:\n%s", waits[*i].what, r->calls.p);
+	cr_expect(calls_like(r, "send * flags=MSG_MORE *") + calls_like(r, "setsockopt TCP_CORK=0 *") >= 1,
+	          "%s: the kernel was told of nothing more:\n%s", waits[*i].what, r->calls.p);
 	run_free(r);
 }
 

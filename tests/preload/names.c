@@ -9,8 +9,8 @@
 
 #define NAMES BUILD_DIR "/tests/programs/p_names"
 
-#define JOINED "writev iov=2 bytes=300 = 300"
-#define BY_KERNEL "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
+#define JOINED     "writev iov=2 bytes=300 = 300"
+#define BY_KERNEL  "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
 #define LEFT_ALONE "write bytes=100 = 100, write bytes=200 = 200"
 
 struct row {
@@ -25,18 +25,18 @@ static void check_row(const struct row *row)
 	struct run *r = check_same(row->args[1] != NULL ? row->args[1] : row->args[0], &setup);
 	char *calls = calls_of(r, NULL);
 
-	cr_expect(row->results == NULL || strcmp(r->results.p, row->results) == 0, "%s %s: reported \"%s\", wanted \"%s\"",
-		what, how, r->results.p, row->results);
+	cr_expect(row->results == NULL || strcmp(r->results.p, row->results) == 0,
+	          "%s %s: reported \"%s\", wanted \"%s\"", what, how, r->results.p, row->results);
 	cr_expect(row->calls == NULL || strcmp(calls, row->calls) == 0, "%s %s: the calls are %s", what, how, calls);
 	free(calls);
 	run_free(r);
 }
 
-#define ROWS_OF(suite, table) \
+#define ROWS_OF(suite, table)                    \
 	EACH_TEST(suite, table, ROWS(table), 30) \
-	{ \
-		check_row(&table[*i]); \
-	} \
+	{                                        \
+		check_row(&table[*i]);           \
+	}                                        \
 	_Static_assert(1, "the macro ends in a semicolon")
 
 Test(names, every_name_is_bound_to_the_library, .timeout = 30)
@@ -45,7 +45,7 @@ Test(names, every_name_is_bound_to_the_library, .timeout = 30)
 	struct run *r = run(&setup, SHIM);
 
 	cr_expect(r->status == 0 && strcmp(r->results.p, "bound elsewhere: 0\n") == 0, "wait status %#x, reported %s",
-		(unsigned)r->status, r->results.p);
+	          (unsigned)r->status, r->results.p);
 	run_free(r);
 }
 
@@ -112,11 +112,10 @@ static void exchange_with_another_libc(const char *argument, const char *said, c
 	FILE *p;
 
 	snprintf(command, sizeof command, "LD_PRELOAD=%s ONEWRITE_ONLY=musl_exchange ONEWRITE_TRACE=%s %s %s 2>&1",
-		library_under_test(), trace, program, argument);
+	         library_under_test(), trace, program, argument);
 	p = popen(command, "r");
 	cr_assert(p != NULL && fread(got, 1, sizeof got - 1, p) < sizeof got - 1);
-	cr_expect(pclose(p) == 0 && strcmp(got, said) == 0, "it said %s",
-		got);
+	cr_expect(pclose(p) == 0 && strcmp(got, said) == 0, "it said %s", got);
 	memset(got, 0, sizeof got);
 	cr_expect(read(fd, got, sizeof got - 1) > 0 && strstr(got, traced) != NULL, "the trace is %s", got);
 	close(fd);
@@ -143,22 +142,30 @@ Test(names, number_is_taken_with_flags_that_there_are_not, .timeout = 30)
 }
 #endif
 
-/* --- errno ------------------------------------------------------------------------------------------------------ */
+/* --- errno ------------------------------------------------------------------------------------ */
 
 /* A call that succeeds leaves it alone, whatever we did on the way; for each of some seventy calls. */
 static const struct {
 	const char *state, *hold, *join, *timeout, *faults;
 } errno_rows[] = {
-	{ "new" }, { "head" }, { "part" }, { "later" }, { "later", "kernel" }, { "head", "kernel", "message" },
-	{ "later", "memory", "message" }, { "head", .timeout = "1ms" },
+	{ "new" },
+	{ "head" },
+	{ "part" },
+	{ "later" },
+	{ "later", "kernel" },
+	{ "head", "kernel", "message" },
+	{ "later", "memory", "message" },
+	{ "head", .timeout = "1ms" },
 	{ "head", .faults = "pthread_create:*:errno=EAGAIN" },
 };
 
 EACH_TEST(names, errno_rows, ROWS(errno_rows), 60)
 {
 	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_errno", errno_rows[*i].state },
-		.hold = errno_rows[*i].hold, .join = errno_rows[*i].join, .timeout = errno_rows[*i].timeout,
-		.faults = errno_rows[*i].faults };
+		               .hold = errno_rows[*i].hold,
+		               .join = errno_rows[*i].join,
+		               .timeout = errno_rows[*i].timeout,
+		               .faults = errno_rows[*i].faults };
 
 	run_free(check_same(errno_rows[*i].state, &setup));
 }

@@ -12,9 +12,9 @@ static const struct scenario others[] = {
 	{ "a socketpair by sendmsg", { "open=socketpair", MESSAGE("sendmsg") } },
 	{ "a UDP socket", { "open=udp", MESSAGE("write") } },
 	{ "a UDP socket by send", { "open=udp", MESSAGE("send") } },
-	{ "a number that was a connection and is a file now", { "write=" HEAD, "write=*200", "close", "open=file",
-		MESSAGE("write") },
-		"writev iov=2 bytes=300 = 300, write bytes=100 = 100, write bytes=200 = 200" },
+	{ "a number that was a connection and is a file now",
+	  { "write=" HEAD, "write=*200", "close", "open=file", MESSAGE("write") },
+	  "writev iov=2 bytes=300 = 300, write bytes=100 = 100, write bytes=200 = 200" },
 };
 SCENARIO_TESTS(not_ours, others);
 
@@ -24,13 +24,16 @@ SCENARIO_TESTS(not_ours, others);
 
 static const struct scenario unproven[] = {
 	{ "a socket that was dup'ed before", { "dup", "write=" HEAD, "use", "write=*200", "await" }, IN_ORDER },
-	{ "a head through a dup, the body through the original", { "dup", "use", "write=" HEAD, "use", "write=*200",
-		"await" }, IN_ORDER },
+	{ "a head through a dup, the body through the original",
+	  { "dup", "use", "write=" HEAD, "use", "write=*200", "await" },
+	  IN_ORDER },
 	{ "a passed socket", { "pass", "use", "write=" HEAD, "use", "write=*200", "await" }, IN_ORDER },
-	{ "a socket passed over one that has time stamps", { "pass-stamped", "use", "write=" HEAD, "use", "write=*200", "await" },
-		IN_ORDER },
-	{ "a head on a socket passed so, the body by its new name", { "pass-stamped", "write=" HEAD, "use", "write=*200", "await" },
-		IN_ORDER },
+	{ "a socket passed over one that has time stamps",
+	  { "pass-stamped", "use", "write=" HEAD, "use", "write=*200", "await" },
+	  IN_ORDER },
+	{ "a head on a socket passed so, the body by its new name",
+	  { "pass-stamped", "write=" HEAD, "use", "write=*200", "await" },
+	  IN_ORDER },
 	{ "an fdopen'ed socket", { "fdopen", "write=" HEAD, "fwrite=*200", "await" }, "* bytes=100* = 100" },
 	{ "an inherited socket", { "keepalive=1", "exec=execv", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
 	{ "a socket that lived through a fork", { "child:sleep=1", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
@@ -41,8 +44,8 @@ SCENARIO_TESTS(not_ours, unproven);
 /* What only a new connection can be. */
 static const struct scenario numbers[] = {
 	{ "a connection that is standard input", { "close=0", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
-	{ "a number that was a pipe and is a connection now", { "open=pipe", "write=" HEAD, "close", "write=" HEAD,
-		"write=*200" },
-		"write bytes=100 = 100, writev iov=2 bytes=300 = 300" },
+	{ "a number that was a pipe and is a connection now",
+	  { "open=pipe", "write=" HEAD, "close", "write=" HEAD, "write=*200" },
+	  "write bytes=100 = 100, writev iov=2 bytes=300 = 300" },
 };
 FIRST_MESSAGE_TESTS(not_ours, numbers);

@@ -5,16 +5,23 @@
 
 #ifndef UNDER_TSAN /* which has a thread of its own */
 
-#define PROGRAM BUILD_DIR "/tests/programs/p_ordinary"
+#define PROGRAM  BUILD_DIR "/tests/programs/p_ordinary"
 #define ORDINARY "in time: 1\npolicy: 0, nicer than the process: 0, all CPUs: 1, slack: @(50000|-1)\n"
 
 static const struct {
 	const char *args[2], *results;
 } rows[] = {
-	{ { "usual" }, ORDINARY }, { { "fifo" }, ORDINARY }, { { "round-robin" }, ORDINARY }, { { "pinned" }, ORDINARY },
-	{ { "batch" }, ORDINARY }, { { "idle" }, ORDINARY }, { { "slack" }, ORDINARY }, { { "nice" }, ORDINARY },
+	{ { "usual" }, ORDINARY },
+	{ { "fifo" }, ORDINARY },
+	{ { "round-robin" }, ORDINARY },
+	{ { "pinned" }, ORDINARY },
+	{ { "batch" }, ORDINARY },
+	{ { "idle" }, ORDINARY },
+	{ { "slack" }, ORDINARY },
+	{ { "nice" }, ORDINARY },
 	/* Where it could not keep the time there is none, and nothing is held. */
-	{ { "only", "real-time" }, "in time: 1\n" }, { { "idle user" }, "in time: 1\n" },
+	{ { "only", "real-time" }, "in time: 1\n" },
+	{ { "idle user" }, "in time: 1\n" },
 };
 
 EACH_TEST(ordinary, helper_has_nothing_of_its_creator, ROWS(rows), 60)
@@ -30,7 +37,8 @@ EACH_TEST(ordinary, helper_has_nothing_of_its_creator, ROWS(rows), 60)
 	if (strncmp(r->results.p, "not here: ", 10) == 0)
 		cr_skip_test("%s: %s", name, r->results.p);
 	cr_expect(r->status == 0 && fnmatch(rows[*i].results, r->results.p, FNM_EXTMATCH) == 0,
-		"%s: wait status %#x, reported \"%s\", wanted \"%s\"", name, (unsigned)r->status, r->results.p, rows[*i].results);
+	          "%s: wait status %#x, reported \"%s\", wanted \"%s\"", name, (unsigned)r->status, r->results.p,
+	          rows[*i].results);
 	run_free(r);
 }
 

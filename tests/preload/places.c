@@ -1,8 +1,9 @@
-/* The helper takes no one's place: what the program gives up it does not keep, and a task that the program needs it is not. */
+/* The helper takes no one's place: what the program gives up it does not keep, and a task that the program needs it is
+ * not. */
 #include "harness.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_places"
-#define JOINED "writev iov=2 bytes=300 = 300"
+#define JOINED  "writev iov=2 bytes=300 = 300"
 
 /* Bare and behind the shim. */
 static struct run *check(const char *family, const char *what, const char *faults)
@@ -16,24 +17,29 @@ static struct run *check(const char *family, const char *what, const char *fault
 }
 
 #ifndef UNDER_TSAN /* which has a thread of its own */
-static const char *const privileges[] = { "capset", "SYS_capset", "no new privileges", "no new privileges, by number",
-	"bounding set", "ambient set", "secure bits", "keep capabilities", "SYS_setresuid", "SYS_setgroups", "landlock", "label",
-	"keyring" };
+static const char *const privileges[] = {
+	"capset",        "SYS_capset",    "no new privileges", "no new privileges, by number",
+	"bounding set",  "ambient set",   "secure bits",       "keep capabilities",
+	"SYS_setresuid", "SYS_setgroups", "landlock",          "label",
+	"keyring"
+};
 
 EACH_TEST(places, thread_keeps_no_privilege_that_the_program_gives_up, ROWS(privileges), 60)
 {
 	struct run *r = check("privilege", privileges[*i], NULL);
 
-	cr_expect(strstr(r->results.p, "threads of before: 0, with other privileges: 0\n") != NULL, "%s: %s", privileges[*i],
-		r->results.p);
+	cr_expect(strstr(r->results.p, "threads of before: 0, with other privileges: 0\n") != NULL, "%s: %s",
+	          privileges[*i], r->results.p);
 	cr_expect(strcmp(privileges[*i], "SYS_setresuid") == 0 || calls_like(r, JOINED) == 2,
-		"%s: want two joined messages:\n%s", privileges[*i], r->calls.p);
+	          "%s: want two joined messages:\n%s", privileges[*i], r->calls.p);
 	run_free(r);
 }
 #endif
 
 /* The recorder writes into a file of root's: of these no calls are seen. */
-static const char *const tasks[] = { "pthread_create", "thrd_create", "posix_spawn", "popen", "system", "fork", "clone" };
+static const char *const tasks[] = {
+	"pthread_create", "thrd_create", "posix_spawn", "popen", "system", "fork", "clone"
+};
 
 #if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* they have threads or processes of their own */
 EACH_TEST(places, task_of_the_programs_gets_the_helpers_place, ROWS(tasks), 60)
@@ -52,8 +58,9 @@ Test(places, helper_comes_back_after_a_while, .timeout = 60)
 	char *calls = calls_of(r, NULL);
 
 	cr_expect(strcmp(calls, "send bytes=100 flags=MSG_NOSIGNAL|MSG_DONTWAIT = 100, write bytes=200 = 200, "
-		"write bytes=100 = 100, write bytes=200 = 200, send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200, "
-		JOINED) == 0, "the calls are %s", calls);
+	                        "write bytes=100 = 100, write bytes=200 = 200, send bytes=100 flags=MSG_MORE = 100, "
+	                        "write bytes=200 = 200, " JOINED) == 0,
+	          "the calls are %s", calls);
 	free(calls);
 	run_free(r);
 }

@@ -1,18 +1,19 @@
-/* Corners that a planted fault showed to be dark: each of these tests is the only one that sees some fault of tests/mutants/list. */
+/* Corners that a planted fault showed to be dark: each of these tests is the only one that sees some fault of
+ * tests/mutants/list. */
 #include "everywhere.h"
 
 #include <stdio.h>
 
-#define PROGRAM BUILD_DIR "/tests/programs/p_planted"
-#define JOINED "writev iov=2 bytes=300 = 300"
+#define PROGRAM   BUILD_DIR "/tests/programs/p_planted"
+#define JOINED    "writev iov=2 bytes=300 = 300"
 #define HEAD_MORE "send bytes=100 flags=MSG_MORE = 100"
-#define MESSAGE "write=" HEAD, "write=*200"
+#define MESSAGE   "write=" HEAD, "write=*200"
 
-/* --- bytes, results -------------------------------------------------------------------------------------------- */
+/* --- bytes, results --------------------------------------------------------------------------- */
 
 /* The kernel finds out that they cannot be read, not the library. */
 static const struct case_of unreadable[] = { { { "unreadable", "all" }, NULL, .timeout = HOLD_LONG },
-	{ { "unreadable", "beginning" }, NULL, .timeout = HOLD_LONG } };
+	                                     { { "unreadable", "beginning" }, NULL, .timeout = HOLD_LONG } };
 EVERYWHERE_TESTS(planted, body_that_cannot_be_read_is_refused, PROGRAM, unreadable);
 
 /* A message that is followed up to its first body write only is none any more behind it. */
@@ -28,9 +29,14 @@ Test(planted, end_of_a_body_that_cannot_be_read_is_refused, .timeout = 30)
 /* A head that was refused is not there, so the next write is a head again. */
 Test(planted, head_that_was_refused_comes_again, .timeout = 30)
 {
-	static const struct scenario s = { "a head is refused once", { "nonblock", "again=" HEAD, "write=*200", "await" },
-		"send bytes=100 flags=MSG_MORE = -1 EAGAIN, " HEAD_MORE ", write bytes=200 = 200", .hold = "kernel",
-		.faults = "send:1:errno=EAGAIN", .results = "nonblock = 0\nrefused: EAGAIN\nagain = 100\nwrite = 200\nawait = 0\n" };
+	static const struct scenario s = {
+		"a head is refused once",
+		{ "nonblock", "again=" HEAD, "write=*200", "await" },
+		"send bytes=100 flags=MSG_MORE = -1 EAGAIN, " HEAD_MORE ", write bytes=200 = 200",
+		.hold = "kernel",
+		.faults = "send:1:errno=EAGAIN",
+		.results = "nonblock = 0\nrefused: EAGAIN\nagain = 100\nwrite = 200\nawait = 0\n"
+	};
 
 	check_scenario(&s);
 }
@@ -38,12 +44,13 @@ Test(planted, head_that_was_refused_comes_again, .timeout = 30)
 /* A message is over when all of it is sent, not when all of it was asked for: then its end is pushed, once. */
 Test(planted, sendfile_counts_for_what_it_did, .timeout = 30)
 {
-	struct setup setup = { .args = { STEPS, "write=" HEAD, "sendfile=*200", "sendfile=*100", "await" }, .join = "message",
-		.faults = "sendfile:1:short=100" };
+	struct setup setup = { .args = { STEPS, "write=" HEAD, "sendfile=*200", "sendfile=*100", "await" },
+		               .join = "message",
+		               .faults = "sendfile:1:short=100" };
 	struct run *r = run(&setup, SHIM);
 
 	cr_expect(r->bytes[0].n == 300 && calls_like(r, "setsockopt TCP_NODELAY=1 *") == 1,
-		"%zu bytes came; the end was not pushed behind the second sendfile:\n%s", r->bytes[0].n, r->calls.p);
+	          "%zu bytes came; the end was not pushed behind the second sendfile:\n%s", r->bytes[0].n, r->calls.p);
 	run_free(r);
 }
 
@@ -59,38 +66,54 @@ static const struct {
 
 EACH_TEST(planted, lost_bytes_are_an_error, ROWS(lost), 30)
 {
-	struct setup setup = { .args = { STEPS, lost[*i].steps[0], lost[*i].steps[1], lost[*i].steps[2], lost[*i].steps[3] },
-		.faults = "send:*:errno=EAGAIN" };
+	struct setup setup = { .args = { STEPS, lost[*i].steps[0], lost[*i].steps[1], lost[*i].steps[2],
+		                         lost[*i].steps[3] },
+		               .faults = "send:*:errno=EAGAIN" };
 	struct run *r = run(&setup, SHIM);
 
-	cr_expect(r->status == 0 && strstr(r->results.p, lost[*i].wanted) != NULL, "wait status %#x, reported \"%s\", wanted \"%s\"",
-		(unsigned)r->status, r->results.p, lost[*i].wanted);
+	cr_expect(r->status == 0 && strstr(r->results.p, lost[*i].wanted) != NULL,
+	          "wait status %#x, reported \"%s\", wanted \"%s\"", (unsigned)r->status, r->results.p,
+	          lost[*i].wanted);
 	run_free(r);
 }
 
-/* Somebody filled the send buffer behind a head, by calls that no hook sees. Whoever waits is who would wait without the library. */
-#define FULL(how, wanted) { { "full", how }, wanted, .timeout = HOLD_LONG, .timed = true }
+/* Somebody filled the send buffer behind a head, by calls that no hook sees. Whoever waits is who would wait without
+ * the library. */
+#define FULL(how, wanted)                                                    \
+	{                                                                    \
+		{ "full", how }, wanted, .timeout = HOLD_LONG, .timed = true \
+	}
 
-static const struct case_of full[] = { FULL("fork", "soon: 1\n"), FULL("fork, and readers", "soon: 1\n"),
+static const struct case_of full[] = {
+	FULL("fork", "soon: 1\n"),
+	FULL("fork, and readers", "soon: 1\n"),
 	FULL("close, and a writer", "soon: 1\n"),
 #ifndef UNDER_TSAN /* which keeps a signal back until the call is over */
 	FULL("signals", "whole\n"),
 #endif
-	FULL("send", "EAGAIN, the thread ends: 1\n"), { { "full", "close" }, "soon: 1\n", .timed = true },
-#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a redzone */
+	FULL("send", "EAGAIN, the thread ends: 1\n"),
+	{ { "full", "close" }, "soon: 1\n", .timed = true },
+#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a \
+                                redzone */
 	FULL("cancel", "the thread ends: 1\n"),
 #endif
 };
 EVERYWHERE_TESTS(planted, full_buffer_keeps_nobody, PROGRAM, full);
 
-/* --- where it is held ------------------------------------------------------------------------------------------- */
+/* --- where it is held ------------------------------------------------------------------------- */
 
 /* What forbade memory is over, and the next connection is none of those that were copied. */
 static const struct scenario afterwards[] = {
 	{ "a cork that the program took off", { "cork=1", "cork=0", MESSAGE, "await" }, JOINED },
 	{ "an exec that failed, another connection", { "exec=none", "close", MESSAGE, "await" }, JOINED, .clients = 2 },
-	{ "a spawn that is over, another connection", { "spawn=sleep=0", "close", MESSAGE, "await" }, JOINED, .clients = 2 },
-	{ "a fork that is over, another connection", { "child:sleep=0", "close", MESSAGE, "await" }, JOINED, .clients = 2 },
+	{ "a spawn that is over, another connection",
+	  { "spawn=sleep=0", "close", MESSAGE, "await" },
+	  JOINED,
+	  .clients = 2 },
+	{ "a fork that is over, another connection",
+	  { "child:sleep=0", "close", MESSAGE, "await" },
+	  JOINED,
+	  .clients = 2 },
 };
 FIRST_MESSAGE_TESTS(planted, afterwards);
 
@@ -99,7 +122,8 @@ static void check_joined(const char *scenario, int clients, int messages)
 	struct setup setup = { .args = { PROGRAM, scenario }, .clients = clients };
 	struct run *r = check_same(scenario, &setup);
 
-	cr_expect(calls_like(r, JOINED) == messages, "%s: not %d messages were joined:\n%s", scenario, messages, r->calls.p);
+	cr_expect(calls_like(r, JOINED) == messages, "%s: not %d messages were joined:\n%s", scenario, messages,
+	          r->calls.p);
 	run_free(r);
 }
 
@@ -122,15 +146,20 @@ Test(planted, what_fell_short_is_of_one_connection, .timeout = 30)
 	check_joined("fell-short", 1, 1);
 }
 
-/* --- the helper ------------------------------------------------------------------------------------------------- */
+/* --- the helper ------------------------------------------------------------------------------- */
 
 /* The helper comes again: once it may not ask whose the number is, once there is no room. */
 static const struct scenario deadlines[] = {
-	{ "the socket's identity cannot be asked", { "write=" HEAD, "await", "write=*200", "await" },
-		"send bytes=100 * = 100, write bytes=200 = 200", .timeout = "5ms", .faults = "cookie:3:errno=EPERM" },
-	{ "there is no room", { "write=" HEAD, "await", "write=*200", "await" },
-		"send bytes=100 * = -1 EAGAIN, send bytes=100 * = 100, write bytes=200 = 200", .timeout = "5ms",
-		.faults = "send:1:errno=EAGAIN" },
+	{ "the socket's identity cannot be asked",
+	  { "write=" HEAD, "await", "write=*200", "await" },
+	  "send bytes=100 * = 100, write bytes=200 = 200",
+	  .timeout = "5ms",
+	  .faults = "cookie:3:errno=EPERM" },
+	{ "there is no room",
+	  { "write=" HEAD, "await", "write=*200", "await" },
+	  "send bytes=100 * = -1 EAGAIN, send bytes=100 * = 100, write bytes=200 = 200",
+	  .timeout = "5ms",
+	  .faults = "send:1:errno=EAGAIN" },
 };
 
 EACH_TEST(planted, deadline_is_tried_again, ROWS(deadlines), 30)
@@ -141,11 +170,13 @@ EACH_TEST(planted, deadline_is_tried_again, ROWS(deadlines), 30)
 /* It is not tried for each head, and nothing is kept for a helper that never comes. */
 Test(planted, thread_that_cannot_be_created_is_not_asked_for_again_and_again, .timeout = 60)
 {
-	struct setup steps = { .args = { STEPS, MESSAGE, MESSAGE, MESSAGE, "await" }, .faults = "pthread_create:*:errno=EAGAIN" };
+	struct setup steps = { .args = { STEPS, MESSAGE, MESSAGE, MESSAGE, "await" },
+		               .faults = "pthread_create:*:errno=EAGAIN" };
 	struct setup leak = { .args = { PROGRAM, "leak" }, .faults = "pthread_create:*:errno=EAGAIN" };
 	struct run *r = check_same("three messages", &steps);
 
-	cr_expect(calls_like(r, "pthread_create*") == 1, "asked %d times:\n%s", calls_like(r, "pthread_create*"), r->calls.p);
+	cr_expect(calls_like(r, "pthread_create*") == 1, "asked %d times:\n%s", calls_like(r, "pthread_create*"),
+	          r->calls.p);
 	run_free(r);
 	r = check_same("many connections", &leak);
 	cr_expect(strcmp(r->results.p, "memory grows: 0\n") == 0, "reported %s", r->results.p);

@@ -3,12 +3,15 @@
  * `await` reports whether the peer has the head well before the hold ends. */
 #include "harness.h"
 
-#define HELD "write=" HEAD
-#define ALONE "* bytes=100* = 100"   /* the head, by whatever call */
-#define BODY "write bytes=200 = 200" /* untouched: nothing is held any more */
+#define HELD  "write=" HEAD
+#define ALONE "* bytes=100* = 100"    /* the head, by whatever call */
+#define BODY  "write bytes=200 = 200" /* untouched: nothing is held any more */
 
 /* A held head, the call, the head at the peer, the body as it was written. */
-#define ROW(name, call, recorded) { name, { HELD, call, "await", "write=*200" }, ALONE recorded ", " BODY }
+#define ROW(name, call, recorded)                                                     \
+	{                                                                             \
+		name, { HELD, call, "await", "write=*200" }, ALONE recorded ", " BODY \
+	}
 
 static const struct scenario reads[] = {
 	{ "read", { "peer=ping", HELD, "read=4", "await", "write=*200" }, ALONE ", read *, " BODY },
@@ -17,24 +20,31 @@ static const struct scenario reads[] = {
 	{ "recvfrom", { "peer=ping", HELD, "recvfrom=4", "await", "write=*200" }, ALONE ", recvfrom *, " BODY },
 	{ "recvmsg", { "peer=ping", HELD, "recvmsg=4", "await", "write=*200" }, ALONE ", recvmsg *, " BODY },
 	{ "recvmmsg", { "peer=ping", HELD, "recvmmsg=4", "await", "write=*200" }, ALONE ", recvmmsg *, " BODY },
-	{ "a recv that finds nothing", { HELD, "recv+MSG_DONTWAIT=4", "await", "write=*200" },
-		ALONE ", recv *, " BODY },
-	{ "half a head", { "write=HTTP/1.1 200 OK\r\n", "recv+MSG_DONTWAIT=4", "await", "write=" HEAD_PAD("200"),
-		"await",
-		"write=*200" }, "* bytes=17* = 17, recv *, write bytes=83 = 83, " BODY },
+	{ "a recv that finds nothing",
+	  { HELD, "recv+MSG_DONTWAIT=4", "await", "write=*200" },
+	  ALONE ", recv *, " BODY },
+	{ "half a head",
+	  { "write=HTTP/1.1 200 OK\r\n", "recv+MSG_DONTWAIT=4", "await", "write=" HEAD_PAD("200"), "await",
+	    "write=*200" },
+	  "* bytes=17* = 17, recv *, write bytes=83 = 83, " BODY },
 };
 SCENARIO_TESTS(release, reads);
 
 static const struct scenario descriptor[] = {
 	ROW("setsockopt", "keepalive=1", ""),
-	{ "setsockopt TCP_NODELAY", { HELD, "nodelay=1", "write=*200", "await" },
-		"setsockopt TCP_NODELAY=1 = 0, writev iov=2 bytes=300 = 300" },
-	{ "setsockopt TCP_QUICKACK", { HELD, "quickack=1", "write=*200", "await" },
-		"setsockopt TCP_=1 = 0, writev iov=2 bytes=300 = 300" },
-	{ "setsockopt SO_OOBINLINE", { HELD, "oobinline=1", "write=*200", "await" },
-		"setsockopt SO_=1 = 0, writev iov=2 bytes=300 = 300" },
-	{ "setsockopt TCP_CORK", { HELD, "cork=1", "write=*200", "cork=0", "await" },
-		ALONE ", setsockopt TCP_CORK=1 = 0, " BODY ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0, setsockopt TCP_CORK=0 = 0" },
+	{ "setsockopt TCP_NODELAY",
+	  { HELD, "nodelay=1", "write=*200", "await" },
+	  "setsockopt TCP_NODELAY=1 = 0, writev iov=2 bytes=300 = 300" },
+	{ "setsockopt TCP_QUICKACK",
+	  { HELD, "quickack=1", "write=*200", "await" },
+	  "setsockopt TCP_=1 = 0, writev iov=2 bytes=300 = 300" },
+	{ "setsockopt SO_OOBINLINE",
+	  { HELD, "oobinline=1", "write=*200", "await" },
+	  "setsockopt SO_=1 = 0, writev iov=2 bytes=300 = 300" },
+	{ "setsockopt TCP_CORK",
+	  { HELD, "cork=1", "write=*200", "cork=0", "await" },
+	  ALONE ", setsockopt TCP_CORK=1 = 0, " BODY
+	        ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0, setsockopt TCP_CORK=0 = 0" },
 	ROW("getsockopt SO_ERROR", "get-error", ""),
 	ROW("ioctl", "outq", ", ioctl *"),
 	ROW("dup", "dup", ", dup *"),
@@ -59,9 +69,9 @@ SCENARIO_TESTS(release, descriptor);
 static const struct scenario processes[] = {
 	{ "fork: the child writes the body", { HELD, "child:write=*200", "await" }, ALONE ", " BODY },
 	{ "fork: the parent writes the body", { HELD, "child:sleep=1", "await", "write=*200" }, ALONE ", " BODY },
-	{ "fork: the child begins a head, the parent ends it", { "write=HTTP/1.1 200 OK\r\n",
-		"child:write=Content-Length: 4\r\n\r\n",
-		"write=body", "await" }, "* bytes=17* = 17, write bytes=21 = 21, write bytes=4 = 4" },
+	{ "fork: the child begins a head, the parent ends it",
+	  { "write=HTTP/1.1 200 OK\r\n", "child:write=Content-Length: 4\r\n\r\n", "write=body", "await" },
+	  "* bytes=17* = 17, write bytes=21 = 21, write bytes=4 = 4" },
 	{ "posix_spawn", { HELD, "spawn=write=*200", "await" }, ALONE ", " BODY },
 #ifndef WIDE /* the shell has 64 bits */
 	{ "system", { HELD, "system=write=*200", "await" }, ALONE ", " BODY },
@@ -90,12 +100,13 @@ SCENARIO_TESTS(release, processes);
 
 /* Once it is clear that this is no small head, it goes out with the write that made it so, and all else passes. */
 static const struct scenario oversize[] = {
-	{ "a head of more than 16 KiB", { "write=HTTP/1.1 200 OK\r\n", "write=*16384", "await", "write=*200", "await" },
-		"writev iov=2 bytes=16401 = 16401, " BODY },
-	{ "a head that grows beyond 16 KiB", { "write=HTTP/1.1 200 OK\r\n", "write=*8000", "write=*8000",
-		"write=*8000", "await",
-		"write=\r\n\r\n", "await", "write=*200", "await" },
-		"writev iov=2 bytes=24017 = 24017, write bytes=4 = 4, " BODY },
+	{ "a head of more than 16 KiB",
+	  { "write=HTTP/1.1 200 OK\r\n", "write=*16384", "await", "write=*200", "await" },
+	  "writev iov=2 bytes=16401 = 16401, " BODY },
+	{ "a head that grows beyond 16 KiB",
+	  { "write=HTTP/1.1 200 OK\r\n", "write=*8000", "write=*8000", "write=*8000", "await", "write=\r\n\r\n",
+	    "await", "write=*200", "await" },
+	  "writev iov=2 bytes=24017 = 24017, write bytes=4 = 4, " BODY },
 	{ "a head that never ends", { "write=HTTP/1.1 200 OK\r\n", "sleep=1", "close", "await" }, "* bytes=17* = 17" },
 };
 SCENARIO_TESTS(release, oversize);

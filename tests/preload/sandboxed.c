@@ -8,13 +8,46 @@
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_hosts"
 
-static const char *const calls[] = { "sendto", "writev", "sendmsg", "setsockopt", "getsockopt", "ioctl", "fcntl", "poll", "ppoll", "futex",
-	"rt_sigprocmask", "rt_sigaction", "sigaltstack", "clone3", "clone", "madvise", "munmap", "prlimit64", "prctl", "getpid",
-	"gettid", "tgkill", "nanosleep", "exit", "sched_getaffinity", "sched_setaffinity", "sched_getscheduler",
-	"sched_setscheduler", "getpriority", "setpriority", "readlink", "readlinkat", "set_robust_list", "rseq", "statx" };
+static const char *const calls[] = { "sendto",
+	                             "writev",
+	                             "sendmsg",
+	                             "setsockopt",
+	                             "getsockopt",
+	                             "ioctl",
+	                             "fcntl",
+	                             "poll",
+	                             "ppoll",
+	                             "futex",
+	                             "rt_sigprocmask",
+	                             "rt_sigaction",
+	                             "sigaltstack",
+	                             "clone3",
+	                             "clone",
+	                             "madvise",
+	                             "munmap",
+	                             "prlimit64",
+	                             "prctl",
+	                             "getpid",
+	                             "gettid",
+	                             "tgkill",
+	                             "nanosleep",
+	                             "exit",
+	                             "sched_getaffinity",
+	                             "sched_setaffinity",
+	                             "sched_getscheduler",
+	                             "sched_setscheduler",
+	                             "getpriority",
+	                             "setpriority",
+	                             "readlink",
+	                             "readlinkat",
+	                             "set_robust_list",
+	                             "rseq",
+	                             "statx" };
 /* Each call does what it was asked for, and a head that nothing follows is there soon. */
-#define RESULTS "a head: 100\nits body: 200\nhalf a head: 50\nits rest: 50\nhalf a body: 100\nits rest: 100\na head: 100\n" \
-	"is there: 1\nhalf a body: 100\nits rest: 100\nanother head: 100\nthe end: 0\nis there: 1\na head: 100\na fork: 3\n" \
+#define RESULTS                                                                                                     \
+	"a head: 100\nits body: 200\nhalf a head: 50\nits rest: 50\nhalf a body: 100\nits rest: 100\na head: 100\n" \
+	"is there: 1\nhalf a body: 100\nits rest: 100\nanother head: 100\nthe end: 0\nis there: 1\na head: 100\na " \
+	"fork: 3\n"                                                                                                 \
 	"its body: 200\nthe last head: 100\n"
 
 static const char *const errors[] = { "EPERM", "ENOSYS" };
@@ -36,11 +69,13 @@ EACH_TEST(sandboxed, program_goes_on_where_a_call_is_refused, ROWS(calls), 100)
 /* What is refused is nothing that a hold needs: two messages, in two segments. */
 Test(sandboxed, messages_are_joined_in_a_sandbox, .timeout = 60)
 {
-	struct setup setup = { .args = { PROGRAM, "launched", "sched_getaffinity EPERM" }, .join = "message", .clients = 2 };
+	struct setup setup = { .args = { PROGRAM, "launched", "sched_getaffinity EPERM" },
+		               .join = "message",
+		               .clients = 2 };
 	struct run *r = run(&setup, SHIM);
 
-	cr_expect(r->status == 0 && r->bytes[0].n == 600 && r->segments == 2, "wait status %#x, %zu bytes in %u segments",
-		(unsigned)r->status, r->bytes[0].n, r->segments);
+	cr_expect(r->status == 0 && r->bytes[0].n == 600 && r->segments == 2,
+	          "wait status %#x, %zu bytes in %u segments", (unsigned)r->status, r->bytes[0].n, r->segments);
 	run_free(r);
 }
 

@@ -5,18 +5,24 @@
 
 #include <fnmatch.h>
 
-/* --- secure execution: needs root ------------------------------------------------------------------------------ */
+/* --- secure execution: needs root ------------------------------------------------------------- */
 
 static const struct {
 	const char *how, *results, *calls;
 } programs[] = {
-	{ "set-user-id", "secure: 1, the library is there as wanted: 1\nthreads: 1, new mappings: 0\n"
-		"its end: 0, the caller's file was written: 0\n", "write bytes=100 = 100, write bytes=200 = 200" },
-	{ "capability", "secure: 1, the library is there as wanted: 1\nthreads: 1, new mappings: 0\n"
-		"its end: 0, the caller's file was written: 0\n", "write bytes=100 = 100, write bytes=200 = 200" },
+	{ "set-user-id",
+	  "secure: 1, the library is there as wanted: 1\nthreads: 1, new mappings: 0\n"
+	  "its end: 0, the caller's file was written: 0\n",
+	  "write bytes=100 = 100, write bytes=200 = 200" },
+	{ "capability",
+	  "secure: 1, the library is there as wanted: 1\nthreads: 1, new mappings: 0\n"
+	  "its end: 0, the caller's file was written: 0\n",
+	  "write bytes=100 = 100, write bytes=200 = 200" },
 	/* The same stage, and no privileges: what was not to be seen above would have been seen. */
-	{ "plain", "secure: 0, the library is there as wanted: 1\nthreads: [23], new mappings: [1-9]*\n"
-		"its end: 0, the caller's file was written: 1\n", "writev iov=2 bytes=300 = 300" },
+	{ "plain",
+	  "secure: 0, the library is there as wanted: 1\nthreads: [23], new mappings: [1-9]*\n"
+	  "its end: 0, the caller's file was written: 1\n",
+	  "writev iov=2 bytes=300 = 300" },
 };
 
 EACH_TEST(secure, programs, ROWS(programs), 30)
@@ -28,15 +34,15 @@ EACH_TEST(secure, programs, ROWS(programs), 30)
 	struct run *r = run(&setup, SHIM);
 	calls = calls_of(r, NULL);
 	cr_expect(fnmatch(programs[*i].results, r->results.p, 0) == 0, "%s: reported\n%sand not\n%s", programs[*i].how,
-		r->results.p, programs[*i].results);
+	          r->results.p, programs[*i].results);
 	cr_expect(r->status == 0 && r->said.n == 0, "%s: wait status %#x, said \"%s\"", programs[*i].how,
-		(unsigned)r->status, r->said.p);
+	          (unsigned)r->status, r->said.p);
 	cr_expect(strcmp(calls, programs[*i].calls) == 0, "%s: the calls are %s", programs[*i].how, calls);
 	free(calls);
 	run_free(r);
 }
 
-/* --- the first and the last moments ----------------------------------------------------------------------------- */
+/* --- the first and the last moments ----------------------------------------------------------- */
 
 Test(secure, library_keeps_out_before_its_constructor_and_after_its_destructor, .timeout = 30)
 {
@@ -44,6 +50,6 @@ Test(secure, library_keeps_out_before_its_constructor_and_after_its_destructor, 
 	struct run *r = check_same("a library that writes when it is loaded and unloaded", &setup);
 
 	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == 1, "the message of main() was not joined:\n%s",
-		r->calls.p);
+	          r->calls.p);
 	run_free(r);
 }

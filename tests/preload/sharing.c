@@ -8,57 +8,60 @@
 #define SHARING BUILD_DIR "/tests/programs/p_sharing"
 #define PASSING BUILD_DIR "/tests/programs/p_passing"
 
-#define JOINED "writev iov=2 bytes=300 = 300"
-#define BY_KERNEL "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
+#define JOINED     "writev iov=2 bytes=300 = 300"
+#define BY_KERNEL  "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
 #define LEFT_ALONE "write bytes=100 = 100, write bytes=200 = 200"
 
 struct row {
 	const char *args[4]; /* program, scenario, how, flags */
-	const char *calls;    /* NULL: any */
-	const char *results;  /* NULL: none */
+	const char *calls;   /* NULL: any */
+	const char *results; /* NULL: none */
 	const char *join, *timeout;
 };
 
 /* Bare and behind the shim: the same, and as the row says. What is timed is late once in a while. */
 static void check_row(const struct row *row)
 {
-	struct setup setup = { .args = { row->args[0], row->args[1], row->args[2], row->args[3] }, .join = row->join,
-		.timeout = row->timeout };
+	struct setup setup = { .args = { row->args[0], row->args[1], row->args[2], row->args[3] },
+		               .join = row->join,
+		               .timeout = row->timeout };
 	const char *wanted = row->results != NULL ? row->results : "";
 	char name[100], *calls;
 	struct run *r;
 
 	snprintf(name, sizeof name, "%s %s %s", row->args[1], row->args[2] != NULL ? row->args[2] : "",
-		row->args[3] != NULL ? row->args[3] : "");
+	         row->args[3] != NULL ? row->args[3] : "");
 	r = run(&setup, SHIM);
 	for (int n = 1; n < ATTEMPTS && r->status == 0 && strcmp(r->results.p, wanted) != 0; n++) {
 		run_free(r);
 		r = run(&setup, SHIM);
 	}
 	cr_expect(r->status == 0 && r->said.n == 0, "%s: wait status %#x, said \"%s\"", name, (unsigned)r->status,
-		r->said.p);
+	          r->said.p);
 	cr_expect(strcmp(r->results.p, wanted) == 0, "%s: reported \"%s\", wanted \"%s\"", name, r->results.p, wanted);
 	run_free(r);
 	r = check_same(name, &setup);
 	calls = calls_of(r, NULL);
 	cr_expect(row->calls == NULL || strcmp(calls, row->calls) == 0, "%s: the calls are\n\t%s\nand not\n\t%s", name,
-		calls, row->calls);
+	          calls, row->calls);
 	free(calls);
 	run_free(r);
 }
 
-#define ROWS_OF(suite, table) \
+#define ROWS_OF(suite, table)                    \
 	EACH_TEST(suite, table, ROWS(table), 60) \
-	{ \
-		check_row(&table[*i]); \
-	} \
+	{                                        \
+		check_row(&table[*i]);           \
+	}                                        \
 	_Static_assert(1, "the macro ends in a semicolon")
 
-/* --- copies in the making --------------------------------------------------------------------------------------- */
+/* --- copies in the making --------------------------------------------------------------------- */
 
 static const struct row meanwhile[] = {
-	{ { SHARING, "copied", "held", "fork" } }, { { SHARING, "copied", "held", "posix_spawn" } },
-	{ { SHARING, "copied", "held", "system" } }, { { SHARING, "copied", "held", "popen" } },
+	{ { SHARING, "copied", "held", "fork" } },
+	{ { SHARING, "copied", "held", "posix_spawn" } },
+	{ { SHARING, "copied", "held", "system" } },
+	{ { SHARING, "copied", "held", "popen" } },
 	{ { SHARING, "copied", "tail", "fork" }, .results = "late: 0\n", .join = "message" },
 	{ { SHARING, "copied", "tail", "posix_spawn" }, .results = "late: 0\n", .join = "message" },
 	{ { SHARING, "copied", "tail", "system" }, .results = "late: 0\n", .join = "message" },
@@ -66,7 +69,7 @@ static const struct row meanwhile[] = {
 };
 ROWS_OF(sharing, meanwhile);
 
-/* --- clones ----------------------------------------------------------------------------------------------------- */
+/* --- clones ----------------------------------------------------------------------------------- */
 
 #ifndef UNDER_TSAN /* which wants whoever shares memory to be a thread of its own making */
 static const struct row memory_sharers[] = {
@@ -110,21 +113,24 @@ static const struct row clones[] = {
 };
 ROWS_OF(sharing, clones);
 
-/* --- second names ----------------------------------------------------------------------------------------------- */
+/* --- second names ----------------------------------------------------------------------------- */
 
 static const struct row second_names[] = {
-	{ { PASSING, "passed", "sendmsg" } }, { { PASSING, "passed", "SYS_sendmsg" } },
+	{ { PASSING, "passed", "sendmsg" } },
+	{ { PASSING, "passed", "SYS_sendmsg" } },
 	{ { PASSING, "passed", "SYS_sendmmsg" } },
 #ifdef SYS_socketcall
 	{ { PASSING, "passed", "SYS_socketcall" } },
 #endif
 	{ { PASSING, "unreadable" }, JOINED, "refused: 6 of 6\n" },
-	{ { PASSING, "fetched", "pidfd_getfd" } }, { { PASSING, "fetched", "SYS_pidfd_getfd" } },
-	{ { PASSING, "robbed", "pidfd_getfd" } }, { { PASSING, "robbed", "SYS_pidfd_getfd" } },
+	{ { PASSING, "fetched", "pidfd_getfd" } },
+	{ { PASSING, "fetched", "SYS_pidfd_getfd" } },
+	{ { PASSING, "robbed", "pidfd_getfd" } },
+	{ { PASSING, "robbed", "SYS_pidfd_getfd" } },
 };
 ROWS_OF(sharing, second_names);
 
-/* --- numbers that mean two things ------------------------------------------------------------------------------- */
+/* --- numbers that mean two things ------------------------------------------------------------- */
 
 #ifndef UNDER_TSAN /* which has a thread with the table of before */
 static const struct row tables[] = {

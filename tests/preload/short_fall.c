@@ -10,7 +10,9 @@
  * that. */
 static void check_strangers(const char *count, const char *timeout, const struct mode *m)
 {
-	struct setup setup = { .args = { PROGRAM, "strange", count }, .timeout = timeout, .hold = m->hold, .join = m->join };
+	struct setup setup = {
+		.args = { PROGRAM, "strange", count }, .timeout = timeout, .hold = m->hold, .join = m->join
+	};
 	int wanted = strcmp(m->hold, "memory") == 0 ? 3 : 0;
 	char name[64];
 	struct run *r;
@@ -22,8 +24,8 @@ static void check_strangers(const char *count, const char *timeout, const struct
 		r = check_same(name, &setup);
 	}
 	cr_expect(strcmp(r->results.p, "wrong messages: 0\n") == 0, "%s: %s", name, r->results.p);
-	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == wanted, "%s: want %d messages joined; calls:\n%.900s",
-		name, wanted, r->calls.p);
+	cr_expect(calls_like(r, "writev iov=2 bytes=300 = 300") == wanted,
+	          "%s: want %d messages joined; calls:\n%.900s", name, wanted, r->calls.p);
 	run_free(r);
 }
 

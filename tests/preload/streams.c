@@ -1,37 +1,73 @@
-/* What a program says by and by is heard by and by: in a message one piece is late at most, and of messages like it none from the second on. */
+/* What a program says by and by is heard by and by: in a message one piece is late at most, and of messages like it
+ * none from the second on. */
 #include "everywhere.h"
 
 #define STREAMS BUILD_DIR "/tests/programs/p_streams"
-#define JOINED "writev iov=2 bytes=* = *"
+#define JOINED  "writev iov=2 bytes=* = *"
 
-#define PIECES(gap_us, size, how) { { "pieces", gap_us, size, how }, "late pieces: one at most\n", .timed = true }
+#define PIECES(gap_us, size, how)                                                            \
+	{                                                                                    \
+		{ "pieces", gap_us, size, how }, "late pieces: one at most\n", .timed = true \
+	}
 
 static const struct case_of paces[] = {
-	PIECES("4500", "3000", "close"), PIECES("4500", "3000", "cl"), PIECES("4500", "3000", "chunk"), PIECES("2000", "3000", "chunk"),
-	PIECES("4500", "100", "chunk in three"), PIECES("20000", "100", "chunk"), PIECES("7000", "100", "cl"),
-	PIECES("1200", "2000", "close"), { { "splice", "3000" }, "late pieces: one at most\n", .timed = true },
+	PIECES("4500", "3000", "close"),
+	PIECES("4500", "3000", "cl"),
+	PIECES("4500", "3000", "chunk"),
+	PIECES("2000", "3000", "chunk"),
+	PIECES("4500", "100", "chunk in three"),
+	PIECES("20000", "100", "chunk"),
+	PIECES("7000", "100", "cl"),
+	PIECES("1200", "2000", "close"),
+	{ { "splice", "3000" }, "late pieces: one at most\n", .timed = true },
 	{ { "splice", "30000" }, "late pieces: one at most\n", .timed = true },
 };
 EVERYWHERE_TESTS(streams, one_piece_of_a_message_is_late_at_most, STREAMS, paces);
 
-#define MESSAGES(how) { { "messages", how }, "late from the second message on: 0\n", .timed = true }
+#define MESSAGES(how)                                                                      \
+	{                                                                                  \
+		{ "messages", how }, "late from the second message on: 0\n", .timed = true \
+	}
 
-static const struct case_of repeated[] = { MESSAGES("head"), MESSAGES("first"), MESSAGES("both"), MESSAGES("pieces"),
+static const struct case_of repeated[] = {
+	MESSAGES("head"),
+	MESSAGES("first"),
+	MESSAGES("both"),
+	MESSAGES("pieces"),
 	{ { "messages", "short" }, "late from the second message on: 0\n", .timeout = "20ms", .timed = true },
 	{ { "connections" }, "late on the fifth connection and on: 0\n", .timed = true },
-	{ { "forks" }, "late on the fifth connection and on: 0\n", .timed = true } };
+	{ { "forks" }, "late on the fifth connection and on: 0\n", .timed = true }
+};
 EVERYWHERE_TESTS(streams, what_was_held_in_vain_is_held_no_more, STREAMS, repeated);
 
-#define KEPT_BACK(how) { { "more", how }, "the head came: 1\n", .timed = true }
+#define KEPT_BACK(how)                                               \
+	{                                                            \
+		{ "more", how }, "the head came: 1\n", .timed = true \
+	}
 
-#define LAST_KEPT_BACK(how) { { "more", how ", last" }, "the first piece came: 1\n", .timed = true }
+#define LAST_KEPT_BACK(how)                                                          \
+	{                                                                            \
+		{ "more", how ", last" }, "the first piece came: 1\n", .timed = true \
+	}
 
 static const struct case_of kept_back[] = {
-	KEPT_BACK("MSG_MORE"), KEPT_BACK("MSG_MORE, end"), LAST_KEPT_BACK("MSG_MORE"),
-	KEPT_BACK("cork"), KEPT_BACK("cork, end"), LAST_KEPT_BACK("cork"), KEPT_BACK("cork, by another name"),
-	KEPT_BACK("splice"), KEPT_BACK("splice, end"), LAST_KEPT_BACK("splice"),
-	KEPT_BACK("sendmmsg"), KEPT_BACK("sendmmsg, end"), LAST_KEPT_BACK("sendmmsg"),
-	KEPT_BACK("corked alone"), KEPT_BACK("corked alone, dup"), KEPT_BACK("corked alone, fork"), KEPT_BACK("corked alone, spawn"),
+	KEPT_BACK("MSG_MORE"),
+	KEPT_BACK("MSG_MORE, end"),
+	LAST_KEPT_BACK("MSG_MORE"),
+	KEPT_BACK("cork"),
+	KEPT_BACK("cork, end"),
+	LAST_KEPT_BACK("cork"),
+	KEPT_BACK("cork, by another name"),
+	KEPT_BACK("splice"),
+	KEPT_BACK("splice, end"),
+	LAST_KEPT_BACK("splice"),
+	KEPT_BACK("sendmmsg"),
+	KEPT_BACK("sendmmsg, end"),
+	LAST_KEPT_BACK("sendmmsg"),
+	KEPT_BACK("corked alone"),
+	KEPT_BACK("corked alone, dup"),
+	KEPT_BACK("corked alone, fork"),
+	KEPT_BACK("corked alone, spawn"),
 };
 EVERYWHERE_TESTS(streams, head_does_not_wait_for_what_the_program_keeps_back, STREAMS, kept_back);
 
@@ -45,8 +81,8 @@ static void check_joined(const char *scenario, int joined)
 		run_free(r);
 		r = check_same(scenario, &setup);
 	}
-	cr_expect(calls_like(r, JOINED) == joined, "%s: %d messages were joined, not %d:\n%s", scenario, calls_like(r, JOINED), joined,
-		r->calls.p);
+	cr_expect(calls_like(r, JOINED) == joined, "%s: %d messages were joined, not %d:\n%s", scenario,
+	          calls_like(r, JOINED), joined, r->calls.p);
 	run_free(r);
 }
 
@@ -68,7 +104,7 @@ Test(streams, body_that_the_peer_asked_for_is_gathered, .timeout = 60)
 	struct run *r = check_same("asks", &setup);
 
 	cr_expect(calls_like(r, "send bytes=* flags=MSG_MORE = *") == 3 && calls_like(r, "write bytes=5 = 5") == 1,
-		"the body's pieces are not gathered:\n%s", r->calls.p);
+	          "the body's pieces are not gathered:\n%s", r->calls.p);
 	run_free(r);
 }
 
@@ -83,7 +119,7 @@ Test(streams, peer_that_reads_slowly_makes_no_stream, .timeout = 60)
 		r = check_same("a slow peer", &setup);
 	}
 	cr_expect(calls_like(r, "* bytes=2* flags=MSG_MORE = *") > 5 && calls_like(r, "write bytes=2000 = *") == 0,
-		"it became a stream:\n%s", r->calls.p);
+	          "it became a stream:\n%s", r->calls.p);
 	run_free(r);
 }
 

@@ -1,4 +1,5 @@
-/* A trace that cannot be written to changes nothing: no signal, no wait, the same bytes and results. One line says why. */
+/* A trace that cannot be written to changes nothing: no signal, no wait, the same bytes and results. One line says why.
+ */
 #include "everywhere.h"
 
 #include <fnmatch.h>
@@ -63,7 +64,8 @@ EACH_TEST(traced, trace_that_cannot_be_written_changes_nothing, ROWS(table), 120
 		struct run *shim = run_traced(h, &every_mode[m]);
 		char name[128];
 
-		snprintf(name, sizeof name, "%s, hold %s, join %s", h->obstacle, every_mode[m].hold, every_mode[m].join);
+		snprintf(name, sizeof name, "%s, hold %s, join %s", h->obstacle, every_mode[m].hold,
+		         every_mode[m].join);
 		cr_expect(fnmatch(h->said, shim->said.p, FNM_EXTMATCH) == 0, "%s: said \"%s\"", name, shim->said.p);
 		shim->said.n = 0;
 		shim->said.p[0] = '\0';

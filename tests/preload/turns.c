@@ -1,11 +1,12 @@
-/* A write takes its time, or a jump left it: what others do meanwhile on the same connection counts, and so does its deadline. */
+/* A write takes its time, or a jump left it: what others do meanwhile on the same connection counts, and so does its
+ * deadline. */
 #include "harness.h"
 
-#define TURNS BUILD_DIR "/tests/programs/p_turns"
+#define TURNS     BUILD_DIR "/tests/programs/p_turns"
 #define HEAD_MORE "send bytes=100 flags=MSG_MORE = 100"
-#define JOINED "writev iov=2 bytes=300 = 300"
-#define PUSHED "setsockopt TCP_CORK=0 = 0"
-#define WRITE(n) "write bytes=" #n " = " #n
+#define JOINED    "writev iov=2 bytes=300 = 300"
+#define PUSHED    "setsockopt TCP_CORK=0 = 0"
+#define WRITE(n)  "write bytes=" #n " = " #n
 
 /* The head's write comes back when its body is out already: that is no news, and the next head is a head. */
 Test(turns, what_another_thread_wrote_meanwhile_counts, .timeout = 30)
@@ -13,11 +14,13 @@ Test(turns, what_another_thread_wrote_meanwhile_counts, .timeout = 30)
 	struct setup setup = { .args = { TURNS, "meanwhile" }, .hold = "kernel", .faults = "send:1:linger=150" };
 	struct run *r = check_same("a body before the head's write has come back", &setup);
 
-	cr_expect(calls_like(r, HEAD_MORE) == 2 && calls_like(r, WRITE(200)) == 2, "the heads are not both held:\n%s", r->calls.p);
+	cr_expect(calls_like(r, HEAD_MORE) == 2 && calls_like(r, WRITE(200)) == 2, "the heads are not both held:\n%s",
+	          r->calls.p);
 	run_free(r);
 }
 
-/* The kernel is asked for room by a message that is written before sendfile takes its bytes, and by the one that is written after them. */
+/* The kernel is asked for room by a message that is written before sendfile takes its bytes, and by the one that is
+ * written after them. */
 Test(turns, what_is_known_of_the_room_ends_with_a_call_on_its_way, .timeout = 30)
 {
 	struct setup setup = { .args = { TURNS, "file" }, .faults = "sendfile:1:delay=150" };
@@ -25,19 +28,27 @@ Test(turns, what_is_known_of_the_room_ends_with_a_call_on_its_way, .timeout = 30
 
 	cr_expect(strstr(r->results.p, "all at the peer: 1") != NULL, "%s", r->results.p);
 	cr_expect(calls_like(r, "getsockopt SO_55 *") == 2 && calls_like(r, JOINED) == 2,
-		"want two messages, and the room asked for each:\n%s", r->calls.p);
+	          "want two messages, and the room asked for each:\n%s", r->calls.p);
 	run_free(r);
 }
 
-/* Its time was over before it came back: it is pushed then, and nothing is held from then on. Not before: whoever asks anything of the socket
- * while the kernel takes the call's bytes waits as long as the memory does in which they lie. */
+/* Its time was over before it came back: it is pushed then, and nothing is held from then on. Not before: whoever asks
+ * anything of the socket while the kernel takes the call's bytes waits as long as the memory does in which they lie. */
 static const struct scenario on_its_way[] = {
-	{ "a head whose write takes longer than its deadline", { "write=" HEAD, "await", "write=*200", "await" },
-		HEAD_MORE ", " PUSHED ", " WRITE(200), .timeout = "5ms", .hold = "kernel", .faults = "send:1:linger=100" },
+	{ "a head whose write takes longer than its deadline",
+	  { "write=" HEAD, "await", "write=*200", "await" },
+	  HEAD_MORE ", " PUSHED ", " WRITE(200),
+	  .timeout = "5ms",
+	  .hold = "kernel",
+	  .faults = "send:1:linger=100" },
 	{ "a head whose write takes longer than its deadline, and a body in two writes",
-		{ "write=" HEAD, "await", "write=*100", "await", "write=*100", "await" },
-		HEAD_MORE ", " PUSHED ", " WRITE(100) ", " WRITE(100) ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0",
-		.timeout = "5ms", .hold = "kernel", .join = "message", .faults = "send:1:linger=100" },
+	  { "write=" HEAD, "await", "write=*100", "await", "write=*100", "await" },
+	  HEAD_MORE ", " PUSHED
+	            ", " WRITE(100) ", " WRITE(100) ", setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0",
+	  .timeout = "5ms",
+	  .hold = "kernel",
+	  .join = "message",
+	  .faults = "send:1:linger=100" },
 };
 
 EACH_TEST(turns, write_on_its_way_has_its_deadline, ROWS(on_its_way), 30)
@@ -48,8 +59,11 @@ EACH_TEST(turns, write_on_its_way_has_its_deadline, ROWS(on_its_way), 30)
 /* The helper has the turn for longer than one is waited for that was left, but it is in a call. */
 Test(turns, turn_of_who_is_in_a_call_is_not_taken_over, .timeout = 30)
 {
-	static const struct scenario slow = { "a helper whose call takes long", { "write=" HEAD, "sleep=50", "write=*200", "await" },
-		ANY_CALLS, .timeout = "5ms", .faults = "send:1:linger=1500" };
+	static const struct scenario slow = { "a helper whose call takes long",
+		                              { "write=" HEAD, "sleep=50", "write=*200", "await" },
+		                              ANY_CALLS,
+		                              .timeout = "5ms",
+		                              .faults = "send:1:linger=1500" };
 
 	check_scenario(&slow);
 }
@@ -58,11 +72,14 @@ static const char *const others[] = { "fork", "read", "dup" };
 
 EACH_TEST(turns, nobody_asks_anything_of_a_socket_while_a_call_is_on_its_way, ROWS(others), 30)
 {
-	struct setup setup = { .args = { TURNS, "beside", others[*i] }, .hold = "kernel", .faults = "send:1:linger=150" };
+	struct setup setup = { .args = { TURNS, "beside", others[*i] },
+		               .hold = "kernel",
+		               .faults = "send:1:linger=150" };
 	struct run *r = check_same(others[*i], &setup);
 	const char *head = strstr(r->calls.p, "send "), *push = strstr(r->calls.p, "setsockopt TCP_CORK=0");
 
-	cr_expect(head != NULL && push != NULL && push > head, "%s: want a head, and then a push:\n%s", others[*i], r->calls.p);
+	cr_expect(head != NULL && push != NULL && push > head, "%s: want a head, and then a push:\n%s", others[*i],
+	          r->calls.p);
 	run_free(r);
 }
 
@@ -75,23 +92,25 @@ EACH_TEST(turns, head_is_seen_behind_a_head_when_the_peer_was_heard, ROWS(joins)
 	struct run *r = check_same("two heads, and the peer between", &setup);
 
 	cr_expect(calls_like(r, "* bytes=100* = 100") == 1 && calls_like(r, JOINED) == 1,
-		"join %s: the second head did not join its body alone:\n%s", joins[*i], r->calls.p);
+	          "join %s: the second head did not join its body alone:\n%s", joins[*i], r->calls.p);
 	run_free(r);
 }
 
-/* A call that leaves the head in memory is interrupted by the handler. What it writes was written later, and is its thread's to send: where the
- * handler's stack lies says nothing about whose turn that is. */
+/* A call that leaves the head in memory is interrupted by the handler. What it writes was written later, and is its
+ * thread's to send: where the handler's stack lies says nothing about whose turn that is. */
 static const char *const stacks[] = { "", "above", "above, disarmed", "above, disarmed, by number" };
 
 EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(stacks) * ROWS(joins), 30)
 {
 	const char *stack = stacks[*i / ROWS(joins)];
-	struct setup setup = { .args = { TURNS, "marked", stack }, .join = joins[*i % ROWS(joins)], .faults = "setsockopt:1:linger=200" };
+	struct setup setup = { .args = { TURNS, "marked", stack },
+		               .join = joins[*i % ROWS(joins)],
+		               .faults = "setsockopt:1:linger=200" };
 	struct run *r = check_same("a handler's bytes between head and body", &setup);
 
 #ifndef UNDER_TSAN /* which runs handlers later */
 	cr_expect(calls_like(r, "send bytes=100 *") == 1 && calls_like(r, "send bytes=6 *") == 1,
-		"stack %s: the thread did not send head and mark:\n%s", stack, r->calls.p);
+	          "stack %s: the thread did not send head and mark:\n%s", stack, r->calls.p);
 #endif
 	run_free(r);
 }
@@ -99,40 +118,54 @@ EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(
 /* The first handler is about to queue its bytes, for which it needs memory, when the second one comes. */
 Test(turns, handler_that_interrupts_a_handler_loses_no_byte_of_either, .timeout = 30)
 {
-	struct setup setup = { .args = { TURNS, "marked", "nested" }, .timeout = HOLD_LONG, .faults = "setsockopt:1:linger=600,mmap:*:delay=100" };
+	struct setup setup = { .args = { TURNS, "marked", "nested" },
+		               .timeout = HOLD_LONG,
+		               .faults = "setsockopt:1:linger=600,mmap:*:delay=100" };
 	struct run *r = check_same("two handlers' bytes between head and body", &setup);
 
 	cr_expect(strstr(r->results.p, "all at the peer: 1") != NULL, "%s", r->results.p);
 	run_free(r);
 }
 
-/* It ends the process, or the socket: the turn that it interrupted leads to nothing, and what was written is written. */
+/* It ends the process, or the socket: the turn that it interrupted leads to nothing, and what was written is written.
+ */
 static const char *const ends[] = { "exit", "_exit", "quick_exit", "exit_group", "exec", "shutdown", "close" };
 
 EACH_TEST(turns, handler_that_ends_it_all_loses_nothing, ROWS(ends), 30)
 {
-	struct setup setup = { .args = { TURNS, "ended", ends[*i] }, .timeout = HOLD_LONG, .faults = "setsockopt:1:linger=300" };
+	struct setup setup = { .args = { TURNS, "ended", ends[*i] },
+		               .timeout = HOLD_LONG,
+		               .faults = "setsockopt:1:linger=300" };
 
 	run_free(check_same(ends[*i], &setup));
 }
 
-/* A shutdown comes back. The call that it interrupted books what it did, and nothing of ours is asked of its socket meanwhile. */
-static const struct { const char *join, *faults; } shut[] = {
-	{ "header", "writev:1:linger=300" }, { "message", "sendmsg:1:linger=300" },
+/* A shutdown comes back. The call that it interrupted books what it did, and nothing of ours is asked of its socket
+ * meanwhile. */
+static const struct {
+	const char *join, *faults;
+} shut[] = {
+	{ "header", "writev:1:linger=300" },
+	{ "message", "sendmsg:1:linger=300" },
 };
 
 EACH_TEST(turns, shutdown_in_a_handler_is_no_end_of_the_call_that_it_interrupts, ROWS(shut), 30)
 {
-	struct setup setup = { .args = { TURNS, "shut" }, .join = shut[*i].join, .timeout = HOLD_LONG, .faults = shut[*i].faults };
+	struct setup setup = {
+		.args = { TURNS, "shut" }, .join = shut[*i].join, .timeout = HOLD_LONG, .faults = shut[*i].faults
+	};
 	struct run *r = run(&setup, SHIM);
 
-	cr_expect(strcmp(r->results.p, "100\n-1, EPIPE: 1\n-1, EPIPE: 1\n") == 0, "join %s: %s\n%s", shut[*i].join, r->results.p, r->calls.p);
-	cr_expect(calls_like(r, "setsockopt *") == 0, "join %s: we ask something of the socket while a call is on its way:\n%s", shut[*i].join, r->calls.p);
+	cr_expect(strcmp(r->results.p, "100\n-1, EPIPE: 1\n-1, EPIPE: 1\n") == 0, "join %s: %s\n%s", shut[*i].join,
+	          r->results.p, r->calls.p);
+	cr_expect(calls_like(r, "setsockopt *") == 0,
+	          "join %s: we ask something of the socket while a call is on its way:\n%s", shut[*i].join, r->calls.p);
 	cr_expect(r->bytes[0].n == 200, "join %s: %zu bytes came, not 200", shut[*i].join, r->bytes[0].n);
 	run_free(r);
 }
 
-/* They find no room for longer than anybody waits for it. What the handler was told is written is not lost in silence. */
+/* They find no room for longer than anybody waits for it. What the handler was told is written is not lost in silence.
+ */
 Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
 {
 	struct setup setup = { .args = { TURNS, "marked" }, .faults = "setsockopt:1:linger=200,send:*:errno=EAGAIN" };
@@ -142,10 +175,10 @@ Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
 	run_free(r);
 }
 
-/* --- jumps ------------------------------------------------------------------------------------------------------- */
+/* --- jumps ------------------------------------------------------------------------------------ */
 
-/* The thread that jumped out of the call never comes back. With the short timeout the helper is there first, with the long one
- * another writer is. */
+/* The thread that jumped out of the call never comes back. With the short timeout the helper is there first, with the
+ * long one another writer is. */
 static const struct {
 	const char *how, *timeout, *faults;
 } jumps[] = {
@@ -168,8 +201,10 @@ EACH_TEST(turns, jump_out_of_a_call_loses_nothing_and_keeps_nobody, ROWS(jumps) 
 {
 	const char *join = joins[*i % ROWS(joins)];
 	size_t k = *i / ROWS(joins);
-	struct setup setup = { .args = { TURNS, "jump", jumps[k].how }, .timeout = jumps[k].timeout, .faults = jumps[k].faults,
-		.join = join };
+	struct setup setup = { .args = { TURNS, "jump", jumps[k].how },
+		               .timeout = jumps[k].timeout,
+		               .faults = jumps[k].faults,
+		               .join = join };
 
 	run_free(check_same(jumps[k].how, &setup));
 }

@@ -4,23 +4,35 @@
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_unread"
 
-#define SHAPE(shape) { { shape }, .timeout = HOLD_LONG }, { { shape } }
+#define SHAPE(shape)                         \
+	{ { shape }, .timeout = HOLD_LONG }, \
+	{                                    \
+		{                            \
+			shape                \
+		}                            \
+	}
 
-static const struct case_of known[] = { SHAPE("one"), SHAPE("many"), SHAPE("second"),
-	SHAPE("second, many"), SHAPE("together") };
+static const struct case_of known[] = { SHAPE("one"), SHAPE("many"), SHAPE("second"), SHAPE("second, many"),
+	                                SHAPE("together") };
 EVERYWHERE_TESTS(unread, body_of_known_length_is_not_looked_at, PROGRAM, known);
 
 static const struct case_of other[] = { SHAPE("chunk"), SHAPE("chunk, many"), SHAPE("to the end"),
-	SHAPE("to the end, many") };
+	                                SHAPE("to the end, many") };
 EVERYWHERE_TESTS(unread, nor_is_a_chunk_or_what_ends_with_the_connection, PROGRAM, other);
 
-/* --- memory that ends where the call's bytes go on, pointers to nothing -------------------------------------------- */
+/* --- memory that ends where the call's bytes go on, pointers to nothing ----------------------- */
 
 #define EDGES BUILD_DIR "/tests/programs/p_edges"
-#define EDGE(name) { { name } }, { { name, "second" } }
+#define EDGE(name)                     \
+	{ { name } },                  \
+	{                              \
+		{                      \
+			name, "second" \
+		}                      \
+	}
 
-static const struct case_of ends[] = { EDGE("far end"), EDGE("far body"), EDGE("edge"), EDGE("pieces"), EDGE("behind"),
-	EDGE("heard"), EDGE("across") };
+static const struct case_of ends[] = { EDGE("far end"), EDGE("far body"), EDGE("edge"),  EDGE("pieces"),
+	                               EDGE("behind"),  EDGE("heard"),    EDGE("across") };
 EVERYWHERE_TESTS(unread, nothing_behind_a_head_is, EDGES, ends);
 
 static const struct case_of addressed[] = { EDGE("address") };

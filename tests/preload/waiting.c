@@ -5,40 +5,68 @@
 #define PROGRAM BUILD_DIR "/tests/programs/p_waiting"
 
 /* `behind the head`: it was taken while there was room. Else the library is offered one when there is none. */
-#define OTHERS(call) { { "others", "behind the head", call }, .timeout = HOLD_LONG, .timed = true }, \
-	{ { "others", "behind the head", call }, .timed = true }, \
-	{ { "others", "unseen", call }, .timeout = HOLD_LONG, .timed = true }, \
-	{ { "others", "by the library", call }, .timeout = HOLD_LONG, .timed = true }
+#define OTHERS(call)                                                                      \
+	{ { "others", "behind the head", call }, .timeout = HOLD_LONG, .timed = true },   \
+		{ { "others", "behind the head", call }, .timed = true },                 \
+		{ { "others", "unseen", call }, .timeout = HOLD_LONG, .timed = true },    \
+	{                                                                                 \
+		{ "others", "by the library", call }, .timeout = HOLD_LONG, .timed = true \
+	}
 
-static const struct case_of others[] = { OTHERS("write"), OTHERS("close"), OTHERS("dup"), OTHERS("fork"), OTHERS("spawn"),
-	OTHERS("exec"), OTHERS("exit"), OTHERS("_exit") };
+static const struct case_of others[] = { OTHERS("write"), OTHERS("close"), OTHERS("dup"),  OTHERS("fork"),
+	                                 OTHERS("spawn"), OTHERS("exec"),  OTHERS("exit"), OTHERS("_exit") };
 EVERYWHERE_TESTS(waiting, call_does_not_wait_for_other_connections, PROGRAM, others);
 
-#define ITSELF(call) { { "itself", "behind the head", call }, .timeout = HOLD_LONG, .timed = true }, \
-	{ { "itself", "unseen", call }, .timeout = HOLD_LONG, .timed = true }
+#define ITSELF(call)                                                                    \
+	{ { "itself", "behind the head", call }, .timeout = HOLD_LONG, .timed = true }, \
+	{                                                                               \
+		{ "itself", "unseen", call }, .timeout = HOLD_LONG, .timed = true       \
+	}
 
-static const struct case_of itself[] = { ITSELF("close"), ITSELF("dup2"), ITSELF("dup"), ITSELF("F_DUPFD"), ITSELF("shutdown"),
-	ITSELF("shutdown both"), ITSELF("keepalive"), ITSELF("nodelay"), ITSELF("cork"), ITSELF("TCP_INFO"), ITSELF("SO_ERROR"),
-	ITSELF("SIOCOUTQ"), ITSELF("recv"), ITSELF("send") };
+static const struct case_of itself[] = { ITSELF("close"),     ITSELF("dup2"),     ITSELF("dup"),
+	                                 ITSELF("F_DUPFD"),   ITSELF("shutdown"), ITSELF("shutdown both"),
+	                                 ITSELF("keepalive"), ITSELF("nodelay"),  ITSELF("cork"),
+	                                 ITSELF("TCP_INFO"),  ITSELF("SO_ERROR"), ITSELF("SIOCOUTQ"),
+	                                 ITSELF("recv"),      ITSELF("send") };
 EVERYWHERE_TESTS(waiting, full_connection_keeps_nobody, PROGRAM, itself);
 
 /* Not among the small bodies are a close and a shutdown of both directions. The room for the head was taken unseen,
  * so the writer waits for some before it makes its call; what is closed then is closed, and it is told so (EBADF,
  * EPIPE). */
-#define LARGE(writer, call) { { "beside", writer, "large", call }, .timeout = HOLD_LONG, .timed = true }
-#define BESIDE(call) { { "beside", "write", call }, .timeout = HOLD_LONG, .timed = true }, \
-	{ { "beside", "write", "large", call }, .timeout = HOLD_LONG, .timed = true }
-#define BESIDE_OTHER_WRITERS(call) { { "beside", "writev", call }, .timeout = HOLD_LONG, .timed = true }, \
-	{ { "beside", "send", "large", call }, .timeout = HOLD_LONG, .timed = true }, \
-	{ { "beside", "sendmsg", call }, .timeout = HOLD_LONG, .timed = true }, \
-	{ { "beside", "sendmsg", "large", call }, .timeout = HOLD_LONG, .timed = true }
+#define LARGE(writer, call)                                                              \
+	{                                                                                \
+		{ "beside", writer, "large", call }, .timeout = HOLD_LONG, .timed = true \
+	}
+#define BESIDE(call)                                                                      \
+	{ { "beside", "write", call }, .timeout = HOLD_LONG, .timed = true },             \
+	{                                                                                 \
+		{ "beside", "write", "large", call }, .timeout = HOLD_LONG, .timed = true \
+	}
+#define BESIDE_OTHER_WRITERS(call)                                                            \
+	{ { "beside", "writev", call }, .timeout = HOLD_LONG, .timed = true },                \
+		{ { "beside", "send", "large", call }, .timeout = HOLD_LONG, .timed = true }, \
+		{ { "beside", "sendmsg", call }, .timeout = HOLD_LONG, .timed = true },       \
+	{                                                                                     \
+		{ "beside", "sendmsg", "large", call }, .timeout = HOLD_LONG, .timed = true   \
+	}
 
-static const struct case_of beside[] = { LARGE("write", "close"), LARGE("send", "close"), LARGE("sendmsg", "close"),
-	LARGE("write", "dup2"), LARGE("write", "shutdown both"), BESIDE("keepalive"),
-	BESIDE("nodelay"), BESIDE("TCP_INFO"), BESIDE("SO_ERROR"), BESIDE("SIOCOUTQ"), BESIDE("recv"), BESIDE("dup"), BESIDE("F_DUPFD"),
-	BESIDE("fork"), BESIDE_OTHER_WRITERS("dup"),
-	/* With a large body the kernel may have room for these bytes by now. */
-	{ { "beside", "write", "send" }, .timeout = HOLD_LONG, .timed = true },
-	{ { "beside", "writev", "send" }, .timeout = HOLD_LONG, .timed = true },
-	{ { "beside", "sendmsg", "send" }, .timeout = HOLD_LONG, .timed = true } };
+static const struct case_of beside[] = { LARGE("write", "close"),
+	                                 LARGE("send", "close"),
+	                                 LARGE("sendmsg", "close"),
+	                                 LARGE("write", "dup2"),
+	                                 LARGE("write", "shutdown both"),
+	                                 BESIDE("keepalive"),
+	                                 BESIDE("nodelay"),
+	                                 BESIDE("TCP_INFO"),
+	                                 BESIDE("SO_ERROR"),
+	                                 BESIDE("SIOCOUTQ"),
+	                                 BESIDE("recv"),
+	                                 BESIDE("dup"),
+	                                 BESIDE("F_DUPFD"),
+	                                 BESIDE("fork"),
+	                                 BESIDE_OTHER_WRITERS("dup"),
+	                                 /* With a large body the kernel may have room for these bytes by now. */
+	                                 { { "beside", "write", "send" }, .timeout = HOLD_LONG, .timed = true },
+	                                 { { "beside", "writev", "send" }, .timeout = HOLD_LONG, .timed = true },
+	                                 { { "beside", "sendmsg", "send" }, .timeout = HOLD_LONG, .timed = true } };
 EVERYWHERE_TESTS(waiting, blocked_writer_keeps_nobody, PROGRAM, beside);

@@ -1,4 +1,5 @@
-/* A call that has to wait for room is the program's own call, with all of its bytes: what comes meanwhile is told by the kernel. */
+/* A call that has to wait for room is the program's own call, with all of its bytes: what comes meanwhile is told by
+ * the kernel. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_whole"

@@ -81,7 +81,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void die(const char *form
 	exit(1);
 }
 
-/* --- the server ----------------------------------------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------------------------- */
 
 static void start_server(char **command, bool traced)
 {
@@ -134,7 +134,7 @@ static uint16_t server_port(void)
 	die("the server said much, but no port");
 }
 
-/* --- the exchanges -------------------------------------------------------------------------------------------- */
+/* --- the exchanges ---------------------------------------------------------------------------- */
 
 static unsigned data_segments_in(int fd)
 {
@@ -228,7 +228,7 @@ static void *exchange_all(void *unused)
 	return unused;
 }
 
-/* --- the counting --------------------------------------------------------------------------------------------- */
+/* --- the counting ----------------------------------------------------------------------------- */
 
 static bool is_socket(pid_t pid, uint64_t fd)
 {
@@ -264,10 +264,8 @@ static bool writes_socket(pid_t pid)
 	case SYS_sendfile64:
 #endif
 		return is_socket(pid, call.entry.args[0]);
-	case SYS_splice:
-		return is_socket(pid, call.entry.args[2]);
-	default:
-		return false;
+	case SYS_splice: return is_socket(pid, call.entry.args[2]);
+	default: return false;
 	}
 }
 
@@ -308,7 +306,7 @@ static void count_writes(void)
 	}
 }
 
-/* --- one run -------------------------------------------------------------------------------------------------- */
+/* --- one run ---------------------------------------------------------------------------------- */
 
 static void measure(char **command, int exchanges, bool traced)
 {

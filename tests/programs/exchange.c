@@ -22,7 +22,7 @@
 
 struct options opt = { .count = 10, .deadline_ms = 5000, .fields = "" };
 
-/* --- load ---------------------------------------------------------------------------------------------------- */
+/* --- load ------------------------------------------------------------------------------------- */
 
 static struct {
 	uint64_t until;
@@ -64,7 +64,7 @@ static void run_load(void)
 	printf("load requests=%ju seconds=%.3f requests_per_s=%.1f\n", (uintmax_t)total, took, (double)total / took);
 }
 
-/* --- report -------------------------------------------------------------------------------------------------- */
+/* --- report ----------------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
 {
@@ -108,7 +108,7 @@ static void run_each(char **paths, unsigned path_count)
 		free(values[i]);
 }
 
-/* --- options ------------------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static const char usage[] =
 	"usage: exchange [options] HOST PORT [PATH...]\n"
@@ -137,10 +137,12 @@ static void add_field(const char *line)
 static void read_options(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "count", 1, NULL, 'n' },	 { "close", 0, NULL, 'c' },   { "method", 1, NULL, 'm' },
-		{ "body", 1, NULL, 'b' },	 { "field", 1, NULL, 'f' },   { "expect", 0, NULL, 'e' },
-		{ "pieces", 0, NULL, 'p' },	 { "dump", 1, NULL, 'd' },    { "deadline", 1, NULL, 't' },
-		{ "connections", 1, NULL, 'C' }, { "seconds", 1, NULL, 's' }, { "mss", 1, NULL, 'M' },
+		{ "count", 1, NULL, 'n' },    { "close", 0, NULL, 'c' },
+		{ "method", 1, NULL, 'm' },   { "body", 1, NULL, 'b' },
+		{ "field", 1, NULL, 'f' },    { "expect", 0, NULL, 'e' },
+		{ "pieces", 0, NULL, 'p' },   { "dump", 1, NULL, 'd' },
+		{ "deadline", 1, NULL, 't' }, { "connections", 1, NULL, 'C' },
+		{ "seconds", 1, NULL, 's' },  { "mss", 1, NULL, 'M' },
 		{ NULL, 0, NULL, 0 },
 	};
 

@@ -26,9 +26,8 @@ static struct pollfd polled[1 + CONNECTIONS]; /* [0] listens */
 static struct connection connections[1 + CONNECTIONS];
 static nfds_t polled_count = 1;
 
-static const char page[] =
-	"<!DOCTYPE html>\n<html>\n<head><title>It works</title></head>\n<body>\n<h1>It works!</h1>\n"
-	"<p>The page is short, the wait is long: who is waiting for whom?</p>\n</body>\n</html>\n";
+static const char page[] = "<!DOCTYPE html>\n<html>\n<head><title>It works</title></head>\n<body>\n<h1>It works!</h1>\n"
+			   "<p>The page is short, the wait is long: who is waiting for whom?</p>\n</body>\n</html>\n";
 
 static bool put(int fd, const char *p, size_t n)
 {
@@ -66,8 +65,7 @@ static bool answer(int fd, const char *request)
 	       say(fd, "Server: legacy/1.0\r\n") &&
 	       say(fd, "Content-Type: %s\r\n", known ? "text/html" : "text/plain") &&
 	       say(fd, "Content-Length: %zu\r\n", strlen(body)) &&
-	       say(fd, "Connection: %s\r\n", keep ? "keep-alive" : "close") &&
-	       say(fd, "\r\n") &&
+	       say(fd, "Connection: %s\r\n", keep ? "keep-alive" : "close") && say(fd, "\r\n") &&
 	       (head || put(fd, body, strlen(body))) && keep;
 }
 
@@ -122,7 +120,8 @@ int main(int argc, char **argv)
 			perror("legacy: poll");
 			return 1;
 		}
-		for (nfds_t i = polled_count - 1; i > 0; i--) { /* downwards: the last one fills the gap of a closed one */
+		/* downwards: the last one fills the gap of a closed one */
+		for (nfds_t i = polled_count - 1; i > 0; i--) {
 			if (!polled[i].revents || serve(polled[i].fd, &connections[i]))
 				continue;
 			close(polled[i].fd);

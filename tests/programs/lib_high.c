@@ -1,5 +1,6 @@
-/* Stands in front of libc: who accepts a connection gets a number that is higher than the kernel's by `high_by`, and every call on such a
- * number reaches the descriptor. So a process has descriptors beyond any limit that it may set itself. */
+/* Stands in front of libc: who accepts a connection gets a number that is higher than the kernel's by `high_by`, and
+ * every call on such a number reaches the descriptor. So a process has descriptors beyond any limit that it may set
+ * itself. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,10 +25,10 @@ int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict size)
 	return accepted < 0 ? -1 : accepted + high_by;
 }
 
-#define ON(type, name, params, args) \
-	type name params \
-	{ \
-		fd = LOW(fd); \
+#define ON(type, name, params, args)    \
+	type name params                \
+	{                               \
+		fd = LOW(fd);           \
 		return NEXT(name) args; \
 	}
 ON(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
@@ -39,14 +40,14 @@ ON(int, getsockopt, (int fd, int level, int name, void *restrict p, socklen_t *r
 ON(int, setsockopt, (int fd, int level, int name, const void *p, socklen_t n), (fd, level, name, p, n))
 ON(int, close, (int fd), (fd))
 
-#define WITH_ARGUMENT(name, of_command) \
-	int name(int fd, of_command command, ...) \
-	{ \
-		va_list list; \
-		void *a; \
-		va_start(list, command); \
-		a = va_arg(list, void *); \
-		va_end(list); \
+#define WITH_ARGUMENT(name, of_command)                 \
+	int name(int fd, of_command command, ...)       \
+	{                                               \
+		va_list list;                           \
+		void *a;                                \
+		va_start(list, command);                \
+		a = va_arg(list, void *);               \
+		va_end(list);                           \
 		return NEXT(name)(LOW(fd), command, a); \
 	}
 WITH_ARGUMENT(fcntl, int)
@@ -66,7 +67,7 @@ int poll(struct pollfd *p, nfds_t n, int ms)
 }
 
 /* Of the high ones there is one. */
-int (close_range)(unsigned first, unsigned last, int flags)
+int(close_range)(unsigned first, unsigned last, int flags)
 {
 	return high_by > 0 ? close(accepted) : NEXT(close_range)(first, last, flags);
 }

@@ -1,5 +1,6 @@
-/* A preload that stands in front of libc and tells whoever asks it things that are not so: the clock stands still, every wait takes long, no signal
- * has a handler, none can be blocked, and nothing is what /proc or the kernel says. What asks libc itself does not notice. */
+/* A preload that stands in front of libc and tells whoever asks it things that are not so: the clock stands still,
+ * every wait takes long, no signal has a handler, none can be blocked, and nothing is what /proc or the kernel says.
+ * What asks libc itself does not notice. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

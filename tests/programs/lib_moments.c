@@ -33,7 +33,7 @@ __attribute__((destructor)) static void end(void)
 }
 
 /* As libbsd has it for those whose libc has not. */
-void (closefrom)(int first)
+void(closefrom)(int first)
 {
 	for (int fd = first; fd < first + 10; fd++)
 		close(fd);

@@ -26,7 +26,7 @@ pid_t fork(void)
 }
 
 int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+                const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
 	return REAL(posix_spawn)(pid, path, actions, attributes, argv, envp);
 }

@@ -1,5 +1,6 @@
-/* Linked to another libc (musl): calls what that lacks, if somebody has it all the same. Says how many of them are there, and how many come
- * back otherwise than by saying that they cannot, or, where that libc has it by its plain name, that there is no such descriptor. */
+/* Linked to another libc (musl): calls what that lacks, if somebody has it all the same. Says how many of them are
+ * there, and how many come back otherwise than by saying that they cannot, or, where that libc has it by its plain
+ * name, that there is no such descriptor. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -7,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[] = { "preadv2", "preadv64v2", "pwritev2", "pwritev64v2", "__read", "__write", "__send", "__recv", "__connect",
-	"__socket", "__close", "__dup2", "__fcntl", "__read_chk", "__recv_chk", "__recvfrom_chk", "sendfile64", "fcntl64",
-	"dlmopen", "pidfd_spawn", "pidfd_spawnp", "pidfd_getfd", "execveat", "close_range", "io_uring_setup" };
+static const char *const names[] = { "preadv2",        "preadv64v2",  "pwritev2", "pwritev64v2", "__read",
+	                             "__write",        "__send",      "__recv",   "__connect",   "__socket",
+	                             "__close",        "__dup2",      "__fcntl",  "__read_chk",  "__recv_chk",
+	                             "__recvfrom_chk", "sendfile64",  "fcntl64",  "dlmopen",     "pidfd_spawn",
+	                             "pidfd_spawnp",   "pidfd_getfd", "execveat", "close_range", "io_uring_setup" };
 
 int main(void)
 {

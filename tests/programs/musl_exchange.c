@@ -1,6 +1,7 @@
 /* Linked to another libc (musl): one request on a connection of its own, head and body by themselves, while a thread
- * waits for the answer. Says what came. `sendmsg`: the body is sent with a header that has ints for lengths, and anything
- * beside them. `dup3`: another file takes the connection's number behind the head, by a call that glibc refuses. */
+ * waits for the answer. Says what came. `sendmsg`: the body is sent with a header that has ints for lengths, and
+ * anything beside them. `dup3`: another file takes the connection's number behind the head, by a call that glibc
+ * refuses. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -26,7 +26,7 @@ static char body[LARGEST], head[128];
 static size_t head_size, size;
 static int fd, client;
 
-/* --- the writer ------------------------------------------------------------------------------------------------ */
+/* --- the writer ------------------------------------------------------------------------------- */
 
 static size_t told; /* of head and body, in order: so much was taken */
 static int error;
@@ -70,7 +70,7 @@ static void write_rest(void)
 	while (told < head_size + size && error == 0) {
 		bool in_head = told < head_size;
 		long r = in_head ? write_by_call(head + told, head_size - told)
-			: write_by_call(body + told - head_size, head_size + size - told);
+		                 : write_by_call(body + told - head_size, head_size + size - told);
 
 		if (r < 0)
 			error = errno;
@@ -94,7 +94,7 @@ static void *write_message(void *argument)
 	return NULL;
 }
 
-/* --- the peer -------------------------------------------------------------------------------------------------- */
+/* --- the peer --------------------------------------------------------------------------------- */
 
 static char stream[LARGEST + 1024];
 static size_t came;
@@ -122,7 +122,7 @@ static bool is_right(bool tail)
 		part = came - behind;
 	of_head = part < head_size ? part : head_size;
 	return came == part + behind && part <= head_size + size && memcmp(stream, head, of_head) == 0 &&
-		memcmp(stream + of_head, body, part - of_head) == 0 && memcmp(stream + part, TAIL, behind) == 0;
+	       memcmp(stream + of_head, body, part - of_head) == 0 && memcmp(stream + part, TAIL, behind) == 0;
 }
 
 static void reset(void)
@@ -133,7 +133,7 @@ static void reset(void)
 	close(client);
 }
 
-/* --- one case -------------------------------------------------------------------------------------------------- */
+/* --- one case --------------------------------------------------------------------------------- */
 
 /* Takes as long as a full buffer has to stay full to be so for good. Returns how much it took, at most `most`. */
 static size_t fill(int to, size_t most)
@@ -180,7 +180,8 @@ static void prepare(int kind)
 	size_t room = kind == TIGHT ? room_of_another(listener) - ROOM_LEFT : SIZE_MAX;
 	struct pair p = narrow_pair(listener);
 	struct timeval patience = { 0, 100000 };
-	struct sigaction act = { .sa_handler = ends("jump") ? jump : nothing, .sa_flags = ends("restart") ? SA_RESTART : 0 };
+	struct sigaction act = { .sa_handler = ends("jump") ? jump : nothing,
+		                 .sa_flags = ends("restart") ? SA_RESTART : 0 };
 	char byte;
 
 	fd = p.fd;
@@ -191,7 +192,8 @@ static void prepare(int kind)
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	for (size_t i = 0; i < size; i++)
 		body[i] = body_byte(i);
-	head_size = (size_t)snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nServer: %060d\r\nContent-Length: %zu\r\n\r\n", 0, size);
+	head_size = (size_t)snprintf(head, sizeof head,
+	                             "HTTP/1.1 200 OK\r\nServer: %060d\r\nContent-Length: %zu\r\n\r\n", 0, size);
 	if (kind != TIGHT) {
 		write_whole(fd, head, head_size);
 		told = head_size;
@@ -229,13 +231,15 @@ static void meddle_until_over(pthread_t writer)
 static const char *outcome(int kind)
 {
 	if (ends("close") && kind != SENT)
-		return "closed"; /* before the next call or while it is made; a held head that waits for room goes with the close */
+		/* before the next call or while it is made; a held head that waits for room goes with the close */
+		return "closed";
 	return left ? "left" : error != 0 ? strerrorname_np(error) : "whole";
 }
 
 static void run_case(size_t i, char *line, size_t room)
 {
-	bool peer_reads = ends("restart") || ends("close") || ends("peer"), resets = ends("reset"), open = !ends("close");
+	bool peer_reads = ends("restart") || ends("close") || ends("peer"), resets = ends("reset"),
+	     open = !ends("close");
 	int64_t start, cpu;
 	pthread_t writer, peer;
 
@@ -264,13 +268,14 @@ static void run_case(size_t i, char *line, size_t room)
 	if (!resets)
 		pthread_join(peer, NULL);
 	snprintf(line, room, "%zu, %s: %s, soon: %d, little CPU time: %d, right bytes: %d\n", size, heads[i % HEADS],
-		outcome((int)(i % HEADS)), start < SOON_MS * MS, cpu < LITTLE_MS, resets || is_right(open));
+	         outcome((int)(i % HEADS)), start < SOON_MS * MS, cpu < LITTLE_MS, resets || is_right(open));
 }
 
 int main(int argc, char **argv)
 {
 	enum { ROOM = 120 };
-	char *lines = (char *)unseen(SYS_mmap, 0, (long)CASES * ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *lines = (char *)unseen(SYS_mmap, 0, (long)CASES * ROOM, PROT_READ | PROT_WRITE,
+	                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid[CASES];
 
 	if (argc != 3)
@@ -291,7 +296,8 @@ int main(int argc, char **argv)
 
 		waitpid(pid[i], &status, 0);
 		if (status != 0)
-			report("%zu, %s: ended with wait status %#x\n", sizes[i / HEADS], heads[i % HEADS], (unsigned)status);
+			report("%zu, %s: ended with wait status %#x\n", sizes[i / HEADS], heads[i % HEADS],
+			       (unsigned)status);
 		report("%s", lines + i * ROOM);
 	}
 	return 0;

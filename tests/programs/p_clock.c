@@ -1,5 +1,6 @@
-/* Times that must not depend on what the program sees of the clock: p_clock heads|stopped|back. Its own times and sleeps are asked of the
- * kernel, past every library. Each of ROUNDS heads waits for its body longer than the timeout; then come messages to be joined. */
+/* Times that must not depend on what the program sees of the clock: p_clock heads|stopped|back. Its own times and
+ * sleeps are asked of the kernel, past every library. Each of ROUNDS heads waits for its body longer than the timeout;
+ * then come messages to be joined. */
 #include "p_common.h"
 
 #include <sched.h>
@@ -78,7 +79,7 @@ static void heads(void)
 	joined(fd);
 }
 
-/* --- stopped, with a head in memory, until that is long due ---------------------------------------------------------------- */
+/* --- stopped, with a head in memory, until that is long due ----------------------------------- */
 
 static bool is_stopped(pid_t pid)
 {
@@ -126,7 +127,7 @@ static void stopped(void)
 	joined(fd);
 }
 
-/* --- a clock that is set back: only by a move to another name space of time --------------------------------------------------- */
+/* --- a clock that is set back: only by a move to another name space of time ------------------- */
 
 static int name_space_of_time(const char *offset)
 {

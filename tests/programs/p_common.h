@@ -86,39 +86,49 @@ static inline long unseen(long number, long a, long b, long c, long d, long e, l
 {
 #if defined(__x86_64__)
 	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
-	__asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-		: "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+	                 : "+a"(number)
+	                 : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	                 : "rcx", "r11", "memory");
 #elif defined(__aarch64__)
 	register long x8 __asm__("x8") = number, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c,
-		x3 __asm__("x3") = d, x4 __asm__("x4") = e, x5 __asm__("x5") = f;
+			 x3 __asm__("x3") = d, x4 __asm__("x4") = e, x5 __asm__("x5") = f;
 	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
 	number = x0;
 #elif defined(__i386__)
 	long all[] = { number, a, b, c, d, e, f }, *at = all;
-	__asm__ volatile("pushl %%ebx; pushl %%ebp; movl 4(%%eax), %%ebx; movl 8(%%eax), %%ecx; movl 12(%%eax), %%edx;"
+	__asm__ volatile(
+		"pushl %%ebx; pushl %%ebp; movl 4(%%eax), %%ebx; movl 8(%%eax), %%ecx; movl 12(%%eax), %%edx;"
 		"movl 16(%%eax), %%esi; movl 20(%%eax), %%edi; movl 24(%%eax), %%ebp; movl (%%eax), %%eax; int $0x80;"
-		"popl %%ebp; popl %%ebx" : "+a"(at) : : "ecx", "edx", "esi", "edi", "cc", "memory");
+		"popl %%ebp; popl %%ebx"
+		: "+a"(at)
+		:
+		: "ecx", "edx", "esi", "edi", "cc", "memory");
 	number = (long)at;
 #elif defined(__arm__) /* r7 may be the frame pointer */
-	register long r0 __asm__("r0") = a, r1 __asm__("r1") = b, r2 __asm__("r2") = c, r3 __asm__("r3") = d, r4 __asm__("r4") = e,
-		r5 __asm__("r5") = f, r6 __asm__("r6") = number;
-	__asm__ volatile("push {r7}; mov r7, r6; svc 0; pop {r7}" : "+r"(r0) : "r"(r6), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5)
-		: "memory");
+	register long r0 __asm__("r0") = a, r1 __asm__("r1") = b, r2 __asm__("r2") = c, r3 __asm__("r3") = d,
+			 r4 __asm__("r4") = e, r5 __asm__("r5") = f, r6 __asm__("r6") = number;
+	__asm__ volatile("push {r7}; mov r7, r6; svc 0; pop {r7}"
+	                 : "+r"(r0)
+	                 : "r"(r6), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5)
+	                 : "memory");
 	number = r0;
 #elif defined(__riscv)
 	register long a7 __asm__("a7") = number, a0 __asm__("a0") = a, a1 __asm__("a1") = b, a2 __asm__("a2") = c,
-		a3 __asm__("a3") = d, a4 __asm__("a4") = e, a5 __asm__("a5") = f;
+			 a3 __asm__("a3") = d, a4 __asm__("a4") = e, a5 __asm__("a5") = f;
 	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
 	number = a0;
 #elif defined(__powerpc64__)
 	register long r0 __asm__("r0") = number, r3 __asm__("r3") = a, r4 __asm__("r4") = b, r5 __asm__("r5") = c,
-		r6 __asm__("r6") = d, r7 __asm__("r7") = e, r8 __asm__("r8") = f;
-	__asm__ volatile("sc; bns+ 1f; neg 3, 3; 1:" : "+r"(r0), "+r"(r3), "+r"(r4), "+r"(r5), "+r"(r6), "+r"(r7), "+r"(r8) :
-		: "cr0", "ctr", "r9", "r10", "r11", "r12", "memory");
+			 r6 __asm__("r6") = d, r7 __asm__("r7") = e, r8 __asm__("r8") = f;
+	__asm__ volatile("sc; bns+ 1f; neg 3, 3; 1:"
+	                 : "+r"(r0), "+r"(r3), "+r"(r4), "+r"(r5), "+r"(r6), "+r"(r7), "+r"(r8)
+	                 :
+	                 : "cr0", "ctr", "r9", "r10", "r11", "r12", "memory");
 	number = r3;
 #elif defined(__s390x__)
 	register long r1 __asm__("r1") = number, r2 __asm__("r2") = a, r3 __asm__("r3") = b, r4 __asm__("r4") = c,
-		r5 __asm__("r5") = d, r6 __asm__("r6") = e, r7 __asm__("r7") = f;
+			 r5 __asm__("r5") = d, r6 __asm__("r6") = e, r7 __asm__("r7") = f;
 	__asm__ volatile("svc 0" : "+r"(r2) : "r"(r1), "r"(r3), "r"(r4), "r"(r5), "r"(r6), "r"(r7) : "memory");
 	number = r2;
 #else
@@ -135,7 +145,8 @@ static inline void set_int(int fd, int level, int name, int value)
 	must(setsockopt(fd, level, name, &value, sizeof value) == 0, "setsockopt");
 }
 
-/* HEAD with a field of another name for each n: where one kind of heads has met its deadline the next one is not held. */
+/* HEAD with a field of another name for each n: where one kind of heads has met its deadline the next one is not held.
+ */
 static inline void write_head_of_kind(int fd, unsigned n)
 {
 	char head[] = HEAD;

@@ -10,7 +10,7 @@
 
 static const char *how;
 
-/* --- coroutines ------------------------------------------------------------------------------------------------ */
+/* --- coroutines ------------------------------------------------------------------------------- */
 
 /* Two of them share a thread: a timer switches from one to the other in the middle of their writes. Then the thread
  * ends. */
@@ -138,7 +138,7 @@ static void coroutines(void)
 	report("the thread has ended\n");
 }
 
-/* --- a thread that must not wait ------------------------------------------------------------------------------- */
+/* --- a thread that must not wait -------------------------------------------------------------- */
 
 enum { ROUNDS = 60, AT_MOST_MS = 20 };
 
@@ -211,7 +211,7 @@ static void urgent(void)
 	report("kept for more than %d ms: %d\n", AT_MOST_MS, worst > AT_MOST_MS * MS);
 }
 
-/* --- handlers -------------------------------------------------------------------------------------------------- */
+/* --- handlers --------------------------------------------------------------------------------- */
 
 /* A timer's handler meets the thread anywhere in its writes on the same socket. */
 enum { TRIALS = 600, MARK = 16 };
@@ -308,8 +308,10 @@ static void handler(void)
 		pthread_join(thread, &counted);
 		came = (size_t)counted;
 		reached += told < 2000 * 300;
-		/* A handler that jumps between the mark of a call and the call itself leaves the head that it takes along to nobody. */
-		wrong += came == SIZE_MAX || came + (jumps ? HEAD_SIZE : 0) < told || came > told + (jumps ? BODY_SIZE : 0);
+		/* A handler that jumps between the mark of a call and the call itself leaves the head that it takes
+		 * along to nobody. */
+		wrong += came == SIZE_MAX || came + (jumps ? HEAD_SIZE : 0) < told ||
+		         came > told + (jumps ? BODY_SIZE : 0);
 		close(p.client);
 	}
 	report("the handler came in time: %d, trials with wrong bytes: %d\n", reached > TRIALS / 2, wrong);

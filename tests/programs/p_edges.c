@@ -14,7 +14,7 @@ enum { PAGE = 4096, TEN_SIZE = sizeof TEN - 1 };
 
 static const char *how = "";
 static struct pair pair;
-static volatile size_t far = SIZE_MAX;   /* the compiler knows better than to pass these */
+static volatile size_t far = SIZE_MAX; /* the compiler knows better than to pass these */
 static void *volatile low = (void *)8;
 static char *page, *dark; /* a page, and the next one, which cannot be read */
 
@@ -43,13 +43,13 @@ static void say_what_came(size_t most)
 		report("at its end: %.10s\n", got + n - 10);
 }
 
-/* --- the end of a write -------------------------------------------------------------------------------------------- */
+/* --- the end of a write ----------------------------------------------------------------------- */
 
 /* The write goes on to where nothing is, as far as its count says. */
 static void far_end(void)
 {
-	static const size_t sizes[] = { PAGE + 10, 2 * PAGE, 20000, (size_t)1 << 31, SIZE_MAX / 2, SIZE_MAX / 4 + 1,
-		                        SIZE_MAX - 20, SIZE_MAX };
+	static const size_t sizes[] = { PAGE + 10,    2 * PAGE,         20000,         (size_t)1 << 31,
+		                        SIZE_MAX / 2, SIZE_MAX / 4 + 1, SIZE_MAX - 20, SIZE_MAX };
 
 	memcpy(page, TEN "0123456789", TEN_SIZE + 10);
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -80,8 +80,9 @@ static void edge(void)
 /* All of the head in pieces, and nothing of the body. */
 static void pieces(void)
 {
-	struct iovec iov[] = { { "HTTP/1.1 200 OK\r\n", 17 }, { "Content-Length: 10\r\n", 20 }, { "\r\n", 2 },
-		               { dark, 10 } };
+	struct iovec iov[] = {
+		{ "HTTP/1.1 200 OK\r\n", 17 }, { "Content-Length: 10\r\n", 20 }, { "\r\n", 2 }, { dark, 10 }
+	};
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 4 };
 
 	say("writev", writev(pair.fd, iov, 4));
@@ -135,7 +136,7 @@ static void across(void)
 		}
 }
 
-/* --- pointers to nothing ------------------------------------------------------------------------------------------- */
+/* --- pointers to nothing ---------------------------------------------------------------------- */
 
 static void nowhere_on(const char *what, int fd)
 {
@@ -193,7 +194,7 @@ static void vectors(void)
 	}
 }
 
-/* --- addresses ----------------------------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 /* The kernel looks at all that the call says of an address. */
 static void address(void)
@@ -204,7 +205,8 @@ static void address(void)
 	int at = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), kinds[2];
 	char long_one[256] = { 0 };
 
-	must(bind(at, (struct sockaddr *)&to, size) == 0 && getsockname(at, (struct sockaddr *)&to, &size) == 0, "bind");
+	must(bind(at, (struct sockaddr *)&to, size) == 0 && getsockname(at, (struct sockaddr *)&to, &size) == 0,
+	     "bind");
 	memcpy(&big, &to, size);
 	memcpy(long_one, &to, size);
 	kinds[0] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -224,7 +226,7 @@ static void address(void)
 	say("body, empty", sendto(pair.fd, "0123456789", 10, 0, (void *)&big, 0));
 }
 
-/* --- the stack ----------------------------------------------------------------------------------------------------- */
+/* --- the stack -------------------------------------------------------------------------------- */
 
 static ucontext_t outside, inside;
 
@@ -278,9 +280,9 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
-	{ "far end", far_end },   { "far body", far_body }, { "edge", edge },       { "pieces", pieces },
-	{ "behind", behind },     { "heard", heard },       { "across", across },   { "nowhere", nowhere },
-	{ "vectors", vectors },   { "address", address }, { "coroutine", coroutine },
+	{ "far end", far_end }, { "far body", far_body }, { "edge", edge },           { "pieces", pieces },
+	{ "behind", behind },   { "heard", heard },       { "across", across },       { "nowhere", nowhere },
+	{ "vectors", vectors }, { "address", address },   { "coroutine", coroutine },
 };
 
 int main(int argc, char **argv)

@@ -24,7 +24,7 @@ static int fd, client, spare, file; /* the connection's two ends; a number to be
 static char body[200], got[4096];
 static const char *name_of_call;
 
-/* --- calls: what they return is at least 0, or nothing is said of them -------------------------------------------- */
+/* --- calls: what they return is at least 0, or nothing is said of them ------------------------ */
 
 static struct iovec iov = { body, sizeof body }, in = { got, REQUEST };
 static struct msghdr out_message = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -165,6 +165,7 @@ static long reopen(void)
 	return freopen("/dev/null", "r", f) != NULL ? fclose(f) : -1;
 }
 
+/* clang-format off */
 #define CALLS(X) \
 	X(write(fd, body, sizeof body)) X(send(fd, body, sizeof body, 0)) \
 	X(send(fd, body, sizeof body, MSG_DONTWAIT)) X(send(fd, body, sizeof body, MSG_MORE)) \
@@ -193,8 +194,11 @@ static long reopen(void)
 	X(syscall(SYS_dup, fd)) X(syscall(SYS_shutdown, fd, SHUT_WR)) X(syscall(SYS_close, fd)) \
 	X(syscall(SYS_sendmsg, fd, &out_message, 0)) X(syscall(SYS_unshare, CLONE_FS)) \
 	X(dlopen("libm.so.6", RTLD_NOW) != NULL ? 0L : -1L)
+/* clang-format on */
 
-static const struct { const char *name; } names[] = {
+static const struct {
+	const char *name;
+} names[] = {
 #define X(call) { #call },
 	CALLS(X)
 #undef X
@@ -203,9 +207,9 @@ static const struct { const char *name; } names[] = {
 static long call_number(size_t i)
 {
 	size_t n = 0;
-#define X(call) \
-	if (n++ == i) { \
-		errno = UNTOUCHED; \
+#define X(call)                      \
+	if (n++ == i) {              \
+		errno = UNTOUCHED;   \
 		return (long)(call); \
 	}
 	CALLS(X)
@@ -213,7 +217,7 @@ static long call_number(size_t i)
 	return -1;
 }
 
-/* --- the stage for each ------------------------------------------------------------------------------------------- */
+/* --- the stage for each ----------------------------------------------------------------------- */
 
 static void open_all(void)
 {

@@ -1,5 +1,5 @@
-/* Sets every option of options.def, or asks for it, between a head and its body: p_every_option set|ask HOLD. Says of which ones
- * another thing became of the head than their rows say. The values are zero, which the kernel may refuse. */
+/* Sets every option of options.def, or asks for it, between a head and its body: p_every_option set|ask HOLD. Says of
+ * which ones another thing became of the head than their rows say. The values are zero, which the kernel may refuse. */
 #include "p_pairs.h"
 
 #include "options.h"
@@ -65,8 +65,7 @@ int main(int argc, char **argv)
 	by_kernel = argc > 2 && strcmp(argv[2], "kernel") == 0;
 	shared = shared_map(SHARED_FD);
 	listener = listen_here();
-#define OPTION(level, name, number, when_set, when_asked) \
-	check(level, number, #name, set, set ? when_set : when_asked);
+#define OPTION(level, name, number, when_set, when_asked) check(level, number, #name, set, set ? when_set : when_asked);
 #include "options.def"
 #undef OPTION
 	check(IPPROTO_TCP, 99, "an option that has no row", set, RELEASES);

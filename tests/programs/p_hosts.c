@@ -1,13 +1,14 @@
-/* Programs that live unusually: p_hosts NAME [HOW]. Most are their own peer, because they look at what came while they go on. */
+/* Programs that live unusually: p_hosts NAME [HOW]. Most are their own peer, because they look at what came while they
+ * go on. */
 #include "hosts/hosts.h"
 
 const char *how;
 
-static const struct life *const families[] = { closing_lives, crowd_lives, blocked_lives, descriptor_lives, full_lives,
-	memory_lives, sandbox_lives, moment_lives };
+static const struct life *const families[] = { closing_lives, crowd_lives,  blocked_lives, descriptor_lives,
+	                                       full_lives,    memory_lives, sandbox_lives, moment_lives };
 
-/* The recorder asks and writes what a sandbox does not allow, follows pointers, and takes its time: begin again without it.
- * It is the last of the preloads. */
+/* The recorder asks and writes what a sandbox does not allow, follows pointers, and takes its time: begin again without
+ * it. It is the last of the preloads. */
 static void leave_the_recorder(char **argv)
 {
 	char *preload = getenv("LD_PRELOAD"), *last = preload == NULL ? NULL : strrchr(preload, ':');

@@ -3,8 +3,8 @@
  *	p_interrupted cancel|async|jump now|later CALL
  *
  * A head is held; the call sends it (`now`) or meets the helper (`later`), and the test sees to it that this takes its
- * time. Meanwhile the call's thread is cancelled (`async`: at any instruction), or a handler jumps away. Then whoever is
- * left writes a message.
+ * time. Meanwhile the call's thread is cancelled (`async`: at any instruction), or a handler jumps away. Then whoever
+ *is left writes a message.
  *
  *	p_interrupted full
  *
@@ -12,11 +12,13 @@
  *
  *	p_interrupted first
  *
- * A handler jumps out of a write for which the library makes what it needs; then another thread writes on another connection.
+ * A handler jumps out of a write for which the library makes what it needs; then another thread writes on another
+ *connection.
  *
  *	p_interrupted ignored-signal
  *
- * A signal comes that the program ignores, while the library starts its helper and another thread waits in a long write.
+ * A signal comes that the program ignores, while the library starts its helper and another thread waits in a long
+ *write.
  *
  *	p_interrupted blocked
  *
@@ -41,7 +43,7 @@ enum { CALL_AFTER_US = 60000, INTERRUPT_AFTER_MS = 40, ALL_OVER_US = 200000 };
 static char body[BODY_SIZE];
 static int fd;
 
-/* --- calls ------------------------------------------------------------------------------------------------------ */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static void write_body(void)
 {
@@ -106,9 +108,9 @@ static const struct call {
 	void (*make)(void);
 	bool ends; /* nothing can be written afterwards */
 } calls[] = {
-	{ "body", write_body }, { "sendfile", send_file }, { "recv", receive }, { "dup", duplicate },
-	{ "shutdown", shut_down, true }, { "close", close_it, true }, { "TCP_NODELAY", set_nodelay }, { "TCP_CORK", set_cork },
-	{ "SO_KEEPALIVE", set_keepalive },
+	{ "body", write_body },         { "sendfile", send_file },       { "recv", receive },
+	{ "dup", duplicate },           { "shutdown", shut_down, true }, { "close", close_it, true },
+	{ "TCP_NODELAY", set_nodelay }, { "TCP_CORK", set_cork },        { "SO_KEEPALIVE", set_keepalive },
 };
 
 static const struct call *find(const char *name)
@@ -119,7 +121,7 @@ static const struct call *find(const char *name)
 	exit(2);
 }
 
-/* --- interruptions ---------------------------------------------------------------------------------------------- */
+/* --- interruptions ---------------------------------------------------------------------------- */
 
 static bool at_any_instruction;
 
@@ -190,7 +192,7 @@ static void interrupt(const char *how, const char *when, const struct call *call
 	report("done\n");
 }
 
-/* --- a nearly full buffer --------------------------------------------------------------------------------------- */
+/* --- a nearly full buffer --------------------------------------------------------------------- */
 
 enum { BUFFER = 131072, FREE = 40 << 10, PIECE = 2000, LONG_BODY = 16000 };
 
@@ -229,7 +231,7 @@ static void write_much(void)
 	report("heads: %d\n", heads);
 }
 
-/* --- the library's memory --------------------------------------------------------------------------------------- */
+/* --- the library's memory --------------------------------------------------------------------- */
 
 static void *write_message(void *argument)
 {
@@ -262,7 +264,7 @@ static void write_first(void)
 	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
-/* --- a handler that closes -------------------------------------------------------------------------------------- */
+/* --- a handler that closes -------------------------------------------------------------------- */
 
 static void close_in_handler(int signal_number)
 {
@@ -281,7 +283,7 @@ static void close_soon(int ms)
 	sleep_us(ALL_OVER_US);
 }
 
-/* --- a signal that is ignored ------------------------------------------------------------------------------------ */
+/* --- a signal that is ignored ----------------------------------------------------------------- */
 
 enum { LONG_WRITE = 16 << 20, SIGNAL_AFTER_US = 60000 };
 

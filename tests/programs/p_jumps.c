@@ -1,5 +1,5 @@
-/* A signal comes while the kernel takes what is held, is delivered when the call is over, and its handler does not return: p_jumps WHILE.
- * (The test sees to it that the call takes long enough.) */
+/* A signal comes while the kernel takes what is held, is delivered when the call is over, and its handler does not
+ * return: p_jumps WHILE. (The test sees to it that the call takes long enough.) */
 #include "p_common.h"
 
 #include <setjmp.h>

@@ -22,7 +22,8 @@ static void reset(void)
 	signal(SIGPIPE, SIG_DFL);
 	report_bytes("!reset", 6);
 	must(poll(&(struct pollfd){ fd, 0, 0 }, 1, 5000) == 1, "seeing the reset");
-	unseen(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, (long)&error, (long)&size, 0); /* from now on it is EPIPE, and the shim does not know */
+	/* from now on it is EPIPE, and the shim does not know */
+	unseen(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, (long)&error, (long)&size, 0);
 	write_head(fd);
 	report("read %zd\n", recv(fd, &c, 1, MSG_DONTWAIT));
 }
@@ -82,8 +83,8 @@ static void *fork_once(void *argument)
 	return NULL;
 }
 
-/* A head is written while a fork has begun, and nothing after it. The fork takes its time (the test sees to that) with a
- * head on the connection behind this one. */
+/* A head is written while a fork has begun, and nothing after it. The fork takes its time (the test sees to that) with
+ * a head on the connection behind this one. */
 static void during_fork(void)
 {
 	int fd = accept_peer(), behind = accept_peer();

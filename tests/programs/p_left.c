@@ -12,7 +12,7 @@
 enum { PIECE = 1000, MOST = 100, SOON_MS = 300 };
 
 struct told {
-	_Atomic uint64_t bytes, sum; /* of what was taken, in its order */
+	_Atomic uint64_t bytes, sum;  /* of what was taken, in its order */
 	_Atomic int64_t began, ended; /* when the program left */
 	_Atomic int stage;
 	_Atomic int refused; /* close() failed */
@@ -43,7 +43,7 @@ static void note(struct told *t, const char *p, size_t n)
 	}
 }
 
-/* --- the program ---------------------------------------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 static long put(int fd, const char *p, size_t n)
 {
@@ -167,7 +167,7 @@ static void __attribute__((noreturn)) run_program(void)
 	abort();
 }
 
-/* --- the peer ------------------------------------------------------------------------------------------------- */
+/* --- the peer --------------------------------------------------------------------------------- */
 
 static void read_slowly(int client, struct told *got)
 {
@@ -175,7 +175,8 @@ static void read_slowly(int client, struct told *got)
 
 	while (atomic_load(&told->began) == 0) {
 		long r = atomic_load(&told->stage) == READ_SLOWLY
-			? unseen(SYS_recvfrom, client, (long)piece, sizeof piece, MSG_DONTWAIT, 0, 0) : 0;
+		                 ? unseen(SYS_recvfrom, client, (long)piece, sizeof piece, MSG_DONTWAIT, 0, 0)
+		                 : 0;
 
 		if (r > 0)
 			note(got, piece, (size_t)r);
@@ -235,7 +236,8 @@ int main(int argc, char **argv)
 	way = argv[2];
 	nonblock = argc > 3;
 	connections = strcmp(state, "many") == 0 ? MOST : 1;
-	told = (struct told *)unseen(SYS_mmap, 0, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	told = (struct told *)unseen(SYS_mmap, 0, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	                             0);
 	listener = listen_with_segments();
 	pid = fork();
 	if (pid == 0)
@@ -251,12 +253,13 @@ int main(int argc, char **argv)
 	if (strcmp(state, "unseen") == 0) {
 		bool lost = atomic_load(&got.bytes) != atomic_load(&told->bytes);
 		report("a close was silent about bytes that are lost: %d, left soon: %d\n",
-			lost && strcmp(way, "close") == 0 && !atomic_load(&told->refused), told->ended - told->began < SOON_MS * MS);
+		       lost && strcmp(way, "close") == 0 && !atomic_load(&told->refused),
+		       told->ended - told->began < SOON_MS * MS);
 		return 0;
 	}
 	if (atomic_load(&got.bytes) != atomic_load(&told->bytes))
 		report("%lu bytes of %lu came\n", (unsigned long)got.bytes, (unsigned long)told->bytes);
-	report("all is there: %d, in order: %d, with the end: %d, left soon: %d\n", got.bytes == told->bytes, got.sum == told->sum,
-		ends == connections, told->ended - told->began < SOON_MS * MS);
+	report("all is there: %d, in order: %d, with the end: %d, left soon: %d\n", got.bytes == told->bytes,
+	       got.sum == told->sum, ends == connections, told->ended - told->began < SOON_MS * MS);
 	return 0;
 }

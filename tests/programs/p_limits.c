@@ -1,8 +1,9 @@
-/* What the library's memory costs a program that has little, and descriptors whose numbers are high: p_limits WHAT [HOW] [NUMBER].
+/* What the library's memory costs a program that has little, and descriptors whose numbers are high: p_limits WHAT
+ * [HOW] [NUMBER].
  *
- * reserved: how many addresses does the first connection take, and how much memory? little: the program has as much address space left as it
- * needs, or none. locked: all that is mapped is locked (mlockall). high: a connection with this number
- * (lib_high.c). */
+ * reserved: how many addresses does the first connection take, and how much memory? little: the program has as much
+ * address space left as it needs, or none. locked: all that is mapped is locked (mlockall). high: a connection with
+ * this number (lib_high.c). */
 #include "p_pairs.h"
 
 #include <sys/wait.h>
@@ -47,7 +48,7 @@ static void reserve(void)
 	now = status_kb("VmSize:");
 	report("reserved in time of need: %d\n", now - mapped <= RESERVED_KB);
 	report("touched no more than was used: %d\n",
-		field_kb("/proc/self/smaps_rollup", "Anonymous:") - touched <= TOUCHED_KB);
+	       field_kb("/proc/self/smaps_rollup", "Anonymous:") - touched <= TOUCHED_KB);
 	send_message(fd);
 	report("for messages and a stack: %d\n", status_kb("VmSize:") - now <= MESSAGES_KB + STACK_KB);
 }
@@ -85,14 +86,14 @@ static void live_locked(bool tight)
 	send_message(fd);
 	if (tight)
 		report("the program's memory: %d\n", mmap(NULL, OWN_KB << 10, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+		                                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 	else
 		report("by a message, but for the stack: little: %d\n",
-			status_kb("VmLck:") - locked <= STACK_KB + 2 * TOUCHED_KB);
+		       status_kb("VmLck:") - locked <= STACK_KB + 2 * TOUCHED_KB);
 	send_message(fd);
 }
 
-/* --- high numbers ------------------------------------------------------------------------------------------------- */
+/* --- high numbers ----------------------------------------------------------------------------- */
 
 extern int high_by; /* lib_high.c */
 
@@ -141,7 +142,8 @@ static void be_high(const char *how, int wanted)
 
 int main(int argc, char **argv)
 {
-	char *volatile first = malloc(1); /* libc's heap begins when it is asked for memory, as it is by the first thread */
+	/* libc's heap begins when it is asked for memory, as it is by the first thread */
+	char *volatile first = malloc(1);
 
 	free(first);
 	const char *how = argc > 2 ? argv[2] : "";

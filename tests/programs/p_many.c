@@ -72,7 +72,7 @@ static void have_short_ones(int listener)
 	report("memory is flat: %d, wrong messages: %d\n", grown < GROWTH_KB, wrong);
 }
 
-/* --- messages that look too short ------------------------------------------------------------------------------ */
+/* --- messages that look too short ------------------------------------------------------------- */
 
 #define SMALL(size) "HTTP/1.1 200 OK\r\nContent-Length: " #size "\r\n\r\n"
 

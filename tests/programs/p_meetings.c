@@ -62,7 +62,8 @@ static void send_file(int fd)
 {
 	int file = memfd_create("body", MFD_CLOEXEC);
 
-	must(pwrite(file, body, BODY_SIZE, 0) == BODY_SIZE && sendfile(fd, file, NULL, BODY_SIZE) == BODY_SIZE, "sendfile");
+	must(pwrite(file, body, BODY_SIZE, 0) == BODY_SIZE && sendfile(fd, file, NULL, BODY_SIZE) == BODY_SIZE,
+	     "sendfile");
 }
 
 static void send_messages(int fd)
@@ -80,7 +81,7 @@ static void receive(int fd)
 	must(recv(fd, &byte, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN, "recv");
 }
 
-/* --- the descriptor --------------------------------------------------------------------------------------------- */
+/* --- the descriptor --------------------------------------------------------------------------- */
 
 static void close_it(int fd)
 {
@@ -123,12 +124,19 @@ static void duplicate(int fd)
 static void pass_on(int fd)
 {
 	int ends[2];
-	union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control = { .head = { 0 } };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { 0 } };
 	struct iovec iov = { body, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
 
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
-	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+		                         .cmsg_level = SOL_SOCKET,
+		                         .cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
 	must(sendmsg(ends[0], &m, 0) == 1, "passing a descriptor");
 }
@@ -183,7 +191,7 @@ static void ask_queue(int fd)
 	must(ioctl(fd, SIOCOUTQ, &n) == 0, "ioctl");
 }
 
-/* --- processes -------------------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 static pid_t child;
 
@@ -265,24 +273,46 @@ static void break_off(int fd)
 	abort();
 }
 
-/* --- the meeting ------------------------------------------------------------------------------------------------ */
+/* --- the meeting ------------------------------------------------------------------------------ */
 
 static const struct call {
 	const char *name;
 	void (*make)(int fd);
 	void (*before)(int fd), (*after_head)(int fd);
 } calls[] = {
-	{ "head", write_next_head }, { "another's head", write_elsewhere }, { "body", write_body },
+	{ "head", write_next_head },
+	{ "another's head", write_elsewhere },
+	{ "body", write_body },
 	{ "pass", write_part, .after_head = write_part },
-	{ "sendfile", send_file }, { "sendmmsg", send_messages }, { "recv", receive },
-	{ "close", close_it }, { "close_range", close_by_range }, { "dup2", replace },
-	{ "fclose", close_stream, open_stream }, { "shutdown", shut_down }, { "dup", duplicate }, { "fdopen", open_stream },
-	{ "SCM_RIGHTS", pass_on }, { "getsockopt TCP_NODELAY", ask_nodelay },
-	{ "TCP_NODELAY", set_nodelay }, { "TCP_CORK", set_cork }, { "SO_KEEPALIVE", set_keepalive },
-	{ "TCP_INFO", ask_state }, { "SO_ERROR", ask_error }, { "SO_SNDBUF", ask_buffer }, { "SIOCOUTQ", ask_queue },
-	{ "fork", fork_it }, { "posix_spawn", spawn }, { "vfork, close", close_in_vfork },
-	{ "vfork, body", write_in_vfork }, { "exec", become_another }, { "exit", end }, { "_exit", end_at_once },
-	{ "quick_exit", end_quickly }, { "abort", break_off }, { "SYS_exit_group", end_by_number },
+	{ "sendfile", send_file },
+	{ "sendmmsg", send_messages },
+	{ "recv", receive },
+	{ "close", close_it },
+	{ "close_range", close_by_range },
+	{ "dup2", replace },
+	{ "fclose", close_stream, open_stream },
+	{ "shutdown", shut_down },
+	{ "dup", duplicate },
+	{ "fdopen", open_stream },
+	{ "SCM_RIGHTS", pass_on },
+	{ "getsockopt TCP_NODELAY", ask_nodelay },
+	{ "TCP_NODELAY", set_nodelay },
+	{ "TCP_CORK", set_cork },
+	{ "SO_KEEPALIVE", set_keepalive },
+	{ "TCP_INFO", ask_state },
+	{ "SO_ERROR", ask_error },
+	{ "SO_SNDBUF", ask_buffer },
+	{ "SIOCOUTQ", ask_queue },
+	{ "fork", fork_it },
+	{ "posix_spawn", spawn },
+	{ "vfork, close", close_in_vfork },
+	{ "vfork, body", write_in_vfork },
+	{ "exec", become_another },
+	{ "exit", end },
+	{ "_exit", end_at_once },
+	{ "quick_exit", end_quickly },
+	{ "abort", break_off },
+	{ "SYS_exit_group", end_by_number },
 };
 
 static const struct call *find(const char *name)
@@ -323,8 +353,8 @@ static void start(void *(*run)(void *), void *argument)
 	must(pthread_create(&another, NULL, run, argument) == 0, "a thread");
 }
 
-/* The fork looks at `fd`, where nothing is held yet, and then sends the head of `last`, which takes long: longer than the
- * head of `fd` may be held, which is written meanwhile. */
+/* The fork looks at `fd`, where nothing is held yet, and then sends the head of `last`, which takes long: longer than
+ * the head of `fd` may be held, which is written meanwhile. */
 static void begin_to_stop(int fd, int last)
 {
 	write_head(last);

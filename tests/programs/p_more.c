@@ -1,5 +1,6 @@
-/* Bytes that the kernel was told have more to come, and nothing comes: p_more head|part|cancelled|nested|retired|stalled|
- * released. (The test sees to it that the call begins late, or takes long on its way back.) How long do they stay? */
+/* Bytes that the kernel was told have more to come, and nothing comes: p_more
+ * head|part|cancelled|nested|retired|stalled| released. (The test sees to it that the call begins late, or takes long
+ * on its way back.) How long do they stay? */
 #include "p_pairs.h"
 
 #include <linux/sockios.h>

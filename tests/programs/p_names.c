@@ -23,7 +23,7 @@ static void write_message(int fd)
 	must(write(fd, HEAD, 100) == 100 && write(fd, body, sizeof body) == sizeof body, "writing a message");
 }
 
-/* --- which name is bound to whom? --------------------------------------------------------------------------------- */
+/* --- which name is bound to whom? ------------------------------------------------------------- */
 
 /* Every name that the shim stands in front of, as the linker binds it; those that are not in this libc are weak. */
 struct reference {
@@ -31,17 +31,17 @@ struct reference {
 	const char *name;
 };
 
-#define REFERENCE(name)                                    \
-	".pushsection .rodata\n9: .asciz \"" #name "\"\n"  \
+#define REFERENCE(name)                                   \
+	".pushsection .rodata\n9: .asciz \"" #name "\"\n" \
 	".popsection\n.quad " #name "\n.quad 9b\n"
 #define HOOK(name) REFERENCE(name)
 __asm__(".pushsection .data.rel, \"aw\"\n"
-	".globl references\nreferences:\n"
+        ".globl references\nreferences:\n"
 #define IN_EVERY_LIBC
 #include "hooks.def"
 #undef IN_EVERY_LIBC
-	".quad 0, 0\n"
-	".popsection\n");
+        ".quad 0, 0\n"
+        ".popsection\n");
 #undef HOOK
 extern const struct reference references[];
 
@@ -58,25 +58,30 @@ static void report_bindings(void)
 	report("bound elsewhere: %d\n", elsewhere);
 }
 
-/* --- older versions ----------------------------------------------------------------------------------------------- */
+/* --- older versions --------------------------------------------------------------------------- */
 
 #ifdef __x86_64__
 typedef int spawn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
-	char *const[]);
+                  char *const[]);
 extern spawn old_posix_spawn, old_posix_spawnp;
 extern void old_quick_exit(int) __attribute__((noreturn));
 extern int old_lio_listio(int, struct aiocb *const[], int, struct sigevent *);
 __asm__(".symver old_posix_spawn, posix_spawn@GLIBC_2.2.5\n"
-	".symver old_posix_spawnp, posix_spawnp@GLIBC_2.2.5\n"
-	".symver old_quick_exit, quick_exit@GLIBC_2.10\n"
-	".symver old_lio_listio, lio_listio@GLIBC_2.2.5\n");
+        ".symver old_posix_spawnp, posix_spawnp@GLIBC_2.2.5\n"
+        ".symver old_quick_exit, quick_exit@GLIBC_2.10\n"
+        ".symver old_lio_listio, lio_listio@GLIBC_2.2.5\n");
 
 /* A script without #!: the older versions have sh run it, the newer ones do not. Either copies the connection. */
 static void spawn_script(void)
 {
-	static const struct { const char *name; spawn *spawn; } ways[] = {
-		{ "posix_spawn", posix_spawn }, { "posix_spawnp", posix_spawnp },
-		{ "old posix_spawn", old_posix_spawn }, { "old posix_spawnp", old_posix_spawnp },
+	static const struct {
+		const char *name;
+		spawn *spawn;
+	} ways[] = {
+		{ "posix_spawn", posix_spawn },
+		{ "posix_spawnp", posix_spawnp },
+		{ "old posix_spawn", old_posix_spawn },
+		{ "old posix_spawnp", old_posix_spawnp },
 	};
 	char path[] = "/tmp/onewrite-script-XXXXXX", *arguments[] = { path, NULL };
 	int fd = accept_peer(), script = mkstemp(path), status;
@@ -129,8 +134,11 @@ static void list_requests(void)
 {
 	struct sigaction action = { .sa_handler = count, .sa_flags = SA_RESTART };
 	int fd = accept_peer();
-	struct aiocb request = { .aio_fildes = fd, .aio_buf = body, .aio_nbytes = sizeof body,
-		.aio_lio_opcode = LIO_WRITE, .aio_sigevent = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 } };
+	struct aiocb request = { .aio_fildes = fd,
+		                 .aio_buf = body,
+		                 .aio_nbytes = sizeof body,
+		                 .aio_lio_opcode = LIO_WRITE,
+		                 .aio_sigevent = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 } };
 	struct aiocb *list[] = { &request };
 
 	sigaction(SIGUSR1, &action, NULL);
@@ -142,12 +150,12 @@ static void list_requests(void)
 }
 #endif
 
-/* --- who is seen to call ------------------------------------------------------------------------------------------ */
+/* --- who is seen to call ---------------------------------------------------------------------- */
 
 static void find_plugin(void)
 {
 	void *plugin = is_how("dlopen") ? dlopen("lib_plug.so", RTLD_NOW)
-		: dlmopen(LM_ID_NEWLM, "lib_plug.so", RTLD_NOW);
+	                                : dlmopen(LM_ID_NEWLM, "lib_plug.so", RTLD_NOW);
 
 	report("found: %s\n", plugin != NULL ? "yes" : dlerror());
 }
@@ -179,14 +187,18 @@ static long clone_to_stack(unsigned flags)
 	static void *thread[512] __attribute__((aligned(64)));
 	void **top = (void **)(stack + sizeof stack - 64 - 8);
 	unsigned at_end = flags & CLONE_THREAD ? 0 : SIGCHLD;
-	struct { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls; } args = {
-		.flags = flags, .exit_signal = at_end, .stack = (uintptr_t)stack,
-		.stack_size = (size_t)((char *)top - stack), .tls = (uintptr_t)&thread[256] };
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+	} args = { .flags = flags,
+		   .exit_signal = at_end,
+		   .stack = (uintptr_t)stack,
+		   .stack_size = (size_t)((char *)top - stack),
+		   .tls = (uintptr_t)&thread[256] };
 
 	*top = (void *)come_back;
 	thread[256] = &thread[256];
 	return is_how("SYS_clone") ? syscall(SYS_clone, flags | at_end, top, 0L, 0L, &thread[256])
-		: syscall(SYS_clone3, &args, sizeof args);
+	                           : syscall(SYS_clone3, &args, sizeof args);
 }
 
 static void come_back_on_a_stack(unsigned flags)
@@ -230,11 +242,13 @@ static void vfork_by_number(void)
 {
 	int fd = accept_peer(), status;
 	long pid = is_how("SYS_vfork") ? syscall(SYS_vfork)
-		: syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0L, 0L, 0L, 0L);
+	                               : syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0L, 0L, 0L, 0L);
 
 	if (pid == 0) {
 		__asm__ volatile("lea -16(%%rsp), %%rdi; mov $100, %%ecx; mov $0x5a5a5a5a, %%eax; std; rep stosq; cld"
-			: : : "rax", "rcx", "rdi", "memory", "cc");
+		                 :
+		                 :
+		                 : "rax", "rcx", "rdi", "memory", "cc");
 		for (;;)
 			unseen(SYS_exit, 0, 0, 0, 0, 0, 0);
 	}
@@ -245,12 +259,21 @@ static void vfork_by_number(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "bindings", report_bindings }, { "find-plugin", find_plugin }, { "call-plugin", call_plugin },
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} scenarios[] = {
+		{ "bindings", report_bindings },
+		{ "find-plugin", find_plugin },
+		{ "call-plugin", call_plugin },
 #ifdef __x86_64__
-		{ "spawn-script", spawn_script }, { "exit-quickly", exit_quickly }, { "list-requests", list_requests },
-		{ "process-comes-back", process_comes_back }, { "thread-comes-back", thread_comes_back },
-		{ "thread-apart-comes-back", thread_apart_comes_back }, { "fork-comes-back", fork_comes_back },
+		{ "spawn-script", spawn_script },
+		{ "exit-quickly", exit_quickly },
+		{ "list-requests", list_requests },
+		{ "process-comes-back", process_comes_back },
+		{ "thread-comes-back", thread_comes_back },
+		{ "thread-apart-comes-back", thread_apart_comes_back },
+		{ "fork-comes-back", fork_comes_back },
 		{ "vfork-by-number", vfork_by_number },
 #endif
 	};

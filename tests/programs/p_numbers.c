@@ -91,7 +91,8 @@ static void chosen(void)
 
 	limit_numbers(NUMBERS);
 	be_alone();
-	EACH_ROUND(at) {
+	EACH_ROUND(at)
+	{
 		struct target t = open_target(how);
 		struct pair p = pair_of(listener, 0);
 		int64_t start = now_ns();
@@ -125,7 +126,8 @@ static void last(void)
 	while (dup(null) >= 0)
 		;
 	close(top - 1);
-	EACH_ROUND(at) {
+	EACH_ROUND(at)
+	{
 		int64_t start = now_ns();
 
 		write_head(p.fd);
@@ -142,7 +144,7 @@ static void last(void)
 	report("descriptors that were refused: %d\n", refused);
 }
 
-/* --- what is to be seen in /proc/self/fd ---------------------------------------------------------------------- */
+/* --- what is to be seen in /proc/self/fd ------------------------------------------------------ */
 
 static atomic_bool over;
 static atomic_int looks;
@@ -205,7 +207,7 @@ static void strangers(void)
 	report("looked: %d, descriptors that the program did not open: %d\n", atomic_load(&looks) > 10, found);
 }
 
-/* --- locks on a file that has the number now ------------------------------------------------------------------- */
+/* --- locks on a file that has the number now -------------------------------------------------- */
 
 static bool is_locked(int file)
 {
@@ -226,7 +228,8 @@ static void locks(void)
 	int lost = 0, moved = 0;
 
 	be_alone();
-	EACH_ROUND(at) {
+	EACH_ROUND(at)
+	{
 		struct pair p = pair_of(listener, 0);
 		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 		int64_t start = now_ns();
@@ -249,7 +252,7 @@ static void locks(void)
 	report("files with another number: %d, locks that are lost: %d\n", moved, lost);
 }
 
-/* --- closed and replaced by system calls that nobody sees ------------------------------------------------------ */
+/* --- closed and replaced by system calls that nobody sees ------------------------------------- */
 
 /* The old head is for the socket that had the number, and the next write for what has it now. */
 static void replaced(const char *kind, bool late)
@@ -259,7 +262,8 @@ static void replaced(const char *kind, bool late)
 	char body[BODY_SIZE], got[HEAD_SIZE + BODY_SIZE + 1];
 
 	memset(body, 'b', sizeof body);
-	EACH_ROUND(at) {
+	EACH_ROUND(at)
+	{
 		struct target t = open_target(corks ? "tcp" : kind);
 		struct pair p = pair_of(listener, 0);
 		int64_t start = now_ns();
@@ -275,7 +279,8 @@ static void replaced(const char *kind, bool late)
 		early += bytes_in(&t);
 		write_whole(p.fd, body, sizeof body);
 		sleep_us(20000);
-		n = t.other < 0 ? pread(t.fd, got, sizeof got, 0) : unseen(SYS_read, t.other, (long)got, sizeof got, 0, 0, 0);
+		n = t.other < 0 ? pread(t.fd, got, sizeof got, 0)
+		                : unseen(SYS_read, t.other, (long)got, sizeof got, 0, 0, 0);
 		wrong += n != BODY_SIZE || memcmp(got, body, BODY_SIZE) != 0;
 		close(p.fd);
 		close(p.client);
@@ -304,7 +309,8 @@ static void moved(void)
 	memset(body, 'b', sizeof body);
 	be_alone();
 	limit_numbers(NUMBERS);
-	EACH_ROUND(at) {
+	EACH_ROUND(at)
+	{
 		struct pair p = pair_of(listener, 0);
 
 		write_head(p.fd);
@@ -317,15 +323,15 @@ static void moved(void)
 		must(unseen(SYS_dup3, elsewhere, p.fd, 0, 0, 0, 0) == p.fd, "dup3");
 		unseen(SYS_close, elsewhere, 0, 0, 0, 0, 0);
 		write_whole(p.fd, body, sizeof body);
-		lost += take(p.client, got, sizeof got, now_ns() + 100 * MS) != sizeof got || memcmp(got, HEAD, HEAD_SIZE) != 0 ||
-			memcmp(got + HEAD_SIZE, body, BODY_SIZE) != 0;
+		lost += take(p.client, got, sizeof got, now_ns() + 100 * MS) != sizeof got ||
+		        memcmp(got, HEAD, HEAD_SIZE) != 0 || memcmp(got + HEAD_SIZE, body, BODY_SIZE) != 0;
 		close(p.fd);
 		close(p.client);
 	}
 	report("messages that did not come whole and in order: %d\n", lost);
 }
 
-/* --- a number that means two sockets --------------------------------------------------------------------------- */
+/* --- a number that means two sockets ---------------------------------------------------------- */
 
 static struct pair ours, childs;
 static atomic_int stage;
@@ -372,14 +378,23 @@ static void borrowed(void)
 	write_whole(ours.fd, body, sizeof body);
 	childs_bytes = take(childs.client, got, sizeof got, now_ns() + 200 * MS);
 	report("for the child's peer: %zu bytes, for ours: %zu\n", childs_bytes,
-		take(ours.client, got, HEAD_SIZE + BODY_SIZE, now_ns() + 1000 * MS));
+	       take(ours.client, got, HEAD_SIZE + BODY_SIZE, now_ns() + 1000 * MS));
 }
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "chosen", chosen }, { "last", last }, { "strangers", strangers }, { "locks", locks }, { "moved", moved }, { "borrowed", borrowed },
-		{ "replaced soon", replaced_soon }, { "replaced late", replaced_late },
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} scenarios[] = {
+		{ "chosen", chosen },
+		{ "last", last },
+		{ "strangers", strangers },
+		{ "locks", locks },
+		{ "moved", moved },
+		{ "borrowed", borrowed },
+		{ "replaced soon", replaced_soon },
+		{ "replaced late", replaced_late },
 	};
 
 	how = argc > 2 ? argv[2] : "";

@@ -56,7 +56,8 @@ static void *ask_for_option(void *argument)
 		socklen_t size = sizeof value;
 
 		must((strcmp(how, "number") == 0 ? syscall(SYS_getsockopt, fd, IPPROTO_TCP, option, &value, &size)
-			: getsockopt(fd, IPPROTO_TCP, option, &value, &size)) == 0, "getsockopt");
+		                                 : getsockopt(fd, IPPROTO_TCP, option, &value, &size)) == 0,
+		     "getsockopt");
 		*wrong += (value != 0) != before;
 		sleep_us(500);
 	}

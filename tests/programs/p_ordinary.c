@@ -71,8 +71,10 @@ static void narrow(void)
 	if (is("slack"))
 		must(prctl(PR_SET_TIMERSLACK, 1000000000UL) == 0, "PR_SET_TIMERSLACK");
 	else if (is("nice"))
-		want(setpriority(PRIO_PROCESS, (id_t)getpid(), 0) == 0 && setpriority(PRIO_PROCESS, (id_t)gettid(), 15) == 0 &&
-			setpriority(PRIO_PROCESS, (id_t)gettid(), 10) == 0, "setpriority");
+		want(setpriority(PRIO_PROCESS, (id_t)getpid(), 0) == 0 &&
+		             setpriority(PRIO_PROCESS, (id_t)gettid(), 15) == 0 &&
+		             setpriority(PRIO_PROCESS, (id_t)gettid(), 10) == 0,
+		     "setpriority");
 }
 
 /* -1: not for everybody to see. */
@@ -96,10 +98,12 @@ static void look_at(pid_t tid)
 	struct sched_param p;
 	cpu_set_t cpus;
 
-	must(sched_getaffinity(tid, sizeof cpus, &cpus) == 0 && syscall(SYS_sched_getparam, tid, &p) == 0, "looking at the helper");
-	report("policy: %d, nicer than the process: %d, all CPUs: %d, slack: %ld\n", (int)syscall(SYS_sched_getscheduler, tid),
-		getpriority(PRIO_PROCESS, (id_t)tid) > getpriority(PRIO_PROCESS, (id_t)getpid()), CPU_EQUAL(&cpus, &at_start),
-		slack_of(tid));
+	must(sched_getaffinity(tid, sizeof cpus, &cpus) == 0 && syscall(SYS_sched_getparam, tid, &p) == 0,
+	     "looking at the helper");
+	report("policy: %d, nicer than the process: %d, all CPUs: %d, slack: %ld\n",
+	       (int)syscall(SYS_sched_getscheduler, tid),
+	       getpriority(PRIO_PROCESS, (id_t)tid) > getpriority(PRIO_PROCESS, (id_t)getpid()),
+	       CPU_EQUAL(&cpus, &at_start), slack_of(tid));
 }
 
 static pid_t creator;

@@ -95,7 +95,8 @@ static inline int64_t cpu_ms(void)
 		struct rusage u;
 
 		getrusage(i == 0 ? RUSAGE_SELF : RUSAGE_CHILDREN, &u);
-		sum += (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+		sum += (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+		       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
 	}
 	return sum;
 }

@@ -38,7 +38,7 @@ static void wait_for(pid_t pid)
 	must(pid > 0 && waitpid(pid, &status, __WALL) == pid && status == 0, "the child");
 }
 
-/* --- passed to another process ---------------------------------------------------------------------------------- */
+/* --- passed to another process ---------------------------------------------------------------- */
 
 static void receive_and_write(int from)
 {
@@ -75,8 +75,9 @@ static void passed(void)
 {
 	char space[CMSG_SPACE(sizeof(int))] = "", byte = 'x';
 	struct iovec iov = { &byte, 1 };
-	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space,
-		.msg_controllen = sizeof space } };
+	struct mmsghdr m = {
+		.msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space }
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m.msg_hdr);
 	int pair[2], fd;
 	pid_t pid;
@@ -96,7 +97,9 @@ static void passed(void)
 /* Arguments that cannot be read are the kernel's to refuse. */
 static void unreadable(void)
 {
-	static struct { char page[4096]; } pages[2] __attribute__((aligned(4096)));
+	static struct {
+		char page[4096];
+	} pages[2] __attribute__((aligned(4096)));
 	char *last = (char *)&pages[1] - 16; /* the rest of a struct msghdr would be in the next page */
 	int fd = accept_peer(), refused = 0;
 
@@ -112,7 +115,7 @@ static void unreadable(void)
 	write_body(fd);
 }
 
-/* --- fetched from a process ------------------------------------------------------------------------------------- */
+/* --- fetched from a process ------------------------------------------------------------------- */
 
 static int fetch(int pidfd, int fd)
 {
@@ -152,7 +155,7 @@ static void robbed(void)
 	wait_for(pid);
 }
 
-/* --- descriptors of a thread's own ------------------------------------------------------------------------------ */
+/* --- descriptors of a thread's own ------------------------------------------------------------ */
 
 static bool comes_soon(int fd)
 {
@@ -180,7 +183,8 @@ static void unshared(void)
 	write_body(fd);
 	must(read_all(client, 300) == 300, "reading a message");
 	must((is_how("close_range") ? close_range(500, 600, CLOSE_RANGE_UNSHARE)
-		: (int)syscall(SYS_close_range, 500, 600, CLOSE_RANGE_UNSHARE)) == 0, "close_range");
+	                            : (int)syscall(SYS_close_range, 500, 600, CLOSE_RANGE_UNSHARE)) == 0,
+	     "close_range");
 	close(fd);
 	late = !comes_soon(client);
 	close(client);
@@ -192,7 +196,7 @@ static void unshared(void)
 	report("late: %d, bytes: %zu\n", late, read_all(client, 400));
 }
 
-/* --- children in their parent's memory -------------------------------------------------------------------------- */
+/* --- children in their parent's memory -------------------------------------------------------- */
 
 /* The connection is the child's own if there is none yet. */
 static void __attribute__((noinline, noreturn)) write_in_child(int fd, int client)
@@ -228,8 +232,8 @@ static void vfork_writes(void)
 	report("late: %d\n", late);
 }
 
-/* A child of vfork makes a connection, and ends; its parent has something else under that number, of which single writes
- * count. */
+/* A child of vfork makes a connection, and ends; its parent has something else under that number, of which single
+ * writes count. */
 static void vfork_born(void)
 {
 	struct sockaddr_in at;
@@ -256,7 +260,7 @@ static void vfork_born(void)
 	report(" and %zd\n", recv(other, got, sizeof got, 0));
 }
 
-/* --- two processes of one number -------------------------------------------------------------------------------- */
+/* --- two processes of one number -------------------------------------------------------------- */
 
 static int connection, another;
 
@@ -316,10 +320,14 @@ static void joins(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "passed", passed }, { "unreadable", unreadable }, { "fetched", fetched }, { "robbed", robbed },
-		{ "unshared", unshared }, { "vfork-writes", vfork_writes }, { "vfork-born", vfork_born },
-		{ "number-one", number_one }, { "be-number-one", be_number_one }, { "joins", joins },
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} scenarios[] = {
+		{ "passed", passed },         { "unreadable", unreadable }, { "fetched", fetched },
+		{ "robbed", robbed },         { "unshared", unshared },     { "vfork-writes", vfork_writes },
+		{ "vfork-born", vfork_born }, { "number-one", number_one }, { "be-number-one", be_number_one },
+		{ "joins", joins },
 	};
 
 	how = argc > 2 ? argv[2] : "";

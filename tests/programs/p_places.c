@@ -34,7 +34,7 @@ static void __attribute__((noreturn)) not_here(const char *why)
 	exit(0);
 }
 
-/* --- privileges ---------------------------------------------------------------------------------------------------- */
+/* --- privileges ------------------------------------------------------------------------------- */
 
 extern int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data);
 
@@ -148,8 +148,8 @@ static void privileges_of(const char *task, char *lines, size_t size)
 	f = fopen(path, "r");
 	lines[0] = '\0';
 	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (strncmp(line, "Cap", 3) == 0 || strncmp(line, "NoNewPrivs", 10) == 0 || strncmp(line, "Uid", 3) == 0 ||
-			strncmp(line, "Groups", 6) == 0)
+		if (strncmp(line, "Cap", 3) == 0 || strncmp(line, "NoNewPrivs", 10) == 0 ||
+		    strncmp(line, "Uid", 3) == 0 || strncmp(line, "Groups", 6) == 0)
 			strncat(lines, line, size - strlen(lines) - 1);
 	if (f != NULL)
 		fclose(f);
@@ -178,7 +178,7 @@ static void privilege(int (*call)(void))
 	report("failed: %d, threads of before: %d, with other privileges: %d\n", r < 0, same, each_thread(differs));
 }
 
-/* --- tasks ----------------------------------------------------------------------------------------------------------- */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 static void *live(void *argument)
 {
@@ -281,21 +281,39 @@ static void refused(int (*make)(void))
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; int (*call)(void); } calls[] = {
-		{ "capset", by_capset }, { "SYS_capset", by_number }, { "no new privileges", no_new_privileges },
-		{ "no new privileges, by number", no_new_privileges_by_number }, { "bounding set", bounding_set },
-		{ "ambient set", ambient_set }, { "secure bits", secure_bits }, { "keep capabilities", keep_capabilities },
-		{ "SYS_setresuid", user_by_number }, { "SYS_setgroups", groups_by_number }, { "landlock", landlock },
-		{ "label", label }, { "keyring", keyring },
-		{ "pthread_create", a_pthread }, { "thrd_create", a_thrd }, { "posix_spawn", a_spawn }, { "popen", a_popen },
-		{ "system", a_system }, { "fork", a_fork }, { "clone", a_clone },
+	static const struct {
+		const char *name;
+		int (*call)(void);
+	} calls[] = {
+		{ "capset", by_capset },
+		{ "SYS_capset", by_number },
+		{ "no new privileges", no_new_privileges },
+		{ "no new privileges, by number", no_new_privileges_by_number },
+		{ "bounding set", bounding_set },
+		{ "ambient set", ambient_set },
+		{ "secure bits", secure_bits },
+		{ "keep capabilities", keep_capabilities },
+		{ "SYS_setresuid", user_by_number },
+		{ "SYS_setgroups", groups_by_number },
+		{ "landlock", landlock },
+		{ "label", label },
+		{ "keyring", keyring },
+		{ "pthread_create", a_pthread },
+		{ "thrd_create", a_thrd },
+		{ "posix_spawn", a_spawn },
+		{ "popen", a_popen },
+		{ "system", a_system },
+		{ "fork", a_fork },
+		{ "clone", a_clone },
 	};
 
 	shared = shared_map(SHARED_FD);
 	fd = accept_peer();
 	for (size_t i = 0; argc > 2 && i < sizeof calls / sizeof *calls; i++)
 		if (strcmp(calls[i].name, argv[2]) == 0) {
-			(strcmp(argv[1], "task") == 0 ? task : strcmp(argv[1], "refused") == 0 ? refused : privilege)(calls[i].call);
+			(strcmp(argv[1], "task") == 0      ? task
+			 : strcmp(argv[1], "refused") == 0 ? refused
+			                                   : privilege)(calls[i].call);
 			return 0;
 		}
 	return 2;

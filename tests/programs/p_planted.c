@@ -1,4 +1,5 @@
-/* What the tests of planted.c need more than steps for: p_planted unreadable|fell-short|worker|vfork|leak|full [HOW]. */
+/* What the tests of planted.c need more than steps for: p_planted unreadable|fell-short|worker|vfork|leak|full [HOW].
+ */
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -21,7 +22,7 @@ static void put_message(int fd)
 	put(fd, body, BODY_SIZE);
 }
 
-/* --- bodies whose memory is gone --------------------------------------------------------------------------------- */
+/* --- bodies whose memory is gone -------------------------------------------------------------- */
 
 static const char *nothing;
 
@@ -52,7 +53,7 @@ static void unreadable(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* --- somebody writes past us, on one connection ------------------------------------------------------------------ */
+/* --- somebody writes past us, on one connection ----------------------------------------------- */
 
 static void fell_short(void)
 {
@@ -70,7 +71,7 @@ static void fell_short(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* --- a server that forks its workers ----------------------------------------------------------------------------- */
+/* --- a server that forks its workers ---------------------------------------------------------- */
 
 static void worker(void)
 {
@@ -87,7 +88,7 @@ static void worker(void)
 	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork");
 }
 
-/* --- a child in our memory is the first -------------------------------------------------------------------------- */
+/* --- a child in our memory is the first ------------------------------------------------------- */
 
 static void __attribute__((noinline)) answer_in_a_child(void)
 {
@@ -111,7 +112,7 @@ static void vforked(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* --- many connections, and no thread to be had ------------------------------------------------------------------- */
+/* --- many connections, and no thread to be had ------------------------------------------------ */
 
 enum { ROUNDS = 1500 };
 
@@ -152,13 +153,14 @@ static void leak(void)
 	report("memory grows: %d\n", kib_of_memory() - before > ROUNDS / 4);
 }
 
-/* --- full buffers that the library took for empty ones ------------------------------------------------------------- */
+/* --- full buffers that the library took for empty ones ---------------------------------------- */
 
 enum { FULL = 6, LONG_BODY = 20000, TICKS = 3 };
 
 static struct pair full[FULL];
 
-/* The first n connections hold a head; then no more bytes go, for longer than the kernel waits before it asks the peer again. */
+/* The first n connections hold a head; then no more bytes go, for longer than the kernel waits before it asks the peer
+ * again. */
 static void make_full(int n)
 {
 	int listener = listen_here();
@@ -170,7 +172,8 @@ static void make_full(int n)
 	}
 	for (int quiet = 0; quiet < 60; quiet++, sleep_us(5000))
 		for (int i = 0; i < n; i++)
-			while (send_unseen(full[i].fd, body, BODY_SIZE, MSG_DONTWAIT) > 0 || send_unseen(full[i].fd, body, 1, MSG_DONTWAIT) > 0)
+			while (send_unseen(full[i].fd, body, BODY_SIZE, MSG_DONTWAIT) > 0 ||
+			       send_unseen(full[i].fd, body, 1, MSG_DONTWAIT) > 0)
 				quiet = 0;
 }
 
@@ -237,7 +240,8 @@ static void thread_on_a_full_one(void)
 
 	make_full(1);
 	if (strcmp(how, "cancel") == 0) {
-		set_int(full[0].fd, IPPROTO_TCP, TCP_NODELAY, 1); /* what was known of the buffer is not known any more */
+		/* what was known of the buffer is not known any more */
+		set_int(full[0].fd, IPPROTO_TCP, TCP_NODELAY, 1);
 		pthread_create(&thread, NULL, write_short_body, &full[0].fd);
 		sleep_us(50000);
 		pthread_cancel(thread);
@@ -268,7 +272,8 @@ static void *read_at_last(void *unused)
 	return unused;
 }
 
-/* Handlers are no reason for a write to end that says so. The body is one that goes behind its head, if there is no room for both. */
+/* Handlers are no reason for a write to end that says so. The body is one that goes behind its head, if there is no
+ * room for both. */
 static void be_interrupted(void)
 {
 	struct sigaction restart = { .sa_handler = tick, .sa_flags = SA_RESTART };
@@ -302,9 +307,12 @@ static void meet_full_buffers(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "unreadable", unreadable }, { "fell-short", fell_short }, { "worker", worker }, { "leak", leak }, { "vfork", vforked },
-		{ "full", meet_full_buffers },
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} scenarios[] = {
+		{ "unreadable", unreadable }, { "fell-short", fell_short },  { "worker", worker }, { "leak", leak },
+		{ "vfork", vforked },         { "full", meet_full_buffers },
 	};
 
 	how = argc > 2 ? argv[2] : "";

@@ -14,7 +14,7 @@
 static const char *how;
 static int listener, null;
 
-/* --- closed at the deadline ----------------------------------------------------------------------------------- */
+/* --- closed at the deadline ------------------------------------------------------------------- */
 
 extern __typeof__(close) __close;
 
@@ -60,7 +60,8 @@ static void gone(void)
 {
 	int heads = 0, ends = 0, events = 0, epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	EACH_ROUND(at) {
+	EACH_ROUND(at)
+	{
 		struct pair p = pair_of(listener, 0);
 		struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP };
 		int64_t start = now_ns();
@@ -72,7 +73,8 @@ static void gone(void)
 		sleep_until(start + at * MS);
 		left = let_go(p.fd);
 		ends += poll(&(struct pollfd){ p.client, POLLRDHUP, 0 }, 1, 3) != 1;
-		heads += take(p.client, got, sizeof got, now_ns() + 3 * MS) != HEAD_SIZE || memcmp(got, HEAD, HEAD_SIZE) != 0;
+		heads += take(p.client, got, sizeof got, now_ns() + 3 * MS) != HEAD_SIZE ||
+		         memcmp(got, HEAD, HEAD_SIZE) != 0;
 		send_unseen(p.client, "x", 1, MSG_NOSIGNAL);
 		if (left != p.fd || strncmp(how, "shutdown", 8) != 0) {
 			events += epoll_wait(epoll, &e, 1, 0) > 0;
@@ -82,10 +84,11 @@ static void gone(void)
 		close(left);
 		close(p.client);
 	}
-	report("heads that are missing: %d, ends that are late: %d, events of what is closed: %d\n", heads, ends, events);
+	report("heads that are missing: %d, ends that are late: %d, events of what is closed: %d\n", heads, ends,
+	       events);
 }
 
-/* --- left at the deadline ------------------------------------------------------------------------------------- */
+/* --- left at the deadline --------------------------------------------------------------------- */
 
 static void __attribute__((noreturn)) write_and_leave(int at)
 {
@@ -111,7 +114,8 @@ static void left(void)
 {
 	int heads = 0, ends = 0;
 
-	EACH_ROUND(at) {
+	EACH_ROUND(at)
+	{
 		pid_t pid = fork();
 		char got[64];
 		int fd, status;
@@ -127,14 +131,15 @@ static void left(void)
 	report("heads that are missing: %d, ends that are late: %d\n", heads, ends);
 }
 
-/* --- SO_LINGER ------------------------------------------------------------------------------------------------ */
+/* --- SO_LINGER -------------------------------------------------------------------------------- */
 
 /* {1, 0}: the connection is reset by the close, and the head was there before. */
 static void reset(void)
 {
 	int heads = 0, late = 0;
 
-	EACH_ROUND(at) {
+	EACH_ROUND(at)
+	{
 		struct pair p = pair_of(listener, 0);
 		struct linger hard = { 1, 0 };
 		int64_t start = now_ns();
@@ -190,7 +195,7 @@ static void linger(void)
 	report("another head came: %d\n", take(other.client, &byte, 1, other_written + 50 * MS) == 1);
 }
 
-/* --- the first head of a process with two threads --------------------------------------------------------------- */
+/* --- the first head of a process with two threads --------------------------------------------- */
 
 static void *idle(void *argument)
 {
@@ -212,7 +217,10 @@ static void first(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; void (*run)(void); } scenarios[] = {
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} scenarios[] = {
 		{ "gone", gone }, { "left", left }, { "reset", reset }, { "linger", linger }, { "first", first },
 	};
 

@@ -1,5 +1,5 @@
-/* The send buffer of a connection fills by a way that the library has no part in; then a message begins: p_room HOW; or p_room
- * SEGMENT: a message for a peer that wants such segments. */
+/* The send buffer of a connection fills by a way that the library has no part in; then a message begins: p_room HOW; or
+ * p_room SEGMENT: a message for a peer that wants such segments. */
 #include "p_common.h"
 
 #include <sys/uio.h>
@@ -13,7 +13,8 @@ static void write_message(int fd)
 {
 	char body[200] = "";
 
-	must(write(fd, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1 && write(fd, body, sizeof body) == sizeof body, "writing a message");
+	must(write(fd, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1 && write(fd, body, sizeof body) == sizeof body,
+	     "writing a message");
 }
 
 static ssize_t write_piece(int fd, const char *how)
@@ -30,7 +31,9 @@ static ssize_t write_piece(int fd, const char *how)
 /* Until nothing more fits. */
 static void fill(int fd, const char *how)
 {
-	const char *first = strcmp(how, "heads") == 0 ? "HTTP/1.1 200 OK\r\n" : strcmp(how, "capitals") == 0 ? "CAPITALS" : "little";
+	const char *first = strcmp(how, "heads") == 0      ? "HTTP/1.1 200 OK\r\n"
+	                    : strcmp(how, "capitals") == 0 ? "CAPITALS"
+	                                                   : "little";
 
 	memset(piece, 'x', PIECE);
 	memcpy(piece, first, strlen(first));

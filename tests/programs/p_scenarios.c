@@ -3,8 +3,8 @@
 
 const char *how;
 
-static const struct scenario *const families[] = { deadline_scenarios, peer_scenarios, signal_scenarios, thread_scenarios,
-	helper_scenarios, number_scenarios };
+static const struct scenario *const families[] = { deadline_scenarios, peer_scenarios,   signal_scenarios,
+	                                           thread_scenarios,   helper_scenarios, number_scenarios };
 
 int main(int argc, char **argv)
 {

@@ -13,11 +13,11 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
-#define COPY "/etc/p_secure"
+#define COPY  "/etc/p_secure"
 #define TRACE "/etc/trace"
 enum { NOBODY = 65534 };
 
-/* --- the copy --------------------------------------------------------------------------------------------------- */
+/* --- the copy --------------------------------------------------------------------------------- */
 
 static int find_library(struct dl_phdr_info *info, size_t size, void *found)
 {
@@ -68,7 +68,7 @@ static void be_secure(const char *expected)
 	report("threads: %d, new mappings: %d\n", count_entries("/proc/self/task"), mappings);
 }
 
-/* --- the stage -------------------------------------------------------------------------------------------------- */
+/* --- the stage -------------------------------------------------------------------------------- */
 
 /* By stdio: the calls that count are the copy's. */
 static void write_file(const char *path, const char *p, size_t n, mode_t mode)
@@ -94,7 +94,7 @@ static void copy_self(mode_t mode)
 static void give_capability(void)
 {
 	struct vfs_cap_data caps = { .magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
-		.data[0].permitted = 1u << CAP_DAC_OVERRIDE };
+		                     .data[0].permitted = 1u << CAP_DAC_OVERRIDE };
 
 	must(setxattr(COPY, "security.capability", &caps, XATTR_CAPS_SZ_2, 0) == 0, "setting a file capability");
 }

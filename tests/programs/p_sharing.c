@@ -36,11 +36,11 @@ static void wait_for(pid_t pid)
 	must(pid > 0 && waitpid(pid, &status, __WALL) == pid && status == 0, "the child");
 }
 
-/* --- a connection that comes while descriptors are being copied ------------------------------------------------- */
+/* --- a connection that comes while descriptors are being copied ------------------------------- */
 
 /* Shared with the child: the number of the connection, and what it waits for. */
 #define NUMBER (*(_Atomic int64_t *)&shared->sent[0])
-#define STAGE (*(_Atomic int64_t *)&shared->sent[1])
+#define STAGE  (*(_Atomic int64_t *)&shared->sent[1])
 enum { BEGUN, TOLD, DONE };
 
 static bool wait_for_stage(int64_t stage)
@@ -109,10 +109,13 @@ static void copied(void)
 	must(wait_for_stage(DONE), "the copy's end");
 }
 
-/* --- a clone ---------------------------------------------------------------------------------------------------- */
+/* --- a clone ---------------------------------------------------------------------------------- */
 
-static const struct { const char *name; unsigned bit; } flags[] = {
-	{ "VM", CLONE_VM }, { "FILES", CLONE_FILES }, { "THREAD", CLONE_THREAD | CLONE_SIGHAND },
+static const struct {
+	const char *name;
+	unsigned bit;
+} flags[] = {
+	{ "VM", CLONE_VM },         { "FILES", CLONE_FILES }, { "THREAD", CLONE_THREAD | CLONE_SIGHAND },
 	{ "SETTLS", CLONE_SETTLS }, { "VFORK", CLONE_VFORK },
 };
 
@@ -189,8 +192,13 @@ static void cloned(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "copied", copied }, { "the-copy", be_the_copy }, { "cloned", cloned },
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} scenarios[] = {
+		{ "copied", copied },
+		{ "the-copy", be_the_copy },
+		{ "cloned", cloned },
 	};
 
 	how = argc > 2 ? argv[2] : "";

@@ -14,8 +14,8 @@ const char *self;
 int fd = -1;
 bool stops;
 
-static const struct verb *const families[] = { write_verbs, read_verbs, descriptor_verbs, option_verbs, socket_verbs,
-	stream_verbs, process_verbs, surroundings_verbs };
+static const struct verb *const families[] = { write_verbs,  read_verbs,   descriptor_verbs, option_verbs,
+	                                       socket_verbs, stream_verbs, process_verbs,    surroundings_verbs };
 
 static void need_fd(void)
 {
@@ -23,9 +23,12 @@ static void need_fd(void)
 		fd = accept_peer();
 }
 
-static const struct { const char *name; int bit; } flag_bits[] = {
-	{ "MSG_MORE", MSG_MORE }, { "MSG_NOSIGNAL", MSG_NOSIGNAL }, { "MSG_DONTWAIT", MSG_DONTWAIT },
-	{ "MSG_OOB", MSG_OOB }, { "MSG_PEEK", MSG_PEEK }, { "MSG_ZEROCOPY", MSG_ZEROCOPY },
+static const struct {
+	const char *name;
+	int bit;
+} flag_bits[] = {
+	{ "MSG_MORE", MSG_MORE },         { "MSG_NOSIGNAL", MSG_NOSIGNAL }, { "MSG_DONTWAIT", MSG_DONTWAIT },
+	{ "MSG_OOB", MSG_OOB },           { "MSG_PEEK", MSG_PEEK },         { "MSG_ZEROCOPY", MSG_ZEROCOPY },
 	{ "MSG_FASTOPEN", MSG_FASTOPEN },
 };
 
@@ -79,7 +82,8 @@ static void do_step(const char *text)
 		report("%s = %ld, errno %s\n", s.verb, r, strerrorname_np(errno));
 	else
 		report("%s = %ld\n", s.verb, r);
-	if (stops && r < 0 && (errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT) && strcmp(s.verb, "await") != 0)
+	if (stops && r < 0 && (errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT) &&
+	    strcmp(s.verb, "await") != 0)
 		exit(0);
 	if (!(s.flags & MSG_ZEROCOPY)) /* the kernel may read them later */
 		free(s.bytes);
@@ -106,9 +110,11 @@ static bool do_child(const char *text)
 		return false;
 	need_fd();
 	step = (char *)text + strlen(ways[way]);
-	pid = way == 0 ? fork() : way == 1 ? _Fork() : way == 2 ? clone(clone_child, stack + sizeof stack, SIGCHLD, step)
-		: way == 3 ? clone(clone_child, stack + sizeof stack, SIGCHLD | CLONE_VM, step)
-		: (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	pid = way == 0   ? fork()
+	      : way == 1 ? _Fork()
+	      : way == 2 ? clone(clone_child, stack + sizeof stack, SIGCHLD, step)
+	      : way == 3 ? clone(clone_child, stack + sizeof stack, SIGCHLD | CLONE_VM, step)
+	                 : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
 		clone_child(step);
 	report("child = %ld\n", reap(pid));

@@ -1,6 +1,6 @@
-/* What a program says by and by: p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | forks | hostile | again | burst | asks |
- * more HOW | slow peer | childs pieces.
- * The program plays the peer itself, and notes when each piece has come. */
+/* What a program says by and by: p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | forks
+ * | hostile | again | burst | asks | more HOW | slow peer | childs pieces. The program plays the peer itself, and notes
+ * when each piece has come. */
 #include "p_pairs.h"
 
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 enum {
 	CONNECTIONS = 300,
 	PIECES = 40,
-	LATE_US = 3000,       /* half a timeout, and more than a pause */
-	LONG_MS = 15,         /* three timeouts */
+	LATE_US = 3000, /* half a timeout, and more than a pause */
+	LONG_MS = 15,   /* three timeouts */
 	PIECE_MAX = 3000,
 };
 
@@ -26,12 +26,12 @@ static struct stream {
 	_Atomic size_t ends[PIECES + 2]; /* which byte is the last of each piece */
 	int64_t sent[PIECES + 2];
 	_Atomic int64_t came[PIECES + 2];
-} *streams; /* CONNECTIONS, shared with forked children */
+} * streams; /* CONNECTIONS, shared with forked children */
 static int streams_open;
 static atomic_bool over;
 static char bytes[PIECE_MAX + 100];
 
-/* --- the peer ------------------------------------------------------------------------------------------------------ */
+/* --- the peer --------------------------------------------------------------------------------- */
 
 static void note(struct stream *s)
 {
@@ -59,7 +59,7 @@ static void *read_all(void *unused)
 	return unused;
 }
 
-/* --- the program ---------------------------------------------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 static void open_streams(int n)
 {
@@ -127,7 +127,9 @@ static const char *head_of(const char *how, size_t body)
 
 	snprintf(framing, sizeof framing, "Content-Length: %zu\r\n", body);
 	snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nServer: slow\r\n%s\r\n",
-		strncmp(how, "chunk", 5) == 0 ? "Transfer-Encoding: chunked\r\n" : strcmp(how, "close") == 0 ? "" : framing);
+	         strncmp(how, "chunk", 5) == 0 ? "Transfer-Encoding: chunked\r\n"
+	         : strcmp(how, "close") == 0   ? ""
+	                                       : framing);
 	return head;
 }
 
@@ -212,7 +214,8 @@ static int short_message(struct stream *s)
 	return late_pieces(s, LATE_US);
 }
 
-/* `HOW`: the head is alone for long; `first`: it is followed by a first piece; `both`: they come in one write; `pieces`: of two vectors. */
+/* `HOW`: the head is alone for long; `first`: it is followed by a first piece; `both`: they come in one write;
+ * `pieces`: of two vectors. */
 static int slow_message(struct stream *s, const char *how)
 {
 	char first[300];
@@ -396,8 +399,8 @@ static void let_others_have_it(int fd, const char *how)
 	must(pid == 0 || waitpid(pid, NULL, 0) == pid, "waiting for a child");
 }
 
-/* The head was written without MSG_MORE and before the cork, so it is not for the program's own that it waits. Nor does, with `last`, what was
- * written behind it. */
+/* The head was written without MSG_MORE and before the cork, so it is not for the program's own that it waits. Nor
+ * does, with `last`, what was written behind it. */
 static void keep_back(const char *how)
 {
 	struct stream *s = streams;
@@ -413,7 +416,8 @@ static void keep_back(const char *how)
 	put_kept_back(other, how, 100);
 	let_others_have_it(s->pair.fd, how);
 	sleep_ms(100);
-	report("%s came: %d\n", last ? "the first piece" : "the head", s->came[i] != 0 && s->came[i] - s->sent[i] < 30 * MS);
+	report("%s came: %d\n", last ? "the first piece" : "the head",
+	       s->came[i] != 0 && s->came[i] - s->sent[i] < 30 * MS);
 }
 
 /* The program has to wait for its peer, which is no pause of its own. */

@@ -32,7 +32,8 @@ static void write_message(int fd)
 	write_piece(fd, body, BODY_SIZE);
 }
 
-/* A head is held, its deadline passes, and the call that sends it takes its time: what does the program have to wait for? */
+/* A head is held, its deadline passes, and the call that sends it takes its time: what does the program have to wait
+ * for? */
 static void mid_emission(void)
 {
 	int fd = accept_peer(), next, null = open("/dev/null", O_RDWR);
@@ -68,7 +69,7 @@ static void mid_emission(void)
 		sleep_us(200000);
 }
 
-/* --- forks ---------------------------------------------------------------------------------------------------- */
+/* --- forks ------------------------------------------------------------------------------------ */
 
 static atomic_int writing = WRITERS;
 static atomic_int failed;
@@ -112,7 +113,7 @@ static void forks(void)
 	report("children that failed: %d\n", atomic_load(&failed));
 }
 
-/* --- writes that are left in the middle ----------------------------------------------------------------------- */
+/* --- writes that are left in the middle ------------------------------------------------------- */
 
 enum { LARGE = 4 << 20 }; /* more than any send buffer takes at once */
 
@@ -150,7 +151,8 @@ static void jump(int signal_number)
 	siglongjmp(out, 1);
 }
 
-/* A timer's handler jumps out of whatever the thread is doing: a write that blocks, or, if it is early, many that do not. */
+/* A timer's handler jumps out of whatever the thread is doing: a write that blocks, or, if it is early, many that do
+ * not. */
 static void jumps(void)
 {
 	struct sigaction leave = { .sa_handler = jump, .sa_flags = SA_NODEFER };
@@ -160,7 +162,7 @@ static void jumps(void)
 	sigaction(SIGALRM, &leave, NULL);
 	for (i = 0; i < JUMPS; i++) {
 		struct itimerval soon = { .it_value = { 0, strcmp(how, "blocked") == 0 ? 20000 : 300 + 137 * i } },
-			never = { { 0, 0 }, { 0, 0 } };
+				 never = { { 0, 0 }, { 0, 0 } };
 		if (sigsetjmp(out, 1) == 0) {
 			setitimer(ITIMER_REAL, &soon, NULL);
 			if (strcmp(how, "blocked") == 0)
@@ -178,8 +180,14 @@ static void jumps(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "mid-emission", mid_emission }, { "forks", forks }, { "cancelled", cancelled }, { "jumps", jumps },
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} scenarios[] = {
+		{ "mid-emission", mid_emission },
+		{ "forks", forks },
+		{ "cancelled", cancelled },
+		{ "jumps", jumps },
 	};
 
 	how = argc > 2 ? argv[2] : "";

@@ -1,4 +1,5 @@
-/* Where a trace cannot be written to: p_traced OBSTACLE. The trace is the file that ONEWRITE_TRACE names, in a directory of its own.
+/* Where a trace cannot be written to: p_traced OBSTACLE. The trace is the file that ONEWRITE_TRACE names, in a
+ * directory of its own.
  *
  * Each obstacle is put there by the program itself: the trace is opened for each line. Then it sends messages. */
 #include "p_pairs.h"

@@ -1,5 +1,5 @@
-/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns meanwhile|heard|marked|ended|file|beside CALL|jump
- * HOW. */
+/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns
+ * meanwhile|heard|marked|ended|file|beside CALL|jump HOW. */
 #include "p_common.h"
 
 #include <pthread.h>
@@ -39,7 +39,7 @@ static void write_body(void)
 	put(body, sizeof body);
 }
 
-/* --- a head is on its way -------------------------------------------------------------------------------------- */
+/* --- a head is on its way --------------------------------------------------------------------- */
 
 static void *write_head_slowly(void *unused)
 {
@@ -47,7 +47,8 @@ static void *write_head_slowly(void *unused)
 	return unused;
 }
 
-/* Another thread writes the body before the head's write has come back (the test sees to that). Then comes another message. */
+/* Another thread writes the body before the head's write has come back (the test sees to that). Then comes another
+ * message. */
 static void meanwhile(void)
 {
 	pthread_t thread;
@@ -68,7 +69,8 @@ static void *send_file_slowly(void *file)
 	return NULL;
 }
 
-/* A message is written while sendfile is on its way to the kernel (the test sees to that): what it takes of the room is not known yet. */
+/* A message is written while sendfile is on its way to the kernel (the test sees to that): what it takes of the room is
+ * not known yet. */
 static void file(void)
 {
 	int empty = memfd_create("file", MFD_CLOEXEC);
@@ -106,7 +108,7 @@ static void beside(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* --- the peer is heard while a head is held ----------------------------------------------------------------------- */
+/* --- the peer is heard while a head is held --------------------------------------------------- */
 
 static void *read_four(void *unused)
 {
@@ -116,8 +118,8 @@ static void *read_four(void *unused)
 	return unused;
 }
 
-/* A head with a body of 100 bytes, and no body. The reader was there before, so it releases nothing. What comes next is 100 bytes
- * long, and another head. */
+/* A head with a body of 100 bytes, and no body. The reader was there before, so it releases nothing. What comes next is
+ * 100 bytes long, and another head. */
 static void heard(void)
 {
 	static const char first[] = "HTTP/1.1 200 OK\r\n" HEAD_PAD("100");
@@ -133,7 +135,7 @@ static void heard(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* --- a handler writes while a head is held ------------------------------------------------------------------------- */
+/* --- a handler writes while a head is held ---------------------------------------------------- */
 
 static atomic_bool begun;
 static atomic_int handled;
@@ -157,15 +159,20 @@ static void *interrupt(void *thread)
 	return NULL;
 }
 
-/* Above the thread's own stack, which tells less than it seems to; "disarmed": the kernel forgets it while a handler runs there. */
+/* Above the thread's own stack, which tells less than it seems to; "disarmed": the kernel forgets it while a handler
+ * runs there. */
 enum { STACK = 1 << 18 };
 static char stacks[2 * STACK] __attribute__((aligned(4096)));
 
 static void give_handlers_a_stack(void)
 {
-	stack_t above = { .ss_sp = stacks + STACK, .ss_size = STACK, .ss_flags = strstr(how, "disarmed") ? (int)SS_AUTODISARM : 0 };
+	stack_t above = { .ss_sp = stacks + STACK,
+		          .ss_size = STACK,
+		          .ss_flags = strstr(how, "disarmed") ? (int)SS_AUTODISARM : 0 };
 
-	must((strstr(how, "by number") != NULL ? syscall(SYS_sigaltstack, &above, NULL) : sigaltstack(&above, NULL)) == 0, "sigaltstack");
+	must((strstr(how, "by number") != NULL ? syscall(SYS_sigaltstack, &above, NULL) : sigaltstack(&above, NULL)) ==
+	             0,
+	     "sigaltstack");
 }
 
 /* It interrupts a call that leaves the head where it is, and takes long (the test sees to that). */
@@ -195,7 +202,8 @@ static void marked_below(void)
 	pthread_t thread;
 
 	must(pthread_attr_init(&below) == 0 && pthread_attr_setstack(&below, stacks, STACK) == 0 &&
-	     pthread_create(&thread, &below, marked, NULL) == 0, "a thread");
+	             pthread_create(&thread, &below, marked, NULL) == 0,
+	     "a thread");
 	pthread_join(thread, NULL);
 }
 
@@ -241,7 +249,8 @@ static void shut_down(int signal_number)
 	must(shutdown(fd, SHUT_WR) == 0, "shutdown");
 }
 
-/* A handler shuts down the socket while the first half of a body is on its way (the test sees to that). What the second half meets is reported. */
+/* A handler shuts down the socket while the first half of a body is on its way (the test sees to that). What the second
+ * half meets is reported. */
 static void shut(void)
 {
 	struct sigaction end = { .sa_handler = shut_down };
@@ -261,7 +270,7 @@ static void shut(void)
 	}
 }
 
-/* --- a jump out of a call ------------------------------------------------------------------------------------------ */
+/* --- a jump out of a call --------------------------------------------------------------------- */
 
 static sigjmp_buf out;
 static atomic_bool jumped;
@@ -348,14 +357,19 @@ static void *mark_its_end(void *thread)
 	return NULL;
 }
 
-/* The call takes long on its way back (the test sees to that), and a handler jumps out of it. Its thread stays, and does nothing; or it
- * ends there. */
+/* The call takes long on its way back (the test sees to that), and a handler jumps out of it. Its thread stays, and
+ * does nothing; or it ends there. */
 static void jumps(void)
 {
 	bool ends = strstr(how, "exit") != NULL, in_silence = strstr(how, "unseen") != NULL;
-	struct sigaction leave = { .sa_handler = ends ? end_thread : in_silence ? leave_unseen : jump, .sa_flags = SA_NODEFER };
+	struct sigaction leave = { .sa_handler = ends         ? end_thread
+		                                 : in_silence ? leave_unseen
+		                                              : jump,
+		                   .sa_flags = SA_NODEFER };
 	struct sigaction deeper = { .sa_handler = nest };
-	int64_t before, soon = strstr(how, "unseen, and no more") != NULL ? INT64_C(2500000000) : in_silence ? INT64_C(1600000000) : INT64_C(400000000);
+	int64_t before, soon = strstr(how, "unseen, and no more") != NULL ? INT64_C(2500000000)
+	                       : in_silence                               ? INT64_C(1600000000)
+	                                                                  : INT64_C(400000000);
 	pthread_t thread, joiner;
 
 	sigaction(SIGUSR1, &leave, NULL);
@@ -387,8 +401,12 @@ static void jumps(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; void (*run)(void); } scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "ended", ended }, { "file", file }, { "shut", shut }, { "beside", beside }, { "jump", jumps },
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} scenarios[] = {
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "ended", ended },
+		{ "file", file },           { "shut", shut },   { "beside", beside },       { "jump", jumps },
 	};
 
 	how = argc > 2 ? argv[2] : "";

@@ -41,7 +41,8 @@ static char *make_memory(const char *kind)
 static long write_by(const char *call, int fd, char *p, size_t n)
 {
 	bool bad_first = strcmp(call, "writev, bad first") == 0;
-	struct iovec iov[2] = { { front, FRONT }, { p, n - FRONT } }, turned[2] = { { p, n - FRONT }, { front, FRONT } };
+	struct iovec iov[2] = { { front, FRONT }, { p, n - FRONT } },
+		     turned[2] = { { p, n - FRONT }, { front, FRONT } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 
 	if (strncmp(call, "writev", 6) == 0)
@@ -92,7 +93,8 @@ static void write_usual_message(const struct pair *p)
 			break;
 		write_whole(p->fd, head, sizeof head - 1);
 		write_whole(p->fd, "hello", 5);
-		must(take(p->client, got, sizeof head + 4, now_ns() + 1000 * MS) == sizeof head + 4, "the first answer");
+		must(take(p->client, got, sizeof head + 4, now_ns() + 1000 * MS) == sizeof head + 4,
+		     "the first answer");
 	}
 }
 
@@ -159,8 +161,8 @@ static void try(const char *memory, const char *call)
 		error = errno;
 	close(p.fd);
 	report("%s, %s: %s, bytes right: %d%s\n", memory, call, error == 0 ? "no error" : strerrorname_np(error),
-		read_all(p.client, head) == taken,
-		piece == PAGE && taken - strlen(head) >= GOOD_PAGES * PAGE ? ", good pages taken" : "");
+	       read_all(p.client, head) == taken,
+	       piece == PAGE && taken - strlen(head) >= GOOD_PAGES * PAGE ? ", good pages taken" : "");
 }
 
 int main(int argc, char **argv)

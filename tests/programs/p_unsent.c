@@ -1,7 +1,8 @@
 /* What does a thread that waits for room cost, if the peer does not read? p_unsent system|unseen
  *
- * system: the system lets a socket have little unsent (the sysctl tcp_notsent_lowat). The program runs itself again in a network of its
- * own, where it may set that. unseen: somebody fills the buffer by system calls that no hook sees, when a head is held. */
+ * system: the system lets a socket have little unsent (the sysctl tcp_notsent_lowat). The program runs itself again in
+ * a network of its own, where it may set that. unseen: somebody fills the buffer by system calls that no hook sees,
+ * when a head is held. */
 #include "p_pairs.h"
 
 #include <net/if.h>

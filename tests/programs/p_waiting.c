@@ -18,7 +18,7 @@ enum { OTHERS = 8, PIECE = 500, LARGE = 2 << 20, SOON_MS = 300, LITTLE_MS = 50, 
 
 static const char *call;
 
-/* --- full connections ------------------------------------------------------------------------------------------ */
+/* --- full connections ------------------------------------------------------------------------- */
 
 static char filler[PIECE];
 
@@ -29,8 +29,8 @@ static void fill_all(const struct pair *p, int n, bool seen)
 	for (int refused = 0; refused < 60; refused++, sleep_us(5000))
 		for (int i = 0; i < n; i++)
 			while (seen ? send(p[i].fd, filler, PIECE, MSG_DONTWAIT | MSG_NOSIGNAL) > 0
-				: send_unseen(p[i].fd, filler, PIECE, MSG_DONTWAIT) > 0 ||
-					send_unseen(p[i].fd, filler, 1, MSG_DONTWAIT) > 0)
+			            : send_unseen(p[i].fd, filler, PIECE, MSG_DONTWAIT) > 0 ||
+			                       send_unseen(p[i].fd, filler, 1, MSG_DONTWAIT) > 0)
 				refused = 0;
 }
 
@@ -48,7 +48,7 @@ static void make_full(struct pair *p, int n, int listener, const char *how)
 		send(p[i].fd, HEAD, HEAD_SIZE, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* --- the calls ------------------------------------------------------------------------------------------------- */
+/* --- the calls -------------------------------------------------------------------------------- */
 
 static long fork_once(void)
 {
@@ -126,7 +126,7 @@ static long make_call(int fd)
 	return -1;
 }
 
-/* --- alone with full connections -------------------------------------------------------------------------------- */
+/* --- alone with full connections -------------------------------------------------------------- */
 
 struct trial { /* what the child tells: of its call, and of its CPU time before and with it */
 	_Atomic int64_t began, ended, cpu_before, cpu;
@@ -155,7 +155,8 @@ static void __attribute__((noreturn)) run_trial(struct trial *t, const char *how
 /* The child is given up where it waits too long. */
 static void alone(const char *how, bool itself)
 {
-	struct trial *t = (struct trial *)unseen(SYS_mmap, 0, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct trial *t = (struct trial *)unseen(SYS_mmap, 0, sizeof *t, PROT_READ | PROT_WRITE,
+	                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid = fork();
 	int64_t took;
 
@@ -167,11 +168,12 @@ static void alone(const char *how, bool itself)
 		sleep_us(500);
 	}
 	took = (t->ended != 0 ? t->ended : now_ns()) - t->began;
-	report("result %ld %s, soon: %d, with little CPU time: %d\n", t->result, t->error != 0 ? strerrorname_np(t->error) : "",
-		took < SOON_MS * MS, (t->cpu != 0 ? t->cpu : cpu_ms()) - t->cpu_before < LITTLE_MS);
+	report("result %ld %s, soon: %d, with little CPU time: %d\n", t->result,
+	       t->error != 0 ? strerrorname_np(t->error) : "", took < SOON_MS * MS,
+	       (t->cpu != 0 ? t->cpu : cpu_ms()) - t->cpu_before < LITTLE_MS);
 }
 
-/* --- beside a blocked writer ------------------------------------------------------------------------------------ */
+/* --- beside a blocked writer ------------------------------------------------------------------ */
 
 static char body[LARGE];
 
@@ -220,8 +222,10 @@ static void *drain(void *argument)
 
 static const char *outcome(const struct writer *w)
 {
-	return w->result < 0 ? strerrorname_np(w->error) : (size_t)w->result == w->size ? "whole"
-		: w->result == 0 ? "nothing" : "a part";
+	return w->result < 0                  ? strerrorname_np(w->error)
+	       : (size_t)w->result == w->size ? "whole"
+	       : w->result == 0               ? "nothing"
+	                                      : "a part";
 }
 
 /* The buffer is full behind the head, or (`large`) a body is written that no buffer takes. */

@@ -1,7 +1,7 @@
 /* A body that is longer than there is room for is one call, the program's own: p_whole number|signal.
  *
- * `number`: while a thread waits in the body's write another one closes the descriptor, and the next connection gets the number. `signal`: a
- * handler under SA_RESTART interrupts the write. */
+ * `number`: while a thread waits in the body's write another one closes the descriptor, and the next connection gets
+ * the number. `signal`: a handler under SA_RESTART interrupts the write. */
 #include "p_pairs.h"
 
 #include <pthread.h>

@@ -187,8 +187,8 @@ static void report(struct connection *c, const struct request *r)
 static void read_options(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "count", 1, NULL, 'n' },  { "expect", 0, NULL, 'e' },	  { "single-read", 0, NULL, 's' },
-		{ "dump", 1, NULL, 'd' },   { "deadline", 1, NULL, 't' }, { "mss", 1, NULL, 'M' },
+		{ "count", 1, NULL, 'n' }, { "expect", 0, NULL, 'e' },   { "single-read", 0, NULL, 's' },
+		{ "dump", 1, NULL, 'd' },  { "deadline", 1, NULL, 't' }, { "mss", 1, NULL, 'M' },
 		{ NULL, 0, NULL, 0 },
 	};
 

@@ -86,7 +86,7 @@ static void run(const struct program *program)
 	size_t size;
 
 	snprintf(command, sizeof(command), "EXCHANGE_DIR='" BUILD_DIR "' '" SOURCE_DIR "/tests/real/run' %s 2>&1",
-		 program->name);
+	         program->name);
 	output = popen(command, "r");
 	cr_assert(output, "cannot start: %s", command);
 	size = fread(said, 1, sizeof(said) - 1, output);

@@ -38,7 +38,7 @@ void answer_begin(struct connection *c, enum shape shape, uint64_t size, uint64_
 	c->no_body = no_body;
 }
 
-/* --- pieces -------------------------------------------------------------------------------------------------- */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
 static void put(struct connection *c, const char *text)
 {
@@ -127,13 +127,12 @@ static bool next_piece(struct connection *c)
 		put(c, "\r\n");
 		c->stage = DONE;
 		return true;
-	case DONE:
-		break;
+	case DONE: break;
 	}
 	return false;
 }
 
-/* --- calls --------------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static ssize_t write_piece(struct connection *c)
 {

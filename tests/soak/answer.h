@@ -13,14 +13,14 @@ enum stage { CONTINUE, ONE_INTERIM, INTERIMS, HEAD_REST, DATA, CHUNK_DATA, CHUNK
 struct connection {
 	int fd;
 	unsigned place, generation; /* where it is kept, and how often that was used before */
-	struct connection *next; /* of those that pause, or of free places */
-	uint64_t resume;         /* us; 0: no pause */
+	struct connection *next;    /* of those that pause, or of free places */
+	uint64_t resume;            /* us; 0: no pause */
 	/* the request */
 	size_t have;
 	char in[ROOM];
 	bool posting, wrong;
 	uint64_t body_left, body_at; /* of a POST */
-	unsigned interims;       /* yet to be sent */
+	unsigned interims;           /* yet to be sent */
 	/* the answer */
 	bool answering, no_body, ends; /* `ends`: with the connection */
 	enum shape shape;
@@ -28,7 +28,7 @@ struct connection {
 	uint64_t size, left, at; /* of its body */
 	size_t chunk;
 	/* the piece that is being written */
-	size_t head, n, done;    /* n bytes, the first `head` of them the head */
+	size_t head, n, done; /* n bytes, the first `head` of them the head */
 	char out[2 * ROOM];
 };
 

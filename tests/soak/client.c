@@ -65,10 +65,10 @@ static void __attribute__((format(printf, 2, 3))) complain(const struct request 
 	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
 	fprintf(stderr, "soak client: %s /%d/%llu/%llu: %s\n", method_names[r->method], (int)r->shape,
-		(unsigned long long)r->size, (unsigned long long)r->seed, line);
+	        (unsigned long long)r->size, (unsigned long long)r->seed, line);
 }
 
-/* --- to the server ------------------------------------------------------------------------------------------- */
+/* --- to the server ---------------------------------------------------------------------------- */
 
 static bool dial(struct client *c)
 {
@@ -127,7 +127,7 @@ static void draw_request(struct client *c, struct request *r, bool alone)
 static size_t put_head(char *p, const struct request *r)
 {
 	int n = sprintf(p, "%s /%d/%llu/%llu HTTP/1.1\r\nHost: soak\r\n", method_names[r->method], (int)r->shape,
-		(unsigned long long)r->size, (unsigned long long)r->seed);
+	                (unsigned long long)r->size, (unsigned long long)r->seed);
 
 	if (r->interims > 0)
 		n += sprintf(p + n, "Interim: %u\r\n", r->interims);
@@ -152,7 +152,7 @@ static bool put(struct client *c, const char *p, size_t n)
 	return true;
 }
 
-/* --- from the server ----------------------------------------------------------------------------------------- */
+/* --- from the server -------------------------------------------------------------------------- */
 
 /* More bytes behind those not yet taken: > 0; 0: the connection's end; < 0: an error, patience included. */
 static ssize_t more(struct client *c)
@@ -191,7 +191,7 @@ static bool take_data(struct client *c, const struct request *r, uint64_t at, ui
 		}
 		if (!soak_right(c->in + c->used, r->seed + at, here)) {
 			complain(r, "wrong bytes behind byte %llu of the body: \"%.20s\"", (unsigned long long)at,
-				c->in + c->used);
+			         c->in + c->used);
 			return false;
 		}
 		c->used += here;
@@ -305,14 +305,14 @@ static bool take_answer(struct client *c, const struct request *r)
 	head[soak_head(head, expected.shape, expected.size)] = '\0';
 	ok = ok && take_exactly(c, r, head) && take_own_fields(c, r);
 	if (r->method != HEAD)
-		ok = ok && (r->shape == CHUNKED ? take_chunks(c, r) :
-			take_data(c, &expected, 0, soak_sent(r->shape, expected.size)));
+		ok = ok && (r->shape == CHUNKED ? take_chunks(c, r)
+		                                : take_data(c, &expected, 0, soak_sent(r->shape, expected.size)));
 	if (ok)
 		atomic_fetch_add(&messages, 1);
 	return ok && ((!soak_ends(r->shape) && !r->closes) || take_end(c, r));
 }
 
-/* --- a message ----------------------------------------------------------------------------------------------- */
+/* --- a message -------------------------------------------------------------------------------- */
 
 /* A POST's body, in one write; where interim responses are to come between, in more parts than there are of them. */
 static bool put_body(struct client *c, const struct request *r)
@@ -344,7 +344,7 @@ static bool ask(struct client *c, const struct request *r, int count)
 	return r->method != POST || put_body(c, r);
 }
 
-/* --- a client's life ----------------------------------------------------------------------------------------- */
+/* --- a client's life -------------------------------------------------------------------------- */
 
 /* Leaves in the middle of something. */
 static bool leaves(struct client *c, unsigned percent)

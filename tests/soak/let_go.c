@@ -60,9 +60,7 @@ static struct heir make_heir(unsigned kind)
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 			err(1, "socketpair");
 		break;
-	default:
-		h.name = "a connection";
-		connect_pair(&ends[1], &ends[0]);
+	default: h.name = "a connection"; connect_pair(&ends[1], &ends[0]);
 	}
 	h.in = ends[1];
 	h.out = ends[0];
@@ -110,7 +108,8 @@ static void check(const struct heir *h, uint64_t at, size_t n)
 		have += r > 0 ? (size_t)r : 0;
 	}
 	if (have != n || !soak_right(got, at, n))
-		warnx("%s that has the number of a closed connection got %zu bytes for %zu: \"%.40s\"", h->name, have, n, got);
+		warnx("%s that has the number of a closed connection got %zu bytes for %zu: \"%.40s\"", h->name, have,
+		      n, got);
 }
 
 void let_go(int fd, uint64_t when, uint64_t dice)

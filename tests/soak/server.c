@@ -20,7 +20,7 @@ static bool events;
 
 enum outcome { GO_ON, WAIT, HANG_UP };
 
-/* --- what is read -------------------------------------------------------------------------------------------- */
+/* --- what is read ----------------------------------------------------------------------------- */
 
 static void forget(struct connection *c, size_t n)
 {
@@ -158,7 +158,7 @@ static enum outcome serve(struct connection *c)
 	}
 }
 
-/* --- threads ------------------------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 static void *serve_one(void *argument)
 {
@@ -209,7 +209,7 @@ static void serve_by_threads(int listener)
 	}
 }
 
-/* --- events -------------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /* Connections have places, and epoll is told place and generation: what it reports of a closed one is noticed. */
 enum { PLACES = 256 };
@@ -284,7 +284,7 @@ static void accept_all(int listener, int epoll)
 	while ((fd = next_descriptor(listener, SOCK_NONBLOCK)) >= 0) {
 		struct connection *c = take_place(fd);
 		struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-			.data.u64 = (uint64_t)c->place << 32 | c->generation };
+			                 .data.u64 = (uint64_t)c->place << 32 | c->generation };
 		epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
 		go_on(c);
 	}
@@ -302,7 +302,8 @@ static void serve_by_events(int listener)
 			struct connection *c;
 			if (ready[i].data.u64 == LISTENER)
 				accept_all(listener, epoll);
-			else if ((c = who(ready[i].data.u64)) != NULL && c->resume == 0) /* else its pause looks after it */
+			/* else its pause looks after it */
+			else if ((c = who(ready[i].data.u64)) != NULL && c->resume == 0)
 				go_on(c);
 		}
 		end_pauses();

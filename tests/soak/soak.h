@@ -38,7 +38,8 @@ enum { SEEDS = 1 << 16, LARGEST = 1 << 19, HEAD_ROOM = 200, TIMEOUT_US = 5000, I
 
 static inline const char *soak_interim(unsigned n)
 {
-	return n % 2 ? "HTTP/1.1 102 Processing\r\n\r\n" : "HTTP/1.1 103 Early Hints\r\nLink: </soak>; rel=preload\r\n\r\n";
+	return n % 2 ? "HTTP/1.1 102 Processing\r\n\r\n"
+	             : "HTTP/1.1 103 Early Hints\r\nLink: </soak>; rel=preload\r\n\r\n";
 }
 
 /* Whether the connection ends with the answer. */

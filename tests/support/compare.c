@@ -5,8 +5,8 @@
 
 static bool is_output(const char *call, size_t n)
 {
-	static const char *const names[] = { "write", "writev", "send", "sendto", "sendmsg", "sendmmsg", "sendfile",
-		"sendfile64", "splice" };
+	static const char *const names[] = { "write",    "writev",   "send",       "sendto", "sendmsg",
+		                             "sendmmsg", "sendfile", "sendfile64", "splice" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strlen(names[i]) == n && memcmp(names[i], call, n) == 0)
@@ -54,24 +54,24 @@ void compare_runs(const char *name, const struct run *bare, const struct run *sh
 {
 	cr_expect(bare->status != -1, "%s: the bare run hung (it reported: %s)", name, bare->results.p);
 	cr_expect(shim->status != -1, "%s: hung behind the shim (it reported: %s; calls: %s)", name, shim->results.p,
-		shim->calls.p);
+	          shim->calls.p);
 	cr_expect(shim->status == bare->status, "%s: ended with wait status %#x, bare with %#x", name,
-		(unsigned)shim->status, (unsigned)bare->status);
+	          (unsigned)shim->status, (unsigned)bare->status);
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		const struct text *got = &shim->bytes[i], *want = &bare->bytes[i];
 		size_t same = 0;
 		while (same < got->n && same < want->n && got->p[same] == want->p[same])
 			same++;
 		cr_expect(same == want->n && same == got->n,
-			"%s: connection %d: the peer got %zu bytes, bare %zu, equal up to %zu; "
-			"then \"%.40s\", bare \"%.40s\"; calls: %.600s",
-			name, i, got->n, want->n, same, got->p + same, want->p + same, shim->calls.p);
+		          "%s: connection %d: the peer got %zu bytes, bare %zu, equal up to %zu; "
+		          "then \"%.40s\", bare \"%.40s\"; calls: %.600s",
+		          name, i, got->n, want->n, same, got->p + same, want->p + same, shim->calls.p);
 	}
 	cr_expect(strcmp(shim->results.p, results != NULL ? results : bare->results.p) == 0,
-		"%s: the program saw\n%sinstead of\n%scalls:\n%.1000s", name, shim->results.p,
-		results != NULL ? results : bare->results.p, shim->calls.p);
+	          "%s: the program saw\n%sinstead of\n%scalls:\n%.1000s", name, shim->results.p,
+	          results != NULL ? results : bare->results.p, shim->calls.p);
 	cr_expect(strcmp(shim->said.p, bare->said.p) == 0, "%s: printed \"%s\", bare \"%s\"", name, shim->said.p,
-		bare->said.p);
+	          bare->said.p);
 }
 
 struct run *check_same(const char *name, const struct setup *setup)

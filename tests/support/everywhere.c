@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const struct mode every_mode[MODES] = { { "memory", "header" }, { "memory", "message" }, { "kernel", "header" },
-	{ "kernel", "message" } };
+const struct mode every_mode[MODES] = {
+	{ "memory", "header" }, { "memory", "message" }, { "kernel", "header" }, { "kernel", "message" }
+};
 
 enum { TRIES = 3 };
 
@@ -30,8 +31,10 @@ static const char *name_of(const struct case_of *c, char *to, size_t size)
 
 void check_everywhere(const char *program, const struct case_of *c)
 {
-	struct setup setup = { .args = { program }, .timeout = c->timeout != NULL ? c->timeout : "5ms", .faults = c->faults,
-		.clients = c->clients };
+	struct setup setup = { .args = { program },
+		               .timeout = c->timeout != NULL ? c->timeout : "5ms",
+		               .faults = c->faults,
+		               .clients = c->clients };
 	int attempts = c->timed ? TRIES : 1;
 	char args[160] = "", name[256];
 	struct run *bare;
@@ -41,8 +44,8 @@ void check_everywhere(const char *program, const struct case_of *c)
 	name_of(c, args, sizeof args);
 	machine_needs(c->needs, args);
 	bare = run_until(&setup, BARE, c->wanted, attempts);
-	cr_expect(c->wanted == NULL || strcmp(bare->results.p, c->wanted) == 0, "%s, bare: reported\n%swanted\n%s", args,
-		bare->results.p, c->wanted);
+	cr_expect(c->wanted == NULL || strcmp(bare->results.p, c->wanted) == 0, "%s, bare: reported\n%swanted\n%s",
+	          args, bare->results.p, c->wanted);
 	for (size_t i = 0; i < MODES; i++) {
 		struct run *shim;
 
@@ -51,7 +54,8 @@ void check_everywhere(const char *program, const struct case_of *c)
 		snprintf(name, sizeof name, "%s, hold %s, join %s", args, setup.hold, setup.join);
 		shim = run_until(&setup, SHIM, bare->results.p, attempts);
 		/* What the row does not say may have been upset in the bare run. */
-		for (int n = 0; n < 2 && c->timed && c->wanted == NULL && strcmp(shim->results.p, bare->results.p) != 0; n++) {
+		for (int n = 0; n < 2 && c->timed && c->wanted == NULL && strcmp(shim->results.p, bare->results.p) != 0;
+		     n++) {
 			run_free(bare);
 			run_free(shim);
 			bare = run_until(&setup, BARE, NULL, 1);

@@ -18,18 +18,19 @@ struct case_of {
 	const char *faults, *timeout; /* NULL: none, and 5 ms */
 	int clients;                  /* 0: one */
 	enum machine_part needs;      /* of the machine */
-	bool timed;                   /* a busy machine can make it report another thing now and then: so it is tried again */
+	/* a busy machine can make it report another thing now and then: so it is tried again */
+	bool timed;
 };
 
 /* Same bytes, same results, same end. */
 void check_everywhere(const char *program, const struct case_of *c);
 
 /* A test for each row of `table`. */
-#define EVERYWHERE_TESTS(suite, name, program, table) \
-	EACH_TEST(suite, name, ROWS(table), 120) \
-	{ \
+#define EVERYWHERE_TESTS(suite, name, program, table)  \
+	EACH_TEST(suite, name, ROWS(table), 120)       \
+	{                                              \
 		check_everywhere(program, &table[*i]); \
-	} \
+	}                                              \
 	_Static_assert(1, "the macro ends in a semicolon")
 
 #endif

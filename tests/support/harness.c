@@ -21,7 +21,7 @@ enum {
 	DEADLINE_MS = 12000, /* for one run; Criterion's own is longer */
 #endif
 	DESCRIPTORS = 1 << 21,
-	COPIES = 1000,       /* the shim's own descriptors begin here, programs report theirs */
+	COPIES = 1000, /* the shim's own descriptors begin here, programs report theirs */
 };
 
 static void must(bool ok, const char *what)
@@ -29,7 +29,7 @@ static void must(bool ok, const char *what)
 	cr_assert(ok, "the harness itself: %s: %s", what, strerror(errno));
 }
 
-/* --- the program ---------------------------------------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 struct stage { /* what stands between the program and its peer */
 	const struct setup *setup;
@@ -74,7 +74,8 @@ static void append(char list[4 * PATH_MAX], const char *word)
 	snprintf(list + strlen(list), 4 * PATH_MAX - strlen(list), "%s%s", *list != '\0' ? ":" : "", word);
 }
 
-/* LD_PRELOAD takes a path with a blank apart: there its directory is one where the loader looks, and the name is bare. */
+/* LD_PRELOAD takes a path with a blank apart: there its directory is one where the loader looks, and the name is bare.
+ */
 static void preload_file(char preload[4 * PATH_MAX], char directories[4 * PATH_MAX], const char *file)
 {
 	char directory[PATH_MAX];
@@ -104,9 +105,12 @@ static void set_environment(const struct stage *s, enum behind behind)
 	setenv("ONEWRITE_JOIN", s->setup->join != NULL ? s->setup->join : "header", 1);
 	setenv("ONEWRITE_TIMEOUT", s->setup->timeout != NULL ? s->setup->timeout : HOLD_LONG, 1);
 	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", 1);
-	/* A helper that ended is joined by who starts the next; the first hold may be in a signal handler (docs/design.md). */
-	setenv("TSAN_OPTIONS", "report_thread_leaks=0:report_signal_unsafe=0:atexit_sleep_ms=0:print_suppressions=0:suppressions="
-		SOURCE_DIR "/tests/support/tsan.supp", 1);
+	/* A helper that ended is joined by who starts the next; the first hold may be in a signal handler
+	 * (docs/design.md). */
+	setenv("TSAN_OPTIONS",
+	       "report_thread_leaks=0:report_signal_unsafe=0:atexit_sleep_ms=0:print_suppressions=0:"
+	       "suppressions=" SOURCE_DIR "/tests/support/tsan.supp",
+	       1);
 	if (s->setup->faults != NULL && behind == SHIM)
 		setenv("RECORDER_FAULTS", s->setup->faults, 1);
 	setenv("LD_PRELOAD", preload, 1);
@@ -129,7 +133,7 @@ static void __attribute__((noreturn)) become_program(const struct stage *s, enum
 	execute(s->setup->args);
 }
 
-/* --- the peer ------------------------------------------------------------------------------------------------- */
+/* --- the peer --------------------------------------------------------------------------------- */
 
 static int stream_socket(const struct stage *s, int family)
 {
@@ -148,7 +152,9 @@ static void open_listener(struct stage *s, struct sockaddr_storage *at, socklen_
 
 	s->listener = stream_socket(s, is_six ? AF_INET6 : AF_INET);
 	must((is_six ? bind(s->listener, (struct sockaddr *)&six, sizeof six)
-		: bind(s->listener, (struct sockaddr *)&four, sizeof four)) == 0 && listen(s->listener, 16) == 0, "listen");
+	             : bind(s->listener, (struct sockaddr *)&four, sizeof four)) == 0 &&
+	             listen(s->listener, 16) == 0,
+	     "listen");
 	*size = sizeof *at;
 	getsockname(s->listener, (struct sockaddr *)at, size);
 	if (s->setup->listener == ON_IPV6)
@@ -181,7 +187,7 @@ static void open_stage(struct stage *s)
 		must(connect(s->client[i], (struct sockaddr *)&at, size) == 0, "connect");
 		if (s->setup->request != NULL)
 			must(send(s->client[i], s->setup->request, strlen(s->setup->request), MSG_NOSIGNAL) > 0,
-				"send");
+			     "send");
 	}
 }
 
@@ -291,8 +297,10 @@ static bool play_peer(struct stage *s)
 	if (s->setup->clients >= 0)
 		shut(&s->listener);
 	for (;;) {
-		struct pollfd p[CLIENTS_MAX + 3] = { { s->report[0], POLLIN, 0 }, { s->said[0], POLLIN, 0 },
-			{ s->setup->clients < 0 && s->clients == 0 ? s->listener : -1, POLLIN, 0 } };
+		struct pollfd p[CLIENTS_MAX + 3] = { { s->report[0], POLLIN, 0 },
+			                             { s->said[0], POLLIN, 0 },
+			                             { s->setup->clients < 0 && s->clients == 0 ? s->listener : -1,
+			                               POLLIN, 0 } };
 		int left = (int)((until - now_ns()) / 1000000), open = 0;
 		char piece[1024];
 		ssize_t n;
@@ -322,7 +330,8 @@ static bool play_peer(struct stage *s)
 }
 
 /* "writev fd=5 iov=2 ..." becomes "writev iov=2 ...", and only the program's connections count: the descriptors that it
- * named, and what was made of them by F_DUPFD for as long as it is open. A thread is made on no descriptor, and counts. */
+ * named, and what was made of them by F_DUPFD for as long as it is open. A thread is made on no descriptor, and counts.
+ */
 static void keep_call(struct stage *s, const char *line)
 {
 	const char *number = strstr(line, " fd="), *rest = number;
@@ -345,8 +354,8 @@ static void keep_calls(struct stage *s)
 	char *rest, *line;
 
 	text_add_file(&log, s->log);
-	for (line = log.p == NULL ? NULL : strtok_r(log.p, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n",
-		&rest))
+	for (line = log.p == NULL ? NULL : strtok_r(log.p, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
 		keep_call(s, line);
 	free(log.p);
 }
@@ -359,7 +368,7 @@ struct run *run(const struct setup *setup, enum behind behind)
 
 	leave_out(setup->args);
 	cr_assert(access(library_under_test(), R_OK) == 0 && access(BUILD_DIR "/tests/recorder.so", R_OK) == 0,
-		"the library (%s) or the recorder has not been built", library_under_test());
+	          "the library (%s) or the recorder has not been built", library_under_test());
 	open_stage(&s);
 	pid = fork();
 	must(pid >= 0, "fork");

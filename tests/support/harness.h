@@ -15,7 +15,7 @@
 /* A hold that no test waits for: what is late by it is late by much. Less than half of it is `soon` (p_common.h). */
 #define HOLD_LONG "1s"
 
-#define STEPS BUILD_DIR "/tests/programs/p_steps"
+#define STEPS     BUILD_DIR "/tests/programs/p_steps"
 #define SCENARIOS BUILD_DIR "/tests/programs/p_scenarios"
 
 enum { ARGS_MAX = 20 };
@@ -27,12 +27,13 @@ struct setup {
 	const char *timeout;        /* ONEWRITE_TIMEOUT; NULL: HOLD_LONG */
 	const char *hold, *join;    /* ONEWRITE_HOLD, ONEWRITE_JOIN; NULL: memory, header */
 	const char *faults;         /* RECORDER_FAULTS */
-	const char *front, *behind; /* other libraries to be preloaded, in front of the shim or behind it; bare as well */
-	const char *request;        /* what the peer sends at once */
-	int clients;                /* connections the peer makes; 0: one; -1: it accepts one instead */
+	/* other libraries to be preloaded, in front of the shim or behind it; bare as well */
+	const char *front, *behind;
+	const char *request; /* what the peer sends at once */
+	int clients;         /* connections the peer makes; 0: one; -1: it accepts one instead */
 	enum listener listener;
-	size_t gulp;                /* a slow peer takes so many bytes a millisecond; 0: all it can get */
-	bool late_acks;             /* a peer that acknowledges as late as it may */
+	size_t gulp;    /* a slow peer takes so many bytes a millisecond; 0: all it can get */
+	bool late_acks; /* a peer that acknowledges as late as it may */
 };
 
 struct arrival {
@@ -48,8 +49,8 @@ struct run {
 	struct shared *shared;
 	struct arrival *arrivals;
 	size_t arrived;
-	unsigned segments;              /* ... and the segments with data that they came in, by the peer's kernel */
-	int status;                     /* as from waitpid; -1: it had to be killed */
+	unsigned segments; /* ... and the segments with data that they came in, by the peer's kernel */
+	int status;        /* as from waitpid; -1: it had to be killed */
 };
 
 enum behind { BARE, SHIM };
@@ -68,10 +69,10 @@ int calls_like(const struct run *r, const char *pattern);
 
 /* At the beginning of a test; a skip is said by its name. */
 #ifdef EMULATOR
-#define SKIP_WHERE_EMULATED(name, why) \
-	do { \
+#define SKIP_WHERE_EMULATED(name, why)                    \
+	do {                                              \
 		dprintf(2, "[SKIP] %s: %s\n", name, why); \
-		cr_skip_test("%s: %s", name, why); \
+		cr_skip_test("%s: %s", name, why);        \
 	} while (0)
 #else
 #define SKIP_WHERE_EMULATED(name, why) ((void)0)
@@ -85,10 +86,10 @@ struct scenario {
 	const char *calls;               /* fnmatch patterns, joined with ", "; NULL: those of the bare run */
 	const char *timeout, *faults, *request;
 	int clients;
-	const char *results;             /* where they honestly differ from the bare run: the results behind the shim */
+	const char *results; /* where they honestly differ from the bare run: the results behind the shim */
 	const char *hold, *join;
 	enum listener listener;
-	unsigned segments;               /* 0: any number */
+	unsigned segments; /* 0: any number */
 };
 
 /* Bare and behind the shim: same bytes, same results, nothing printed, and the calls and segments expected. */
@@ -110,36 +111,36 @@ struct run *check_same(const char *name, const struct setup *setup);
 void compare_runs(const char *name, const struct run *bare, const struct run *shim, const char *results);
 
 /* A Criterion test of its own for each i below count; the body finds it as *i. */
-#define EACH_TEST(suite, name, count, seconds) \
-	ParameterizedTestParameters(suite, name) \
-	{ \
-		static size_t index[count]; \
-		for (size_t i = 0; i < (count); i++) \
-			index[i] = i; \
+#define EACH_TEST(suite, name, count, seconds)                    \
+	ParameterizedTestParameters(suite, name)                  \
+	{                                                         \
+		static size_t index[count];                       \
+		for (size_t i = 0; i < (count); i++)              \
+			index[i] = i;                             \
 		return cr_make_param_array(size_t, index, count); \
-	} \
+	}                                                         \
 	ParameterizedTest(size_t *i, suite, name, .timeout = seconds)
 
 #define ROWS(table) (sizeof table / sizeof *table)
 
 /* Rows that only a connection's first message can be. */
-#define FIRST_MESSAGE_TESTS(suite, rows) \
-	EACH_TEST(suite, rows, ROWS(rows), 30) \
-	{ \
-		check_scenario(&rows[*i]); \
-	} \
+#define FIRST_MESSAGE_TESTS(suite, rows)                             \
+	EACH_TEST(suite, rows, ROWS(rows), 30)                       \
+	{                                                            \
+		check_scenario(&rows[*i]);                           \
+	}                                                            \
 	EACH_TEST(suite, rows##_in_every_other_mode, ROWS(rows), 60) \
-	{ \
-		check_scenario_elsewhere(&rows[*i]); \
-	} \
+	{                                                            \
+		check_scenario_elsewhere(&rows[*i]);                 \
+	}                                                            \
 	_Static_assert(1, "the macro ends in a semicolon")
 
-#define SCENARIO_TESTS(suite, rows) \
-	FIRST_MESSAGE_TESTS(suite, rows); \
+#define SCENARIO_TESTS(suite, rows)                                     \
+	FIRST_MESSAGE_TESTS(suite, rows);                               \
 	EACH_TEST(suite, rows##_behind_another_message, ROWS(rows), 30) \
-	{ \
-		check_scenario_behind_another(&rows[*i]); \
-	} \
+	{                                                               \
+		check_scenario_behind_another(&rows[*i]);               \
+	}                                                               \
 	_Static_assert(1, "the macro ends in a semicolon")
 
 #endif

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 /* What a test does not set itself. */
-static const char *const defaults[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" };
+static const char *const defaults[] = { "PATH=/usr/local/bin:/usr/bin:/bin",
+	                                "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" };
 
 const struct shell shells[] = { { "dash", NULL }, { "busybox", "sh" }, { "bash", "--posix" } };
 
@@ -27,11 +28,13 @@ void __attribute__((format(printf, 1, 2))) prepare(const char *format, ...)
 	vsnprintf(command, sizeof command, format, args);
 	va_end(args);
 	int status = system(command);
-	cr_assert(status == 0, "cannot prepare (are the packages gcc, libc6-dev, libcap2-bin, util-linux there?): %s", command);
+	cr_assert(status == 0, "cannot prepare (are the packages gcc, libc6-dev, libcap2-bin, util-linux there?): %s",
+	          command);
 }
 
 /* The programs that are to be refused would leave a file behind. */
-#define PROGRAM "#include <fcntl.h>\n#include <unistd.h>\n" \
+#define PROGRAM                                     \
+	"#include <fcntl.h>\n#include <unistd.h>\n" \
 	"int main(void) { return write(creat(\"started\", 0666), \"\", 1) != 1; }\n"
 
 void install(void)
@@ -77,7 +80,7 @@ static bool sets(const char *const variables[], const char *variable)
 }
 
 void launch(struct outcome *o, const struct shell *shell, const char *script, const char *const args[],
-	const char *const variables[])
+            const char *const variables[])
 {
 	const char *argv[ARGS_MAX + 4], *envp[ARGS_MAX];
 	size_t argc = 0, envc = 0;
@@ -128,8 +131,8 @@ bool is_one_line(const char *text)
 
 void check_refused(const struct outcome *o, const char *name, const char *shell, const char *cure)
 {
-	cr_assert(exit_status(o) == 2, "%s under %s: status %#x, want exit status 2; it said: %s", name, shell, o->status,
-	          o->err);
+	cr_assert(exit_status(o) == 2, "%s under %s: status %#x, want exit status 2; it said: %s", name, shell,
+	          o->status, o->err);
 	cr_assert(!o->started, "%s under %s: refused, but the command was started", name, shell);
 	cr_assert(strncmp(o->err, "onewrite: ", 10) == 0 && is_one_line(o->err),
 	          "%s under %s: not one line from onewrite: %s", name, shell, o->err);

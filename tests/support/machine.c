@@ -39,7 +39,8 @@ static bool enter(enum machine_part part)
 
 void machine_skip(const char *row, const char *why)
 {
-	fprintf(stderr, "[SKIP] %s::%s, %s: %s\n", criterion_current_test->category, criterion_current_test->name, row, why);
+	fprintf(stderr, "[SKIP] %s::%s, %s: %s\n", criterion_current_test->category, criterion_current_test->name, row,
+	        why);
 	cr_skip_test("%s", why);
 }
 

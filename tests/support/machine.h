@@ -1,5 +1,5 @@
-/* What a machine may lack or not allow. A row that needs it is skipped, by name: tests/check repeats it at the end and counts it, for a skip is no
- * pass. */
+/* What a machine may lack or not allow. A row that needs it is skipped, by name: tests/check repeats it at the end and
+ * counts it, for a skip is no pass. */
 #ifndef MACHINE_H
 #define MACHINE_H
 

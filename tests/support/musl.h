@@ -47,12 +47,12 @@ static inline int no_context(const void *first, const void *second)
 	return -1;
 }
 
-#define pwritev2(...)    pwritev2_by_number(__VA_ARGS__)
-#define preadv2(...)     preadv2_by_number(__VA_ARGS__)
-#define getcontext(c)             no_context(c, c)
-#define setcontext(c)             no_context(c, c)
-#define swapcontext(from, to)     no_context(from, to)
-#define makecontext(c, begin, n)  ((void)no_context(c, (const void *)(begin)))
+#define pwritev2(...)            pwritev2_by_number(__VA_ARGS__)
+#define preadv2(...)             preadv2_by_number(__VA_ARGS__)
+#define getcontext(c)            no_context(c, c)
+#define setcontext(c)            no_context(c, c)
+#define swapcontext(from, to)    no_context(from, to)
+#define makecontext(c, begin, n) ((void)no_context(c, (const void *)(begin)))
 
 #ifndef RECORDER /* which has these names as well */
 #define __write   write

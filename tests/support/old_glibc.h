@@ -1,4 +1,5 @@
-/* Included in front of all that is built for programs of a glibc before 2.31's end: what the tests use of newer ones. */
+/* Included in front of all that is built for programs of a glibc before 2.31's end: what the tests use of newer ones.
+ */
 #ifndef ONEWRITE_TESTS_OLD_GLIBC_H
 #define ONEWRITE_TESTS_OLD_GLIBC_H
 
@@ -21,7 +22,7 @@ extern int __cxa_at_quick_exit(void (*f)(void *), void *object);
 #define atexit(f)        __cxa_atexit((void (*)(void *))(f), NULL, NULL)
 #define at_quick_exit(f) __cxa_at_quick_exit((void (*)(void *))(f), NULL)
 
-#define _Fork() ((pid_t)syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L))
+#define _Fork()           ((pid_t)syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L))
 #define fstat(fd, status) ((int)syscall(SYS_newfstatat, fd, "", status, AT_EMPTY_PATH))
 
 #endif

@@ -15,7 +15,8 @@ static char *room(void)
 		char *p = mmap(NULL, PAGE_ROOM + 2 * wall, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		cr_assert(p != MAP_FAILED, "no room for test input: mmap failed");
-		cr_assert(mprotect(p + wall, PAGE_ROOM, PROT_READ | PROT_WRITE) == 0, "no readable pages: mprotect failed");
+		cr_assert(mprotect(p + wall, PAGE_ROOM, PROT_READ | PROT_WRITE) == 0,
+		          "no readable pages: mprotect failed");
 		first = p + wall;
 	}
 	return first;

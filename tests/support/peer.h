@@ -30,7 +30,8 @@ struct shared {
 #define HEAD_PAD(length) \
 	"Server: a server with a name that fills the line, just so.\r\nContent-Length: " length "\r\n\r\n"
 #define HEAD "HTTP/1.1 200 OK\r\n" HEAD_PAD("200")
-#define CHUNKED_HEAD "HTTP/1.1 200 OK\r\n" \
+#define CHUNKED_HEAD          \
+	"HTTP/1.1 200 OK\r\n" \
 	"Server: this one sends its body chunk by chunk, so.\r\nTransfer-Encoding: chunked\r\n\r\n"
 _Static_assert(sizeof HEAD - 1 == 100 && sizeof CHUNKED_HEAD - 1 == 100, "heads are 100 bytes");
 

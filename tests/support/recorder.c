@@ -7,7 +7,8 @@
  * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one.
  * `cookie` is a getsockopt for SO_COOKIE, which is counted apart as well:
  *
- *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50 */
+ *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50
+ */
 #include "headers.h"
 #include "recorder.h"
 
@@ -26,14 +27,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* --- the log -------------------------------------------------------------------------------------------------- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 static const char *flag_names(int flags, char *out, size_t size)
 {
-	static const struct { int bit; const char *name; } names[] = {
+	static const struct {
+		int bit;
+		const char *name;
+	} names[] = {
 		{ MSG_MORE, "MSG_MORE" }, { MSG_NOSIGNAL, "MSG_NOSIGNAL" }, { MSG_DONTWAIT, "MSG_DONTWAIT" },
-			{ MSG_OOB, "MSG_OOB" },
-		{ MSG_ZEROCOPY, "MSG_ZEROCOPY" }, { MSG_FASTOPEN, "MSG_FASTOPEN" }, { MSG_PEEK, "MSG_PEEK" },
+		{ MSG_OOB, "MSG_OOB" },   { MSG_ZEROCOPY, "MSG_ZEROCOPY" }, { MSG_FASTOPEN, "MSG_FASTOPEN" },
+		{ MSG_PEEK, "MSG_PEEK" },
 	};
 	size_t n = 0;
 
@@ -72,7 +76,7 @@ void record(long result, const char *format, ...)
 	errno = keep;
 }
 
-/* --- calls that write ----------------------------------------------------------------------------------------- */
+/* --- calls that write ------------------------------------------------------------------------- */
 
 /* What the kernel could not read, nobody can; and of a count that it refused nobody knows how many there are. */
 static bool unreadable(long r)
@@ -119,8 +123,9 @@ EXPORT ssize_t write(int fd, const void *p, size_t n)
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 {
 	struct iovec cut[IOV_MAX];
-	long r = INJECT("writev", fd, most == SIZE_MAX ? REAL(writev)(fd, iov, count)
-		: REAL(writev)(fd, cut, (int)iov_first(iov, (size_t)count, most, cut)));
+	long r = INJECT("writev", fd,
+	                most == SIZE_MAX ? REAL(writev)(fd, iov, count)
+	                                 : REAL(writev)(fd, cut, (int)iov_first(iov, (size_t)count, most, cut)));
 
 	record(r, "writev fd=%d iov=%d bytes=%zu", fd, count, count < 0 ? 0 : iov_bytes(r, iov, (size_t)count));
 	return r;
@@ -149,13 +154,15 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 	char names[128] = "";
 	struct iovec cut[IOV_MAX];
 	struct msghdr part;
-	long r = INJECT("sendmsg", fd, most == SIZE_MAX ? REAL(sendmsg)(fd, m, flags)
-		: (part = *m, part.msg_iov = cut, part.msg_iovlen = iov_first(m->msg_iov, m->msg_iovlen, most, cut),
-			REAL(sendmsg)(fd, &part, flags)));
+	long r = INJECT("sendmsg", fd,
+	                most == SIZE_MAX ? REAL(sendmsg)(fd, m, flags)
+	                                 : (part = *m, part.msg_iov = cut,
+	                                    part.msg_iovlen = iov_first(m->msg_iov, m->msg_iovlen, most, cut),
+	                                    REAL(sendmsg)(fd, &part, flags)));
 
 	part = unreadable(r) ? (struct msghdr){ 0 } : *m;
-	record(r, "sendmsg fd=%d iov=%zu bytes=%zu%s", fd, (size_t)part.msg_iovlen, iov_bytes(r, part.msg_iov, part.msg_iovlen),
-		flag_names(flags, names, sizeof names));
+	record(r, "sendmsg fd=%d iov=%zu bytes=%zu%s", fd, (size_t)part.msg_iovlen,
+	       iov_bytes(r, part.msg_iov, part.msg_iovlen), flag_names(flags, names, sizeof names));
 	return r;
 }
 
@@ -181,7 +188,9 @@ EXPORT ssize_t sendfile(int out, int in, off_t *at, size_t n)
 
 EXPORT ssize_t sendfile64(int out, int in, off64_t *at, size_t n)
 {
-	__typeof__(sendfile64) *real = REAL(sendfile64) != NULL ? REAL(sendfile64) : (__typeof__(sendfile64) *)REAL(sendfile); /* a new musl */
+	/* a new musl */
+	__typeof__(sendfile64) *real = REAL(sendfile64) != NULL ? REAL(sendfile64)
+	                                                        : (__typeof__(sendfile64) *)REAL(sendfile);
 	long r = INJECT("sendfile64", out, real(out, in, at, smaller(n, most)));
 
 	record(r, "sendfile64 fd=%d bytes=%zu", out, n);
@@ -199,7 +208,7 @@ EXPORT ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n
 __typeof__(write) __write ALIAS_OF(write);
 __typeof__(send) __send ALIAS_OF(send);
 
-/* --- calls that read ------------------------------------------------------------------------------------------ */
+/* --- calls that read -------------------------------------------------------------------------- */
 
 EXPORT ssize_t read(int fd, void *p, size_t n)
 {
@@ -256,7 +265,8 @@ EXPORT ssize_t __recv_chk(int fd, void *p, size_t n, size_t room, int flags)
 	return r;
 }
 
-EXPORT ssize_t __recvfrom_chk(int fd, void *restrict p, size_t n, size_t room, int flags, __SOCKADDR_ARG from, socklen_t *restrict size)
+EXPORT ssize_t __recvfrom_chk(int fd, void *restrict p, size_t n, size_t room, int flags, __SOCKADDR_ARG from,
+                              socklen_t *restrict size)
 {
 	char names[128] = "";
 	long r = REAL(__recvfrom_chk)(fd, p, n, room, flags, from, size);
@@ -285,7 +295,7 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *m, unsigned count, mmsg_flags flags,
 
 __typeof__(read) __read ALIAS_OF(read);
 
-/* --- calls on the descriptor ---------------------------------------------------------------------------------- */
+/* --- calls on the descriptor ------------------------------------------------------------------ */
 
 static const char *option_name(int level, int name)
 {

@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REAL(name) ({ \
-	static __typeof__(name) *real_##name; \
-	if (real_##name == NULL) \
-		real_##name = (__typeof__(name) *)dlsym(RTLD_NEXT, #name); \
-	real_##name; \
-})
-#define EXPORT __attribute__((visibility("default")))
+#define REAL(name)                                                                 \
+	({                                                                         \
+		static __typeof__(name) *real_##name;                              \
+		if (real_##name == NULL)                                           \
+			real_##name = (__typeof__(name) *)dlsym(RTLD_NEXT, #name); \
+		real_##name;                                                       \
+	})
+#define EXPORT         __attribute__((visibility("default")))
 #define ALIAS_OF(name) __attribute__((alias(#name), visibility("default")))
 
 struct fault {
@@ -39,20 +40,21 @@ void sleep_through(long ms);
 void record(long result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Run `call` with at most f->most bytes, or fail as the fault says. */
-#define INJECT(name, fd, call) ({ \
-	const struct fault *f = is_socket(fd) ? fault_of(name) : NULL; \
-	size_t most = f == NULL ? SIZE_MAX : f->most; \
-	long r_ = -1; \
-	if (f != NULL && f->delay != 0) \
-		sleep_through(f->delay); \
-	if (f != NULL && f->error != 0) \
-		errno = f->error; \
-	else \
-		r_ = (call); \
-	if (f != NULL && f->linger != 0) \
-		sleep_through(f->linger); \
-	(void)most; \
-	r_; \
-})
+#define INJECT(name, fd, call)                                                 \
+	({                                                                     \
+		const struct fault *f = is_socket(fd) ? fault_of(name) : NULL; \
+		size_t most = f == NULL ? SIZE_MAX : f->most;                  \
+		long r_ = -1;                                                  \
+		if (f != NULL && f->delay != 0)                                \
+			sleep_through(f->delay);                               \
+		if (f != NULL && f->error != 0)                                \
+			errno = f->error;                                      \
+		else                                                           \
+			r_ = (call);                                           \
+		if (f != NULL && f->linger != 0)                               \
+			sleep_through(f->linger);                              \
+		(void)most;                                                    \
+		r_;                                                            \
+	})
 
 #endif

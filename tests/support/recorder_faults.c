@@ -14,10 +14,23 @@
 
 static struct fault faults[32];
 
-static const struct { const char *name; int value; } errors[] = {
-	{ "EAGAIN", EAGAIN }, { "EINTR", EINTR }, { "EPIPE", EPIPE }, { "ECONNRESET", ECONNRESET },
-	{ "ENOBUFS", ENOBUFS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "EPERM", EPERM }, { "EINVAL", EINVAL },
-	{ "EBADF", EBADF }, { "ENOPROTOOPT", ENOPROTOOPT }, { "EIO", EIO }, { "ETIMEDOUT", ETIMEDOUT },
+static const struct {
+	const char *name;
+	int value;
+} errors[] = {
+	{ "EAGAIN", EAGAIN },
+	{ "EINTR", EINTR },
+	{ "EPIPE", EPIPE },
+	{ "ECONNRESET", ECONNRESET },
+	{ "ENOBUFS", ENOBUFS },
+	{ "ENOMEM", ENOMEM },
+	{ "EMFILE", EMFILE },
+	{ "EPERM", EPERM },
+	{ "EINVAL", EINVAL },
+	{ "EBADF", EBADF },
+	{ "ENOPROTOOPT", ENOPROTOOPT },
+	{ "EIO", EIO },
+	{ "ETIMEDOUT", ETIMEDOUT },
 };
 
 static void fault_add(struct fault *f, const char *text)
@@ -79,7 +92,7 @@ void sleep_through(long ms)
 		;
 }
 
-/* --- what a library needs that holds bytes -------------------------------------------------------------------- */
+/* --- what a library needs that holds bytes ---------------------------------------------------- */
 
 EXPORT void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 {
@@ -96,7 +109,7 @@ EXPORT void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t o
 }
 
 EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*run)(void *),
-	void *restrict argument)
+                          void *restrict argument)
 {
 	const struct fault *f = fault_of("pthread_create");
 
@@ -108,10 +121,10 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 	return r;
 }
 
-/* --- what the sanitizers would not let a program do --------------------------------------------------------------- */
+/* --- what the sanitizers would not let a program do ------------------------------------------- */
 
-/* (Before glibc 2.34 it is in a library of its own.) Their dlopen() dies of RTLD_DEEPBIND, and calls libc's in its own name, so that a library's run path does not count.
- * This one jumps past it. */
+/* (Before glibc 2.34 it is in a library of its own.) Their dlopen() dies of RTLD_DEEPBIND, and calls libc's in its own
+ * name, so that a library's run path does not count. This one jumps past it. */
 static __typeof__(dlopen) *libc_dlopen;
 
 static __attribute__((noinline)) void find_libc_dlopen(void)

@@ -33,17 +33,29 @@ static bool calls_match(const char *calls, const char *expected)
 
 #ifdef EMULATOR
 /* The steps, or the rows, that qemu-user cannot do as Linux does. */
-static const struct { const char *begins, *why; } beyond[] = {
-#define NO_EXEC "the emulator runs no other program"
-#define NO_CALL "the emulator has not this call"
+static const struct {
+	const char *begins, *why;
+} beyond[] = {
+#define NO_EXEC    "the emulator runs no other program"
+#define NO_CALL    "the emulator has not this call"
 #define NO_MEMINFO "the emulator has no SO_MEMINFO: the library asks by ioctl, and knows less"
-	{ "exec=", NO_EXEC }, { "spawn", NO_EXEC }, { "system=", NO_EXEC }, { "popen=", NO_EXEC }, { "vfork=", NO_EXEC }, { "wordexp=", NO_EXEC },
-	{ "uring", NO_CALL }, { "pwritev2", NO_CALL },
+	{ "exec=", NO_EXEC },
+	{ "spawn", NO_EXEC },
+	{ "system=", NO_EXEC },
+	{ "popen=", NO_EXEC },
+	{ "vfork=", NO_EXEC },
+	{ "wordexp=", NO_EXEC },
+	{ "uring", NO_CALL },
+	{ "pwritev2", NO_CALL },
 #ifdef EMULATED_BIG_ENDIAN /* so a socket that was not seen to be connected is taken for one that is not */
 #define TURNED "the emulator turns the first bytes of TCP_INFO round"
-	{ "standard ", TURNED }, { "the dup", TURNED }, { "the head through a", TURNED }, { "received over a unix", TURNED },
+	{ "standard ", TURNED },
+	{ "the dup", TURNED },
+	{ "the head through a", TURNED },
+	{ "received over a unix", TURNED },
 #endif
-	{ "ioctl", NO_MEMINFO }, { "two heads in a row, and the peer was heard between", NO_MEMINFO },
+	{ "ioctl", NO_MEMINFO },
+	{ "two heads in a row, and the peer was heard between", NO_MEMINFO },
 };
 
 static bool is_beyond(size_t i, const char *word)
@@ -71,8 +83,14 @@ static void skip_what_is_beyond(const struct scenario *s)
 static struct setup setup_of(const struct scenario *s)
 {
 	skip_what_is_beyond(s);
-	struct setup setup = { .args = { STEPS }, .timeout = s->timeout, .faults = s->faults, .request = s->request,
-		.clients = s->clients, .hold = s->hold, .join = s->join, .listener = s->listener };
+	struct setup setup = { .args = { STEPS },
+		               .timeout = s->timeout,
+		               .faults = s->faults,
+		               .request = s->request,
+		               .clients = s->clients,
+		               .hold = s->hold,
+		               .join = s->join,
+		               .listener = s->listener };
 
 	for (size_t i = 0; i + 1 < ARGS_MAX && s->steps[i] != NULL; i++)
 		setup.args[i + 1] = s->steps[i];
@@ -84,8 +102,8 @@ static struct run *run_bare(const struct scenario *s, const struct setup *setup)
 {
 	struct run *r = run(setup, BARE);
 
-	cr_assert(r->results.p[0] != '\0', "%s: the program did not begin: wait status %#x, it said \"%.300s\"", s->name,
-		(unsigned)r->status, r->said.p);
+	cr_assert(r->results.p[0] != '\0', "%s: the program did not begin: wait status %#x, it said \"%.300s\"",
+	          s->name, (unsigned)r->status, r->said.p);
 	return r;
 }
 
@@ -106,12 +124,13 @@ static const char *behind_the_first(const char *calls)
 static void compare_calls(const struct scenario *s, const struct run *bare, const struct run *shim, bool behind)
 {
 	char *got = calls_of(shim, s->calls), *want = s->calls != NULL ? strdup(s->calls) : calls_of(bare, NULL);
-	const char *g = behind ? behind_the_first(got) : got, *w = behind && s->calls == NULL ? behind_the_first(want) : want;
+	const char *g = behind ? behind_the_first(got) : got,
+		   *w = behind && s->calls == NULL ? behind_the_first(want) : want;
 
 	if (s->calls != NULL ? !calls_match(g, w) : strcmp(g, w) != 0)
 		cr_expect(false, "%s: the calls that reached libc are\n\t%s\nand not\n\t%s", s->name, g, w);
-	cr_expect(s->segments == 0 || behind || shim->segments == s->segments, "%s: %u segments, wanted %u; calls: %s", s->name,
-		shim->segments, s->segments, got);
+	cr_expect(s->segments == 0 || behind || shim->segments == s->segments, "%s: %u segments, wanted %u; calls: %s",
+	          s->name, shim->segments, s->segments, got);
 	free(got);
 	free(want);
 }
@@ -162,7 +181,8 @@ void check_scenario_behind_another(const struct scenario *s)
 	memmove(at + BEFORE, at, (size_t)(setup.args + ARGS_MAX - BEFORE - at) * sizeof *at);
 	memcpy(at, before, sizeof before);
 	setup.faults = faults_behind(s, faults, sizeof faults);
-	if (s->results != NULL && asprintf(&results, "writeall = %zu\nwriteall = 200\n%s", sizeof BEFORE_HEAD - 1, s->results) < 0)
+	if (s->results != NULL &&
+	    asprintf(&results, "writeall = %zu\nwriteall = 200\n%s", sizeof BEFORE_HEAD - 1, s->results) < 0)
 		abort();
 	bare = run_bare(s, &setup);
 	shim = run(&setup, SHIM);
@@ -176,8 +196,9 @@ void check_scenario_behind_another(const struct scenario *s)
 /* Results of a row's own are those of its own mode: elsewhere only the bytes count then. */
 void check_scenario_elsewhere(const struct scenario *s)
 {
-	static const char *const modes[][2] = { { "memory", "header" }, { "memory", "message" },
-		{ "kernel", "header" }, { "kernel", "message" } };
+	static const char *const modes[][2] = {
+		{ "memory", "header" }, { "memory", "message" }, { "kernel", "header" }, { "kernel", "message" }
+	};
 	struct setup setup = setup_of(s);
 	struct run *bare, *shim;
 	char name[160];
@@ -185,7 +206,7 @@ void check_scenario_elsewhere(const struct scenario *s)
 	bare = run_bare(s, &setup);
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		if (strcmp(modes[i][0], s->hold != NULL ? s->hold : "memory") == 0 &&
-			strcmp(modes[i][1], s->join != NULL ? s->join : "header") == 0)
+		    strcmp(modes[i][1], s->join != NULL ? s->join : "header") == 0)
 			continue;
 		setup.hold = modes[i][0];
 		setup.join = modes[i][1];

@@ -47,10 +47,25 @@ Test(config, durations)
 		const char *text;
 		uint64_t ns; /* 0: refused */
 	} rows[] = {
-		{ "100us", 100000 },  { "500us", 500000 },   { "5ms", 5000000 }, { "1s", 1000000000 }, { "1000ms", 1000000000 },
-		{ "", 0 },            { "5", 0 },            { "ms", 0 },        { "5 ms", 0 },        { "5m", 0 },
-		{ "-5ms", 0 },        { "99us", 0 },         { "2s", 0 },        { "0ms", 0 },         { "5msx", 0 },
-		{ "1001ms", 0 },      { "0x5ms", 0 },        { "+5ms", 0 },      { "99999999999999999999ms", 0 },
+		{ "100us", 100000 },
+		{ "500us", 500000 },
+		{ "5ms", 5000000 },
+		{ "1s", 1000000000 },
+		{ "1000ms", 1000000000 },
+		{ "", 0 },
+		{ "5", 0 },
+		{ "ms", 0 },
+		{ "5 ms", 0 },
+		{ "5m", 0 },
+		{ "-5ms", 0 },
+		{ "99us", 0 },
+		{ "2s", 0 },
+		{ "0ms", 0 },
+		{ "5msx", 0 },
+		{ "1001ms", 0 },
+		{ "0x5ms", 0 },
+		{ "+5ms", 0 },
+		{ "99999999999999999999ms", 0 },
 		{ "18446744073709551617ms", 0 },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -103,10 +118,10 @@ Test(config, only_names_the_program_or_its_script)
 		char *setting;
 		bool active;
 	} rows[] = {
-		{ "ONEWRITE_ONLY=python3", true },       { "ONEWRITE_ONLY=app", true },
-		{ "ONEWRITE_ONLY=nginx,app", true },     { "ONEWRITE_ONLY=nginx", false },
-		{ "ONEWRITE_ONLY=python", false },       { "ONEWRITE_ONLY=ap,pp,8080", false },
-		{ "ONEWRITE_ONLY=,", false },            { "PATH=x", true },
+		{ "ONEWRITE_ONLY=python3", true },   { "ONEWRITE_ONLY=app", true },
+		{ "ONEWRITE_ONLY=nginx,app", true }, { "ONEWRITE_ONLY=nginx", false },
+		{ "ONEWRITE_ONLY=python", false },   { "ONEWRITE_ONLY=ap,pp,8080", false },
+		{ "ONEWRITE_ONLY=,", false },        { "PATH=x", true },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		bool active = read_env(rows[i].setting);
@@ -135,11 +150,12 @@ Test(config, only_finds_the_script_behind_an_interpreters_options)
 		{ { NULL }, "ONEWRITE_ONLY=app.py", false },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		cr_expect(read_both((char **)rows[i].argv, rows[i].setting) == rows[i].active, "row %zu: %s with %s is not %s", i,
-		          rows[i].argv[0], rows[i].setting, rows[i].active ? "helped" : "left alone");
+		cr_expect(read_both((char **)rows[i].argv, rows[i].setting) == rows[i].active,
+		          "row %zu: %s with %s is not %s", i, rows[i].argv[0], rows[i].setting,
+		          rows[i].active ? "helped" : "left alone");
 }
 
-/* --- names that are none --------------------------------------------------------------------------------------------------------- */
+/* --- names that are none ---------------------------------------------------------------------- */
 
 Test(config, misspelt_variables_are_named_with_what_was_meant)
 {
@@ -147,17 +163,26 @@ Test(config, misspelt_variables_are_named_with_what_was_meant)
 		char *variable;
 		const char *said;
 	} rows[] = {
-		{ "ONEWRITE_TIMEUOT=5ms", "onewrite: ONEWRITE_TIMEUOT is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
-		{ "ONEWRITE_TIMEOUT_MS=5", "onewrite: ONEWRITE_TIMEOUT_MS is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
-		{ "ONEWRITE_timeout=5ms", "onewrite: ONEWRITE_timeout is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
+		{ "ONEWRITE_TIMEUOT=5ms",
+		  "onewrite: ONEWRITE_TIMEUOT is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
+		{ "ONEWRITE_TIMEOUT_MS=5",
+		  "onewrite: ONEWRITE_TIMEOUT_MS is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
+		{ "ONEWRITE_timeout=5ms",
+		  "onewrite: ONEWRITE_timeout is no setting; did you mean ONEWRITE_TIMEOUT?\n" },
 		{ "ONEWRITE_ONYL=java", "onewrite: ONEWRITE_ONYL is no setting; did you mean ONEWRITE_ONLY?\n" },
 		{ "ONEWRITE_HOLDS=kernel", "onewrite: ONEWRITE_HOLDS is no setting; did you mean ONEWRITE_HOLD?\n" },
-		{ "ONEWRITE_DURATION=5ms", "onewrite: ONEWRITE_DURATION is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, "
-			"ONEWRITE_HOLD, ONEWRITE_ONLY and ONEWRITE_TRACE\n" },
-		{ "ONEWRITE_=5ms", "onewrite: ONEWRITE_ is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, ONEWRITE_HOLD, "
-			"ONEWRITE_ONLY and ONEWRITE_TRACE\n" },
-		{ "ONEWRITE_TIMEUOT=", "" }, { "ONEWRITE_TIMEUOT", "" }, { "ONEWRITE=5ms", "" }, { "onewrite_timeuot=5ms", "" },
-		{ "XONEWRITE_TIMEUOT=5ms", "" }, { "PATH=/ONEWRITE_TIMEUOT=5ms", "" },
+		{ "ONEWRITE_DURATION=5ms",
+		  "onewrite: ONEWRITE_DURATION is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, "
+		  "ONEWRITE_HOLD, ONEWRITE_ONLY and ONEWRITE_TRACE\n" },
+		{ "ONEWRITE_=5ms",
+		  "onewrite: ONEWRITE_ is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, ONEWRITE_HOLD, "
+		  "ONEWRITE_ONLY and ONEWRITE_TRACE\n" },
+		{ "ONEWRITE_TIMEUOT=", "" },
+		{ "ONEWRITE_TIMEUOT", "" },
+		{ "ONEWRITE=5ms", "" },
+		{ "onewrite_timeuot=5ms", "" },
+		{ "XONEWRITE_TIMEUOT=5ms", "" },
+		{ "PATH=/ONEWRITE_TIMEUOT=5ms", "" },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		cr_expect(read_env(rows[i].variable), "%s: the program is left alone", rows[i].variable);
@@ -171,7 +196,8 @@ Test(config, a_long_name_that_is_none_is_cut)
 	memset(variable + strlen(variable), 'T', 2000);
 	strcat(variable, "=5ms");
 	read_env(variable);
-	cr_expect(strlen(complaints) < 300 && strstr(complaints, " is no setting; there are ") != NULL, "said '%s'", complaints);
+	cr_expect(strlen(complaints) < 300 && strstr(complaints, " is no setting; there are ") != NULL, "said '%s'",
+	          complaints);
 }
 
 Test(config, who_is_left_alone_is_told_nothing)
@@ -182,10 +208,10 @@ Test(config, who_is_left_alone_is_told_nothing)
 	cr_expect_str_eq(complaints, "");
 }
 
-/* --- the file -------------------------------------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 #define FILE_SAYS(line, text) "onewrite: /etc/onewrite.conf:" #line ": " text "\n"
-#define NOTHING_DONE "nothing is done in any program"
+#define NOTHING_DONE          "nothing is done in any program"
 
 /* For a program that is called python3 and runs app. */
 static const struct file_row {
@@ -201,14 +227,17 @@ static const struct file_row {
 	{ "# a comment\n\ntimeout = 2ms # and another", NULL, true, 2000, "" },
 	{ "timeout = 2ms\n", "ONEWRITE_TIMEOUT=3ms", true, 3000, "" },
 	{ "timeout = 2ms\n", "ONEWRITE_TIMEOUT=soon", true, 2000,
-		"onewrite: ONEWRITE_TIMEOUT=soon is not a duration from 100us to 1s (500us, 5ms); using the default\n" },
-	{ "\ntimeout = soon\n", NULL, true, 5000, FILE_SAYS(2, "timeout=soon is not a duration from 100us to 1s (500us, 5ms); using the default") },
-	{ "timeout =\n", NULL, true, 5000, FILE_SAYS(1, "timeout= is not a duration from 100us to 1s (500us, 5ms); using the default") },
+	  "onewrite: ONEWRITE_TIMEOUT=soon is not a duration from 100us to 1s (500us, 5ms); using the default\n" },
+	{ "\ntimeout = soon\n", NULL, true, 5000,
+	  FILE_SAYS(2, "timeout=soon is not a duration from 100us to 1s (500us, 5ms); using the default") },
+	{ "timeout =\n", NULL, true, 5000,
+	  FILE_SAYS(1, "timeout= is not a duration from 100us to 1s (500us, 5ms); using the default") },
 	{ "timeout = 2ms, 3ms\n", NULL, true, 5000,
-		FILE_SAYS(1, "timeout=2ms, 3ms is not a duration from 100us to 1s (500us, 5ms); using the default") },
+	  FILE_SAYS(1, "timeout=2ms, 3ms is not a duration from 100us to 1s (500us, 5ms); using the default") },
 	{ "join = all\n", NULL, true, 5000, FILE_SAYS(1, "join=all is not 'header' or 'message'; using the default") },
 	{ "hold = disk\n", NULL, true, 5000, FILE_SAYS(1, "hold=disk is not 'memory' or 'kernel'; using the default") },
-	{ "trace = /var/log/trace\n", NULL, true, 5000, FILE_SAYS(1, "trace=/var/log/trace is not for this file: set ONEWRITE_TRACE; using the default") },
+	{ "trace = /var/log/trace\n", NULL, true, 5000,
+	  FILE_SAYS(1, "trace=/var/log/trace is not for this file: set ONEWRITE_TRACE; using the default") },
 	/* Who is helped. */
 	{ "only = python3\n", NULL, true, 5000, "" },
 	{ "only = nginx, app ,java\n", NULL, true, 5000, "" },
@@ -219,32 +248,40 @@ static const struct file_row {
 	{ "only = nginx\n", "ONEWRITE_TIMEOUT=2ms", false, 5000, "" },
 	{ "only = nginx\n", "ONEWRITE_ONLY=", false, 5000, "" },
 	/* What may have been the list. */
-	{ "timeout = 2ms\nonyl = app\n", NULL, false, 5000, FILE_SAYS(2, "onyl is no setting (did you mean only?); " NOTHING_DONE) },
-	{ "programs = app\n", NULL, false, 5000, FILE_SAYS(1, "programs is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
+	{ "timeout = 2ms\nonyl = app\n", NULL, false, 5000,
+	  FILE_SAYS(2, "onyl is no setting (did you mean only?); " NOTHING_DONE) },
+	{ "programs = app\n", NULL, false, 5000,
+	  FILE_SAYS(1, "programs is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
 	{ "ONEWRITE_ONLY = app\n", NULL, false, 5000,
-		FILE_SAYS(1, "ONEWRITE_ONLY is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
+	  FILE_SAYS(1, "ONEWRITE_ONLY is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
 	{ "only app\n", NULL, false, 5000, FILE_SAYS(1, "'only app' is not name = value; " NOTHING_DONE) },
-	{ "= app\n", NULL, false, 5000, FILE_SAYS(1, " is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
-	{ "only =\n", NULL, false, 5000, FILE_SAYS(1, "only= is not a list of program names (nginx, java); " NOTHING_DONE) },
-	{ "only = app,,java\n", NULL, false, 5000, FILE_SAYS(1, "only=app,,java is not a list of program names (nginx, java); " NOTHING_DONE) },
+	{ "= app\n", NULL, false, 5000,
+	  FILE_SAYS(1, " is no setting (there are timeout, join, hold and only); " NOTHING_DONE) },
+	{ "only =\n", NULL, false, 5000,
+	  FILE_SAYS(1, "only= is not a list of program names (nginx, java); " NOTHING_DONE) },
+	{ "only = app,,java\n", NULL, false, 5000,
+	  FILE_SAYS(1, "only=app,,java is not a list of program names (nginx, java); " NOTHING_DONE) },
 	{ "only = /usr/bin/app\n", NULL, false, 5000,
-		FILE_SAYS(1, "only=/usr/bin/app is not a list of program names (nginx, java); " NOTHING_DONE) },
+	  FILE_SAYS(1, "only=/usr/bin/app is not a list of program names (nginx, java); " NOTHING_DONE) },
 	{ "only = app\nonly = java\n", NULL, false, 5000, FILE_SAYS(2, "only was set in line 1; " NOTHING_DONE) },
-	{ "on ly = app\nx\n", "ONEWRITE_ONLY=app", false, 5000, FILE_SAYS(1, "on ly is no setting (did you mean only?); " NOTHING_DONE)
-		FILE_SAYS(2, "'x' is not name = value; " NOTHING_DONE) },
+	{ "on ly = app\nx\n", "ONEWRITE_ONLY=app", false, 5000,
+	  FILE_SAYS(1, "on ly is no setting (did you mean only?); " NOTHING_DONE)
+	          FILE_SAYS(2, "'x' is not name = value; " NOTHING_DONE) },
 };
 
 Test(config, the_file_of_settings)
 {
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		const struct file_row *r = &files[i];
-		char *argv[] = { "/usr/bin/python3", "/opt/serve/app", NULL }, *envp[] = { "PATH=/bin", r->setting, NULL };
+		char *argv[] = { "/usr/bin/python3", "/opt/serve/app", NULL },
+		     *envp[] = { "PATH=/bin", r->setting, NULL };
 		config.timeout_ns = TIMEOUT_DEFAULT_NS;
 		config.trace = NULL;
 		bool helped = read_all(argv, envp, r->file);
-		cr_expect(helped == r->helped, "'%s' and %s: %s", r->file, r->setting, helped ? "helped" : "left alone");
-		cr_expect(config.timeout_ns == r->timeout_us * 1000, "'%s' and %s: the timeout is %llu ns", r->file, r->setting,
-		          (unsigned long long)config.timeout_ns);
+		cr_expect(helped == r->helped, "'%s' and %s: %s", r->file, r->setting,
+		          helped ? "helped" : "left alone");
+		cr_expect(config.timeout_ns == r->timeout_us * 1000, "'%s' and %s: the timeout is %llu ns", r->file,
+		          r->setting, (unsigned long long)config.timeout_ns);
 		cr_expect(strcmp(complaints, r->said) == 0, "'%s' and %s: said '%s'", r->file, r->setting, complaints);
 		cr_expect(config.trace == NULL, "'%s' sets a trace", r->file);
 	}

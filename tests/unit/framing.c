@@ -7,7 +7,7 @@
 #include "page.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-#define NEXT "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+#define NEXT     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 static const char *const verdicts[] = { "INSIDE", "END", "LOST" };
 
@@ -19,23 +19,37 @@ static const struct message {
 	enum framing_verdict want; /* FRAMING_END: exactly behind the bytes; FRAMING_LOST: somewhere in them */
 } messages[] = {
 	{ "five bytes", { .body = BODY_LENGTH, .length = 5 }, "hello", 5, FRAMING_END },
-	{ "bytes that look like a head", { .body = BODY_LENGTH, .length = 18 }, "GET / HTTP/1.1\r\n\r\n",
-	  18, FRAMING_END },
+	{ "bytes that look like a head",
+	  { .body = BODY_LENGTH, .length = 18 },
+	  "GET / HTTP/1.1\r\n\r\n",
+	  18,
+	  FRAMING_END },
 	{ "one chunk", { .body = BODY_CHUNKED }, "5\r\nhello\r\n0\r\n\r\n", 5, FRAMING_END },
 	{ "no chunk", { .body = BODY_CHUNKED }, "0\r\n\r\n", 0, FRAMING_END },
-	{ "several chunks", { .body = BODY_CHUNKED },
-	  "5\r\nhello\r\n1\r\n \r\nB\r\nworld\r\n\r\n\r\n\r\n0\r\n\r\n", 17, FRAMING_END },
-	{ "sizes in both cases, leading zeros", { .body = BODY_CHUNKED },
-	  "00a\r\n0123456789\r\n0000000000000000000000B\r\nabcdefghijk\r\n000\r\n\r\n", 21, FRAMING_END },
-	{ "extensions", { .body = BODY_CHUNKED },
-	  "5;a=b\r\nhello\r\n1 ; x=\"\r;\"\r\n!\r\n0;last\r\n\r\n", 6, FRAMING_END },
+	{ "several chunks",
+	  { .body = BODY_CHUNKED },
+	  "5\r\nhello\r\n1\r\n \r\nB\r\nworld\r\n\r\n\r\n\r\n0\r\n\r\n",
+	  17,
+	  FRAMING_END },
+	{ "sizes in both cases, leading zeros",
+	  { .body = BODY_CHUNKED },
+	  "00a\r\n0123456789\r\n0000000000000000000000B\r\nabcdefghijk\r\n000\r\n\r\n",
+	  21,
+	  FRAMING_END },
+	{ "extensions",
+	  { .body = BODY_CHUNKED },
+	  "5;a=b\r\nhello\r\n1 ; x=\"\r;\"\r\n!\r\n0;last\r\n\r\n",
+	  6,
+	  FRAMING_END },
 	{ "padded sizes", { .body = BODY_CHUNKED }, "5   \r\nhello\r\n0  \r\n\r\n", 5, FRAMING_END },
-	{ "trailers", { .body = BODY_CHUNKED },
-	  "5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n 0\r\n\r\n", 5, FRAMING_END },
+	{ "trailers",
+	  { .body = BODY_CHUNKED },
+	  "5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n 0\r\n\r\n",
+	  5,
+	  FRAMING_END },
 	{ "bare LF", { .body = BODY_CHUNKED }, "5\nhello\n0\nX-Sum: 1\n\n", 5, FRAMING_END },
 	{ "mixed line ends", { .body = BODY_CHUNKED }, "5;x\nhello\r\n0\r\nX: 1\n\r\n", 5, FRAMING_END },
-	{ "trailer line that starts with CR", { .body = BODY_CHUNKED },
-	  "0\r\n\rX\r\n\r\r\n\r\n", 0, FRAMING_END },
+	{ "trailer line that starts with CR", { .body = BODY_CHUNKED }, "0\r\n\rX\r\n\r\r\n\r\n", 0, FRAMING_END },
 
 	{ "size without digits", { .body = BODY_CHUNKED }, "\r\nhello", 0, FRAMING_LOST },
 	{ "extension without size", { .body = BODY_CHUNKED }, ";x\r\n", 0, FRAMING_LOST },
@@ -56,7 +70,7 @@ static enum framing_verdict feed(struct framing *f, const char *bytes, size_t fr
 	enum framing_verdict verdict = framing_follow(f, page_place(bytes + from, to - from), to - from, &taken);
 
 	cr_expect(verdict == FRAMING_END ? taken <= to - from : taken == to - from,
-		"write [%zu, %zu): %zu bytes taken with %s", from, to, taken, verdicts[verdict]);
+	          "write [%zu, %zu): %zu bytes taken with %s", from, to, taken, verdicts[verdict]);
 	*at = from + taken;
 	return verdict;
 }
@@ -73,12 +87,12 @@ static void expect_end(const struct message *m, const char *bytes, size_t n, siz
 	cr_expect(verdict == FRAMING_INSIDE, "%s: %s at its start", m->name, verdicts[verdict]);
 	for (size_t i = 0; i < COUNT(ends) && verdict == FRAMING_INSIDE; i++)
 		verdict = feed(&f, bytes, at, ends[i], &at);
-	cr_expect(verdict == m->want, "%s, cut at %zu and %zu: %s, want %s", m->name, a, b,
-		verdicts[verdict], verdicts[m->want]);
+	cr_expect(verdict == m->want, "%s, cut at %zu and %zu: %s, want %s", m->name, a, b, verdicts[verdict],
+	          verdicts[m->want]);
 	if (m->want == FRAMING_END)
 		cr_expect(at == size, "%s, cut at %zu and %zu: ends at %zu, want %zu", m->name, a, b, at, size);
 	cr_expect(f.counted == m->counted, "%s, cut at %zu and %zu: %llu bytes of body, want %llu", m->name, a, b,
-		(unsigned long long)f.counted, (unsigned long long)m->counted);
+	          (unsigned long long)f.counted, (unsigned long long)m->counted);
 }
 
 Test(framing, a_message_ends_at_its_last_byte_however_it_is_split)
@@ -115,9 +129,9 @@ Test(framing, data_is_skipped_as_it_is_followed)
 				skipped = followed;
 				verdict = feed(&followed, m->bytes, from, to, &at);
 				cr_expect(at == to && framing_skip(&skipped, to - from) == verdict &&
-					skipped.left == followed.left && skipped.phase == followed.phase &&
-					skipped.counted == followed.counted,
-					"%s: bytes %zu to %zu are said to be data", m->name, from, to);
+				                  skipped.left == followed.left && skipped.phase == followed.phase &&
+				                  skipped.counted == followed.counted,
+				          "%s: bytes %zu to %zu are said to be data", m->name, from, to);
 			}
 		}
 	}
@@ -132,8 +146,8 @@ Test(framing, a_message_is_not_over_before_its_last_byte)
 
 		for (size_t n = 0; m->want == FRAMING_END && n < strlen(m->bytes); n++) {
 			framing_begin(&f, &m->head);
-			cr_expect(feed(&f, m->bytes, 0, n, &at) == FRAMING_INSIDE, "%s: over after %zu bytes",
-				m->name, n);
+			cr_expect(feed(&f, m->bytes, 0, n, &at) == FRAMING_INSIDE, "%s: over after %zu bytes", m->name,
+			          n);
 		}
 	}
 }
@@ -155,7 +169,8 @@ Test(framing, a_lost_message_stays_lost)
 
 Test(framing, two_messages_in_one_write_end_one_after_the_other)
 {
-	static const char bytes[] = "5\r\nhello\r\n0\r\n\r\n" "3\r\nabc\r\n0\r\n\r\n";
+	static const char bytes[] = "5\r\nhello\r\n0\r\n\r\n"
+				    "3\r\nabc\r\n0\r\n\r\n";
 	const struct http_head chunked = { .body = BODY_CHUNKED };
 	struct framing f;
 	size_t at = 0;
@@ -210,7 +225,7 @@ Test(framing, data_bytes_are_never_looked_at)
 	framing_begin(&f, &chunked);
 	cr_expect(framing_follow(&f, page_place("3E8\r\n", 5), 5 + 999, &taken) == FRAMING_INSIDE);
 	cr_expect(f.counted == 999 && f.left == 1, "%llu bytes counted and %llu left, want 999 and 1",
-		(unsigned long long)f.counted, (unsigned long long)f.left);
+	          (unsigned long long)f.counted, (unsigned long long)f.left);
 }
 
 Test(framing, a_chunk_size_may_fill_64_bits)

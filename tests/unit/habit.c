@@ -1,4 +1,5 @@
-/* What is held in vain: by kind, by connection, and by agreement. The process's record is one, so each test runs in a process of its own. */
+/* What is held in vain: by kind, by connection, and by agreement. The process's record is one, so each test runs in a
+ * process of its own. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,20 +13,29 @@ static uint16_t kind_of(const char *head)
 	return habit_kind(head, &h);
 }
 
-#define OK "HTTP/1.1 200 OK\r\n"
+#define OK      "HTTP/1.1 200 OK\r\n"
 #define CHUNKED "Transfer-Encoding: chunked\r\n"
 
 Test(habit, values_make_no_kind)
 {
-	cr_expect(kind_of(OK "Content-Length: 7\r\nDate: today\r\n\r\n") == kind_of(OK "content-length: 70000\r\ndate: tomorrow\r\n\r\n"));
-	cr_expect(kind_of("HTTP/1.1 201 Created\r\nDate: x\r\n\r\n") == kind_of("HTTP/1.1 299 What\r\nDate: y\r\n\r\n"));
+	cr_expect(kind_of(OK "Content-Length: 7\r\nDate: today\r\n\r\n") ==
+	          kind_of(OK "content-length: 70000\r\ndate: tomorrow\r\n\r\n"));
+	cr_expect(kind_of("HTTP/1.1 201 Created\r\nDate: x\r\n\r\n") ==
+	          kind_of("HTTP/1.1 299 What\r\nDate: y\r\n\r\n"));
 }
 
 Test(habit, names_framing_and_status_class_do)
 {
-	static const char *const heads[] = { OK "Content-Length: 7\r\n\r\n", OK CHUNKED "\r\n", OK CHUNKED "Date: x\r\n\r\n",
-		OK CHUNKED "Server: x\r\n\r\n", OK "Date: x\r\n" CHUNKED "\r\n", OK "\r\n", "HTTP/1.1 404 No\r\n" CHUNKED "\r\n",
-		"POST / HTTP/1.1\r\n" CHUNKED "\r\n", OK CHUNKED "Date: x\r\nServer: y\r\n\r\n", OK "Transfer-Encoding: gzip\r\n\r\n" };
+	static const char *const heads[] = { OK "Content-Length: 7\r\n\r\n",
+		                             OK CHUNKED "\r\n",
+		                             OK CHUNKED "Date: x\r\n\r\n",
+		                             OK CHUNKED "Server: x\r\n\r\n",
+		                             OK "Date: x\r\n" CHUNKED "\r\n",
+		                             OK "\r\n",
+		                             "HTTP/1.1 404 No\r\n" CHUNKED "\r\n",
+		                             "POST / HTTP/1.1\r\n" CHUNKED "\r\n",
+		                             OK CHUNKED "Date: x\r\nServer: y\r\n\r\n",
+		                             OK "Transfer-Encoding: gzip\r\n\r\n" };
 	enum { HEADS = sizeof heads / sizeof *heads };
 
 	for (int i = 0; i < HEADS; i++)

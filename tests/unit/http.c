@@ -1,5 +1,6 @@
 /* The recogniser: what opens a message, where its head ends, what the head announces. Every head here is looked at
- * whole, cut in two at every byte, and byte by byte; the first byte and the last are the first and the last that can be read. */
+ * whole, cut in two at every byte, and byte by byte; the first byte and the last are the first and the last that can be
+ * read. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,80 +19,119 @@ struct row {
 	struct http_head want; /* .size is that of the text */
 };
 
-#define RESPONSE(code, ...) { .status = code, ##__VA_ARGS__ }
-#define REQUEST(...) { .request = true, ##__VA_ARGS__ }
-#define NO_BODY .body = BODY_NONE, .at_once = AT_ONCE_NO_BODY
+#define RESPONSE(code, ...)                   \
+	{                                     \
+		.status = code, ##__VA_ARGS__ \
+	}
+#define REQUEST(...)                           \
+	{                                      \
+		.request = true, ##__VA_ARGS__ \
+	}
+#define NO_BODY  .body = BODY_NONE, .at_once = AT_ONCE_NO_BODY
 #define BYTES(n) .body = BODY_LENGTH, .length = n
-#define CHUNKED .body = BODY_CHUNKED
-#define CLOSE .body = BODY_UNTIL_CLOSE
-#define TUNNEL .body = BODY_NONE, .at_once = AT_ONCE_TUNNEL
+#define CHUNKED  .body = BODY_CHUNKED
+#define CLOSE    .body = BODY_UNTIL_CLOSE
+#define TUNNEL   .body = BODY_NONE, .at_once = AT_ONCE_TUNNEL
 
-#define OK "HTTP/1.1 200 OK\r\n"
+#define OK   "HTTP/1.1 200 OK\r\n"
 #define DATE "Date: Sat, 01 Mar 2025 10:00:00 GMT\r\n"
 
 static const struct row heads[] = {
 	/* Responses as real servers write them. */
-	{ "python http.server", "HTTP/1.0 200 OK\r\nServer: SimpleHTTP/0.6 Python/3.11.2\r\n" DATE
+	{ "python http.server",
+	  "HTTP/1.0 200 OK\r\nServer: SimpleHTTP/0.6 Python/3.11.2\r\n" DATE
 	  "Content-type: text/html\r\nContent-Length: 2000\r\nLast-Modified: Sat, 01 Mar 2025 09:00:00 GMT\r\n\r\n",
 	  .want = RESPONSE(200, BYTES(2000)) },
-	{ "wsgiref", "HTTP/1.0 200 OK\r\n" DATE "Server: WSGIServer/0.2 CPython/3.11.2\r\n"
-	  "Content-Type: text/plain\r\n\r\n", .want = RESPONSE(200, CLOSE) },
-	{ "gunicorn", OK "Server: gunicorn\r\n" DATE "Connection: keep-alive\r\nContent-Type: text/plain\r\n"
-	  "Content-Length: 13\r\n\r\n", .want = RESPONSE(200, BYTES(13)) },
+	{ "wsgiref",
+	  "HTTP/1.0 200 OK\r\n" DATE "Server: WSGIServer/0.2 CPython/3.11.2\r\n"
+	  "Content-Type: text/plain\r\n\r\n",
+	  .want = RESPONSE(200, CLOSE) },
+	{ "gunicorn",
+	  OK "Server: gunicorn\r\n" DATE "Connection: keep-alive\r\nContent-Type: text/plain\r\n"
+	     "Content-Length: 13\r\n\r\n",
+	  .want = RESPONSE(200, BYTES(13)) },
 	{ "uvicorn", OK DATE "server: uvicorn\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n",
 	  .want = RESPONSE(200, CHUNKED) },
-	{ "aiohttp", OK "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 200\r\n" DATE
-	  "Server: Python/3.11 aiohttp/3.8.4\r\n\r\n", .want = RESPONSE(200, BYTES(200)) },
-	{ "php -S", OK "Host: localhost:8000\r\n" DATE "Connection: close\r\nX-Powered-By: PHP/8.2.28\r\n"
-	  "Content-type: text/html; charset=UTF-8\r\n\r\n", .want = RESPONSE(200, CLOSE) },
+	{ "aiohttp",
+	  OK "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 200\r\n" DATE
+	     "Server: Python/3.11 aiohttp/3.8.4\r\n\r\n",
+	  .want = RESPONSE(200, BYTES(200)) },
+	{ "php -S",
+	  OK "Host: localhost:8000\r\n" DATE "Connection: close\r\nX-Powered-By: PHP/8.2.28\r\n"
+	     "Content-type: text/html; charset=UTF-8\r\n\r\n",
+	  .want = RESPONSE(200, CLOSE) },
 	{ "JDK HttpServer", OK DATE "Content-length: 200\r\n\r\n", .want = RESPONSE(200, BYTES(200)) },
 	{ "JDK HttpServer, chunked", OK DATE "Transfer-encoding: chunked\r\n\r\n", .want = RESPONSE(200, CHUNKED) },
-	{ "busybox httpd", OK DATE "Connection: close\r\nContent-type: text/html\r\nETag: \"67c2d3a0\"\r\n"
-	  "Accept-Ranges: bytes\r\nContent-Length:\t2000\r\n\r\n", .want = RESPONSE(200, BYTES(2000)) },
-	{ "Apache advertising h2c", OK DATE "Server: Apache/2.4.62 (Debian)\r\nUpgrade: h2,h2c\r\n"
-	  "Connection: Upgrade, Keep-Alive\r\nContent-Length: 2000\r\nKeep-Alive: timeout=5, max=100\r\n\r\n",
+	{ "busybox httpd",
+	  OK DATE "Connection: close\r\nContent-type: text/html\r\nETag: \"67c2d3a0\"\r\n"
+	          "Accept-Ranges: bytes\r\nContent-Length:\t2000\r\n\r\n",
 	  .want = RESPONSE(200, BYTES(2000)) },
-	{ "nginx redirect", "HTTP/1.1 302 Moved Temporarily\r\nServer: nginx/1.22.1\r\nContent-Type: text/html\r\n"
+	{ "Apache advertising h2c",
+	  OK DATE "Server: Apache/2.4.62 (Debian)\r\nUpgrade: h2,h2c\r\n"
+	          "Connection: Upgrade, Keep-Alive\r\nContent-Length: 2000\r\nKeep-Alive: timeout=5, max=100\r\n\r\n",
+	  .want = RESPONSE(200, BYTES(2000)) },
+	{ "nginx redirect",
+	  "HTTP/1.1 302 Moved Temporarily\r\nServer: nginx/1.22.1\r\nContent-Type: text/html\r\n"
 	  "Content-Length: 145\r\nConnection: keep-alive\r\nLocation: http://localhost/hello\r\n\r\n",
 	  .want = RESPONSE(302, BYTES(145)) },
-	{ "node http", OK "X-Powered-By: Express\r\n" DATE "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n"
-	  "Transfer-Encoding: chunked\r\n\r\n", .want = RESPONSE(200, CHUNKED) },
-	{ "HTTP::Daemon, bare redirect", "HTTP/1.1 302 Found\r\nServer: libwww-perl-daemon/6.14\r\nLocation: /x\r\n"
-	  "Content-Length: 0\r\n\r\n", .want = RESPONSE(302, NO_BODY) },
-	{ "transmission 409", "HTTP/1.1 409 Conflict\r\nServer: Transmission\r\nX-Transmission-Session-Id: 7iBq\r\n"
-	  "Content-Length: 580\r\n\r\n", .want = RESPONSE(409, BYTES(580)) },
+	{ "node http",
+	  OK "X-Powered-By: Express\r\n" DATE "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n"
+	     "Transfer-Encoding: chunked\r\n\r\n",
+	  .want = RESPONSE(200, CHUNKED) },
+	{ "HTTP::Daemon, bare redirect",
+	  "HTTP/1.1 302 Found\r\nServer: libwww-perl-daemon/6.14\r\nLocation: /x\r\n"
+	  "Content-Length: 0\r\n\r\n",
+	  .want = RESPONSE(302, NO_BODY) },
+	{ "transmission 409",
+	  "HTTP/1.1 409 Conflict\r\nServer: Transmission\r\nX-Transmission-Session-Id: 7iBq\r\n"
+	  "Content-Length: 580\r\n\r\n",
+	  .want = RESPONSE(409, BYTES(580)) },
 	{ "CGI that prints bare LF", "HTTP/1.0 200 OK\nContent-Type: text/plain\n\n", .want = RESPONSE(200, CLOSE) },
 
 	/* Requests as real clients write them. */
 	{ "curl GET", "GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n",
 	  .want = REQUEST(NO_BODY) },
-	{ "http.client POST", "POST /x HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept-Encoding: identity\r\n"
-	  "Content-Length: 200\r\n\r\n", .want = REQUEST(BYTES(200)) },
-	{ "requests JSON", "POST /api HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: python-requests/2.28.1\r\n"
+	{ "http.client POST",
+	  "POST /x HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept-Encoding: identity\r\n"
+	  "Content-Length: 200\r\n\r\n",
+	  .want = REQUEST(BYTES(200)) },
+	{ "requests JSON",
+	  "POST /api HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: python-requests/2.28.1\r\n"
 	  "Accept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\nContent-Length: 17\r\n"
-	  "Content-Type: application/json\r\n\r\n", .want = REQUEST(BYTES(17)) },
+	  "Content-Type: application/json\r\n\r\n",
+	  .want = REQUEST(BYTES(17)) },
 	{ "requests generator", "POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n",
 	  .want = REQUEST(CHUNKED) },
-	{ "HttpURLConnection", "POST /x HTTP/1.1\r\nUser-Agent: Java/17.0.14\r\nHost: 127.0.0.1:8080\r\n"
+	{ "HttpURLConnection",
+	  "POST /x HTTP/1.1\r\nUser-Agent: Java/17.0.14\r\nHost: 127.0.0.1:8080\r\n"
 	  "Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2\r\nConnection: keep-alive\r\n"
 	  "Content-type: application/x-www-form-urlencoded\r\nContent-Length: 200\r\n\r\n",
 	  .want = REQUEST(BYTES(200)) },
-	{ "curl -T", "PUT /x HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
+	{ "curl -T",
+	  "PUT /x HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
 	  "Content-Length: 200\r\nExpect: 100-continue\r\n\r\n",
 	  .want = REQUEST(BYTES(200), .at_once = AT_ONCE_EXPECT) },
-	{ "curl -T from a pipe", "PUT /x HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
-	  "Expect: 100-continue\r\n\r\n", .want = REQUEST(CHUNKED, .at_once = AT_ONCE_EXPECT) },
-	{ "curl --http2 POST", "POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+	{ "curl -T from a pipe",
+	  "PUT /x HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
+	  "Expect: 100-continue\r\n\r\n",
+	  .want = REQUEST(CHUNKED, .at_once = AT_ONCE_EXPECT) },
+	{ "curl --http2 POST",
+	  "POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, HTTP2-Settings\r\n"
 	  "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\nContent-Length: 3\r\n\r\n",
 	  .want = REQUEST(BYTES(3), .at_once = AT_ONCE_UPGRADE) },
-	{ "WebSocket handshake", "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+	{ "WebSocket handshake",
+	  "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
 	  "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
 	  .want = REQUEST(.body = BODY_NONE, .at_once = AT_ONCE_UPGRADE) },
-	{ "curl -p", "CONNECT 127.0.0.1:8080 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/7.88.1\r\n"
-	  "Proxy-Connection: Keep-Alive\r\n\r\n", .want = REQUEST(.method = METHOD_CONNECT, TUNNEL) },
+	{ "curl -p",
+	  "CONNECT 127.0.0.1:8080 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/7.88.1\r\n"
+	  "Proxy-Connection: Keep-Alive\r\n\r\n",
+	  .want = REQUEST(.method = METHOD_CONNECT, TUNNEL) },
 	{ "HEAD request", "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", .want = REQUEST(.method = METHOD_HEAD, NO_BODY) },
-	{ "request through a proxy", "POST http://127.0.0.1:8080/x?a=b HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-	  "Content-Length: 1\r\n\r\n", .want = REQUEST(BYTES(1)) },
+	{ "request through a proxy",
+	  "POST http://127.0.0.1:8080/x?a=b HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	  "Content-Length: 1\r\n\r\n",
+	  .want = REQUEST(BYTES(1)) },
 	{ "OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", .want = REQUEST(NO_BODY) },
 	{ "method with a dash", "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n", .want = REQUEST(NO_BODY) },
 	{ "method of 32 letters", "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\n\r\n", .want = REQUEST(NO_BODY) },
@@ -131,8 +171,10 @@ static const struct row heads[] = {
 	  .want = RESPONSE(200, CHUNKED) },
 	{ "chunked and an empty element", OK "Transfer-Encoding: chunked , \r\n\r\n", .want = RESPONSE(200, CHUNKED) },
 	{ "folded coding", OK "Transfer-Encoding: gzip,\r\n\tchunked\r\n\r\n", .want = RESPONSE(200, CHUNKED) },
-	{ "chunked beats Content-Length", OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
-	  "Content-Length: 6\r\n\r\n", .want = RESPONSE(200, CHUNKED) },
+	{ "chunked beats Content-Length",
+	  OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
+	     "Content-Length: 6\r\n\r\n",
+	  .want = RESPONSE(200, CHUNKED) },
 	{ "chunked is not last", OK "Transfer-Encoding: chunked, gzip\r\nContent-Length: 5\r\n\r\n",
 	  .want = RESPONSE(200, CLOSE) },
 	{ "chunked is not last, by lines", OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n",
@@ -143,8 +185,10 @@ static const struct row heads[] = {
 
 	/* What cannot be told: a response lasts until close, a request goes at once. */
 	{ "two different lengths", OK "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", .want = RESPONSE(200, CLOSE) },
-	{ "a wrong length between two right ones", OK "Content-Length: 5\r\nContent-Length: x\r\nContent-Length: 5\r\n"
-	  "\r\n", .want = RESPONSE(200, CLOSE) },
+	{ "a wrong length between two right ones",
+	  OK "Content-Length: 5\r\nContent-Length: x\r\nContent-Length: 5\r\n"
+	     "\r\n",
+	  .want = RESPONSE(200, CLOSE) },
 	{ "negative length", OK "Content-Length: -1\r\n\r\n", .want = RESPONSE(200, CLOSE) },
 	{ "empty length", OK "Content-Length:\r\n\r\n", .want = RESPONSE(200, CLOSE) },
 	{ "two numbers", OK "Content-Length: 5 5\r\n\r\n", .want = RESPONSE(200, CLOSE) },
@@ -166,16 +210,16 @@ static const struct row heads[] = {
 	  .want = RESPONSE(304, NO_BODY) },
 	{ "204 that claims chunks", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
 	  .want = RESPONSE(204, NO_BODY) },
-	{ "answer to HEAD", OK "Content-Length: 2000\r\n\r\n",
-	  METHOD_HEAD, RESPONSE(200, NO_BODY, .method = METHOD_HEAD) },
-	{ "chunked answer to HEAD", OK "Transfer-Encoding: chunked\r\n\r\n",
-	  METHOD_HEAD, RESPONSE(200, NO_BODY, .method = METHOD_HEAD) },
+	{ "answer to HEAD", OK "Content-Length: 2000\r\n\r\n", METHOD_HEAD,
+	  RESPONSE(200, NO_BODY, .method = METHOD_HEAD) },
+	{ "chunked answer to HEAD", OK "Transfer-Encoding: chunked\r\n\r\n", METHOD_HEAD,
+	  RESPONSE(200, NO_BODY, .method = METHOD_HEAD) },
 	{ "2xx to CONNECT", "HTTP/1.0 200 Connection established\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n",
 	  METHOD_CONNECT, RESPONSE(200, TUNNEL, .method = METHOD_CONNECT) },
-	{ "2xx to CONNECT that claims a length", "HTTP/1.1 201 Yes\r\nContent-Length: 5\r\n\r\n",
-	  METHOD_CONNECT, RESPONSE(201, TUNNEL, .method = METHOD_CONNECT) },
-	{ "refusal of CONNECT", "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\n",
-	  METHOD_CONNECT, RESPONSE(403, BYTES(5), .method = METHOD_CONNECT) },
+	{ "2xx to CONNECT that claims a length", "HTTP/1.1 201 Yes\r\nContent-Length: 5\r\n\r\n", METHOD_CONNECT,
+	  RESPONSE(201, TUNNEL, .method = METHOD_CONNECT) },
+	{ "refusal of CONNECT", "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\n", METHOD_CONNECT,
+	  RESPONSE(403, BYTES(5), .method = METHOD_CONNECT) },
 
 	/* Streams and conversations. */
 	{ "event stream", OK "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -188,8 +232,8 @@ static const struct row heads[] = {
 	  .want = RESPONSE(200, BYTES(5), .at_once = AT_ONCE_STREAM) },
 	{ "X-Accel-Buffering: yes", OK "X-Accel-Buffering: yes\r\nContent-Length: 5\r\n\r\n",
 	  .want = RESPONSE(200, BYTES(5)) },
-	{ "event stream that answers HEAD", OK "Content-Type: text/event-stream\r\n\r\n",
-	  METHOD_HEAD, RESPONSE(200, NO_BODY, .method = METHOD_HEAD) },
+	{ "event stream that answers HEAD", OK "Content-Type: text/event-stream\r\n\r\n", METHOD_HEAD,
+	  RESPONSE(200, NO_BODY, .method = METHOD_HEAD) },
 	{ "another type of text", OK "Content-Type: text/event-streams\r\n\r\n", .want = RESPONSE(200, CLOSE) },
 	{ "stream type in a request", "POST / HTTP/1.1\r\nContent-Type: text/event-stream\r\nContent-Length: 5\r\n\r\n",
 	  .want = REQUEST(BYTES(5)) },
@@ -202,7 +246,9 @@ static const struct row heads[] = {
 };
 
 /* Nothing that starts so is ever a head, however much of it is there. */
-static const struct { const char *name, *bytes; } others[] = {
+static const struct {
+	const char *name, *bytes;
+} others[] = {
 	{ "HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
 	{ "HTTP/2 status line", "HTTP/2 200\r\n\r\n" },
 	{ "RTSP request", "OPTIONS rtsp://127.0.0.1/media RTSP/1.0\r\nCSeq: 1\r\n\r\n" },
@@ -255,7 +301,8 @@ static enum http_verdict look(const char *bytes, size_t n, size_t seen, enum htt
 	enum http_verdict behind = http_head(page_place_behind(bytes, n), n, seen, answers, &again);
 	enum http_verdict verdict = http_head(page_place(bytes, n), n, seen, answers, out);
 
-	cr_assert(verdict == behind && memcmp(out, &again, sizeof again) == 0, "%zu bytes read differently elsewhere", n);
+	cr_assert(verdict == behind && memcmp(out, &again, sizeof again) == 0, "%zu bytes read differently elsewhere",
+	          n);
 	return verdict;
 }
 
@@ -283,17 +330,17 @@ static void expect_row(const struct row *row, const char *how, size_t at, const 
 		return;
 	cr_expect(got.size == size, "%s, %s %zu: head of %zu bytes, want %zu", name, how, at, got.size, size);
 	cr_expect(got.request == want->request, "%s, %s %zu: taken for a %s", name, how, at,
-		got.request ? "request" : "response");
-	cr_expect(got.status == want->status, "%s, %s %zu: status %u, want %u", name, how, at,
-		got.status, want->status);
-	cr_expect(got.method == want->method, "%s, %s %zu: method %s, want %s", name, how, at,
-		methods[got.method], methods[want->method]);
-	cr_expect(got.body == want->body, "%s, %s %zu: body %s, want %s", name, how, at,
-		bodies[got.body], bodies[want->body]);
+	          got.request ? "request" : "response");
+	cr_expect(got.status == want->status, "%s, %s %zu: status %u, want %u", name, how, at, got.status,
+	          want->status);
+	cr_expect(got.method == want->method, "%s, %s %zu: method %s, want %s", name, how, at, methods[got.method],
+	          methods[want->method]);
+	cr_expect(got.body == want->body, "%s, %s %zu: body %s, want %s", name, how, at, bodies[got.body],
+	          bodies[want->body]);
 	cr_expect(got.length == want->length, "%s, %s %zu: length %llu, want %llu", name, how, at,
-		(unsigned long long)got.length, (unsigned long long)want->length);
+	          (unsigned long long)got.length, (unsigned long long)want->length);
 	cr_expect(got.at_once == want->at_once, "%s, %s %zu: at once '%s', want '%s'", name, how, at,
-		http_at_once_name(got.at_once), http_at_once_name(want->at_once));
+	          http_at_once_name(got.at_once), http_at_once_name(want->at_once));
 }
 
 /* The bytes a first write needs for its message to be recognised. */
@@ -346,7 +393,7 @@ Test(http, a_head_opens_as_soon_as_its_version_is_there)
 			enum http_verdict verdict = look(row->head, n, 0, row->answers, &got);
 
 			cr_expect(opens(row->head, n) == want, "%s: %zu bytes %s a message", row->name, n,
-				want ? "do not open" : "open");
+			          want ? "do not open" : "open");
 			expect_verdict(row->name, "first write of bytes", n, verdict, want ? HTTP_MORE : HTTP_NO);
 			if (want)
 				cr_expect(http_may_open(row->head, n), "%s: %zu bytes are turned away", row->name, n);
@@ -394,7 +441,11 @@ static void long_head(char *bytes, size_t size)
 
 Test(http, a_head_may_fill_its_limit_and_no_more)
 {
-	static const struct { const char *name; size_t size, n, seen; enum http_verdict want; } looks[] = {
+	static const struct {
+		const char *name;
+		size_t size, n, seen;
+		enum http_verdict want;
+	} looks[] = {
 		{ "at the limit", HTTP_HEAD_MAX, HTTP_HEAD_MAX, 0, HTTP_HEAD },
 		{ "at the limit, resumed", HTTP_HEAD_MAX, HTTP_HEAD_MAX, HTTP_HEAD_MAX - 1, HTTP_HEAD },
 		{ "at the limit, before a body", HTTP_HEAD_MAX, HTTP_HEAD_MAX + 5, 0, HTTP_HEAD },
@@ -410,10 +461,10 @@ Test(http, a_head_may_fill_its_limit_and_no_more)
 	for (size_t i = 0; i < COUNT(looks); i++) {
 		long_head(bytes, looks[i].size);
 		expect_verdict(looks[i].name, "bytes", looks[i].n,
-			look(bytes, looks[i].n, looks[i].seen, METHOD_OTHER, &got), looks[i].want);
+		               look(bytes, looks[i].n, looks[i].seen, METHOD_OTHER, &got), looks[i].want);
 		if (looks[i].want == HTTP_HEAD)
-			cr_expect(got.size == looks[i].size, "%s: head of %zu bytes, want %zu", looks[i].name,
-				got.size, looks[i].size);
+			cr_expect(got.size == looks[i].size, "%s: head of %zu bytes, want %zu", looks[i].name, got.size,
+			          looks[i].size);
 	}
 }
 
@@ -426,12 +477,16 @@ Test(http, a_target_may_not_exceed_the_limit)
 	memcpy(bytes, "GET /", 5);
 	memcpy(bytes + sizeof(bytes) - 13, " HTTP/1.1\r\n\r\n", 13);
 	expect_verdict("long target", "bytes", sizeof(bytes), look(bytes, sizeof(bytes), 0, METHOD_OTHER, &got),
-		HTTP_NO);
+	               HTTP_NO);
 }
 
 Test(http, the_method_is_known_from_its_first_bytes)
 {
-	static const struct { const char *bytes; enum http_verdict want; enum http_method method; } reads[] = {
+	static const struct {
+		const char *bytes;
+		enum http_verdict want;
+		enum http_method method;
+	} reads[] = {
 		{ "", HTTP_MORE, METHOD_OTHER },
 		{ "H", HTTP_MORE, METHOD_OTHER },
 		{ "HEAD", HTTP_MORE, METHOD_OTHER },
@@ -455,10 +510,10 @@ Test(http, the_method_is_known_from_its_first_bytes)
 		enum http_method method = METHOD_OTHER;
 		enum http_verdict got = http_request_method(page_place(reads[i].bytes, n), n, &method);
 
-		cr_expect(got == reads[i].want, "'%s': got %s, want %s", reads[i].bytes,
-			verdicts[got], verdicts[reads[i].want]);
-		cr_expect(method == reads[i].method, "'%s': method %s, want %s", reads[i].bytes,
-			methods[method], methods[reads[i].method]);
+		cr_expect(got == reads[i].want, "'%s': got %s, want %s", reads[i].bytes, verdicts[got],
+		          verdicts[reads[i].want]);
+		cr_expect(method == reads[i].method, "'%s': method %s, want %s", reads[i].bytes, methods[method],
+		          methods[reads[i].method]);
 	}
 }
 

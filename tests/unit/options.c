@@ -40,31 +40,82 @@ Test(options, each_row_is_what_the_functions_say)
 
 Test(options, what_has_no_row_releases)
 {
-	static const int none[][2] = { { SOL_SOCKET, 0 }, { SOL_SOCKET, -1 }, { SOL_SOCKET, 9999 }, { IPPROTO_TCP, 15 },
-		{ IPPROTO_TCP, 1000 }, { IPPROTO_IP, 64 }, { IPPROTO_IPV6, 79 }, { 0x7fffffff, TCP_NODELAY }, { -1, TCP_NODELAY } };
+	static const int none[][2] = { { SOL_SOCKET, 0 },    { SOL_SOCKET, -1 },          { SOL_SOCKET, 9999 },
+		                       { IPPROTO_TCP, 15 },  { IPPROTO_TCP, 1000 },       { IPPROTO_IP, 64 },
+		                       { IPPROTO_IPV6, 79 }, { 0x7fffffff, TCP_NODELAY }, { -1, TCP_NODELAY } };
 
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
-		cr_expect(option_set(none[i][0], none[i][1]) == RELEASES, "setting %d of level %d", none[i][1], none[i][0]);
-		cr_expect(option_asked(none[i][0], none[i][1]) == RELEASES, "asking for %d of level %d", none[i][1], none[i][0]);
+		cr_expect(option_set(none[i][0], none[i][1]) == RELEASES, "setting %d of level %d", none[i][1],
+		          none[i][0]);
+		cr_expect(option_asked(none[i][0], none[i][1]) == RELEASES, "asking for %d of level %d", none[i][1],
+		          none[i][0]);
 	}
 }
 
 /* Names of the headers, beside the numbers that the table has for them. */
 Test(options, numbers_are_those_of_the_headers)
 {
-	static const struct { const char *name; int number; } known[] = {
+	static const struct {
+		const char *name;
+		int number;
+	} known[] = {
 #define KNOWN(name) { #name, name }
-		KNOWN(TCP_NODELAY), KNOWN(TCP_MAXSEG), KNOWN(TCP_CORK), KNOWN(TCP_KEEPIDLE), KNOWN(TCP_KEEPINTVL), KNOWN(TCP_KEEPCNT),
-		KNOWN(TCP_SYNCNT), KNOWN(TCP_LINGER2), KNOWN(TCP_DEFER_ACCEPT), KNOWN(TCP_WINDOW_CLAMP), KNOWN(TCP_INFO),
-		KNOWN(TCP_QUICKACK), KNOWN(TCP_CONGESTION), KNOWN(TCP_MD5SIG), KNOWN(TCP_THIN_LINEAR_TIMEOUTS), KNOWN(TCP_THIN_DUPACK),
-		KNOWN(TCP_USER_TIMEOUT), KNOWN(TCP_REPAIR), KNOWN(TCP_REPAIR_QUEUE), KNOWN(TCP_QUEUE_SEQ), KNOWN(TCP_REPAIR_OPTIONS),
-		KNOWN(TCP_FASTOPEN), KNOWN(TCP_TIMESTAMP), KNOWN(TCP_NOTSENT_LOWAT), KNOWN(TCP_CC_INFO), KNOWN(TCP_SAVE_SYN),
-		KNOWN(TCP_SAVED_SYN), KNOWN(TCP_REPAIR_WINDOW), KNOWN(TCP_FASTOPEN_CONNECT), KNOWN(TCP_ULP), KNOWN(TCP_MD5SIG_EXT),
-		KNOWN(TCP_FASTOPEN_KEY), KNOWN(TCP_FASTOPEN_NO_COOKIE), KNOWN(TCP_ZEROCOPY_RECEIVE), KNOWN(TCP_INQ),
-		KNOWN(IP_TOS), KNOWN(IP_TTL), KNOWN(IP_OPTIONS), KNOWN(IP_PKTINFO), KNOWN(IP_MTU_DISCOVER), KNOWN(IP_RECVERR),
-		KNOWN(IP_TRANSPARENT), KNOWN(IP_MINTTL), KNOWN(IP_MULTICAST_IF), KNOWN(IP_UNICAST_IF), KNOWN(IPV6_ADDRFORM),
-		KNOWN(IPV6_UNICAST_HOPS), KNOWN(IPV6_MTU), KNOWN(IPV6_V6ONLY), KNOWN(IPV6_RECVPKTINFO), KNOWN(IPV6_TCLASS),
-		KNOWN(IPV6_FREEBIND), KNOWN(SO_TIMESTAMPING_OLD), KNOWN(SO_TIMESTAMPING_NEW), KNOWN(SO_TXTIME), KNOWN(SO_MEMINFO),
+		KNOWN(TCP_NODELAY),
+		KNOWN(TCP_MAXSEG),
+		KNOWN(TCP_CORK),
+		KNOWN(TCP_KEEPIDLE),
+		KNOWN(TCP_KEEPINTVL),
+		KNOWN(TCP_KEEPCNT),
+		KNOWN(TCP_SYNCNT),
+		KNOWN(TCP_LINGER2),
+		KNOWN(TCP_DEFER_ACCEPT),
+		KNOWN(TCP_WINDOW_CLAMP),
+		KNOWN(TCP_INFO),
+		KNOWN(TCP_QUICKACK),
+		KNOWN(TCP_CONGESTION),
+		KNOWN(TCP_MD5SIG),
+		KNOWN(TCP_THIN_LINEAR_TIMEOUTS),
+		KNOWN(TCP_THIN_DUPACK),
+		KNOWN(TCP_USER_TIMEOUT),
+		KNOWN(TCP_REPAIR),
+		KNOWN(TCP_REPAIR_QUEUE),
+		KNOWN(TCP_QUEUE_SEQ),
+		KNOWN(TCP_REPAIR_OPTIONS),
+		KNOWN(TCP_FASTOPEN),
+		KNOWN(TCP_TIMESTAMP),
+		KNOWN(TCP_NOTSENT_LOWAT),
+		KNOWN(TCP_CC_INFO),
+		KNOWN(TCP_SAVE_SYN),
+		KNOWN(TCP_SAVED_SYN),
+		KNOWN(TCP_REPAIR_WINDOW),
+		KNOWN(TCP_FASTOPEN_CONNECT),
+		KNOWN(TCP_ULP),
+		KNOWN(TCP_MD5SIG_EXT),
+		KNOWN(TCP_FASTOPEN_KEY),
+		KNOWN(TCP_FASTOPEN_NO_COOKIE),
+		KNOWN(TCP_ZEROCOPY_RECEIVE),
+		KNOWN(TCP_INQ),
+		KNOWN(IP_TOS),
+		KNOWN(IP_TTL),
+		KNOWN(IP_OPTIONS),
+		KNOWN(IP_PKTINFO),
+		KNOWN(IP_MTU_DISCOVER),
+		KNOWN(IP_RECVERR),
+		KNOWN(IP_TRANSPARENT),
+		KNOWN(IP_MINTTL),
+		KNOWN(IP_MULTICAST_IF),
+		KNOWN(IP_UNICAST_IF),
+		KNOWN(IPV6_ADDRFORM),
+		KNOWN(IPV6_UNICAST_HOPS),
+		KNOWN(IPV6_MTU),
+		KNOWN(IPV6_V6ONLY),
+		KNOWN(IPV6_RECVPKTINFO),
+		KNOWN(IPV6_TCLASS),
+		KNOWN(IPV6_FREEBIND),
+		KNOWN(SO_TIMESTAMPING_OLD),
+		KNOWN(SO_TIMESTAMPING_NEW),
+		KNOWN(SO_TXTIME),
+		KNOWN(SO_MEMINFO),
 #undef KNOWN
 	};
 
@@ -94,7 +145,8 @@ static const char *line_of(const char *text, const char *name, const char *table
 
 Test(options, design_says_the_same)
 {
-	static const char *const set[] = { "| releases |", "| harmless |", "| switches off |", "| the program's cork |" };
+	static const char *const set[] = { "| releases |", "| harmless |", "| switches off |",
+		                           "| the program's cork |" };
 	static char text[1 << 18];
 	FILE *design = fopen(SOURCE_DIR "/docs/design.md", "r");
 
@@ -103,9 +155,10 @@ Test(options, design_says_the_same)
 	for (size_t i = 0; i < ROWS; i++) {
 		const char *line = line_of(text, rows[i].name, "| setting |"), *asking;
 
-		cr_expect(strncmp(line, set[rows[i].set], strlen(set[rows[i].set])) == 0, "setting %s is in \"%.40s\"", rows[i].name,
-			line);
+		cr_expect(strncmp(line, set[rows[i].set], strlen(set[rows[i].set])) == 0, "setting %s is in \"%.40s\"",
+		          rows[i].name, line);
 		asking = line_of(text, rows[i].name, "| asking |");
-		cr_expect((*asking != '\0') == (rows[i].asked == RELEASES), "asking for %s is in \"%.40s\"", rows[i].name, asking);
+		cr_expect((*asking != '\0') == (rows[i].asked == RELEASES), "asking for %s is in \"%.40s\"",
+		          rows[i].name, asking);
 	}
 }

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const modules[] = { "http", "framing", "habit", "hold", "options", "request", "settings", "sharing" };
+static const char *const modules[] = {
+	"http", "framing", "habit", "hold", "options", "request", "settings", "sharing"
+};
 
 /* What a pure object may ask for: the mem* family, another pure object, the sanitizer it was built with. */
 static const char *const memory[] = { "memchr", "memcmp", "memcpy", "memmove", "memset" };
@@ -71,7 +73,7 @@ Test(pure, modules_need_nothing_but_memory_functions)
 		read_symbols(modules[m], "-u", &wanted);
 		for (size_t i = 0; i < wanted.n; i++) {
 			cr_expect(allowed(wanted.name[i]) || among(&own, wanted.name[i]),
-				"%s.o needs %s: a pure module may not", modules[m], wanted.name[i]);
+			          "%s.o needs %s: a pure module may not", modules[m], wanted.name[i]);
 		}
 	}
 }

@@ -9,7 +9,7 @@
 #include "request.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-#define REST " / HTTP/1.1\r\nHost: here\r\n\r\n"
+#define REST     " / HTTP/1.1\r\nHost: here\r\n\r\n"
 
 static const char *const methods[] = { "OTHER", "HEAD", "CONNECT" };
 
@@ -47,7 +47,7 @@ static void feed(struct request *r, const char *bytes, size_t from, size_t to)
 	request_follow(&again, page_place_behind(bytes + from, n), n);
 	request_follow(r, page_place(bytes + from, n), n);
 	cr_expect(atomic_load(&again.word) == atomic_load(&r->word), "'%.*s': what lies beside it matters", (int)n,
-		bytes + from);
+	          bytes + from);
 }
 
 /* Rows say what they need and leave out the rest. */
@@ -64,9 +64,9 @@ static void expect(const struct request *r, const struct want *want, const char 
 	bool certain = request_is_certain(r, method);
 
 	cr_expect(method == want->method && certain == want->certain && request_awaited(r) == want->awaited,
-		"%s, %s: method %s%s%s, want %s%s%s", name, where, methods[method], certain ? ", certain" : "",
-		request_awaited(r) ? ", awaited" : "", methods[want->method], want->certain ? ", certain" : "",
-		want->awaited ? ", awaited" : "");
+	          "%s, %s: method %s%s%s, want %s%s%s", name, where, methods[method], certain ? ", certain" : "",
+	          request_awaited(r) ? ", awaited" : "", methods[want->method], want->certain ? ", certain" : "",
+	          want->awaited ? ", awaited" : "");
 	for (enum http_method other = METHOD_OTHER; other <= METHOD_CONNECT; other++)
 		cr_expect(other == method || !request_is_certain(r, other), "%s, %s: two are certain", name, where);
 }
@@ -147,8 +147,8 @@ Test(request, method_is_told_byte_by_byte)
 /* Until the last byte that matters nothing is told, and it is awaited. */
 Test(request, nothing_is_told_before_the_space)
 {
-	static const char *const words[] = { "GET ", "HEAD ", "CONNECT ", "POST ", "PUT ", "PATCH ", "DELETE ",
-		"OPTIONS ", "\r\n\n\rHEAD " };
+	static const char *const words[] = { "GET ",   "HEAD ",   "CONNECT ", "POST ",        "PUT ",
+		                             "PATCH ", "DELETE ", "OPTIONS ", "\r\n\n\rHEAD " };
 	static const struct want nothing = { METHOD_OTHER, false, true };
 
 	for (size_t i = 0; i < COUNT(words); i++) {
@@ -322,7 +322,8 @@ Test(request, empty_lines_are_skipped_however_many)
 	cr_expect(request_is_certain(&g->r, METHOD_HEAD), "HEAD is not seen behind a million empty lines");
 }
 
-/* What is read lies in a page that cannot be, until the response that another thread writes has begun: between two steps of the reader's. */
+/* What is read lies in a page that cannot be, until the response that another thread writes has begun: between two
+ * steps of the reader's. */
 static struct request shared;
 static char *unreadable;
 
@@ -362,8 +363,10 @@ Test(request, what_another_name_tells_is_never_certain)
 	request_follow(&other, "AD ", 3);
 	cr_expect(request_is_certain(&other, METHOD_HEAD), "who tells knows");
 	request_tell(&other, &g->r);
-	cr_expect(request_method(&g->r) == METHOD_HEAD && !request_is_certain(&g->r, METHOD_HEAD), "HEAD as it was told");
+	cr_expect(request_method(&g->r) == METHOD_HEAD && !request_is_certain(&g->r, METHOD_HEAD),
+	          "HEAD as it was told");
 	request_end(&other);
 	request_tell(&other, &g->r);
-	cr_expect(request_method(&g->r) == METHOD_OTHER && !request_awaited(&g->r), "nothing is known or awaited any more");
+	cr_expect(request_method(&g->r) == METHOD_OTHER && !request_awaited(&g->r),
+	          "nothing is known or awaited any more");
 }

@@ -1,5 +1,5 @@
-/* The names of settings, and a file of them taken apart, line by line. Bytes behind the text are never read: the text ends at a page's end, with
- * room for one byte. */
+/* The names of settings, and a file of them taken apart, line by line. Bytes behind the text are never read: the text
+ * ends at a page's end, with room for one byte. */
 #include "page.h"
 #include "settings.h"
 
@@ -21,12 +21,38 @@ static const struct {
 	const char *text;
 	const char *lines; /* number:name[:value], each behind a blank */
 } rows[] = {
-	{ "", "" }, { "\n", "" }, { " \t\r\n\r\n", "" }, { "#", "" }, { "  # join = header\n", "" },
-	{ "a=b", " 1:a:b" }, { "a=b\n", " 1:a:b" }, { "a = b", " 1:a:b" }, { "\ta\t=\tb\t\n", " 1:a:b" }, { "a=b\r\nc=d\r\n", " 1:a:b 2:c:d" },
-	{ "\n\na=b\n#\nc=d", " 3:a:b 5:c:d" }, { "a=b=c", " 1:a:b=c" }, { "a==", " 1:a:=" },
-	{ "a", " 1:a" }, { "a b", " 1:a b" }, { "a=", " 1:a:" }, { "a= \n", " 1:a:" }, { "=b", " 1::b" }, { "=", " 1::" }, { " = ", " 1::" },
-	{ "a = b # c", " 1:a:b" }, { "a = b#c", " 1:a:b#c" }, { "a = # c", " 1:a:" }, { "a # = c", " 1:a" }, { "a = b\t#", " 1:a:b" },
-	{ "#a = b\nc = d", " 2:c:d" }, { "a = b c", " 1:a:b c" }, { "a b = c", " 1:a b:c" }, { "\xef\xbb\xbf" "a = b", " 1:\xef\xbb\xbf" "a:b" },
+	{ "", "" },
+	{ "\n", "" },
+	{ " \t\r\n\r\n", "" },
+	{ "#", "" },
+	{ "  # join = header\n", "" },
+	{ "a=b", " 1:a:b" },
+	{ "a=b\n", " 1:a:b" },
+	{ "a = b", " 1:a:b" },
+	{ "\ta\t=\tb\t\n", " 1:a:b" },
+	{ "a=b\r\nc=d\r\n", " 1:a:b 2:c:d" },
+	{ "\n\na=b\n#\nc=d", " 3:a:b 5:c:d" },
+	{ "a=b=c", " 1:a:b=c" },
+	{ "a==", " 1:a:=" },
+	{ "a", " 1:a" },
+	{ "a b", " 1:a b" },
+	{ "a=", " 1:a:" },
+	{ "a= \n", " 1:a:" },
+	{ "=b", " 1::b" },
+	{ "=", " 1::" },
+	{ " = ", " 1::" },
+	{ "a = b # c", " 1:a:b" },
+	{ "a = b#c", " 1:a:b#c" },
+	{ "a = # c", " 1:a:" },
+	{ "a # = c", " 1:a" },
+	{ "a = b\t#", " 1:a:b" },
+	{ "#a = b\nc = d", " 2:c:d" },
+	{ "a = b c", " 1:a:b c" },
+	{ "a b = c", " 1:a b:c" },
+	{ "\xef\xbb\xbf"
+	  "a = b",
+	  " 1:\xef\xbb\xbf"
+	  "a:b" },
 };
 
 Test(settings, lines)
@@ -36,8 +62,8 @@ Test(settings, lines)
 		struct settings_line l;
 		char got[200] = "";
 		while (settings_next(&t, &l)) {
-			snprintf(got + strlen(got), sizeof got - strlen(got), " %u:%.*s%s%s", t.line, (int)l.name_size, l.name,
-			         l.value != NULL ? ":" : "", l.value != NULL ? l.value : "");
+			snprintf(got + strlen(got), sizeof got - strlen(got), " %u:%.*s%s%s", t.line, (int)l.name_size,
+			         l.name, l.value != NULL ? ":" : "", l.value != NULL ? l.value : "");
 		}
 		cr_expect(strcmp(got, rows[i].lines) == 0, "'%s' is%s, wanted%s", rows[i].text, got, rows[i].lines);
 	}
@@ -52,7 +78,9 @@ Test(settings, a_line_with_a_nul_is_no_setting)
 	struct settings_line l;
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
 		cr_assert(settings_next(&t, &l) && t.line == i + 1);
-		cr_expect((values[i] == NULL) == (l.value == NULL) && (l.value == NULL || strcmp(l.value, values[i]) == 0), "line %zu: '%s'", i + 1, l.value);
+		cr_expect((values[i] == NULL) == (l.value == NULL) &&
+		                  (l.value == NULL || strcmp(l.value, values[i]) == 0),
+		          "line %zu: '%s'", i + 1, l.value);
 	}
 	cr_expect(!settings_next(&t, &l));
 }
@@ -74,7 +102,8 @@ Test(settings, no_text_leads_outside, .timeout = 100)
 			const char *const first = t.p, *const end = t.end;
 			for (; settings_next(&t, &l); before = t.line) {
 				bool inside = l.name >= first && l.name + l.name_size <= end &&
-				              (l.value == NULL || (l.value >= first && l.value + strlen(l.value) <= end));
+				              (l.value == NULL ||
+				               (l.value >= first && l.value + strlen(l.value) <= end));
 				if (!inside || t.line <= before || t.line > n || t.p > end)
 					cr_assert(false, "text %zu of length %zu, line %u: outside", number, n, t.line);
 			}
@@ -86,13 +115,18 @@ Test(settings, names)
 	for (enum setting s = 0; s < SETTINGS; s++) {
 		const char *file = settings_name(s, IN_FILE), *variable = settings_name(s, IN_ENVIRONMENT);
 		size_t n = strlen(file);
-		cr_expect(strlen(variable) == n + strlen(SETTINGS_PREFIX) && strncmp(variable, SETTINGS_PREFIX, strlen(SETTINGS_PREFIX)) == 0);
+		cr_expect(strlen(variable) == n + strlen(SETTINGS_PREFIX) &&
+		          strncmp(variable, SETTINGS_PREFIX, strlen(SETTINGS_PREFIX)) == 0);
 		variable += strlen(SETTINGS_PREFIX);
 		cr_expect(strncasecmp(file, variable, n) == 0, "%s is %s", file, variable);
-		cr_expect(settings_find(file, n, IN_FILE) == s && settings_find(variable, n, IN_ENVIRONMENT) == s, "%s is not found", file);
-		cr_expect(settings_find(file, n, IN_ENVIRONMENT) == SETTINGS && settings_find(variable, n, IN_FILE) == SETTINGS);
-		cr_expect(settings_find(file, n - 1, IN_FILE) == SETTINGS && settings_find(file, 0, IN_FILE) == SETTINGS);
-		cr_expect(settings_nearest(file, n) == s && settings_nearest(variable, n) == s, "%s is near to another", file);
+		cr_expect(settings_find(file, n, IN_FILE) == s && settings_find(variable, n, IN_ENVIRONMENT) == s,
+		          "%s is not found", file);
+		cr_expect(settings_find(file, n, IN_ENVIRONMENT) == SETTINGS &&
+		          settings_find(variable, n, IN_FILE) == SETTINGS);
+		cr_expect(settings_find(file, n - 1, IN_FILE) == SETTINGS &&
+		          settings_find(file, 0, IN_FILE) == SETTINGS);
+		cr_expect(settings_nearest(file, n) == s && settings_nearest(variable, n) == s, "%s is near to another",
+		          file);
 	}
 }
 
@@ -102,11 +136,26 @@ Test(settings, what_was_meant)
 		const char *name;
 		enum setting near;
 	} words[] = {
-		{ "timeuot", SETTING_TIMEOUT }, { "time", SETTING_TIMEOUT }, { "TimeOut", SETTING_TIMEOUT }, { "time-out", SETTING_TIMEOUT },
-		{ "timeout_us", SETTING_TIMEOUT }, { "jion", SETTING_JOIN }, { "joins", SETTING_JOIN }, { "held", SETTING_HOLD },
-		{ "onnly", SETTING_ONLY }, { "tracing", SETTINGS }, { "tarce", SETTING_TRACE }, { "tarces", SETTING_TRACE }, { "traces", SETTING_TRACE },
-		{ "", SETTINGS }, { "t", SETTINGS }, { "log", SETTINGS }, { "enabled", SETTINGS }, { "timeouttimeout", SETTINGS },
-		{ "timeout for each head that is held", SETTINGS }, { "programs", SETTINGS },
+		{ "timeuot", SETTING_TIMEOUT },
+		{ "time", SETTING_TIMEOUT },
+		{ "TimeOut", SETTING_TIMEOUT },
+		{ "time-out", SETTING_TIMEOUT },
+		{ "timeout_us", SETTING_TIMEOUT },
+		{ "jion", SETTING_JOIN },
+		{ "joins", SETTING_JOIN },
+		{ "held", SETTING_HOLD },
+		{ "onnly", SETTING_ONLY },
+		{ "tracing", SETTINGS },
+		{ "tarce", SETTING_TRACE },
+		{ "tarces", SETTING_TRACE },
+		{ "traces", SETTING_TRACE },
+		{ "", SETTINGS },
+		{ "t", SETTINGS },
+		{ "log", SETTINGS },
+		{ "enabled", SETTINGS },
+		{ "timeouttimeout", SETTINGS },
+		{ "timeout for each head that is held", SETTINGS },
+		{ "programs", SETTINGS },
 	};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		size_t n = strlen(words[i].name);
@@ -122,15 +171,17 @@ Test(settings, lists)
 		bool is;
 		const char *of, *not_of;
 	} lists[] = {
-		{ "a", true, "a", "b" }, { "aa,b", true, "b", "a" }, { " a , b ", true, "b", " b" }, { "a b,c", true, "a b", "b" },
-		{ "a,\tb\r", true, "b", "a,b" }, { "", false, NULL, "a" }, { " ", false, NULL, "a" }, { ",", false, NULL, "a" },
-		{ "a,", false, "a", "b" }, { ",a", false, "a", "b" }, { "a,,b", false, "b", "c" }, { "a, ,b", false, "b", "c" },
-		{ "/a", false, "/a", "a" }, { "a,b/c", false, "b/c", "c" },
+		{ "a", true, "a", "b" },       { "aa,b", true, "b", "a" },      { " a , b ", true, "b", " b" },
+		{ "a b,c", true, "a b", "b" }, { "a,\tb\r", true, "b", "a,b" }, { "", false, NULL, "a" },
+		{ " ", false, NULL, "a" },     { ",", false, NULL, "a" },       { "a,", false, "a", "b" },
+		{ ",a", false, "a", "b" },     { "a,,b", false, "b", "c" },     { "a, ,b", false, "b", "c" },
+		{ "/a", false, "/a", "a" },    { "a,b/c", false, "b/c", "c" },
 	};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
 		const char *list = page_place(lists[i].list, strlen(lists[i].list) + 1), *of = lists[i].of;
 		cr_expect(settings_is_list(list) == lists[i].is, "'%s' is %sa list", list, lists[i].is ? "no " : "");
 		cr_expect(of == NULL || settings_lists(list, of, strlen(of)), "'%s' has no '%s'", list, of);
-		cr_expect(!settings_lists(list, lists[i].not_of, strlen(lists[i].not_of)), "'%s' has '%s'", list, lists[i].not_of);
+		cr_expect(!settings_lists(list, lists[i].not_of, strlen(lists[i].not_of)), "'%s' has '%s'", list,
+		          lists[i].not_of);
 	}
 }

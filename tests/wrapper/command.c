@@ -11,7 +11,8 @@
 WRAPPER_TEST(arguments_arrive_as_they_are)
 {
 	struct outcome o;
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		onewrite(&o, sh, "--", "printf", "<%s>", "two  blanks", "", "new\nline\n", "*", "'\"\\$HOME`id`");
 		check_ran(&o, "arguments", sh->package);
 		cr_assert(strcmp(o.out, "<two  blanks><><new\nline\n><*><'\"\\$HOME`id`>") == 0,
@@ -25,7 +26,8 @@ WRAPPER_TEST(the_process_stays_the_same)
 {
 	struct outcome o;
 	char want[32];
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		onewrite(&o, sh, "sh", "-c", "echo $$");
 		snprintf(want, sizeof want, "%d\n", o.pid);
 		cr_assert(strcmp(o.out, want) == 0, "under %s the command has pid %swant %s", sh->package, o.out, want);
@@ -38,18 +40,19 @@ WRAPPER_TEST(exit_statuses_and_signals_are_the_commands_own)
 	static const int signals[] = { SIGTERM, SIGKILL, SIGHUP };
 	struct outcome o;
 	char script[32];
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
 			snprintf(script, sizeof script, "exit %d", statuses[i]);
 			onewrite(&o, sh, "sh", "-c", script);
-			cr_assert(exit_status(&o) == statuses[i], "under %s 'exit %d' gave status %#x", sh->package, statuses[i],
-			          o.status);
+			cr_assert(exit_status(&o) == statuses[i], "under %s 'exit %d' gave status %#x", sh->package,
+			          statuses[i], o.status);
 		}
 		for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
 			snprintf(script, sizeof script, "kill -%d $$", signals[i]);
 			onewrite(&o, sh, "sh", "-c", script);
-			cr_assert(WIFSIGNALED(o.status) && WTERMSIG(o.status) == signals[i], "under %s '%s' gave status %#x",
-			          sh->package, script, o.status);
+			cr_assert(WIFSIGNALED(o.status) && WTERMSIG(o.status) == signals[i],
+			          "under %s '%s' gave status %#x", sh->package, script, o.status);
 		}
 	}
 }
@@ -63,44 +66,69 @@ static bool has_variable(const struct outcome *o, const char *variable)
 	return false;
 }
 
-/* Variables that the script or a shell sets itself, reads, writes anew or drops, and functions that are called like tools. */
-static const char *const environment[] = { "path=1", "judge=2", "VERSION=3", "timeout=4", "plan=5", "trace=6", "force=7",
-	"discovery.type=single  node", "odd.one=a\001b\177\nc\201\n", "BASH_FUNC_f%%=() {  echo\n}", "BASH_FUNC_printf%%=() { echo no; }",
-	"BASH_FUNC_readlink%%=() { echo no; }", "BASH_FUNC_sed%%=() { echo no; }", "BASH_FUNC_command%%=() { false; }",
-	"SHELLOPTS=braceexpand:errexit:noclobber:allexport", "IFS=/", "OLDPWD=/nowhere", "SHLVL=7", "_=/some/thing", "=", NULL };
+/* Variables that the script or a shell sets itself, reads, writes anew or drops, and functions that are called like
+ * tools. */
+static const char *const environment[] = { "path=1",
+	                                   "judge=2",
+	                                   "VERSION=3",
+	                                   "timeout=4",
+	                                   "plan=5",
+	                                   "trace=6",
+	                                   "force=7",
+	                                   "discovery.type=single  node",
+	                                   "odd.one=a\001b\177\nc\201\n",
+	                                   "BASH_FUNC_f%%=() {  echo\n}",
+	                                   "BASH_FUNC_printf%%=() { echo no; }",
+	                                   "BASH_FUNC_readlink%%=() { echo no; }",
+	                                   "BASH_FUNC_sed%%=() { echo no; }",
+	                                   "BASH_FUNC_command%%=() { false; }",
+	                                   "SHELLOPTS=braceexpand:errexit:noclobber:allexport",
+	                                   "IFS=/",
+	                                   "OLDPWD=/nowhere",
+	                                   "SHLVL=7",
+	                                   "_=/some/thing",
+	                                   "=",
+	                                   NULL };
 
 WRAPPER_TEST(the_environment_is_what_was_handed_over)
 {
 	struct outcome o;
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		launch(&o, sh, INSTALLED, ARGS("env", "-0"), environment);
 		check_ran(&o, "env -0", sh->package);
 		size_t handed = 2, had = 0; /* PATH, ASAN_OPTIONS */
 		for (; environment[handed - 2] != NULL; handed++)
-			cr_expect(has_variable(&o, environment[handed - 2]), "under %s the command lost %s", sh->package,
-			          environment[handed - 2]);
+			cr_expect(has_variable(&o, environment[handed - 2]), "under %s the command lost %s",
+			          sh->package, environment[handed - 2]);
 		for (size_t i = 0; i < o.out_size; i++)
 			had += o.out[i] == '\0';
-		cr_expect(had == handed + 1, "under %s there are %zu variables more than LD_PRELOAD", sh->package, had - handed - 1);
+		cr_expect(had == handed + 1, "under %s there are %zu variables more than LD_PRELOAD", sh->package,
+		          had - handed - 1);
 	}
 }
 
 /* Where there is no /proc nothing tells what was handed over: what the script uses itself must not be among it. */
 WRAPPER_TEST(the_environment_without_proc)
 {
-	static const char *const variables[] = { "path=1", "judge=2", "timeout=4", "plan=5", "trace=6", "force=7", "value=8", NULL };
+	static const char *const variables[] = { "path=1",  "judge=2", "timeout=4", "plan=5",
+		                                 "trace=6", "force=7", "value=8",   NULL };
 	struct outcome o;
 	char command[512];
 	machine_needs(MOUNT_NAMESPACE, "env -0");
-	UNDER_EACH(sh) {
-		snprintf(command, sizeof command, "[ \"$(id -u)\" = 0 ] || in='unshare --user --map-root-user'; exec $in unshare --mount "
-		         "sh -c 'mount -t tmpfs none /proc && exec \"$@\"' sh %s %s " INSTALLED " --timeout=1ms env -0", sh->package,
-		         sh->applet == NULL ? "" : sh->applet);
+	UNDER_EACH(sh)
+	{
+		snprintf(command, sizeof command,
+		         "[ \"$(id -u)\" = 0 ] || in='unshare --user --map-root-user'; exec $in unshare --mount "
+		         "sh -c 'mount -t tmpfs none /proc && exec \"$@\"' sh %s %s " INSTALLED " --timeout=1ms env -0",
+		         sh->package, sh->applet == NULL ? "" : sh->applet);
 		launch(&o, NULL, "/bin/sh", ARGS("-c", command), variables);
 		check_ran(&o, "env -0 without /proc", sh->package);
 		for (size_t i = 0; variables[i] != NULL; i++)
-			cr_expect(has_variable(&o, variables[i]), "under %s the command lost %s", sh->package, variables[i]);
-		cr_expect(has_variable(&o, "ONEWRITE_TIMEOUT=1ms"), "under %s there is no setting: %s", sh->package, o.err);
+			cr_expect(has_variable(&o, variables[i]), "under %s the command lost %s", sh->package,
+			          variables[i]);
+		cr_expect(has_variable(&o, "ONEWRITE_TIMEOUT=1ms"), "under %s there is no setting: %s", sh->package,
+		          o.err);
 	}
 }
 
@@ -110,19 +138,25 @@ WRAPPER_TEST(a_long_variable_arrives)
 	static char variable[120000] = "long.one=";
 	struct outcome o;
 	memset(variable + strlen(variable), ' ', sizeof variable - 1 - strlen(variable));
-	UNDER_EACH(sh) {
-		launch(&o, sh, INSTALLED, ARGS("sh", "-c", "grep -z ^long.one /proc/$$/environ | wc -c"), ARGS(variable));
-		cr_assert(atoi(o.out) == sizeof variable, "under %s %s bytes of %zu: %s", sh->package, o.out, sizeof variable, o.err);
+	UNDER_EACH(sh)
+	{
+		launch(&o, sh, INSTALLED, ARGS("sh", "-c", "grep -z ^long.one /proc/$$/environ | wc -c"),
+		       ARGS(variable));
+		cr_assert(atoi(o.out) == sizeof variable, "under %s %s bytes of %zu: %s", sh->package, o.out,
+		          sizeof variable, o.err);
 	}
 }
 
 WRAPPER_TEST(functions_that_a_shell_was_handed)
 {
-	static const char *const functions[] = { "BASH_FUNC_printf%%=() { false; }", "BASH_FUNC_readlink%%=() { false; }",
-		"BASH_FUNC_command%%=() { false; }", "BASH_FUNC_usage%%=() { false; }", NULL };
+	static const char *const functions[] = { "BASH_FUNC_printf%%=() { false; }",
+		                                 "BASH_FUNC_readlink%%=() { false; }",
+		                                 "BASH_FUNC_command%%=() { false; }", "BASH_FUNC_usage%%=() { false; }",
+		                                 NULL };
 	struct outcome o;
 	prepare("ln -s prefix/bin/onewrite link");
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		launch(&o, sh, "link", ARGS("touch", "started"), functions);
 		cr_expect(o.started, "under %s nothing ran: %s", sh->package, o.err);
 		launch(&o, sh, INSTALLED, ARGS("--help"), functions);
@@ -130,17 +164,21 @@ WRAPPER_TEST(functions_that_a_shell_was_handed)
 	}
 }
 
-/* Of options in SHELLOPTS a shell obeys some before our first line. What it runs is the command all the same, and nothing is said behind
- * the first lines. */
-static const char *const shell_options[] = { "xtrace", "verbose", "keyword", "errexit", "nounset", "noglob", "noclobber", "allexport" };
+/* Of options in SHELLOPTS a shell obeys some before our first line. What it runs is the command all the same, and
+ * nothing is said behind the first lines. */
+static const char *const shell_options[] = { "xtrace",  "verbose", "keyword",   "errexit",
+	                                     "nounset", "noglob",  "noclobber", "allexport" };
 
 ROW_TESTS(options_that_a_shell_was_handed, shell_options)
 {
 	struct outcome o;
 	char variable[64];
 	snprintf(variable, sizeof variable, "SHELLOPTS=%s", shell_options[*i]);
-	UNDER_EACH(sh) {
-		launch(&o, sh, INSTALLED, ARGS("--timeout=7ms", "env", "A=b", "printenv", "A", "SHELLOPTS", "ONEWRITE_TIMEOUT"), ARGS(variable));
+	UNDER_EACH(sh)
+	{
+		launch(&o, sh, INSTALLED,
+		       ARGS("--timeout=7ms", "env", "A=b", "printenv", "A", "SHELLOPTS", "ONEWRITE_TIMEOUT"),
+		       ARGS(variable));
 		char want[64];
 		snprintf(want, sizeof want, "b\n%s\n7ms\n", shell_options[*i]);
 		cr_assert(exit_status(&o) == 0 && strcmp(o.out, want) == 0 && strstr(o.err, "judge") == NULL,
@@ -154,8 +192,10 @@ WRAPPER_TEST(a_directory_that_is_gone)
 	struct outcome o;
 	char command[512];
 	const char *in_root = strrchr(dir, '/'); /* where a name without a directory would lead */
-	UNDER_EACH(sh) {
-		int n = snprintf(command, sizeof command, "mkdir gone && cd gone && rmdir ../gone && exec %s %s '%s/" INSTALLED "' ",
+	UNDER_EACH(sh)
+	{
+		int n = snprintf(command, sizeof command,
+		                 "mkdir gone && cd gone && rmdir ../gone && exec %s %s '%s/" INSTALLED "' ",
 		                 sh->package, sh->applet == NULL ? "" : sh->applet, dir);
 		strcpy(command + n, "/usr/bin/printenv PATH");
 		launch(&o, NULL, "/bin/sh", ARGS("-c", command), NULL);
@@ -163,7 +203,8 @@ WRAPPER_TEST(a_directory_that_is_gone)
 		for (size_t i = 0; i < 2; i++) {
 			sprintf(command + n, "--trace=%s touch started 2>&1 | grep '^onewrite: --trace'", in_root + 1);
 			launch(&o, NULL, "/bin/sh", ARGS("-c", command), ARGS(pwd[i]));
-			cr_expect(exit_status(&o) == 0 && is_one_line(o.out), "a trace under %s: %s%s", sh->package, o.out, o.err);
+			cr_expect(exit_status(&o) == 0 && is_one_line(o.out), "a trace under %s: %s%s", sh->package,
+			          o.out, o.err);
 			cr_expect(unlink(in_root) != 0, "under %s a trace went to the root directory", sh->package);
 		}
 	}
@@ -189,7 +230,9 @@ static const struct setting {
 	{ "--only with two", { "--only=python3,java" }, NULL, "ONEWRITE_ONLY=python3,java\n" },
 	{ "--trace /PATH", { "--trace", "/dev/null" }, NULL, "ONEWRITE_TRACE=/dev/null\n" },
 	{ "a setting that was there",
-		{ "--join=header" }, "ONEWRITE_TIMEOUT=7ms", "ONEWRITE_JOIN=header\nONEWRITE_TIMEOUT=7ms\n" },
+	  { "--join=header" },
+	  "ONEWRITE_TIMEOUT=7ms",
+	  "ONEWRITE_JOIN=header\nONEWRITE_TIMEOUT=7ms\n" },
 	{ "an option over a setting", { "--timeout=8ms" }, "ONEWRITE_TIMEOUT=7ms", "ONEWRITE_TIMEOUT=8ms\n" },
 };
 
@@ -207,10 +250,12 @@ ROW_TESTS(options_become_settings, settings)
 	args[n++] = "-c";
 	args[n++] = "env | grep ^ONEWRITE_ | sort";
 	args[n] = NULL;
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		launch(&o, sh, INSTALLED, args, ARGS(t->variable));
 		check_ran(&o, t->name, sh->package);
-		cr_assert(strcmp(o.out, t->want) == 0, "%s under %s gave\n%swant\n%s", t->name, sh->package, o.out, t->want);
+		cr_assert(strcmp(o.out, t->want) == 0, "%s under %s gave\n%swant\n%s", t->name, sh->package, o.out,
+		          t->want);
 	}
 }
 
@@ -219,7 +264,8 @@ WRAPPER_TEST(a_trace_goes_where_it_was_asked_for)
 	struct outcome o;
 	char want[256];
 	snprintf(want, sizeof want, "%s/a trace\n", dir);
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		onewrite(&o, sh, "--trace", "a trace", "sh", "-c", "cd /; printenv ONEWRITE_TRACE");
 		check_ran(&o, "--trace", sh->package);
 		cr_assert(strcmp(o.out, want) == 0, "under %s the trace goes to %swant %s", sh->package, o.out, want);
@@ -247,7 +293,8 @@ ROW_TESTS(an_answer_that_cannot_be_written, answers)
 	struct outcome o;
 	char command[128];
 	prepare("cc -static -o static program.c");
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
 			snprintf(command, sizeof command, "exec %s %s " INSTALLED " %s %s", sh->package,
 			         sh->applet == NULL ? "" : sh->applet, answers[*i], ways[way]);
@@ -263,7 +310,8 @@ WRAPPER_TEST(standard_input_is_the_commands)
 	prepare("echo 'all of it' >in");
 	int in = open("in", O_RDONLY);
 	cr_assert(in >= 0 && dup2(in, STDIN_FILENO) == STDIN_FILENO);
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		lseek(STDIN_FILENO, 0, SEEK_SET);
 		onewrite(&o, sh, "cat");
 		cr_assert(strcmp(o.out, "all of it\n") == 0, "under %s the command read '%s'", sh->package, o.out);
@@ -274,7 +322,8 @@ WRAPPER_TEST(nobody_waits_for_the_writer_of_a_fifo)
 {
 	struct outcome o;
 	prepare("mkfifo -m 755 fifo");
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		onewrite(&o, sh, "--check", "./fifo");
 		check_refused(&o, "--check ./fifo", sh->package, "no regular file");
 	}
@@ -287,11 +336,14 @@ WRAPPER_TEST(the_command_is_found_as_exec_finds_it)
 	prepare("set -e; mkdir first second; echo nothing >first/it\n"
 	        "printf '#!/bin/sh\\necho second\\n' >second/it; chmod +x second/it\n"
 	        "printf '#!/bin/sh\\necho here\\n' >it; chmod +x it; mkdir second/here; cp it second/here");
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		launch(&o, sh, INSTALLED, ARGS("it"), ARGS("PATH=first:second:/usr/bin:/bin"));
-		cr_assert(strcmp(o.out, "second\n") == 0, "past a file that is not executable: ran '%s' %s", o.out, o.err);
+		cr_assert(strcmp(o.out, "second\n") == 0, "past a file that is not executable: ran '%s' %s", o.out,
+		          o.err);
 		launch(&o, sh, INSTALLED, ARGS("it"), ARGS("PATH=/usr/bin:/bin:"));
-		cr_assert(strcmp(o.out, "here\n") == 0, "an empty entry is the working directory: ran '%s' %s", o.out, o.err);
+		cr_assert(strcmp(o.out, "here\n") == 0, "an empty entry is the working directory: ran '%s' %s", o.out,
+		          o.err);
 		launch(&o, sh, INSTALLED, ARGS("here"), ARGS("PATH=second:/usr/bin:/bin"));
 		check_refused(&o, "a directory in PATH", sh->package, "give its path");
 		launch(&o, sh, INSTALLED, ARGS("it"), ARGS("PATH=first:/usr/bin:/bin"));

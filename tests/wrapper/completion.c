@@ -16,7 +16,8 @@ static void ask(struct outcome *o, size_t shell, const char *script, const char 
 	char path[512];
 	snprintf(path, sizeof path, "%s/tests/wrapper/completion/%s", SOURCE_DIR, completions[shell].name);
 	launch(o, NULL, path, ARGS(script, line), variables);
-	cr_assert(o->status == 0 && o->err[0] == '\0', "%s (is the package installed?): status %#x, said %s", completions[shell].name, o->status, o->err);
+	cr_assert(o->status == 0 && o->err[0] == '\0', "%s (is the package installed?): status %#x, said %s",
+	          completions[shell].name, o->status, o->err);
 }
 
 static void ask_ours(struct outcome *o, size_t shell, const char *line)
@@ -31,7 +32,8 @@ static bool offers(const char *answers, const char *word)
 {
 	for (const char *p = answers; *p != '\0'; p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n')) {
 		size_t n = strcspn(p, "\n"), size = strlen(word);
-		if (n >= size && memcmp(p + n - size, word, size) == 0 && (n == size || strchr("=,", p[n - size - 1]) != NULL))
+		if (n >= size && memcmp(p + n - size, word, size) == 0 &&
+		    (n == size || strchr("=,", p[n - size - 1]) != NULL))
 			return true;
 	}
 	return false;
@@ -77,9 +79,10 @@ ROW_TESTS(completion, lines)
 	for (size_t shell = 0; shell < COMPLETIONS; shell++) {
 		ask_ours(&o, shell, lines[*i].line);
 		for (size_t j = 0; lines[*i].offered[j] != NULL; j++)
-			cr_expect(offers(o.out, lines[*i].offered[j]), "%s, '%s': no %s among\n%s", completions[shell].name, lines[*i].line,
-			          lines[*i].offered[j], o.out);
-		cr_expect(!offers(o.out, lines[*i].not_offered), "%s, '%s': there is %s", completions[shell].name, lines[*i].line, lines[*i].not_offered);
+			cr_expect(offers(o.out, lines[*i].offered[j]), "%s, '%s': no %s among\n%s",
+			          completions[shell].name, lines[*i].line, lines[*i].offered[j], o.out);
+		cr_expect(!offers(o.out, lines[*i].not_offered), "%s, '%s': there is %s", completions[shell].name,
+		          lines[*i].line, lines[*i].not_offered);
 	}
 }
 
@@ -87,16 +90,21 @@ ROW_TESTS(completion, lines)
 Test(completion, bash_without_its_helpers, .init = install, .fini = uninstall, .timeout = 60)
 {
 	static struct outcome o;
-	ask(&o, 0, SOURCE_DIR "/scripts/completions/onewrite.bash", "onewrite --join header tou", ARGS("WITHOUT_HELPERS=1"));
+	ask(&o, 0, SOURCE_DIR "/scripts/completions/onewrite.bash", "onewrite --join header tou",
+	    ARGS("WITHOUT_HELPERS=1"));
 	cr_expect(offers(o.out, "touch"), "the command: %s", o.out);
-	ask(&o, 0, SOURCE_DIR "/scripts/completions/onewrite.bash", "onewrite --join header ls scr", ARGS("WITHOUT_HELPERS=1"));
+	ask(&o, 0, SOURCE_DIR "/scripts/completions/onewrite.bash", "onewrite --join header ls scr",
+	    ARGS("WITHOUT_HELPERS=1"));
 	cr_expect(offers(o.out, "script"), "a file: %s", o.out);
 }
 
 Test(completion, bash_where_an_equals_sign_ends_no_word, .init = install, .fini = uninstall, .timeout = 60)
 {
-	static const char *const rows[][2] = { { "onewrite --join=h", "--join=header" }, { "onewrite --trace=scr", "--trace=script" },
-		{ "onewrite --only=nginx,tou", "--only=nginx,touch" }, { "onewrite --join=header tou", "touch" }, { "onewrite --hold ", "memory" } };
+	static const char *const rows[][2] = { { "onewrite --join=h", "--join=header" },
+		                               { "onewrite --trace=scr", "--trace=script" },
+		                               { "onewrite --only=nginx,tou", "--only=nginx,touch" },
+		                               { "onewrite --join=header tou", "touch" },
+		                               { "onewrite --hold ", "memory" } };
 	static struct outcome o;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		ask(&o, 0, SOURCE_DIR "/scripts/completions/onewrite.bash", rows[i][0], ARGS("WITHOUT_EQUALS=1"));
@@ -114,15 +122,20 @@ Test(completion, no_option_is_missing, .init = install, .fini = uninstall, .time
 		ask_ours(&brief[shell], shell, "onewrite -");
 		ask_ours(&full[shell], shell, "onewrite --");
 	}
-	launch(&manual, NULL, "/bin/sh", ARGS("-c", "mandoc -T ascii '" SOURCE_DIR "/docs/man/onewrite.1' | sed 's/.\b//g' | tr -s ' ,=|[]' '\\n' | sort -u"), NULL);
+	launch(&manual, NULL, "/bin/sh",
+	       ARGS("-c", "mandoc -T ascii '" SOURCE_DIR
+	                  "/docs/man/onewrite.1' | sed 's/.\b//g' | tr -s ' ,=|[]' '\\n' | sort -u"),
+	       NULL);
 	for (char *line = strtok(help.out, "\n"); line != NULL; line = strtok(NULL, "\n")) {
 		if (strncmp(line, "  -", 3) != 0)
 			continue;
-		for (char *p = line, option[32]; (p = strstr(p, " -")) != NULL && sscanf(p, " %31[-a-zA-Z]", option) == 1; p += 2) {
+		for (char *p = line, option[32];
+		     (p = strstr(p, " -")) != NULL && sscanf(p, " %31[-a-zA-Z]", option) == 1; p += 2) {
 			options++;
 			cr_expect(offers(manual.out, option), "onewrite(1) has no %s", option);
 			for (size_t shell = 0; shell < COMPLETIONS; shell++)
-				cr_expect(offers(brief[shell].out, option) || offers(full[shell].out, option), "%s does not know %s", completions[shell].name, option);
+				cr_expect(offers(brief[shell].out, option) || offers(full[shell].out, option),
+				          "%s does not know %s", completions[shell].name, option);
 		}
 	}
 	cr_expect(options == 11, "%d options in --help", options);
@@ -135,10 +148,12 @@ Test(completion, installed, .init = install, .fini = uninstall, .timeout = 60)
 	char data[256], path[256], script[256];
 	prepare("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C '" SOURCE_DIR "' PREFIX=\"$PWD/there\" install");
 	snprintf(data, sizeof data, "XDG_DATA_DIRS=%s/there/share:/usr/share", dir);
-	snprintf(path, sizeof path, "PATH=%s/there/bin:/usr/bin:/bin", dir); /* fish asks for commands that are there only */
+	/* fish asks for commands that are there only */
+	snprintf(path, sizeof path, "PATH=%s/there/bin:/usr/bin:/bin", dir);
 	snprintf(script, sizeof script, "%s/there/share/zsh/site-functions/_onewrite", dir);
 	for (size_t shell = 0; shell < COMPLETIONS; shell++) {
-		ask(&o, shell, strcmp(completions[shell].name, "zsh") == 0 ? script : "", "onewrite --join ", ARGS(data, path));
+		ask(&o, shell, strcmp(completions[shell].name, "zsh") == 0 ? script : "", "onewrite --join ",
+		    ARGS(data, path));
 		cr_expect(offers(o.out, "message"), "%s: %s", completions[shell].name, o.out);
 	}
 }

@@ -24,8 +24,9 @@ WRAPPER_TEST(the_version_is_that_of_the_makefile)
 
 WRAPPER_TEST(help_names_every_option)
 {
-	static const char *const options[] = { "--timeout", "--join", "--hold", "--only", "--trace", "--check", "--force",
-		"-h", "--help", "-V", "--version", "100us", "1s" };
+	static const char *const options[] = { "--timeout", "--join",  "--hold", "--only", "--trace",
+		                               "--check",   "--force", "-h",     "--help", "-V",
+		                               "--version", "100us",   "1s" };
 	struct outcome o;
 	onewrite(&o, &shells[0], "--help");
 	check_ran(&o, "--help", shells[0].package);
@@ -37,12 +38,14 @@ WRAPPER_TEST(short_options_say_the_same)
 {
 	static const char *const options[][2] = { { "-h", "--help" }, { "-V", "--version" } };
 	struct outcome brief, full;
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
 			onewrite(&brief, sh, options[i][0]);
 			onewrite(&full, sh, options[i][1]);
 			check_ran(&brief, options[i][0], sh->package);
-			cr_assert(strcmp(brief.out, full.out) == 0, "under %s %s says %s", sh->package, options[i][0], brief.out);
+			cr_assert(strcmp(brief.out, full.out) == 0, "under %s %s says %s", sh->package, options[i][0],
+			          brief.out);
 		}
 	}
 }
@@ -54,8 +57,11 @@ WRAPPER_TEST(manual_pages_are_right)
 	struct outcome o;
 	char script[1024];
 	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-		snprintf(script, sizeof script, "man --warnings -E UTF-8 -l '%s/docs/man/%s' | grep -c . >lines; mandoc -T lint '%s/docs/man/%s' 2>&1 | "
-		         "grep -v -e 'referenced manual not found' -e 'mandoc.db'; test $(cat lines) -gt 50", SOURCE_DIR, pages[i], SOURCE_DIR, pages[i]);
+		snprintf(script, sizeof script,
+		         "man --warnings -E UTF-8 -l '%s/docs/man/%s' | grep -c . >lines; mandoc -T lint "
+		         "'%s/docs/man/%s' 2>&1 | "
+		         "grep -v -e 'referenced manual not found' -e 'mandoc.db'; test $(cat lines) -gt 50",
+		         SOURCE_DIR, pages[i], SOURCE_DIR, pages[i]);
 		launch(&o, NULL, "/bin/sh", ARGS("-c", script), NULL);
 		check_ran(&o, pages[i], "sh (packages man-db, mandoc)");
 		cr_expect(o.out[0] == '\0', "%s: %s", pages[i], o.out);
@@ -66,19 +72,26 @@ WRAPPER_TEST(manual_pages_are_right)
 WRAPPER_TEST(manual_pages_name_every_setting)
 {
 	struct outcome o;
-	launch(&o, NULL, "/bin/sh", ARGS("-c", "cd '" SOURCE_DIR "' && sed -n 's/.*= NAME(\"\\(.*\\)\", \"\\(.*\\)\").*/\\1 \\2/p' shim/settings.c | "
-		"while read -r file variable; do echo $variable; cd docs/man; grep -q \"^.It Ev ONEWRITE_$variable\\$\" onewrite.1 && "
-		"grep -q \"^.It Ev ONEWRITE_$variable\\$\" libonewrite.8 && { [ $file = trace ] || grep -q \"^.It Cm $file\\$\" onewrite.conf.5; } || echo missing; "
-		"cd ../..; done"), NULL);
+	launch(&o, NULL, "/bin/sh",
+	       ARGS("-c", "cd '" SOURCE_DIR
+	                  "' && sed -n 's/.*= NAME(\"\\(.*\\)\", \"\\(.*\\)\").*/\\1 \\2/p' shim/settings.c | "
+	                  "while read -r file variable; do echo $variable; cd docs/man; grep -q \"^.It Ev "
+	                  "ONEWRITE_$variable\\$\" onewrite.1 && "
+	                  "grep -q \"^.It Ev ONEWRITE_$variable\\$\" libonewrite.8 && { [ $file = trace ] || grep -q "
+	                  "\"^.It Cm $file\\$\" onewrite.conf.5; } || echo missing; "
+	                  "cd ../..; done"),
+	       NULL);
 	cr_expect_str_eq(o.out, "TIMEOUT\nJOIN\nHOLD\nONLY\nTRACE\n");
 }
 
 /* The script is for any shell, so it keeps to what all of them have. */
 WRAPPER_TEST(shellcheck_finds_nothing)
 {
-	int status = system("{ shellcheck --shell=sh " INSTALLED " && cd '" SOURCE_DIR "' && shellcheck --shell=sh scripts/gate scripts/check-debian"
-		" scripts/deb scripts/debian/tests/server tests/old_glibc tests/deb/run && shellcheck --shell=bash scripts/completions/onewrite.bash;"
-		" } >shellcheck.out 2>&1");
+	int status = system("{ shellcheck --shell=sh " INSTALLED " && cd '" SOURCE_DIR
+	                    "' && shellcheck --shell=sh scripts/gate scripts/check-debian"
+	                    " scripts/deb scripts/debian/tests/server tests/old_glibc tests/deb/run && shellcheck "
+	                    "--shell=bash scripts/completions/onewrite.bash;"
+	                    " } >shellcheck.out 2>&1");
 	char findings[4096];
 	slurp("shellcheck.out", findings, sizeof findings);
 	cr_assert(status == 0, "shellcheck (package shellcheck) found:\n%s", findings);

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- make install ----------------------------------------------------------------------------------------------- */
+/* --- make install ----------------------------------------------------------------------------- */
 
-#define MAKE "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C '" SOURCE_DIR "' DESTDIR=\"$PWD/a root\" PREFIX='/opt/my own' "
+#define MAKE                                                              \
+	"env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C '" SOURCE_DIR \
+	"' DESTDIR=\"$PWD/a root\" PREFIX='/opt/my own' "
 
 WRAPPER_TEST(what_is_installed_can_be_taken_away_and_again)
 {
@@ -22,26 +24,31 @@ WRAPPER_TEST(what_is_installed_can_be_taken_away_and_again)
 WRAPPER_TEST(directories_of_a_distribution)
 {
 	struct outcome o;
-	prepare(MAKE "LIBDIR='/opt/my own/lib/here' MANDIR=/man install; [ -f 'a root/opt/my own/lib/here/libonewrite.so' ] && [ -f 'a root/man/man1/onewrite.1' ]");
-	launch(&o, &shells[0], "a root/opt/my own/bin/onewrite", ARGS("grep", "-c", "/lib/here/libonewrite.so", "/proc/self/maps"), NULL);
+	prepare(MAKE "LIBDIR='/opt/my own/lib/here' MANDIR=/man install; [ -f 'a root/opt/my "
+	             "own/lib/here/libonewrite.so' ] && [ -f 'a root/man/man1/onewrite.1' ]");
+	launch(&o, &shells[0], "a root/opt/my own/bin/onewrite",
+	       ARGS("grep", "-c", "/lib/here/libonewrite.so", "/proc/self/maps"), NULL);
 	check_ran(&o, "a library elsewhere", shells[0].package);
-	prepare(MAKE "LIBDIR='/opt/my own/lib/here' MANDIR=/man uninstall; ! find 'a root' -type f -o -type l | grep .");
+	prepare(MAKE
+	        "LIBDIR='/opt/my own/lib/here' MANDIR=/man uninstall; ! find 'a root' -type f -o -type l | grep .");
 }
 
 /* As packagers build: hardened, with flags of their own. */
 WRAPPER_TEST(a_distribution_s_flags_build_it_too)
 {
-	prepare(MAKE "B=\"$PWD/built\" CPPFLAGS='-Wdate-time -D_FORTIFY_SOURCE=2' CFLAGS='-g -O2 -fstack-protector-strong -Wformat -Werror=format-security' "
-		"LDFLAGS='-Wl,-z,relro -Wl,-z,now' && LD_PRELOAD=\"$PWD/built/libonewrite.so\" cat /dev/null");
+	prepare(MAKE "B=\"$PWD/built\" CPPFLAGS='-Wdate-time -D_FORTIFY_SOURCE=2' CFLAGS='-g -O2 "
+	             "-fstack-protector-strong -Wformat -Werror=format-security' "
+	             "LDFLAGS='-Wl,-z,relro -Wl,-z,now' && LD_PRELOAD=\"$PWD/built/libonewrite.so\" cat /dev/null");
 }
 
-/* --- the library ------------------------------------------------------------------------------------------------ */
+/* --- the library ------------------------------------------------------------------------------ */
 
 WRAPPER_TEST(a_missing_library_is_refused)
 {
 	struct outcome o;
 	prepare("rm prefix/lib/onewrite/libonewrite.so");
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		onewrite(&o, sh, "--force", "touch", "started");
 		check_refused(&o, "a missing library", sh->package, "make install");
 	}
@@ -50,8 +57,11 @@ WRAPPER_TEST(a_missing_library_is_refused)
 static const struct {
 	const char *name, *prepare; /* for the file $so */
 } ruins[] = {
-	{ "an empty file", ": >$so" }, { "a text", "echo nothing >$so" }, { "a directory", "rm $so; mkdir $so" },
-	{ "a FIFO", "rm $so; mkfifo $so" }, { "the library's header", "truncate -s 64 $so" },
+	{ "an empty file", ": >$so" },
+	{ "a text", "echo nothing >$so" },
+	{ "a directory", "rm $so; mkdir $so" },
+	{ "a FIFO", "rm $so; mkfifo $so" },
+	{ "the library's header", "truncate -s 64 $so" },
 	{ "half of the library", "truncate -s $(($(stat -c %s $so) / 2)) $so" },
 	{ "the library but for its end", "truncate -s -64 $so" },
 };
@@ -60,7 +70,8 @@ ROW_TESTS(a_ruined_library, ruins)
 {
 	struct outcome o;
 	prepare("so=prefix/lib/onewrite/libonewrite.so; %s", ruins[*i].prepare);
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		onewrite(&o, sh, "--force", "touch", "started");
 		check_refused(&o, ruins[*i].name, sh->package, "is not a library");
 		onewrite(&o, sh, "--check", "touch");
@@ -77,7 +88,8 @@ WRAPPER_TEST(a_library_that_cannot_be_named_to_the_loader_is_refused)
 		char script[64];
 		prepare("cp -r prefix '%s'", names[i]);
 		snprintf(script, sizeof script, "%s/bin/onewrite", names[i]);
-		UNDER_EACH(sh) {
+		UNDER_EACH(sh)
+		{
 			launch(&o, sh, script, ARGS("touch", "started"), NULL);
 			check_refused(&o, names[i], sh->package, "move it");
 		}
@@ -86,14 +98,16 @@ WRAPPER_TEST(a_library_that_cannot_be_named_to_the_loader_is_refused)
 
 WRAPPER_TEST(a_library_under_any_other_name_is_loaded)
 {
-	static const char *const names[] = { "quote'd", "double\"d", "st*r", "back\\slash", "back\\n\\c\\0slash", "new\nline", "t\tab", "-dash",
-		"two  blanks", " first", "semi;colon", "\303\251" };
+	static const char *const names[] = { "quote'd",    "double\"d", "st*r",  "back\\slash", "back\\n\\c\\0slash",
+		                             "new\nline",  "t\tab",     "-dash", "two  blanks", " first",
+		                             "semi;colon", "\303\251" };
 	struct outcome o;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char script[64];
 		cr_assert(rename("prefix", names[i]) == 0);
 		snprintf(script, sizeof script, "./%s/bin/onewrite", names[i]);
-		UNDER_EACH(sh) {
+		UNDER_EACH(sh)
+		{
 			launch(&o, sh, script, ARGS("grep", "-c", "/libonewrite.so", "/proc/self/maps"), NULL);
 			check_ran(&o, names[i], sh->package);
 		}
@@ -110,27 +124,36 @@ WRAPPER_TEST(a_path_with_blanks_goes_before_other_paths)
 	char variable[256];
 	snprintf(variable, sizeof variable, "LD_PRELOAD=%s/a.so", dir);
 	prepare("mv prefix 'my prefix'; echo 'int x;' | cc -shared -fPIC -x c -o a.so -");
-	UNDER_EACH(sh) {
-		launch(&o, sh, "my prefix/bin/onewrite", ARGS("printenv", "LD_PRELOAD", "LD_LIBRARY_PATH"), ARGS(variable, "LD_LIBRARY_PATH=/else:"));
+	UNDER_EACH(sh)
+	{
+		launch(&o, sh, "my prefix/bin/onewrite", ARGS("printenv", "LD_PRELOAD", "LD_LIBRARY_PATH"),
+		       ARGS(variable, "LD_LIBRARY_PATH=/else:"));
 		check_ran(&o, "a path with blanks", sh->package);
 		cr_assert(strcmp(o.out, want) == 0, "under %s it is %swant %s", sh->package, o.out, want);
-		launch(&o, sh, "my prefix/bin/onewrite", ARGS("sh", "-c", "cd / && exec grep -c 'my prefix.*/libonewrite.so' /proc/self/maps"), NULL);
+		launch(&o, sh, "my prefix/bin/onewrite",
+		       ARGS("sh", "-c", "cd / && exec grep -c 'my prefix.*/libonewrite.so' /proc/self/maps"), NULL);
 		check_ran(&o, "a child in another directory", sh->package);
 	}
 }
 
 /* As Debian has them: directly in a directory that the loader calls $LIB, with a link beside judge. */
-#define MULTIARCH "arch=$(cc -print-multiarch); [ \"$arch\" ] || exit 1; mkdir -p usr/lib/$arch other; mv prefix/bin usr; mv prefix/lib/onewrite usr/lib\n" \
+#define MULTIARCH                                                                                                    \
+	"arch=$(cc -print-multiarch); [ \"$arch\" ] || exit 1; mkdir -p usr/lib/$arch other; mv prefix/bin usr; mv " \
+	"prefix/lib/onewrite usr/lib\n"                                                                              \
 	"mv usr/lib/onewrite/libonewrite.so usr/lib/$arch; ln -s ../$arch/libonewrite.so usr/lib/onewrite\n"
 
 WRAPPER_TEST(a_library_where_the_loader_looks)
 {
 	struct outcome o;
 	prepare(MULTIARCH);
-	UNDER_EACH(sh) {
-		launch(&o, sh, "usr/bin/onewrite", ARGS("grep", "-c", "/usr/lib/[^/]*/libonewrite.so", "/proc/self/maps"), NULL);
+	UNDER_EACH(sh)
+	{
+		launch(&o, sh, "usr/bin/onewrite",
+		       ARGS("grep", "-c", "/usr/lib/[^/]*/libonewrite.so", "/proc/self/maps"), NULL);
 		check_ran(&o, "a link beside judge", sh->package);
-		launch(&o, sh, "usr/bin/onewrite", ARGS("sh", "-c", "case $LD_PRELOAD in /*-linux-gnu*/libonewrite.so) ;; *) exit 1 ;; esac"), NULL);
+		launch(&o, sh, "usr/bin/onewrite",
+		       ARGS("sh", "-c", "case $LD_PRELOAD in /*-linux-gnu*/libonewrite.so) ;; *) exit 1 ;; esac"),
+		       NULL);
 		check_ran(&o, "a library for one word size", sh->package);
 	}
 }
@@ -141,17 +164,24 @@ WRAPPER_TEST(a_library_for_each_word_size)
 {
 	struct outcome o;
 	prepare(MULTIARCH "mkdir usr/lib/i386-linux-gnu; cd usr/lib/i386-linux-gnu\n"
-	        "printf '\\177ELF\\001\\001\\001%%09d\\003\\000\\003\\000' 0 >libonewrite.so; cp libonewrite.so ../../../it; chmod +x ../../../it; cd ../../..\n"
-	        "printf '#include <stdio.h>\\n#include <stdlib.h>\\nint main(void) { puts(getenv(\"LD_PRELOAD\")); }\\n' >named.c; musl-gcc -o named named.c");
-	UNDER_EACH(sh) {
-		launch(&o, sh, "usr/bin/onewrite", ARGS("grep", "-c", "/usr/lib/x86_64-linux-gnu/libonewrite.so", "/proc/self/maps"), NULL);
+	                  "printf '\\177ELF\\001\\001\\001%%09d\\003\\000\\003\\000' 0 >libonewrite.so; cp "
+	                  "libonewrite.so ../../../it; chmod +x ../../../it; cd ../../..\n"
+	                  "printf '#include <stdio.h>\\n#include <stdlib.h>\\nint main(void) { "
+	                  "puts(getenv(\"LD_PRELOAD\")); }\\n' >named.c; musl-gcc -o named named.c");
+	UNDER_EACH(sh)
+	{
+		launch(&o, sh, "usr/bin/onewrite",
+		       ARGS("grep", "-c", "/usr/lib/x86_64-linux-gnu/libonewrite.so", "/proc/self/maps"), NULL);
 		check_ran(&o, "a program of 64 bits", sh->package);
 		launch(&o, sh, "usr/bin/onewrite", ARGS("printenv", "LD_PRELOAD"), NULL);
-		cr_expect(strstr(o.out, "/usr/$LIB/libonewrite.so\n") != NULL, "under %s the library is named %s", sh->package, o.out);
+		cr_expect(strstr(o.out, "/usr/$LIB/libonewrite.so\n") != NULL, "under %s the library is named %s",
+		          sh->package, o.out);
 		launch(&o, sh, "usr/bin/onewrite", ARGS("./named"), NULL);
-		cr_expect(strstr(o.out, "/usr/lib/x86_64-linux-gnu/libonewrite.so\n") != NULL, "musl knows no $LIB: %s%s", o.out, o.err);
+		cr_expect(strstr(o.out, "/usr/lib/x86_64-linux-gnu/libonewrite.so\n") != NULL,
+		          "musl knows no $LIB: %s%s", o.out, o.err);
 		launch(&o, sh, "usr/bin/onewrite", ARGS("--check", "./it"), NULL);
-		cr_expect(exit_status(&o) == 0 && strstr(o.out, "of that size") != NULL, "a program of 32 bits: %s%s", o.out, o.err);
+		cr_expect(exit_status(&o) == 0 && strstr(o.out, "of that size") != NULL, "a program of 32 bits: %s%s",
+		          o.out, o.err);
 	}
 }
 #endif
@@ -164,8 +194,10 @@ WRAPPER_TEST(the_library_is_found_in_a_checkout_and_behind_links)
 	        "mv prefix/bin checkout/scripts; mv prefix/lib/onewrite/* checkout/build\n"
 	        "ln -s ../checkout/scripts/onewrite links; ln -s \"$PWD/links/onewrite\" links/far");
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-		UNDER_EACH(sh) {
-			launch(&o, sh, ways[i], ARGS("grep", "-c", "/checkout/build/libonewrite.so", "/proc/self/maps"), NULL);
+		UNDER_EACH(sh)
+		{
+			launch(&o, sh, ways[i], ARGS("grep", "-c", "/checkout/build/libonewrite.so", "/proc/self/maps"),
+			       NULL);
 			check_ran(&o, ways[i], sh->package);
 		}
 	}
@@ -181,7 +213,8 @@ WRAPPER_TEST(an_existing_preload_stays_behind_ours)
 	char variable[256];
 	snprintf(variable, sizeof variable, "LD_PRELOAD=%s/a.so:%s/b.so", dir, dir);
 	prepare("echo 'int x;' | cc -shared -fPIC -x c -o a.so - && cp a.so b.so");
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		launch(&o, sh, INSTALLED, ARGS("printenv", "LD_PRELOAD"), ARGS(variable));
 		check_ran(&o, "LD_PRELOAD=a.so:b.so", sh->package);
 		cr_assert(strcmp(o.out, want) == 0, "under %s LD_PRELOAD is %swant %s", sh->package, o.out, want);
@@ -194,7 +227,8 @@ WRAPPER_TEST(a_missing_judge_is_refused)
 {
 	struct outcome o;
 	prepare("rm prefix/lib/onewrite/judge");
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		onewrite(&o, sh, "--force", "touch", "started");
 		check_refused(&o, "a missing judge", sh->package, "make install");
 		onewrite(&o, sh, "--version");
@@ -207,7 +241,8 @@ WRAPPER_TEST(no_tool_is_needed)
 {
 	struct outcome o;
 	prepare("ln -s prefix/bin/onewrite link; mkdir tools");
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		launch(&o, sh, INSTALLED, ARGS("/usr/bin/touch", "started"), ARGS("PATH="));
 		cr_assert(o.started, "an empty PATH under %s: %s", sh->package, o.err);
 	}

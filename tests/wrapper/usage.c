@@ -50,7 +50,8 @@ ROW_TESTS(refused_usage, refusals)
 {
 	const struct refusal *r = &refusals[*i];
 	struct outcome o;
-	UNDER_EACH(sh) {
+	UNDER_EACH(sh)
+	{
 		launch(&o, sh, INSTALLED, r->args, NULL);
 		check_refused(&o, r->name, sh->package, r->cure);
 	}

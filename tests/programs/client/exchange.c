@@ -90,9 +90,9 @@ static size_t write_head(char *out, size_t room, const char *path)
 
 	if (opt.body_size > 0)
 		snprintf(length, sizeof(length), "Content-Length: %zu\r\n%s", opt.body_size,
-			 opt.expect ? "Expect: 100-continue\r\n" : "");
+		         opt.expect ? "Expect: 100-continue\r\n" : "");
 	n = snprintf(out, room, "%s %s HTTP/1.1\r\nHost: %s:%s\r\n%s%s\r\n", opt.method, path,
-		     to_proxy ? path : opt.host, opt.port, length, opt.fields);
+	             to_proxy ? path : opt.host, opt.port, length, opt.fields);
 	if (n < 0 || (size_t)n >= room)
 		errx(1, "%s: the request's head is too long", path);
 	return (size_t)n;

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/time.h>
 
-/* --- writes that are left -------------------------------------------------------------------------------------- */
+/* --- writes that are left --------------------------------------------------------------------- */
 
 static void *write_small(void *argument)
 {
@@ -18,7 +18,8 @@ static void *write_small(void *argument)
 	return NULL;
 }
 
-/* A libc that takes the bytes which have gone for the call's result (glibc from 2.41 on) cancels it at the next place. */
+/* A libc that takes the bytes which have gone for the call's result (glibc from 2.41 on) cancels it at the next place.
+ */
 static void *write_large_and_end(void *argument)
 {
 	write_large(argument);
@@ -108,7 +109,7 @@ static void jumps(void)
 	syscall(SYS_exit_group, 0);
 }
 
-/* --- a write behind another that blocks ------------------------------------------------------------------------ */
+/* --- a write behind another that blocks ------------------------------------------------------- */
 
 static atomic_int honest;
 
@@ -133,7 +134,7 @@ static void dontwait(void)
 	syscall(SYS_exit_group, 0);
 }
 
-/* --- a buffer with some room, a head that is larger, and a call that may block --------------------------------- */
+/* --- a buffer with some room, a head that is larger, and a call that may block ---------------- */
 
 enum { NARROW = 8192, SNDBUF = 65536, ROOM = 6000, LONG_HEAD = 15904 };
 
@@ -234,6 +235,6 @@ static void reset_seen(void)
 }
 
 const struct life blocked_lives[] = {
-	{ "cancelled", cancelled }, { "jumps", jumps }, { "dontwait", dontwait }, { "interrupted", interrupted },
-	{ "reset-seen", reset_seen }, { NULL },
+	{ "cancelled", cancelled },     { "jumps", jumps },           { "dontwait", dontwait },
+	{ "interrupted", interrupted }, { "reset-seen", reset_seen }, { NULL },
 };

@@ -46,5 +46,7 @@ static void closed_in_a_crowd(void)
 }
 
 const struct life closing_lives[] = {
-	{ "closed-step-by-step", closed_step_by_step }, { "closed-in-a-crowd", closed_in_a_crowd, true }, { NULL },
+	{ "closed-step-by-step", closed_step_by_step },
+	{ "closed-in-a-crowd", closed_in_a_crowd, true },
+	{ NULL },
 };

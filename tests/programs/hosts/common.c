@@ -27,7 +27,7 @@ size_t read_until(int fd, char *p, size_t room, int silence_ms)
 	ssize_t r;
 
 	while (n < room && poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, silence_ms) == 1 &&
-		(r = recv(fd, p + n, room - n, 0)) > 0)
+	       (r = recv(fd, p + n, room - n, 0)) > 0)
 		n += (size_t)r;
 	return n;
 }

@@ -15,7 +15,8 @@ static void many_heads(void)
 		if (is_how("after")) {
 			write_head(fd[i]);
 			write_body(fd[i]);
-			must(read_until(client[i], got, HEAD_SIZE + BODY_SIZE, 2000) == HEAD_SIZE + BODY_SIZE, "reading a message");
+			must(read_until(client[i], got, HEAD_SIZE + BODY_SIZE, 2000) == HEAD_SIZE + BODY_SIZE,
+			     "reading a message");
 		}
 	}
 	for (int i = 0; i < MOST + MORE; i++)
@@ -25,11 +26,12 @@ static void many_heads(void)
 	for (int i = 0; i < MOST + MORE; i++)
 		write_body(fd[i]);
 	for (int i = 0; i < MOST + MORE; i++)
-		must(read_until(client[i], got, HEAD_SIZE + BODY_SIZE, 2000) == HEAD_SIZE + BODY_SIZE, "reading a message");
+		must(read_until(client[i], got, HEAD_SIZE + BODY_SIZE, 2000) == HEAD_SIZE + BODY_SIZE,
+		     "reading a message");
 	report("heads that go at once: %s\n", at_once >= MORE ? "enough" : "too few");
 }
 
-/* --- bodies that no hook sees, on two connections at once ------------------------------------------------------- */
+/* --- bodies that no hook sees, on two connections at once ------------------------------------- */
 
 #define POST_HEAD "POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n"
 enum { POSTS = 2000 };
@@ -60,5 +62,7 @@ static void bodies_missed(void)
 }
 
 const struct life crowd_lives[] = {
-	{ "many-heads", many_heads, true }, { "bodies-missed", bodies_missed, true }, { NULL },
+	{ "many-heads", many_heads, true },
+	{ "bodies-missed", bodies_missed, true },
+	{ NULL },
 };

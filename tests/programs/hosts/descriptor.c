@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <sys/wait.h>
 
-/* --- children of vfork ----------------------------------------------------------------------------------------- */
+/* --- children of vfork ------------------------------------------------------------------------ */
 
 static atomic_int closing;
 
@@ -75,7 +75,7 @@ static void vfork_after(void)
 	}
 }
 
-/* --- threads with descriptors of their own --------------------------------------------------------------------- */
+/* --- threads with descriptors of their own ---------------------------------------------------- */
 
 static pthread_barrier_t turn;
 static int numbers[2];
@@ -101,8 +101,8 @@ static void *unshared_thread(void *argument)
 	return argument;
 }
 
-/* Main writes a head, the thread writes on its connection of that number, main writes the body. It unshares when nobody is in
- * a call: the recorder has its log open in each. */
+/* Main writes a head, the thread writes on its connection of that number, main writes the body. It unshares when nobody
+ * is in a call: the recorder has its log open in each. */
 static void unshared(void)
 {
 	static char mine[400];
@@ -127,6 +127,9 @@ static void unshared(void)
 }
 
 const struct life descriptor_lives[] = {
-	{ "vfork-late", vfork_late }, { "vfork-order", vfork_order }, { "vfork-after", vfork_after }, { "unshared", unshared },
+	{ "vfork-late", vfork_late },
+	{ "vfork-order", vfork_order },
+	{ "vfork-after", vfork_after },
+	{ "unshared", unshared },
 	{ NULL },
 };

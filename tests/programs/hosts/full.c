@@ -4,12 +4,13 @@
 #include <poll.h>
 #include <sys/sendfile.h>
 
-/* --- a message that is longer than a segment ------------------------------------------------------------------- */
+/* --- a message that is longer than a segment -------------------------------------------------- */
 
 static const char long_head[] = "HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n";
 static const char short_message[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/* Head and part of the body in one write that is refused (the test sees to that): the program answers something else. */
+/* Head and part of the body in one write that is refused (the test sees to that): the program answers something else.
+ */
 static void refuse_whole(int fd, int client)
 {
 	static char first[100000];
@@ -85,7 +86,8 @@ static void pieces(void)
 		(void)!write(fd, large, first);
 		(void)!write(client, "GET /3 HTTP/1.1\r\n\r\n", 19);
 	}
-	must(read_until(client, got, first + sizeof head - 1, 1000) == first + sizeof head - 1, "reading the first part");
+	must(read_until(client, got, first + sizeof head - 1, 1000) == first + sizeof head - 1,
+	     "reading the first part");
 	for (int i = 0; i < 3; i++) {
 		sleep_us(30000);
 		at = 0;
@@ -96,7 +98,7 @@ static void pieces(void)
 	report("late: %d\n", late);
 }
 
-/* --- a send buffer that sendfile has filled -------------------------------------------------------------------- */
+/* --- a send buffer that sendfile has filled --------------------------------------------------- */
 
 /* A response that is a file. */
 static size_t send_file(int fd, int file, size_t size)
@@ -115,8 +117,8 @@ static size_t send_file(int fd, int file, size_t size)
 	return done;
 }
 
-/* Response 1 is over just when the buffer is full: how much that takes is tried out on another connection. Then the head of
- * response 2, and the end. There may be room for the head after all; then it must arrive. */
+/* Response 1 is over just when the buffer is full: how much that takes is tried out on another connection. Then the
+ * head of response 2, and the end. There may be room for the head after all; then it must arrive. */
 static void full(void)
 {
 	int client[2], trial = accept_own(&client[0]), fd = accept_own(&client[1]), file = memfd_create("body", 0);
@@ -134,5 +136,8 @@ static void full(void)
 }
 
 const struct life full_lives[] = {
-	{ "refused", refused }, { "pieces", pieces }, { "full", full }, { NULL },
+	{ "refused", refused },
+	{ "pieces", pieces },
+	{ "full", full },
+	{ NULL },
 };

@@ -43,7 +43,8 @@ void wait_until_blocked(int client);
 /* Threads that never come back are left behind. */
 bool ends_soon(pthread_t thread);
 
-/* A connection within this process, by way of the peer's listener: many are made soon. buffer: the client's, 0: as it comes. */
+/* A connection within this process, by way of the peer's listener: many are made soon. buffer: the client's, 0: as it
+ * comes. */
 int accept_another(int *client, int buffer);
 
 #endif

@@ -38,7 +38,7 @@ static void no_option(void)
 	for (int i = 0; i < 2; i++) {
 		refusals += setsockopt(fd, IPPROTO_TCP, TCP_CORK, (void *)8, sizeof(int)) < 0 && errno == EFAULT;
 		refusals += syscall(SYS_setsockopt, fd, IPPROTO_TCP, TCP_CORK, edge(0), sizeof(int)) < 0 &&
-			errno == EFAULT;
+		            errno == EFAULT;
 		write_head(fd);
 	}
 	report("EFAULT: %d of 4\n", refusals);
@@ -48,8 +48,9 @@ static void no_option(void)
 static void no_message(void)
 {
 	struct mmsghdr *m = (struct mmsghdr *)(void *)edge(2 * sizeof *m);
-	struct msghdr h = { .msg_iov = &(struct iovec){ large, 1 }, .msg_iovlen = 1, .msg_control = edge(0),
-		.msg_controllen = 64 };
+	struct msghdr h = {
+		.msg_iov = &(struct iovec){ large, 1 }, .msg_iovlen = 1, .msg_control = edge(0), .msg_controllen = 64
+	};
 	int ends[2], refusals = 0;
 
 	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0, "socketpair");
@@ -73,6 +74,9 @@ static void many_messages(void)
 }
 
 const struct life memory_lives[] = {
-	{ "unreadable", unreadable, true }, { "many-messages", many_messages, true },
-	{ "no-option", no_option, true }, { "no-message", no_message, true }, { NULL },
+	{ "unreadable", unreadable, true },
+	{ "many-messages", many_messages, true },
+	{ "no-option", no_option, true },
+	{ "no-message", no_message, true },
+	{ NULL },
 };

@@ -6,7 +6,9 @@
 
 enum { HIGH = 900 };
 
-static struct { int close_range, closefrom, fork, execveat; } early;
+static struct {
+	int close_range, closefrom, fork, execveat;
+} early;
 
 static __attribute__((no_sanitize("address", "thread"))) void run_early(int argc, char **argv, char **environment)
 {
@@ -36,7 +38,7 @@ static void report_early(void)
 	int fd = accept_peer();
 
 	report("close_range %d, closefrom %d, _Fork %d, execveat %d\n", early.close_range, early.closefrom, early.fork,
-		early.execveat);
+	       early.execveat);
 	write_head(fd);
 	write_body(fd);
 }
@@ -94,7 +96,7 @@ static void last_status(void)
 	report("ended: %d, status: %d\n", WIFEXITED(status), WEXITSTATUS(status));
 }
 
-/* --- the last thread returns, the first one having ended: nobody sees that ------------------------------------------ */
+/* --- the last thread returns, the first one having ended: nobody sees that -------------------- */
 
 enum { LAST_ROUNDS = 8, ASLEEP_US = 250000 };
 
@@ -147,5 +149,8 @@ static void last_return(void)
 	report("late: %d\n", late > LAST_ROUNDS * INT64_C(15000000));
 }
 
-const struct life moment_lives[] = { { "early", report_early }, { "last-thread", last_thread },
-	{ "last-status", last_status }, { "last-return", last_return }, { NULL } };
+const struct life moment_lives[] = { { "early", report_early },
+	                             { "last-thread", last_thread },
+	                             { "last-status", last_status },
+	                             { "last-return", last_return },
+	                             { NULL } };

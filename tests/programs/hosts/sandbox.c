@@ -1,5 +1,5 @@
-/* Sandboxes: the process gives up system calls, or the clock, before it writes or while a head is held; or whoever started it has
- * refused it some. */
+/* Sandboxes: the process gives up system calls, or the clock, before it writes or while a head is held; or whoever
+ * started it has refused it some. */
 #include "hosts.h"
 
 #include <linux/filter.h>
@@ -8,14 +8,20 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define NUMBER BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
+#define NUMBER              BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
 #define ON(number, verdict) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, verdict)
-#define ELSE(verdict) BPF_STMT(BPF_RET | BPF_K, verdict)
+#define ELSE(verdict)       BPF_STMT(BPF_RET | BPF_K, verdict)
 
 static void lock_in(void)
 {
-	struct sock_filter few[] = { NUMBER, ON(SYS_read, SECCOMP_RET_ALLOW), ON(SYS_write, SECCOMP_RET_ALLOW),
-		ON(SYS_exit, SECCOMP_RET_ALLOW), ON(SYS_exit_group, SECCOMP_RET_ALLOW), ELSE(SECCOMP_RET_KILL_PROCESS) };
+	struct sock_filter few[] = {
+		NUMBER,
+		ON(SYS_read, SECCOMP_RET_ALLOW),
+		ON(SYS_write, SECCOMP_RET_ALLOW),
+		ON(SYS_exit, SECCOMP_RET_ALLOW),
+		ON(SYS_exit_group, SECCOMP_RET_ALLOW),
+		ELSE(SECCOMP_RET_KILL_PROCESS)
+	};
 	struct sock_filter most[] = { NUMBER, ON(SYS_sendto, SECCOMP_RET_ERRNO | EPERM), ELSE(SECCOMP_RET_ALLOW) };
 	struct sock_fprog program = { sizeof few / sizeof *few, few };
 
@@ -28,10 +34,12 @@ static void lock_in(void)
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "PR_SET_NO_NEW_PRIVS");
 	if (is_how("strict"))
 		must((is_how("syscall") ? syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, NULL)
-			: prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT)) == 0, "strict mode");
+		                        : prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT)) == 0,
+		     "strict mode");
 	else
 		must((is_how("syscall") ? syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)
-			: prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) == 0, "a filter");
+		                        : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) == 0,
+		     "a filter");
 }
 
 static void __attribute__((noreturn)) live_in_a_sandbox(int fd)
@@ -66,22 +74,49 @@ static void sandbox(void)
 	report("the worker's end: %#x\n", (unsigned)status);
 }
 
-/* --- a sandbox that was there before ----------------------------------------------------------------------------- */
+/* --- a sandbox that was there before ---------------------------------------------------------- */
 
 /* What a server that accepts, reads, writes and closes does not need. */
-static const struct { const char *name; int number; } refusable[] = {
-	{ "sendto", SYS_sendto }, { "writev", SYS_writev }, { "sendmsg", SYS_sendmsg }, { "setsockopt", SYS_setsockopt },
-	{ "getsockopt", SYS_getsockopt }, { "ioctl", SYS_ioctl }, { "fcntl", SYS_fcntl }, { "ppoll", SYS_ppoll },
-	{ "futex", SYS_futex }, { "rt_sigprocmask", SYS_rt_sigprocmask }, { "rt_sigaction", SYS_rt_sigaction },
-	{ "sigaltstack", SYS_sigaltstack }, { "clone3", SYS_clone3 }, { "clone", SYS_clone }, { "madvise", SYS_madvise },
-	{ "munmap", SYS_munmap }, { "prlimit64", SYS_prlimit64 }, { "prctl", SYS_prctl }, { "getpid", SYS_getpid },
-	{ "gettid", SYS_gettid }, { "tgkill", SYS_tgkill }, { "nanosleep", SYS_nanosleep }, { "exit", SYS_exit },
-	{ "sched_getaffinity", SYS_sched_getaffinity }, { "sched_setaffinity", SYS_sched_setaffinity },
-	{ "sched_getscheduler", SYS_sched_getscheduler }, { "sched_setscheduler", SYS_sched_setscheduler },
-	{ "getpriority", SYS_getpriority }, { "setpriority", SYS_setpriority }, { "readlinkat", SYS_readlinkat },
-	{ "set_robust_list", SYS_set_robust_list }, { "rseq", SYS_rseq }, { "statx", SYS_statx },
+static const struct {
+	const char *name;
+	int number;
+} refusable[] = {
+	{ "sendto", SYS_sendto },
+	{ "writev", SYS_writev },
+	{ "sendmsg", SYS_sendmsg },
+	{ "setsockopt", SYS_setsockopt },
+	{ "getsockopt", SYS_getsockopt },
+	{ "ioctl", SYS_ioctl },
+	{ "fcntl", SYS_fcntl },
+	{ "ppoll", SYS_ppoll },
+	{ "futex", SYS_futex },
+	{ "rt_sigprocmask", SYS_rt_sigprocmask },
+	{ "rt_sigaction", SYS_rt_sigaction },
+	{ "sigaltstack", SYS_sigaltstack },
+	{ "clone3", SYS_clone3 },
+	{ "clone", SYS_clone },
+	{ "madvise", SYS_madvise },
+	{ "munmap", SYS_munmap },
+	{ "prlimit64", SYS_prlimit64 },
+	{ "prctl", SYS_prctl },
+	{ "getpid", SYS_getpid },
+	{ "gettid", SYS_gettid },
+	{ "tgkill", SYS_tgkill },
+	{ "nanosleep", SYS_nanosleep },
+	{ "exit", SYS_exit },
+	{ "sched_getaffinity", SYS_sched_getaffinity },
+	{ "sched_setaffinity", SYS_sched_setaffinity },
+	{ "sched_getscheduler", SYS_sched_getscheduler },
+	{ "sched_setscheduler", SYS_sched_setscheduler },
+	{ "getpriority", SYS_getpriority },
+	{ "setpriority", SYS_setpriority },
+	{ "readlinkat", SYS_readlinkat },
+	{ "set_robust_list", SYS_set_robust_list },
+	{ "rseq", SYS_rseq },
+	{ "statx", SYS_statx },
 #ifdef SYS_poll
-	{ "poll", SYS_poll }, { "readlink", SYS_readlink },
+	{ "poll", SYS_poll },
+	{ "readlink", SYS_readlink },
 #endif
 };
 
@@ -99,11 +134,17 @@ static void refuse(void)
 		report("no such call\n");
 		exit(0);
 	}
-	struct sock_filter filter[] = { NUMBER, ON((unsigned)number, SECCOMP_RET_ERRNO | (strcmp(error, "ENOSYS") == 0 ? ENOSYS
-		: strcmp(error, "EACCES") == 0 ? EACCES : EPERM)), ELSE(SECCOMP_RET_ALLOW) };
+	struct sock_filter filter[] = {
+		NUMBER,
+		ON((unsigned)number, SECCOMP_RET_ERRNO | (strcmp(error, "ENOSYS") == 0   ? ENOSYS
+		                                          : strcmp(error, "EACCES") == 0 ? EACCES
+		                                                                         : EPERM)),
+		ELSE(SECCOMP_RET_ALLOW)
+	};
 	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
 
-	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "a filter");
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0,
+	     "a filter");
 }
 
 static void told(const char *what, ssize_t r)

@@ -21,7 +21,8 @@ static void wait_spinning(void)
 static void wait_in_read(void)
 {
 	struct sigaction interrupt = { .sa_handler = ignore };
-	struct itimerval often = { { 0, PAUSE_MS * 1000 }, { 0, PAUSE_MS * 1000 } }; /* the first may come before the read */
+	/* the first may come before the read */
+	struct itimerval often = { { 0, PAUSE_MS * 1000 }, { 0, PAUSE_MS * 1000 } };
 	struct itimerval never = { { 0, 0 }, { 0, 0 } };
 	int ends[2];
 	char c;
@@ -50,9 +51,14 @@ static void wait_in_epoll(void)
 
 static void deadline(void)
 {
-	static const struct { const char *how; void (*wait)(void); } waits[] = {
-		{ "sleep", wait_asleep }, { "spin", wait_spinning }, { "pipe", wait_in_read }, { "epoll",
-			wait_in_epoll },
+	static const struct {
+		const char *how;
+		void (*wait)(void);
+	} waits[] = {
+		{ "sleep", wait_asleep },
+		{ "spin", wait_spinning },
+		{ "pipe", wait_in_read },
+		{ "epoll", wait_in_epoll },
 	};
 	int fd = accept_peer();
 	size_t w = 0;
@@ -85,5 +91,7 @@ static void deadlines(void)
 }
 
 const struct scenario deadline_scenarios[] = {
-	{ "deadline", deadline }, { "deadlines", deadlines }, { NULL, NULL },
+	{ "deadline", deadline },
+	{ "deadlines", deadlines },
+	{ NULL, NULL },
 };

@@ -48,8 +48,8 @@ static void idle(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* To be alone is needed for a new namespace; CLONE_THREAD asks for nothing else, so it can be asked often. On a busy machine the
- * helper may not come to its end in time; asked again it does. */
+/* To be alone is needed for a new namespace; CLONE_THREAD asks for nothing else, so it can be asked often. On a busy
+ * machine the helper may not come to its end in time; asked again it does. */
 static bool is_alone(void)
 {
 	for (int i = 0; i < 5; i++)
@@ -71,5 +71,8 @@ static void alone(void)
 }
 
 const struct scenario helper_scenarios[] = {
-	{ "no-hold", no_hold_no_thread }, { "idle", idle }, { "alone", alone }, { NULL, NULL },
+	{ "no-hold", no_hold_no_thread },
+	{ "idle", idle },
+	{ "alone", alone },
+	{ NULL, NULL },
 };

@@ -25,13 +25,14 @@ static void reused(void)
 	report("the number is reused: %d\n", next == fd || client[1] == fd);
 	sleep_us(30000);
 	report("bytes on the new connection: %zd and %zd\n", recv(client[1], got, sizeof got, MSG_DONTWAIT),
-		recv(next, got, sizeof got, MSG_DONTWAIT));
+	       recv(next, got, sizeof got, MSG_DONTWAIT));
 	must(write(next, HEAD, HEAD_SIZE) == HEAD_SIZE && write(next, HEAD, HEAD_SIZE) == HEAD_SIZE, "writing");
 	shutdown(next, SHUT_RDWR);
 	report("its own bytes: %zd\n", recv(client[1], got, sizeof got, MSG_WAITALL));
 }
 
-/* Nor does the helper touch a file that has the number next: whoever closes any descriptor of a file ends its process's locks on it. */
+/* Nor does the helper touch a file that has the number next: whoever closes any descriptor of a file ends its process's
+ * locks on it. */
 static void locked(void)
 {
 	int client, fd = accept_own(&client), status;

@@ -67,9 +67,9 @@ static void flood(void)
 
 	for (int i = 0; i < FLOOD; i++) {
 		char head[128];
-		write_all(fd, head, (size_t)snprintf(head, sizeof head,
-			"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX: %d\r\n\r\n",
-			LARGE_BODY, i));
+		write_all(fd, head,
+		          (size_t)snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX: %d\r\n\r\n",
+		                           LARGE_BODY, i));
 		body_fill(shared, body, sizeof body);
 		write_all(fd, body, sizeof body);
 	}
@@ -80,7 +80,8 @@ static void flood(void)
 static void long_bodies(void)
 {
 	static const char *const heads[] = { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n" };
+		                             "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+		                             "HTTP/1.0 200 OK\r\n\r\n" };
 	int fd = accept_narrow();
 	char data[2500];
 
@@ -100,8 +101,8 @@ static void long_bodies(void)
 	report("zeroes %d, excesses %d\n", zeroes, excesses);
 }
 
-/* Messages whose last chunk comes right behind another small segment, to a peer that is slow to acknowledge. The head waits for
- * its deadline before, if it is to be a stream. */
+/* Messages whose last chunk comes right behind another small segment, to a peer that is slow to acknowledge. The head
+ * waits for its deadline before, if it is to be a stream. */
 static void last_chunks(void)
 {
 	static const char chunk[] = "5\r\nhello\r\n", last[] = "0\r\n\r\n";
@@ -131,7 +132,8 @@ static void first_chunk(void)
 		sleep_us(60000);
 	}
 	must(write(fd, HEAD, HEAD_SIZE) == HEAD_SIZE, "writing a head");
-	must(write(fd, HEAD, BODY_SIZE / 2) == BODY_SIZE / 2 && write(fd, HEAD, BODY_SIZE / 2) == BODY_SIZE / 2, "writing a body");
+	must(write(fd, HEAD, BODY_SIZE / 2) == BODY_SIZE / 2 && write(fd, HEAD, BODY_SIZE / 2) == BODY_SIZE / 2,
+	     "writing a body");
 	must(write(fd, CHUNKED_HEAD, 100) == 100, "writing a head");
 	shared->sent[0] = now_ns();
 	must(write(fd, "5\r\nhello\r\n", 10) == 10, "writing a chunk");
@@ -150,8 +152,8 @@ static void broken(void)
 	if (strcmp(how, "ignored") == 0)
 		signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < 10; i++) {
-		ssize_t head = send(fd, HEAD, HEAD_SIZE, flags), body = head < 0 ? -1 : send(fd, HEAD, BODY_SIZE / 2,
-			flags);
+		ssize_t head = send(fd, HEAD, HEAD_SIZE, flags),
+			body = head < 0 ? -1 : send(fd, HEAD, BODY_SIZE / 2, flags);
 		if (body < 0 && errno == EPIPE) {
 			report("EPIPE\n");
 			return;
@@ -180,6 +182,11 @@ static void late_error(void)
 }
 
 const struct scenario peer_scenarios[] = {
-	{ "flood", flood }, { "long-bodies", long_bodies }, { "last-chunks", last_chunks }, { "first-chunk", first_chunk }, { "broken", broken },
-	{ "late-error", late_error }, { NULL, NULL },
+	{ "flood", flood },
+	{ "long-bodies", long_bodies },
+	{ "last-chunks", last_chunks },
+	{ "first-chunk", first_chunk },
+	{ "broken", broken },
+	{ "late-error", late_error },
+	{ NULL, NULL },
 };

@@ -74,7 +74,7 @@ static long receive(const char *verb, int from, struct msghdr *m)
 	if (strcmp(verb, "pass-SYS_recvmsg") == 0)
 		return syscall(SYS_recvmsg, from, m, 0);
 	r = strcmp(verb, "pass-recvmmsg") == 0 ? recvmmsg(from, &several, 1, 0, NULL)
-		: syscall(SYS_recvmmsg, from, &several, 1, 0, NULL);
+	                                       : syscall(SYS_recvmmsg, from, &several, 1, 0, NULL);
 	*m = several.msg_hdr;
 	return r;
 }
@@ -83,15 +83,22 @@ static long receive(const char *verb, int from, struct msghdr *m)
 static long do_pass(const struct step *s)
 {
 	int ends[2], got = -1;
-	union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control = { .head = { 0 } };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { 0 } };
 	struct iovec iov = { (char[]){ "x" }, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof control };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
 
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
-	if (strcmp(s->verb, "pass-stamped") == 0) /* received packets are stamped by software: an option of any socket */
+	/* received packets are stamped by software: an option of any socket */
+	if (strcmp(s->verb, "pass-stamped") == 0)
 		set_int(ends[0], SOL_SOCKET, SO_TIMESTAMPING, 1 << 3 | 1 << 4);
-	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+		                         .cmsg_level = SOL_SOCKET,
+		                         .cmsg_type = SCM_RIGHTS };
 	FILL_BESIDE_LENGTHS(m);
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
 	must(sendmsg(ends[0], &m, 0) == 1 && receive(s->verb, ends[1], &m) == 1, "passing a descriptor");
@@ -138,23 +145,43 @@ static long do_close(const struct step *s)
 /* Calls that would take the number away, and fail. */
 static long do_fail(const struct step *s)
 {
-	int r = strcmp(s->verb, "vain-dup2") == 0 ? dup2(-1, fd)
-		: strcmp(s->verb, "vain-dup3") == 0 ? dup3(REPORT_FD, fd, 1)
-		: close_range((unsigned)fd, (unsigned)fd, 1 << 10);
+	int r = strcmp(s->verb, "vain-dup2") == 0   ? dup2(-1, fd)
+	        : strcmp(s->verb, "vain-dup3") == 0 ? dup3(REPORT_FD, fd, 1)
+	                                            : close_range((unsigned)fd, (unsigned)fd, 1 << 10);
 
 	errno = ERRNO_BEFORE;
 	return r;
 }
 
 const struct verb descriptor_verbs[] = {
-	{ "vain-dup2", do_fail, 0 }, { "vain-dup3", do_fail, 0 }, { "vain-close_range", do_fail, 0 },
+	{ "vain-dup2", do_fail, 0 },
+	{ "vain-dup3", do_fail, 0 },
+	{ "vain-close_range", do_fail, 0 },
 	{ "SYS_shutdown", do_shutdown, 0 },
-	{ "dup", do_dup, 0 }, { "dup2", do_dup, 0 }, { "dup3", do_dup, 0 }, { "F_DUPFD", do_dup, 0 },
-	{ "F_DUPFD_CLOEXEC", do_dup, 0 }, { "fcntl64", do_dup, 0 }, { "SYS_dup", do_dup, 0 }, { "SYS_dup3", do_dup, 0 },
-	{ "SYS_fcntl", do_dup, 0 }, { "onto", do_onto, 0 }, { "replace", do_replace, 0 }, { "use", do_use, ADOPT },
-	{ "pass", do_pass, 0 }, { "pass-recvmmsg", do_pass, 0 }, { "pass-SYS_recvmsg", do_pass, 0 },
-	{ "pass-SYS_recvmmsg", do_pass, 0 }, { "fetch", do_fetch, 0 },
-	{ "pass-stamped", do_pass, 0 }, { "shutdown", do_shutdown, 0 }, { "close", do_close, ADOPT },
-	{ "close_range", do_close, ADOPT }, { "closefrom", do_close, ADOPT }, { "fclose", do_close, 0 },
-	{ "SYS_close", do_close, 0 }, { "SYS_close_range", do_close, 0 }, { NULL, NULL, 0 },
+	{ "dup", do_dup, 0 },
+	{ "dup2", do_dup, 0 },
+	{ "dup3", do_dup, 0 },
+	{ "F_DUPFD", do_dup, 0 },
+	{ "F_DUPFD_CLOEXEC", do_dup, 0 },
+	{ "fcntl64", do_dup, 0 },
+	{ "SYS_dup", do_dup, 0 },
+	{ "SYS_dup3", do_dup, 0 },
+	{ "SYS_fcntl", do_dup, 0 },
+	{ "onto", do_onto, 0 },
+	{ "replace", do_replace, 0 },
+	{ "use", do_use, ADOPT },
+	{ "pass", do_pass, 0 },
+	{ "pass-recvmmsg", do_pass, 0 },
+	{ "pass-SYS_recvmsg", do_pass, 0 },
+	{ "pass-SYS_recvmmsg", do_pass, 0 },
+	{ "fetch", do_fetch, 0 },
+	{ "pass-stamped", do_pass, 0 },
+	{ "shutdown", do_shutdown, 0 },
+	{ "close", do_close, ADOPT },
+	{ "close_range", do_close, ADOPT },
+	{ "closefrom", do_close, ADOPT },
+	{ "fclose", do_close, 0 },
+	{ "SYS_close", do_close, 0 },
+	{ "SYS_close_range", do_close, 0 },
+	{ NULL, NULL, 0 },
 };

@@ -51,14 +51,16 @@ static long do_watch(const struct step *s)
 	const char *what = listener ? s->verb + 9 : number ? s->verb + 4 : s->verb;
 	bool stamps = strncmp(what, "stamps", 6) == 0;
 	int level = stamps ? SOL_SOCKET : IPPROTO_TCP, value = atoi(s->argument), at = listener ? LISTENER_FD : fd;
-	int name = strcmp(what, "stamps") == 0 ? SO_TIMESTAMPING : stamps ? SO_TIMESTAMPING_NEW
-		: strcmp(what, "lowat") == 0 ? TCP_NOTSENT_LOWAT : TCP_CORK;
+	int name = strcmp(what, "stamps") == 0  ? SO_TIMESTAMPING
+	           : stamps                     ? SO_TIMESTAMPING_NEW
+	           : strcmp(what, "lowat") == 0 ? TCP_NOTSENT_LOWAT
+	                                        : TCP_CORK;
 
 	if (stamps) /* of what the peer has acknowledged, in software */
 		value = 1 << 9 | 1 << 4 | 1 << 11;
 	return listener ? unseen(SYS_setsockopt, at, level, name, (long)&value, sizeof value, 0)
-		: number ? syscall(SYS_setsockopt, at, level, name, &value, sizeof value)
-		: setsockopt(at, level, name, &value, sizeof value);
+	       : number ? syscall(SYS_setsockopt, at, level, name, &value, sizeof value)
+	                : setsockopt(at, level, name, &value, sizeof value);
 }
 
 /* How many stamps has the kernel made? */
@@ -71,8 +73,9 @@ static long do_stamps_made(const struct step *s)
 	sleep_us(20000);
 	for (;; n++) {
 		struct iovec iov = { data, sizeof data };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-			.msg_controllen = sizeof control };
+		struct msghdr m = {
+			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+		};
 		if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 			break;
 	}
@@ -92,12 +95,29 @@ static long do_settings(const struct step *s)
 }
 
 const struct verb option_verbs[] = {
-	{ "settings", do_settings, 0 }, { "sndbuf", do_option, 0 }, { "zerocopy", do_option, 0 },
-	{ "linger", do_option, 0 }, { "ulp", do_option, 0 }, { "SYS_setsockopt", do_option, 0 },
-	{ "nodelay", do_option, 0 }, { "quickack", do_option, 0 }, { "oobinline", do_option, 0 }, { "cork", do_option, 0 },
-	{ "keepalive", do_option, 0 }, { "get-error", do_option, 0 }, { "outq", do_option, 0 },
-	{ "SYS_cork", do_option, 0 }, { "short-cork", do_option, 0 }, { "stamps", do_watch, 0 }, { "stamps-new", do_watch, 0 },
-	{ "SYS_stamps", do_watch, 0 }, { "lowat", do_watch, 0 }, { "listener-stamps", do_watch, ADOPT },
-	{ "listener-lowat", do_watch, ADOPT }, { "listener-cork", do_watch, ADOPT }, { "stamps-made", do_stamps_made, 0 },
-	{ "nonblock", do_option, 0 }, { NULL, NULL, 0 },
+	{ "settings", do_settings, 0 },
+	{ "sndbuf", do_option, 0 },
+	{ "zerocopy", do_option, 0 },
+	{ "linger", do_option, 0 },
+	{ "ulp", do_option, 0 },
+	{ "SYS_setsockopt", do_option, 0 },
+	{ "nodelay", do_option, 0 },
+	{ "quickack", do_option, 0 },
+	{ "oobinline", do_option, 0 },
+	{ "cork", do_option, 0 },
+	{ "keepalive", do_option, 0 },
+	{ "get-error", do_option, 0 },
+	{ "outq", do_option, 0 },
+	{ "SYS_cork", do_option, 0 },
+	{ "short-cork", do_option, 0 },
+	{ "stamps", do_watch, 0 },
+	{ "stamps-new", do_watch, 0 },
+	{ "SYS_stamps", do_watch, 0 },
+	{ "lowat", do_watch, 0 },
+	{ "listener-stamps", do_watch, ADOPT },
+	{ "listener-lowat", do_watch, ADOPT },
+	{ "listener-cork", do_watch, ADOPT },
+	{ "stamps-made", do_stamps_made, 0 },
+	{ "nonblock", do_option, 0 },
+	{ NULL, NULL, 0 },
 };

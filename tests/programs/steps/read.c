@@ -73,7 +73,9 @@ static long do_readable(const struct step *s)
 }
 
 const struct verb read_verbs[] = {
-	{ "read", do_read, 0 }, { "readeach", do_readeach, 0 }, { "readv", do_readv, 0 }, { "recv", do_recv, 0 },
-	{ "recvfrom", do_recvfrom, 0 }, { "recvmsg", do_recvmsg, 0 }, { "recvmmsg", do_recvmmsg, 0 },
-	{ "SYS_recvmmsg", do_recvmmsg_by_number, 0 }, { "readable", do_readable, 0 }, { NULL, NULL, 0 },
+	{ "read", do_read, 0 },         { "readeach", do_readeach, 0 },
+	{ "readv", do_readv, 0 },       { "recv", do_recv, 0 },
+	{ "recvfrom", do_recvfrom, 0 }, { "recvmsg", do_recvmsg, 0 },
+	{ "recvmmsg", do_recvmmsg, 0 }, { "SYS_recvmmsg", do_recvmmsg_by_number, 0 },
+	{ "readable", do_readable, 0 }, { NULL, NULL, 0 },
 };

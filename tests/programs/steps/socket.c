@@ -21,15 +21,15 @@ static long do_open(const struct step *s)
 	else if (strcmp(s->argument, "udp") == 0) {
 		ends[0] = socket(AF_INET, SOCK_DGRAM, 0);
 		ends[1] = socket(AF_INET, SOCK_DGRAM, 0);
-		r = bind(ends[0], (struct sockaddr *)&at, size) | getsockname(ends[0], (struct sockaddr *)&at, &size)
-			| connect(ends[1], (struct sockaddr *)&at, size);
+		r = bind(ends[0], (struct sockaddr *)&at, size) | getsockname(ends[0], (struct sockaddr *)&at, &size) |
+		    connect(ends[1], (struct sockaddr *)&at, size);
 	} else if (strcmp(s->argument, "unix") == 0) {
 		struct sockaddr_un name = { .sun_family = AF_UNIX };
 		int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 		snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "onewrite-test-%d", getpid());
 		ends[0] = socket(AF_UNIX, SOCK_STREAM, 0);
-		r = bind(listener, (struct sockaddr *)&name, sizeof name) | listen(listener, 1)
-			| connect(ends[0], (struct sockaddr *)&name, sizeof name);
+		r = bind(listener, (struct sockaddr *)&name, sizeof name) | listen(listener, 1) |
+		    connect(ends[0], (struct sockaddr *)&name, sizeof name);
 		ends[1] = accept(listener, NULL, NULL);
 		close(listener);
 	} else
@@ -96,7 +96,13 @@ static long do_partner(const struct step *s)
 }
 
 const struct verb socket_verbs[] = {
-	{ "disconnect", do_disconnect, 0 }, { "SYS_disconnect", do_disconnect, 0 },
-	{ "open", do_open, ADOPT }, { "connect", do_connect, ADOPT }, { "fastopen", do_connect, BYTES | ADOPT },
-	{ "socket", do_socket, ADOPT }, { "SYS_accept", do_accept, ADOPT }, { "partner", do_partner, 0 }, { NULL, NULL, 0 },
+	{ "disconnect", do_disconnect, 0 },
+	{ "SYS_disconnect", do_disconnect, 0 },
+	{ "open", do_open, ADOPT },
+	{ "connect", do_connect, ADOPT },
+	{ "fastopen", do_connect, BYTES | ADOPT },
+	{ "socket", do_socket, ADOPT },
+	{ "SYS_accept", do_accept, ADOPT },
+	{ "partner", do_partner, 0 },
+	{ NULL, NULL, 0 },
 };

@@ -39,8 +39,8 @@ struct verb {
 };
 
 /* Each ends with a verb that has no name. */
-extern const struct verb write_verbs[], read_verbs[], descriptor_verbs[], option_verbs[], socket_verbs[], stream_verbs[],
-	process_verbs[], surroundings_verbs[];
+extern const struct verb write_verbs[], read_verbs[], descriptor_verbs[], option_verbs[], socket_verbs[],
+	stream_verbs[], process_verbs[], surroundings_verbs[];
 
 extern char **args;      /* the steps; args[1] is the one being done */
 extern const char *self; /* this program */

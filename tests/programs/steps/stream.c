@@ -34,6 +34,9 @@ static long do_fwrite(const struct step *s)
 }
 
 const struct verb stream_verbs[] = {
-	{ "fdopen", do_fdopen, 0 }, { "freopen", do_freopen, 0 }, { "fprintf", do_fprintf, BYTES },
-	{ "fwrite", do_fwrite, BYTES }, { NULL, NULL, 0 },
+	{ "fdopen", do_fdopen, 0 },
+	{ "freopen", do_freopen, 0 },
+	{ "fprintf", do_fprintf, BYTES },
+	{ "fwrite", do_fwrite, BYTES },
+	{ NULL, NULL, 0 },
 };

@@ -80,7 +80,9 @@ static long do_stops(const struct step *s)
 }
 
 const struct verb surroundings_verbs[] = {
-	{ "deepbind", do_deepbind, 0 }, { "plugin", do_plugin, 0 }, { "uring-setup", do_uring_setup, 0 },
-	{ "peer", do_peer, 0 }, { "await", do_await, ADOPT }, { "sleep", do_sleep, ADOPT }, { "nofiles", do_nofiles, 0 },
-	{ "ignore-sigpipe", do_ignore, 0 }, { "stops", do_stops, ADOPT }, { NULL, NULL, 0 },
+	{ "deepbind", do_deepbind, 0 },       { "plugin", do_plugin, 0 },
+	{ "uring-setup", do_uring_setup, 0 }, { "peer", do_peer, 0 },
+	{ "await", do_await, ADOPT },         { "sleep", do_sleep, ADOPT },
+	{ "nofiles", do_nofiles, 0 },         { "ignore-sigpipe", do_ignore, 0 },
+	{ "stops", do_stops, ADOPT },         { NULL, NULL, 0 },
 };

@@ -78,7 +78,8 @@ extern __typeof__(send) __send __attribute__((weak)); /* younger machines' libc 
 
 static long do_alias(const struct step *s)
 {
-	return strcmp(s->verb, "__write") == 0 ? __write(fd, s->bytes, s->size) : (__send != NULL ? __send : send)(fd, s->bytes, s->size, s->flags);
+	return strcmp(s->verb, "__write") == 0 ? __write(fd, s->bytes, s->size)
+	                                       : (__send != NULL ? __send : send)(fd, s->bytes, s->size, s->flags);
 }
 
 /* By number, through libc's syscall(). */
@@ -118,13 +119,14 @@ static long do_uring(const struct step *s)
 
 	must(ring >= 0, "io_uring_setup (kernel.io_uring_disabled must be 0)");
 	sq = (char *)unseen(NUMBER_OF_MMAP, 0, p.sq_off.array + p.sq_entries * sizeof(unsigned), PROT_READ | PROT_WRITE,
-		MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	                    MAP_SHARED, ring, IORING_OFF_SQ_RING);
 	cq = (char *)unseen(NUMBER_OF_MMAP, 0, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe),
-		PROT_READ | PROT_WRITE, MAP_SHARED, ring, RING_AT(IORING_OFF_CQ_RING));
+	                    PROT_READ | PROT_WRITE, MAP_SHARED, ring, RING_AT(IORING_OFF_CQ_RING));
 	sqe = (struct io_uring_sqe *)unseen(NUMBER_OF_MMAP, 0, p.sq_entries * sizeof *sqe, PROT_READ | PROT_WRITE,
-		MAP_SHARED, ring, RING_AT(IORING_OFF_SQES));
-	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_SEND, .fd = fd, .addr = (uintptr_t)s->bytes,
-		.len = (uint32_t)s->size };
+	                                    MAP_SHARED, ring, RING_AT(IORING_OFF_SQES));
+	*sqe = (struct io_uring_sqe){
+		.opcode = IORING_OP_SEND, .fd = fd, .addr = (uintptr_t)s->bytes, .len = (uint32_t)s->size
+	};
 	*(unsigned *)(sq + p.sq_off.array) = 0;
 	__atomic_store_n((unsigned *)(sq + p.sq_off.tail), 1, __ATOMIC_RELEASE);
 	must(unseen(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, 0, 0) == 1, "io_uring_enter");
@@ -150,8 +152,11 @@ static long do_aio(const struct step *s)
 /* By the kernel, which is told to by a number. */
 static long do_io_submit(const struct step *s)
 {
-	struct iocb a = { .aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = (uint32_t)fd, .aio_buf = (uintptr_t)s->bytes,
-		.aio_nbytes = s->size }, *list[] = { &a };
+	struct iocb a = { .aio_lio_opcode = IOCB_CMD_PWRITE,
+		          .aio_fildes = (uint32_t)fd,
+		          .aio_buf = (uintptr_t)s->bytes,
+		          .aio_nbytes = s->size },
+		    *list[] = { &a };
 	struct io_event done = { 0 };
 	aio_context_t context = 0;
 
@@ -202,7 +207,7 @@ static long do_sendfile(const struct step *s)
 	for (size_t i = 0; i < count && r >= 0; i++, sent += r < 0 ? 0 : r)
 		do {
 			r = strcmp(s->verb, "sendfile64") == 0 ? sendfile64(fd, file, NULL, iov[i].iov_len)
-				: sendfile(fd, file, NULL, iov[i].iov_len);
+			                                       : sendfile(fd, file, NULL, iov[i].iov_len);
 		} while (r < 0 && may_pass(errno) && (errno = ERRNO_BEFORE));
 	close(file);
 	return sent > 0 ? sent : r;
@@ -252,8 +257,10 @@ static long do_writeall(const struct step *s)
 
 	while (done < s->size) {
 		ssize_t r = s->pieces == 1 ? send(fd, s->bytes + done, s->size - done, s->flags)
-			: writev(fd, (struct iovec[]){ { s->bytes + done, 1 }, { s->bytes + done + 1,
-				s->size - done - 1 } }, 2);
+		                           : writev(fd,
+		                                    (struct iovec[]){ { s->bytes + done, 1 },
+		                                                      { s->bytes + done + 1, s->size - done - 1 } },
+		                                    2);
 		if (r == 0 || r > (ssize_t)(s->size - done))
 			return -2;
 		if (r < 0 && !may_pass(errno))
@@ -279,14 +286,34 @@ static long do_again(const struct step *s)
 }
 
 const struct verb write_verbs[] = {
-	{ "write", do_write, BYTES }, { "writev", do_writev, BYTES }, { "send", do_send, BYTES },
-	{ "sendto", do_sendto, BYTES }, { "sendmsg", do_sendmsg, BYTES }, { "sendmmsg", do_sendmmsg, BYTES },
-	{ "sendfile", do_sendfile, BYTES }, { "sendfile64", do_sendfile, BYTES }, { "splice", do_splice, BYTES },
-	{ "dprintf", do_dprintf, BYTES }, { "writeall", do_writeall, BYTES }, { "again", do_again, BYTES },
-	{ "pwritev2", do_pwritev2, BYTES }, { "__write", do_alias, BYTES }, { "__send", do_alias, BYTES },
-	{ "SYS_write", do_syscall, BYTES }, { "SYS_writev", do_syscall, BYTES }, { "SYS_sendto", do_syscall, BYTES },
-	{ "SYS_sendmsg", do_syscall, BYTES }, { "unseen", do_unseen, BYTES }, { "uring", do_uring, BYTES },
-	{ "aio_write", do_aio, BYTES }, { "lio_listio", do_aio, BYTES }, { "vdprintf", do_dprintf, BYTES },
-	{ "SYS_io_submit", do_io_submit, BYTES }, { "backtrace", do_backtrace, 0 }, { "__backtrace", do_backtrace, 0 },
-	{ "__dprintf_chk", do_dprintf, BYTES }, { "__vdprintf_chk", do_dprintf, BYTES }, { NULL, NULL, 0 },
+	{ "write", do_write, BYTES },
+	{ "writev", do_writev, BYTES },
+	{ "send", do_send, BYTES },
+	{ "sendto", do_sendto, BYTES },
+	{ "sendmsg", do_sendmsg, BYTES },
+	{ "sendmmsg", do_sendmmsg, BYTES },
+	{ "sendfile", do_sendfile, BYTES },
+	{ "sendfile64", do_sendfile, BYTES },
+	{ "splice", do_splice, BYTES },
+	{ "dprintf", do_dprintf, BYTES },
+	{ "writeall", do_writeall, BYTES },
+	{ "again", do_again, BYTES },
+	{ "pwritev2", do_pwritev2, BYTES },
+	{ "__write", do_alias, BYTES },
+	{ "__send", do_alias, BYTES },
+	{ "SYS_write", do_syscall, BYTES },
+	{ "SYS_writev", do_syscall, BYTES },
+	{ "SYS_sendto", do_syscall, BYTES },
+	{ "SYS_sendmsg", do_syscall, BYTES },
+	{ "unseen", do_unseen, BYTES },
+	{ "uring", do_uring, BYTES },
+	{ "aio_write", do_aio, BYTES },
+	{ "lio_listio", do_aio, BYTES },
+	{ "vdprintf", do_dprintf, BYTES },
+	{ "SYS_io_submit", do_io_submit, BYTES },
+	{ "backtrace", do_backtrace, 0 },
+	{ "__backtrace", do_backtrace, 0 },
+	{ "__dprintf_chk", do_dprintf, BYTES },
+	{ "__vdprintf_chk", do_dprintf, BYTES },
+	{ NULL, NULL, 0 },
 };

@@ -34,7 +34,7 @@ static struct MHD_Response *of_file(void)
 }
 
 static enum MHD_Result answer(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
-			      const char *version, const char *upload, size_t *size, void **seen)
+                              const char *version, const char *upload, size_t *size, void **seen)
 {
 	struct MHD_Response *response;
 	unsigned status = 200;
@@ -54,7 +54,7 @@ static enum MHD_Result answer(void *closure, struct MHD_Connection *connection, 
 		response = of_file();
 	else
 		response = MHD_create_response_from_buffer(strcmp(url, "/large") ? 200 : sizeof(large), large,
-							   MHD_RESPMEM_PERSISTENT);
+		                                           MHD_RESPMEM_PERSISTENT);
 	if (strcmp(url, "/fresh") == 0)
 		status = 304;
 	if (strcmp(url, "/moved") == 0) {
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 	file = argv[2];
 	memset(large, 'x', sizeof(large));
 	if (!MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, (uint16_t)atoi(argv[1]), NULL, NULL, answer, NULL,
-			      MHD_OPTION_END))
+	                      MHD_OPTION_END))
 		return 1;
 	for (;;)
 		pause();
