@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "late.h"
+#include "place.h"
 #include "release.h"
 #include "settle.h"
 #include "trace.h"
@@ -92,7 +93,8 @@ static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *cal
                            enum hold_state next)
 {
 	if (m->state == IDLE) {
-		if (!settle_in_memory(c, call->fd, call->size) || held_heads >= HELD_HEADS_MAX)
+		unsigned flags = atomic_load_explicit(&c->flags, memory_order_relaxed);
+		if (!place_is_memory(c, flags, call->fd, call->size) || held_heads >= HELD_HEADS_MAX)
 			return false;
 		settle_begin(m, c, false);
 	}
@@ -427,7 +429,9 @@ SLOW ssize_t by_table(const struct call *call)
 		if (call->size == 0 ||
 		    (idle && !(config.active && look_opens(call) && (c = conn_make(call->fd)) != NULL)))
 			return pass(c, call);
-		const char *not = idle && !usual_may_begin(c, call->flags) ? why_not(c, call) : NULL;
+		const char *not = idle && place_of(c, call->fd, call->flags, call->size) == PLACE_NOWHERE
+		                          ? why_not(c, call)
+		                          : NULL;
 		if (not != NULL) {
 			trace(call->fd, IDLE, HEAD_PART, PASS, not, call->size);
 			return pass(c, call);

@@ -12,16 +12,6 @@
 #include "room.h"
 #include "turn.h"
 
-/* --- may it be held, and where? --------------------------------------------------------------- */
-
-/* Our memory is a place only where nobody can overtake what lies there, and where the kernel has room for it. */
-static inline bool settle_in_memory(struct conn *c, int fd, size_t n)
-{
-	const unsigned proof = CONN_SEEN, doubt = CONN_ALIASED | CONN_UNSEEN;
-	return (atomic_load_explicit(&c->flags, memory_order_relaxed) & (proof | doubt)) == proof && fd > 2 &&
-	       process_allows_memory(c->epoch) && room_for(c, fd, n);
-}
-
 /* What is known of the room for a held head is trusted for as long as heads are held by default: later somebody may
  * have filled the buffer by calls that no hook sees, and the kernel is asked again. */
 static inline void settle_room(const struct msg *m, struct conn *c)
@@ -50,7 +40,7 @@ static inline bool settle_watch(struct msg *m, size_t size)
 	return deadline_watch(&m->deadline, m->due);
 }
 
-/* --- what it left ----------------------------------------------------------------------------- */
+/* --- what a call left ----------------------------------------------------------------------------- */
 
 /* Bytes lie in our memory, and the program is told that they are written; `next` is the state from now on. False: a
  * signal handler has closed the descriptor meanwhile, and nothing is held. */

@@ -2,23 +2,25 @@
 
 #include <errno.h>
 
+#include "place.h"
 #include "settle.h"
 #include "trace.h"
 
 static inline bool usual_head(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
-	if (m->habit.vain != NOT_IN_VAIN ||
+	const struct hold_rule rule = hold_decide(config.join, IDLE, HEAD_WHOLE);
+	if (rule.action != KEEP || m->habit.vain != NOT_IN_VAIN ||
 	    !look_whole_head(m, request_method(&c->request), call->iov->iov_base, call->size) ||
 	    m->head.at_once != AT_ONCE_NO || held_heads >= HELD_HEADS_MAX)
 		return false;
 	settle_begin(m, c, false);
 	if (framing_begin(&m->framing, &m->head) != FRAMING_INSIDE || !settle_watch(m, call->size))
 		return false;
-	trace(call->fd, IDLE, HEAD_WHOLE, KEEP, "body-to-come", call->size);
+	trace(call->fd, IDLE, HEAD_WHOLE, rule.action, "body-to-come", call->size);
 	m->len = call->size;
 	settle_head(m, c, &m->head);
 	*r = (ssize_t)call->size;
-	return settle_kept(m, c, BODY);
+	return settle_kept(m, c, rule.next);
 }
 
 /* The call is over, and took so many bytes of what was held. In this order: until the second store all of it counts as
@@ -33,7 +35,7 @@ static inline void called(struct msg *m, size_t taken)
 /* The call was cut short, or failed, although there was room. What it leaves over is a matter for the table, if none of
  * the program's bytes are concerned. */
 SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size_t held, ssize_t taken, int error,
-                    ssize_t *r)
+                    enum hold_state next, ssize_t *r)
 {
 	called(m, taken < 0 ? 0 : (size_t)taken < held ? (size_t)taken : held);
 	room_unknown(c);
@@ -50,7 +52,7 @@ SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size
 	m->kernel = true;
 	*r = taken - (ssize_t)held;
 	if (*r > 0) {
-		settle_result(m, c, call, &(struct sight){ .event = BODY_END }, (size_t)*r, IDLE);
+		settle_result(m, c, call, &(struct sight){ .event = BODY_END }, (size_t)*r, next);
 		return true;
 	}
 	if (emit_waits(call))
@@ -67,12 +69,13 @@ enum { USUAL_BODY_MAX = 16384 };
 /* The kernel is known to have room for all of it, so the call does not wait. */
 static inline bool usual_body(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
+	const struct hold_rule rule = hold_decide(config.join, BODY, BODY_END);
 	size_t held = m->len - m->sent;
 	settle_room(m, c);
-	if (!framing_is_rest(&m->framing, call->size) || held == 0 || call->size > USUAL_BODY_MAX ||
-	    !room_for(c, call->fd, held + call->size))
+	if (rule.action != JOIN || !framing_is_rest(&m->framing, call->size) || held == 0 ||
+	    call->size > USUAL_BODY_MAX || !room_for(c, call->fd, held + call->size))
 		return false;
-	trace(call->fd, BODY, BODY_END, JOIN, "body", call->size);
+	trace(call->fd, BODY, BODY_END, rule.action, "body", call->size);
 	int saved = errno;
 	atomic_store_explicit(&m->calling, CALLING, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst); /* a handler that comes earlier may have sent what is held */
@@ -80,23 +83,12 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 	int error = errno;
 	errno = saved;
 	if (unlikely(taken != (ssize_t)(held + call->size)))
-		return cut_short(m, c, call, held, taken, error, r);
+		return cut_short(m, c, call, held, taken, error, rule.next, r);
 	called(m, held);
 	room_spend(c, held + call->size);
-	settle_taken(m, c, IDLE);
+	settle_taken(m, c, rule.next);
 	*r = (ssize_t)call->size;
 	return true;
-}
-
-/* usual_may_begin() and settle_in_memory() in one look at the flags. */
-static inline bool is_usual(struct conn *c, const struct call *call)
-{
-	const unsigned answered = CONN_SEEN | CONN_CONNECTED,
-		       open = CONN_ALIASED | CONN_CORKED | CONN_SHUT | CONN_UNSEEN;
-	return atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP &&
-	       (atomic_load_explicit(&c->flags, memory_order_relaxed) & (answered | open)) == answered &&
-	       atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0 && call->fd > 2 &&
-	       process_allows_memory(c->epoch) && room_for(c, call->fd, call->size);
 }
 
 /* Bytes of a body are not read: the memory they lie in may be gone (a mapped file that shrank), and that is the
@@ -108,7 +100,8 @@ bool usual(const struct call *call, ssize_t *r)
 	if (m == NULL || call->iovcnt != 1 || call->hdr != NULL || call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT))
 		return false;
 	enum hold_state state = atomic_load_explicit(&m->state, memory_order_relaxed);
-	if (state == IDLE ? !http_may_open(call->iov->iov_base, call->size) || !is_usual(c, call)
+	if (state == IDLE ? !http_may_open(call->iov->iov_base, call->size) ||
+	                            place_of(c, call->fd, call->flags, call->size) != PLACE_IN_MEMORY
 	                  : state != BODY || atomic_load_explicit(&m->read_since, memory_order_relaxed))
 		return false;
 	if (unlikely(atomic_load_explicit(&process_lent, memory_order_relaxed)) && process_is_borrowed())
