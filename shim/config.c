@@ -154,11 +154,8 @@ static void complain_of_strangers(char **envp, say *complain)
 			complain_of(complain, 0, SETTINGS_PREFIX "%.*s is no setting; did you mean %s?",
 			            n < 64 ? (int)n : 64, name, settings_name(near, IN_ENVIRONMENT));
 		else
-			complain_of(complain, 0,
-			            SETTINGS_PREFIX
-			            "%.*s is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, ONEWRITE_HOLD, "
-			            "ONEWRITE_ONLY and ONEWRITE_TRACE",
-			            n < 64 ? (int)n : 64, name);
+			complain_of(complain, 0, SETTINGS_PREFIX "%.*s is no setting; there are %s",
+			            n < 64 ? (int)n : 64, name, settings_all(IN_ENVIRONMENT));
 	}
 }
 
@@ -183,9 +180,8 @@ static bool read_file(struct settings_text *file, struct given *g, say *complain
 			complain_of(complain, file->line, "%.*s is no setting (did you mean %s?); " NOTHING_DONE, n,
 			            l.name, settings_name(near, IN_FILE));
 		else if (s == SETTINGS)
-			complain_of(complain, file->line,
-			            "%.*s is no setting (there are timeout, join, hold and only); " NOTHING_DONE, n,
-			            l.name);
+			complain_of(complain, file->line, "%.*s is no setting (there are %s); " NOTHING_DONE, n, l.name,
+			            settings_all(IN_FILE));
 		else if (g->value[s] != NULL)
 			complain_of(complain, file->line, "%s was set in line %u; " NOTHING_DONE,
 			            settings_name(s, IN_FILE), g->line[s]);

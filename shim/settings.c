@@ -8,15 +8,28 @@ static const struct {
 	const char *file, *environment;
 	size_t n;
 } names[SETTINGS] = {
-#define NAME(file, environment)                                    \
-	{                                                          \
-		file, SETTINGS_PREFIX environment, sizeof file - 1 \
-	}
-	[SETTING_TIMEOUT] = NAME("timeout", "TIMEOUT"), [SETTING_JOIN] = NAME("join", "JOIN"),
-	[SETTING_HOLD] = NAME("hold", "HOLD"),          [SETTING_ONLY] = NAME("only", "ONLY"),
-	[SETTING_TRACE] = NAME("trace", "TRACE"),
-#undef NAME
+/* clang-format off */
+#define SETTING(name, NAME, ...) { #name, SETTINGS_PREFIX #NAME, sizeof #name - 1 },
+/* clang-format on */
+#include "settings.def"
 };
+
+#define FILE_TOO(name)         ", " name
+#define ENVIRONMENT_ONLY(name) ""
+
+static const char in_file[] =
+#define SETTING(name, NAME, in, ...) in(#name)
+#include "settings.def"
+	;
+static const char in_environment[] =
+#define SETTING(name, NAME, ...) ", " SETTINGS_PREFIX #NAME
+#include "settings.def"
+	;
+
+const char *settings_all(enum settings_source in)
+{
+	return (in == IN_FILE ? in_file : in_environment) + 2;
+}
 
 const char *settings_name(enum setting s, enum settings_source in)
 {

@@ -1,4 +1,5 @@
-/* What settings there are, by name, and how a file of them is taken apart. Their values are config.c's. */
+/* Which settings there are (settings.def), by name, and how a file of them is taken apart. config.c reads their
+ * values. */
 #ifndef ONEWRITE_SETTINGS_H
 #define ONEWRITE_SETTINGS_H
 
@@ -6,11 +7,10 @@
 #include <stddef.h>
 
 enum setting {
-	SETTING_TIMEOUT,
-	SETTING_JOIN,
-	SETTING_HOLD,
-	SETTING_ONLY,
-	SETTING_TRACE,
+#define SETTING(name, NAME, ...) \
+	SETTING_##NAME           \
+	,
+#include "settings.def"
 	SETTINGS, /* none */
 };
 
@@ -18,18 +18,20 @@ enum setting {
 
 enum settings_source { IN_ENVIRONMENT, IN_FILE };
 
-/* As it is written in full there: ONEWRITE_TIMEOUT, timeout. */
+/* Its whole name there: ONEWRITE_TIMEOUT in the environment, timeout in the file. */
 const char *settings_name(enum setting s, enum settings_source in);
+/* All names that there are, separated by ", ". */
+const char *settings_all(enum settings_source in);
 
-/* Which one is it? `name` is without the prefix. */
+/* The setting of this name, of n bytes, without the prefix; SETTINGS: there is none. */
 enum setting settings_find(const char *name, size_t n, enum settings_source in);
-/* The one that was probably meant; SETTINGS: no name is near. */
+/* The setting that was probably meant; SETTINGS: no name is near. */
 enum setting settings_nearest(const char *name, size_t n);
 
-/* A file's text, which is written into: behind its end there is room for a byte. */
+/* The text of a file. It is written into, and behind its end there is room for one byte. */
 struct settings_text {
 	char *p, *end;
-	unsigned line; /* how many were taken */
+	unsigned line; /* the number of lines that settings_next has read */
 };
 
 struct settings_line {
@@ -38,12 +40,12 @@ struct settings_line {
 	const char *value; /* NULL: the line is not `name = value` */
 };
 
-/* The next line that says something: no comment, not empty. False: there is none. */
+/* Reads the next line that is neither empty nor a comment. False: there is none. */
 bool settings_next(struct settings_text *t, struct settings_line *line);
 
-/* Names separated by commas, with blanks around them: is there one, are none empty, is none a path? */
+/* Is this a list of names, separated by commas, with blanks around them: at least one, none empty, none a path? */
 bool settings_is_list(const char *names);
-/* Is one of them this one? */
+/* Is this name, of n bytes, on the list? */
 bool settings_lists(const char *names, const char *name, size_t n);
 
 #endif

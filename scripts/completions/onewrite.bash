@@ -6,13 +6,14 @@ _onewrite_look() {
 	local i=1
 	command='' option=''
 	while ((i < COMP_CWORD)); do
-		case ${COMP_WORDS[i]} in
-		--timeout | --join | --hold | --only | --trace)
+		if [[ " $_onewrite_settings " == *" ${COMP_WORDS[i]} "* ]]; then
 			option=${COMP_WORDS[i]}
 			[[ ${COMP_WORDS[i + 1]-} != = ]] || ((++i))
 			((i + 1 < COMP_CWORD)) || return 0
 			option='' i=$((i + 2))
-			;;
+			continue
+		fi
+		case ${COMP_WORDS[i]} in
 		--)
 			command=$((i + 1))
 			return
@@ -27,6 +28,31 @@ _onewrite_look() {
 _onewrite_offer() {
 	mapfile -t COMPREPLY < <(compgen "$@" | sort -u)
 }
+
+_onewrite_names() {
+	local prefix=$1
+	[[ $cur != *,* ]] || prefix+=${cur%,*},
+	_onewrite_offer -P "$prefix" -c -- "${cur##*,}"
+}
+
+_onewrite_file() {
+	compopt -o filenames
+	_onewrite_offer -P "$1" -f -- "$cur"
+}
+
+# rows: values (made by scripts/rows)
+_onewrite_settings='--timeout --join --hold --only --trace'
+_onewrite_values() { # offer values of the option $1, which stand behind $2
+	case $1 in
+	--timeout) _onewrite_offer -P "$2" -W '500us 1ms 2ms 5ms 10ms' -- "$cur" ;;
+	--join) _onewrite_offer -P "$2" -W 'header message' -- "$cur" ;;
+	--hold) _onewrite_offer -P "$2" -W 'memory kernel' -- "$cur" ;;
+	--only) _onewrite_names "$2" ;;
+	--trace) _onewrite_file "$2" ;;
+	*) return 1 ;;
+	esac
+}
+# rows: end
 
 _onewrite() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prefix='' command option
@@ -48,20 +74,8 @@ _onewrite() {
 	=) cur='' ;;
 	--*=*) option=${cur%%=*} prefix=$option= cur=${cur#*=} ;; # = is part of a word here
 	esac
-	case $option in
-	--timeout) _onewrite_offer -P "$prefix" -W '500us 1ms 2ms 5ms 10ms' -- "$cur" ;;
-	--join) _onewrite_offer -P "$prefix" -W 'header message' -- "$cur" ;;
-	--hold) _onewrite_offer -P "$prefix" -W 'memory kernel' -- "$cur" ;;
-	--only)
-		[[ $cur != *,* ]] || prefix+=${cur%,*},
-		_onewrite_offer -P "$prefix" -c -- "${cur##*,}"
-		;;
-	--trace)
-		compopt -o filenames
-		_onewrite_offer -P "$prefix" -f -- "$cur"
-		;;
-	*) _onewrite_offer -W '--timeout --join --hold --only --trace --check --force --help --version -h -V' -- "$cur" ;;
-	esac
+	_onewrite_values "$option" "$prefix" ||
+		_onewrite_offer -W "$_onewrite_settings --check --force --help --version -h -V" -- "$cur"
 }
 
 complete -F _onewrite onewrite

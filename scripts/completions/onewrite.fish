@@ -7,7 +7,7 @@ function __fish_onewrite_has_command -d 'Is there a command before the cursor, o
 		switch $words[1]
 			case --
 				return 0
-			case --timeout --join --hold --only --trace
+			case $__fish_onewrite_settings
 				set -e words[1] # its value is the next one
 			case '-*'
 			case '*'
@@ -26,14 +26,17 @@ function __fish_onewrite_names -d 'Names of programs, for the last one of a list
 	end
 end
 
-set -l options 'not __fish_onewrite_has_command'
+# rows: values (made by scripts/rows)
+set -g __fish_onewrite_settings --timeout --join --hold --only --trace
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l timeout -x -a '500us 1ms 2ms 5ms 10ms' -d 'Hold a head for at most this time'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l join -x -a 'header\t"up to the first write of the body" message\t"up to the end of the message"' -d 'How far a message is joined'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l hold -x -a 'memory\t"in the program where that is safe" kernel\t"always in the kernel"' -d 'Where heads are held'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l only -x -a '(__fish_onewrite_names)' -d 'Help the programs of these names only'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l trace -r -F -d 'Append a line for each decision to this file'
+# rows: end
 # The first word is none: options at the beginning would be taken for the function's own.
-complete -c onewrite -x -a '(__fish_complete_subcommand - --timeout --join --hold --only --trace)'
-complete -c onewrite -n $options -l timeout -x -a '500us 1ms 2ms 5ms 10ms' -d 'Hold a head for at most this time'
-complete -c onewrite -n $options -l join -x -a 'header\t"Up to the first write of the body" message\t"Up to the end of the message"' -d 'Join the head with what'
-complete -c onewrite -n $options -l hold -x -a 'memory\t"In the program where that is safe" kernel\t"Always in the kernel"' -d 'Where heads are held'
-complete -c onewrite -n $options -l only -x -a '(__fish_onewrite_names)' -d 'Help the programs of these names only'
-complete -c onewrite -n $options -l trace -r -F -d 'Append a line for each decision to this file'
+complete -c onewrite -x -a "(__fish_complete_subcommand - $__fish_onewrite_settings)"
+set -l options 'not __fish_onewrite_has_command'
 complete -c onewrite -n $options -l check -d 'Do not run the command, say whether it can be helped'
 complete -c onewrite -n $options -l force -d 'Run it even where the library would not be loaded'
 complete -c onewrite -n $options -s h -l help -d 'Print a summary of the options'
