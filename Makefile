@@ -37,6 +37,9 @@ $(error there is no $(firstword $(CC)): it is in a package like Debian's gcc-$(C
 endif
 endif
 
+# One short line a file; V=1 shows the commands, -s nothing.
+say = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo '  $(1)  $@' &&) )
+
 CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) $(ATOMICS) -MMD -MP
 
 # On arm64 the compiler's own atomic functions want a name that musl has not (scripts/gate).
@@ -75,7 +78,7 @@ ifneq ($(SAN),)
 SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -DUNDER_SANITIZER
 endif
 
-VERSION := 0.2.0
+VERSION := $(shell sed -n 's/^ow_version=//p' scripts/onewrite)
 LIB     := $(B)/libonewrite.so
 JUDGE   := $(B)/judge
 
@@ -144,10 +147,10 @@ all: $(LIB) $(JUDGE)
 PLAIN := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS
 $(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)
-	$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim $(PLAIN) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim $(PLAIN) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
 
 $(B)/shim/%.o: shim/%.S $(B)/shim/old.h
-	$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim -c -o $@ $<
+	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim -c -o $@ $<
 
 # The export list is the hook list, and nothing else; a few names are there in the versions that this libc has of them.
 GLIBC := $(shell $(CC) $(CFLAGS) -include features.h -E -dM -x c /dev/null 2>/dev/null | sed -n 's/^.define __GLIBC__ //p')
@@ -170,17 +173,17 @@ $(LIB): export CC := $(CC)
 $(LIB): export CFLAGS := $(CFLAGS)
 $(LIB): export LDFLAGS := $(LDFLAGS)
 $(LIB): $(OBJS) $(B)/exports.map $(GATE)
-	$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LTO) $(LDFLAGS) $(RELRO) -fPIC -shared -o $@ $(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL $(BOUND) -Wl,-soname,libonewrite.so
+	$(call say,LD)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LTO) $(LDFLAGS) $(RELRO) -fPIC -shared -o $@ $(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL $(BOUND) -Wl,-soname,libonewrite.so
 	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
 
 # The part of scripts/onewrite that reads ELF files.
 $(B)/scripts/%.o: scripts/%.c
 	@mkdir -p $(@D)
-	$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(STRONG) -fPIE -c -o $@ $<
+	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(STRONG) -fPIE -c -o $@ $<
 
 JUDGE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/judge/*.c))
 $(JUDGE): $(JUDGE_OBJS)
-	$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LDFLAGS) $(RELRO) -pie -o $@ $^ $(LIBATOMIC)
+	$(call say,LD)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LDFLAGS) $(RELRO) -pie -o $@ $^ $(LIBATOMIC)
 
 # --- tests -----------------------------------------------------------------------------------------------------
 # tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
@@ -197,7 +200,7 @@ SUPPORT  := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out tests/support/recor
 
 $(B)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DBUILD_DIR='"$(abspath $(B))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
+	$(call say,CC)$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DBUILD_DIR='"$(abspath $(B))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
 
 # Criterion does not start under TSan, and TSan not under the recorder: they are built without, what they run is not. The suites
 # are told: here and there TSan makes a row impossible, which is then not there.
@@ -212,13 +215,13 @@ ifneq ($(filter %/unit/http,$(SUITES)),)
 PORTABLE := $(B)/tests/unit/http_portable
 $(B)/shim/http_portable.o: shim/http.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -DHTTP_PORTABLE -c -o $@ $<
+	$(call say,CC)$(CC) $(CFLAGS_ALL) -DHTTP_PORTABLE -c -o $@ $<
 $(PORTABLE): $(B)/tests/unit/http.o $(SUPPORT) $(B)/shim/http_portable.o
 endif
 
 $(SUITES): %: %.o $(SUPPORT) $(UNITS)
 $(SUITES) $(PORTABLE):
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 
 REST_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c))
 $(B)/tests/programs/exchange: $(call REST_OF,client)
@@ -228,11 +231,11 @@ $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 
 $(PROGRAMS): %: %.o
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $< $(LAST)
+	$(call say,LD)$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $< $(LAST)
 
 $(B)/tests/programs/p_limits: $(B)/tests/programs/lib_high.so
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
@@ -250,10 +253,10 @@ endif
 ifeq ($(SAN),)
 $(B)/tests/programs/musl_exchange: tests/programs/musl_exchange.c
 	@mkdir -p $(@D)
-	musl-gcc $(CFLAGS) -o $@ $<
+	$(call say,LD)musl-gcc $(CFLAGS) -o $@ $<
 $(B)/tests/programs/musl_absent: tests/programs/musl_absent.c
 	@mkdir -p $(@D)
-	musl-gcc $(CFLAGS) -o $@ $<
+	$(call say,LD)musl-gcc $(CFLAGS) -o $@ $<
 $(B)/tests/preload/loads: | $(B)/tests/programs/musl_absent
 $(B)/tests/preload/names: | $(B)/tests/programs/musl_exchange
 $(B)/tests/preload/conf: | $(B)/tests/programs/musl_exchange
@@ -272,7 +275,7 @@ $(B)/tests/preload/conf: | $(B)/conf/libonewrite.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) $(LIBATOMIC) $(if $(GLIBC),,$(BOUND))
+	$(call say,LD)$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) $(LIBATOMIC) $(if $(GLIBC),,$(BOUND))
 
 # Programs of other kinds.
 include tests/others.mk
@@ -285,7 +288,7 @@ $(GROUPS:%=packages-%): packages-%:
 FUZZ := $(B)/tests/fuzz/programs
 FUZZ_OBJS := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out %_fuzz.c,$(wildcard tests/fuzz/*.c)))
 $(FUZZ): $(FUZZ_OBJS)
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
 
 N    ?= 100000
 SEED ?= $(shell date +%s)
@@ -346,7 +349,7 @@ run-demo: $(LIB) $(JUDGE) $(B)/tests/programs/legacy $(B)/tests/programs/demo_cl
 FUZZ_SECONDS ?= 60
 $(B)/tests/http_fuzz: tests/fuzz/http_fuzz.c $(addprefix shim/,http.c framing.c request.c http.h framing.h request.h)
 	@mkdir -p $(@D)/found
-	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Ishim -o $@ $(filter %.c,$^)
+	$(call say,LD)clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Ishim -o $@ $(filter %.c,$^)
 
 fuzz-http: packages-fuzz
 	@$(MAKE) --no-print-directory run-fuzz-http
@@ -357,11 +360,11 @@ run-fuzz-http: $(B)/tests/http_fuzz
 # What it costs and what it gains, beside programs written right (root, two cores, nothing else running). QUICK=1: a first look.
 BENCH := $(addprefix $(B)/tests/bench/,server client calls)
 $(BENCH): %: %.o
-	$(CC) $(CFLAGS_ALL) -o $@ $^
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^
 
 $(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 
 bench: packages-bench
 	@$(MAKE) --no-print-directory run-bench
@@ -385,7 +388,7 @@ SOAK := $(B)/tests/soak/server $(B)/tests/soak/client
 $(B)/tests/soak/server: $(patsubst %,$(B)/tests/soak/%.o,server answer let_go)
 $(B)/tests/soak/client: $(B)/tests/soak/client.o
 $(SOAK):
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
 
 MINUTES ?= 30
 soak: packages-soak

@@ -2,6 +2,16 @@
 # a tree of its own under build/, with programs, recorder and library; the suites are this machine's, and are told where that tree is. What
 # cannot be built here is added to NOT_HERE, and counted.
 
+# The suites $(4) for programs of another kind: compiled with the options $(3), and told that those programs lie in $(1); the target $(2) builds
+# them.
+define SUITES_FOR
+$(1)/suites/%.o: tests/%.c
+	@mkdir -p $$(@D)
+	$$(call say,CC)$$(CC) $$(CFLAGS_ALL) -Ishim -Itests/support $(3) -DBUILD_DIR='"$$(abspath $(1))"' -DSOURCE_DIR='"$$(CURDIR)"' -c -o $$@ $$<
+$(4): %: %.o $$(SUPPORT:$$(B)/tests/%=$(1)/suites/%) | $(2)
+	$$(call say,LD)$$(CC) $$(CFLAGS_ALL) -o $$@ $$^ -lcriterion -lbsd -pthread
+endef
+
 # A program of 32 bits with 64-bit time calls libc by names of its own. Where there is a compiler for it, a few suites run once more: with such
 # steps, and a library and a recorder to go with them. So the library is also built with the flags that those want.
 ifeq ($(SAN)$(LIBRARY),)
@@ -9,19 +19,13 @@ WIDE    := $(B)/wide
 WIDE_CC := $(FOR_I386)
 ifneq ($(WIDE_CC),)
 WIDE_SUITES := $(addprefix $(WIDE)/suites/preload/,doors release join deadline)
+$(eval $(call SUITES_FOR,$(WIDE),wide,-DWIDE,$(WIDE_SUITES)))
 else
 NOT_HERE += --skipped "doors, release, join, deadline in programs of 32 bits with 64-bit time: no compiler for them (Debian package gcc-i686-linux-gnu)"
 endif
 .PHONY: wide
 wide:
 	@$(MAKE) --no-print-directory B=$(WIDE) CC='$(WIDE_CC)' CPPFLAGS='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64' $(addprefix $(WIDE)/,libonewrite.so tests/recorder.so $(addprefix tests/programs/,p_steps p_scenarios p_late p_moment))
-
-$(WIDE)/suites/%.o: tests/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DWIDE -DBUILD_DIR='"$(abspath $(WIDE))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
-
-$(WIDE)/suites/preload/%: $(WIDE)/suites/preload/%.o $(SUPPORT:$(B)/tests/%=$(WIDE)/suites/%) | wide
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 endif
 
 # Programs of musl's, under a library that was built for it. The suites are those of above, built with $(CC) as ever, but for contexts and names
@@ -41,13 +45,8 @@ musl:
 	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge tests/recorder.so) \
 		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names,$(PROGRAMS)))
 
-$(MUSL)/suites/%.o: tests/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DON_MUSL -DBUILD_DIR='"$(abspath $(MUSL))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
-
+$(eval $(call SUITES_FOR,$(MUSL),musl,-DON_MUSL,$(MUSL_ALL)))
 $(MUSL)/suites/musl/other_libc: | $(LIB) $(B)/tests/programs/p_steps
-$(MUSL_ALL): %: %.o $(SUPPORT:$(B)/tests/%=$(MUSL)/suites/%) | musl
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 
 check-musl: packages-musl
 	@$(MAKE) --no-print-directory run-musl
@@ -82,12 +81,7 @@ old: $(OLD)/glibc/lib/libc.so.6 $(LIB)
 	@$(MAKE) --no-print-directory B=$(OLD) LAST='$(OLD_LINK)' IN_FRONT=tests/support/old_glibc.h $(patsubst $(B)/%,$(OLD)/%,$(PROGRAMS))
 	@ln -sf ../libonewrite.so $(OLD)/libonewrite.so
 
-$(OLD)/suites/%.o: tests/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DON_OLD_GLIBC -DBUILD_DIR='"$(abspath $(OLD))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
-
-$(OLD_ALL): %: %.o $(SUPPORT:$(B)/tests/%=$(OLD)/suites/%) | old
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
+$(eval $(call SUITES_FOR,$(OLD),old,-DON_OLD_GLIBC,$(OLD_ALL)))
 
 check-old: packages-check
 	@$(MAKE) --no-print-directory run-old
@@ -106,16 +100,11 @@ MACHINE_UNITS    := $(patsubst tests/unit/%.c,tests/machines/%,$(filter-out %/pu
 MACHINE_PROGRAMS := libonewrite.so judge tests/recorder.so $(addprefix tests/programs/,p_steps p_scenarios p_late p_moment p_threads legacy) $(MACHINE_UNITS)
 MACHINE_SUITES    = $(addprefix build/$(1)/suites/preload/,join release deadline doors kernel_hold threads)
 
-# $(1): the machine, $(2): what its suites are compiled with
+# $(1): the machine
 define MACHINE
 .PHONY: programs-$(1)
 programs-$(1):
 	@$$(MAKE) --no-print-directory CROSS=$(1) $$(addprefix build/$(1)/,$$(MACHINE_PROGRAMS))
-build/$(1)/suites/%.o: tests/%.c
-	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_ALL) -Ishim -Itests/support $(2) -DBUILD_DIR='"$$(abspath build/$(1))"' -DSOURCE_DIR='"$$(CURDIR)"' -c -o $$@ $$<
-$$(call MACHINE_SUITES,$(1)): %: %.o $$(patsubst tests/%.c,build/$(1)/suites/%.o,$$(filter-out tests/support/recorder%,$$(wildcard tests/support/*.c))) | programs-$(1)
-	$$(CC) $$(CFLAGS_ALL) -o $$@ $$^ -lcriterion -lbsd -pthread
 endef
 ifeq ($(CROSS)$(SAN)$(LIBRARY),)
 ifneq ($(shell command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64),)
@@ -123,7 +112,8 @@ SHORT_LOOK := build/aarch64-linux-gnu/suites/preload/join
 else
 NOT_HERE += --skipped "join with programs of arm64: no compiler for it, or none to run its programs (Debian packages gcc-aarch64-linux-gnu and qemu-user)"
 endif
-$(foreach m,$(MACHINES),$(eval $(call MACHINE,$(m),$(if $(filter $(m),$(RUNS_HERE)),-DWIDE,-DEMULATOR='"$(call EMULATOR_OF,$(m))","-L","/usr/$(m)"' $(if $(filter s390x%,$(m)),-DEMULATED_BIG_ENDIAN)))))
+$(foreach m,$(MACHINES),$(eval $(call MACHINE,$(m))) \
+	$(eval $(call SUITES_FOR,build/$(m),programs-$(m),$(if $(filter $(m),$(RUNS_HERE)),-DWIDE,-DEMULATOR='"$(call EMULATOR_OF,$(m))","-L","/usr/$(m)"' $(if $(filter s390x%,$(m)),-DEMULATED_BIG_ENDIAN)),$(call MACHINE_SUITES,$(m)))))
 endif
 
 check-machines: packages-machines
@@ -135,5 +125,5 @@ run-machines: $(foreach m,$(MACHINES),$(call MACHINE_SUITES,$(m))) $(B)/tests/pr
 ifneq ($(CROSS),)
 $(B)/tests/machines/%: tests/unit/%.c tests/machines/runner.c tests/support/page.c $(PURE) $(B)/shim/config.o
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -Itests/machines -DBUILD_DIR='"$(abspath $(B))"' -DSOURCE_DIR='"$(CURDIR)"' -o $@ $^ $(LIBATOMIC) -pthread
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -Itests/machines -DBUILD_DIR='"$(abspath $(B))"' -DSOURCE_DIR='"$(CURDIR)"' -o $@ $^ $(LIBATOMIC) -pthread
 endif
