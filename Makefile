@@ -1,21 +1,26 @@
 # onewrite: `make` builds the library, `make demo` shows it, `make check` proves it.
 #
-#   make                     build/libonewrite.so, build/judge for scripts/onewrite, and see that the library can be loaded
+#   make                     build/libonewrite.so, build/judge for scripts/onewrite; sees that the library can be loaded
 #                            (OLD_GLIBC=directory of an older libc and its loader)
 #                            (CC=musl-gcc: with musl, in build/musl; either library goes with programs of both)
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
 #                                                   LIBRARY=path tries that library and not the one built here)
 #   make check-debian RELEASE=trixie        both commands on a fresh minimal system of that release (root, debootstrap)
-#   make check-musl          the tests that run programs, with programs of musl's; make check-old: with those of glibc 2.31
-#   make check-all           all of that, on bookworm, trixie and sid, for other libcs and machines, and the packages (hours; root)
+#   make check-musl          the tests that run programs, with programs of musl's
+#   make check-old           ... with those of glibc 2.31
+#   make check-all           all of that, on bookworm, trixie and sid, for other libcs and machines, and the packages
+#                            (hours; root)
 #   make check-real          95 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
+#   make lint                the layout of C, scripts, manual pages, the docs' links and figures, repeated blocks
 #   make deb                 Debian packages, in build/deb
 #   make check-deb           that they can be installed, upgraded, used and purged, in a tree of their own (root)
-#   make install             PREFIX=/usr/local LIBDIR=PREFIX/lib/onewrite MANDIR=PREFIX/share/man DESTDIR=   (SYSCONFDIR=/etc, when it is built: where
-#                            onewrite.conf is looked for)
-#   make CROSS=aarch64-linux-gnu       the library and judge for another machine, in build/aarch64-linux-gnu (and install, with CROSS= as well)
-#   make check-machines      programs of six other machines, with the library, under qemu (MACHINES=aarch64-linux-gnu; 40 s to 4 minutes each)
+#   make install             PREFIX=/usr/local LIBDIR=PREFIX/lib/onewrite MANDIR=PREFIX/share/man DESTDIR=
+#                            (SYSCONFDIR=/etc, when it is built: where onewrite.conf is looked for)
+#   make CROSS=aarch64-linux-gnu    the library and judge for another machine, in build/aarch64-linux-gnu (and install,
+#                            with CROSS= as well)
+#   make check-machines      programs of six other machines, with the library, under qemu (MACHINES=aarch64-linux-gnu;
+#                            40 s to 4 minutes each)
 
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib/onewrite
@@ -25,10 +30,11 @@ CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla
 
-# This machine's compiler for 32 bits, or one for i386, which gets along with compilers for other machines, as gcc-multilib does
-# not. Debian's gcc-12-multilib does, and has not the link to these headers.
+# This machine's compiler for 32 bits, or one for i386, which gets along with compilers for other machines, as
+# gcc-multilib does not. Debian's gcc-12-multilib does, and has not the link to these headers.
 can_build = $(shell echo 'int main(void) { return 0; }' | $(1) -x c -o /dev/null - 2>/dev/null && echo yes)
-FOR_I386 = $(if $(call can_build,$(CC) -m32),$(CC) -m32 -Wno-psabi -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null),$(if \
+HEADERS_BESIDE = -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+FOR_I386 = $(if $(call can_build,$(CC) -m32),$(CC) -m32 -Wno-psabi $(HEADERS_BESIDE),$(if \
 	$(call can_build,i686-linux-gnu-gcc),i686-linux-gnu-gcc -Wno-psabi))
 ifneq ($(CROSS),)
 CC := $(CROSS)-gcc
@@ -42,35 +48,42 @@ say = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo '  $(1) 
 
 CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) $(ATOMICS) -MMD -MP
 
+# Is it an option of the compiler's, for this machine?
+OPTION = $(shell echo 'int x;' | $(CC) $(1) -Werror -x c -c -o /dev/null - 2>/dev/null && echo $(1))
+
 # On arm64 the compiler's own atomic functions want a name that musl has not (scripts/gate).
-ATOMICS := $(shell echo 'int x;' | $(CC) -mno-outline-atomics -Werror -x c -c -o /dev/null - 2>/dev/null && echo -mno-outline-atomics)
+ATOMICS := $(call OPTION,-mno-outline-atomics)
 
-# Where the compiler leaves them to a library for bytes (gcc 12 for riscv64), that is linked in: only libc is there at run time.
-LIBATOMIC := $(shell echo '_Atomic char c; int main(void) { return c |= 1; }' | $(CC) -x c -o /dev/null - 2>/dev/null || echo -l:libatomic.a)
+# Where the compiler leaves them to a library for bytes (gcc 12 for riscv64), that is linked in: only libc is there at
+# run time.
+LIBATOMIC := $(shell echo '_Atomic char c; int main(void) { return c |= 1; }' | \
+	$(CC) -x c -o /dev/null - 2>/dev/null || echo -l:libatomic.a)
 
-# A compiler of another libc beside this machine's: the kernel's headers are with that one's, and what it makes has a directory of its own.
+# A compiler of another libc beside this machine's: the kernel's headers are with that one's, and what it makes has a
+# directory of its own.
 ifneq ($(findstring musl-gcc,$(CC)),)
 OTHER_LIBC := musl
 IN_FRONT   := tests/support/musl.h
 CFLAGS_ALL += -D_LARGEFILE64_SOURCE $(addprefix -idirafter ,/usr/include /usr/include/$(shell $(CC) -print-multiarch))
 endif
 comma   := ,
-# Is it an option of the compiler's, for this machine?
-OPTION = $(shell echo 'int x;' | $(CC) $(1) -Werror -x c -c -o /dev/null - 2>/dev/null && echo $(1))
 
-# Library and judge are hardened. Where the stack protector's canary is a variable of the loader's instead of the thread's own (arm, arm64,
-# riscv64), the library would need that loader, and load with no other libc: there it goes without.
+# Library and judge are hardened. Where the stack protector's canary is a variable of the loader's instead of the
+# thread's own (arm, arm64, riscv64), the library would need that loader, and load with no other libc: there it goes
+# without.
 STRONG   := $(call OPTION,-fstack-protector-strong)
-GUARD    := $(if $(shell echo 'void g(char *); void f(void) { char s[9]; g(s); }' | $(CC) -fPIC -fstack-protector-strong -x c -S -o - - 2>/dev/null | \
+GUARDED  := $(CC) -fPIC -fstack-protector-strong -x c -S -o - -
+GUARD    := $(if $(shell echo 'void g(char *); void f(void) { char s[9]; g(s); }' | $(GUARDED) 2>/dev/null | \
 	grep -w __stack_chk_guard),-fno-stack-protector,$(STRONG))
-# Of CET the shadow stack: endbr64 at each function is one instruction more than the budget of a read has (tests/bench), and Linux gives
-# programs the shadow stack only. A preload without its mark takes it from the program: it is set, for Debian's crti.o has none, and needs none.
+# Of CET the shadow stack: endbr64 at each function is one instruction more than the budget of a read has (tests/bench),
+# and Linux gives programs the shadow stack only. A preload without its mark takes it from the program: it is set, for
+# Debian's crti.o has none, and needs none.
 CET      := $(call OPTION,-fcf-protection=return)
 HARDENED := $(GUARD) $(CET)
 RELRO    := -Wl,-z,relro -Wl,-z,now $(if $(CET),-Wl$(comma)-z$(comma)shstk)
 
-# Two builds in two places are the same, byte for byte: the compiler notes this name of the directory that it is in, whatever its path. An
-# option to replace the path would not get through gcc's -flto with a quote in it.
+# Two builds in two places are the same, byte for byte: the compiler notes this name of the directory that it is in,
+# whatever its path. An option to replace the path would not get through gcc's -flto with a quote in it.
 ANYWHERE := PWD=/proc/self/cwd
 
 B := build$(addprefix /,$(OTHER_LIBC))$(addprefix /,$(CROSS))$(addprefix /,$(SAN))
@@ -78,13 +91,13 @@ ifneq ($(SAN),)
 SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -DUNDER_SANITIZER
 endif
 
-VERSION := $(shell sed -n 's/^ow_version=//p' scripts/onewrite)
+VERSION := $(shell sed -n 's/^ow_version=\([^ ]*\).*/\1/p' scripts/onewrite)
 LIB     := $(B)/libonewrite.so
 JUDGE   := $(B)/judge
 
-# The hooks' common path leads through half a dozen of the files below: optimised as one (an eighth fewer instructions), where the
-# compiler can. The objects are ordinary ones as well.
-LTO := $(shell echo 'int x;' | $(CC) -flto=auto -ffat-lto-objects -Werror -x c -c -o /dev/null - 2>/dev/null && echo -flto=auto -ffat-lto-objects)
+# The hooks' common path leads through half a dozen of the files below: optimised as one (an eighth fewer instructions),
+# where the compiler can. The objects are ordinary ones as well.
+LTO := $(call OPTION,-flto=auto -ffat-lto-objects)
 
 # One idea per object. The PURE ones know nothing of sockets, time or memory (tests/unit/pure.c holds them to it).
 PURE := \
@@ -137,34 +150,40 @@ OBJS := $(PURE) \
 	$(B)/shim/hook_write.o
 
 # What can be installed for: the groups of scripts/packages.
-GROUPS := demo check deb musl machines real bench suites soak fuzz
-.PHONY: all check check-all build-suites run-suites check-debian check-machines run-machines check-real run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo \
-	fuzz-http run-fuzz-http install uninstall deb check-deb clean $(GROUPS:%=packages-%)
+GROUPS := demo check deb lint musl machines real bench suites soak fuzz
+.PHONY: all check check-all compiled build-suites run-suites check-debian check-machines run-machines check-real \
+	run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http \
+	run-fuzz-http install uninstall deb check-deb lint format clean $(GROUPS:%=packages-%)
 all: $(LIB) $(JUDGE)
 
-# A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn calls of ours, and the hooks'
-# names, into others of the symbols that we stand in front of.
+# A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn
+# calls of ours, and the hooks' names, into others of the symbols that we stand in front of.
 PLAIN := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS
+OF_LIBRARY = -DONEWRITE_VERSION='"$(VERSION)"' -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC \
+	-fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
 $(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)
-	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim $(PLAIN) $(LTO) -DONEWRITE_VERSION='"$(VERSION)"' -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim $(PLAIN) $(LTO) $(OF_LIBRARY) -c -o $@ $<
 
 $(B)/shim/%.o: shim/%.S $(B)/shim/old.h
 	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim -c -o $@ $<
 
 # The export list is the hook list, and nothing else; a few names are there in the versions that this libc has of them.
-GLIBC := $(shell $(CC) $(CFLAGS) -include features.h -E -dM -x c /dev/null 2>/dev/null | sed -n 's/^.define __GLIBC__ //p')
-LIBC  = $(if $(GLIBC),$(wildcard $(foreach name,libc.so.6 libdl.so.2 librt.so.1,$(shell $(CC) $(CFLAGS) -print-file-name=$(name)))))
-MACRO = $(shell $(CC) $(CFLAGS) -include shim/doors.h -E -dM -x c /dev/null | sed -n 's/^.define $(1) //p')
+MACRO = $(shell $(CC) $(CFLAGS) -include $(1) -E -dM -x c /dev/null 2>/dev/null | sed -n 's/^.define $(2) //p')
+GLIBC := $(call MACRO,features.h,__GLIBC__)
+LIBC  = $(if $(GLIBC),$(wildcard $(foreach name,libc.so.6 libdl.so.2 librt.so.1,$(shell \
+	$(CC) $(CFLAGS) -print-file-name=$(name)))))
 $(B)/exports.map: shim/versions.awk shim/hooks.def shim/doors.h
 	@mkdir -p $(B)/shim
-	@{ readelf --dyn-syms -W $(LIBC) /dev/null 2>/dev/null || :; } | awk -v doors=$(call MACRO,DOORS) -v two_times=$(call MACRO,TWO_TIMES) -v map=$@ -v header=$(B)/shim/old.h -f $< shim/hooks.def -
+	@{ readelf --dyn-syms -W $(LIBC) /dev/null 2>/dev/null || :; } | awk -v doors=$(call MACRO,shim/doors.h,DOORS) \
+		-v two_times=$(call MACRO,shim/doors.h,TWO_TIMES) -v map=$@ -v header=$(B)/shim/old.h \
+		-f $< shim/hooks.def -
 	@touch $(B)/shim/old.h
 
 $(B)/shim/old.h: $(B)/exports.map ;
 
-# Built with glibc it says which versions of libc's names it wants, so it names libc. Built with another one it wants names only, which the libc
-# of any program has (scripts/gate): were one named, a program with another would not start.
+# Built with glibc it says which versions of libc's names it wants, so it names libc. Built with another one it wants
+# names only, which the libc of any program has (scripts/gate): were one named, a program with another would not start.
 BOUND := $(if $(GLIBC)$(SAN),-Wl$(comma)-z$(comma)defs,-nodefaultlibs -lgcc)
 
 # A sanitizer's library needs the sanitizer.
@@ -173,7 +192,9 @@ $(LIB): export CC := $(CC)
 $(LIB): export CFLAGS := $(CFLAGS)
 $(LIB): export LDFLAGS := $(LDFLAGS)
 $(LIB): $(OBJS) $(B)/exports.map $(GATE)
-	$(call say,LD)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LTO) $(LDFLAGS) $(RELRO) -fPIC -shared -o $@ $(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL $(BOUND) -Wl,-soname,libonewrite.so
+	$(call say,LD)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LTO) $(LDFLAGS) $(RELRO) -fPIC -shared -o $@ \
+		$(OBJS) $(LIBATOMIC) -Wl,--version-script=$(B)/exports.map -Wl,--exclude-libs,ALL $(BOUND) \
+		-Wl,-soname,libonewrite.so
 	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
 
 # The part of scripts/onewrite that reads ELF files.
@@ -186,24 +207,27 @@ $(JUDGE): $(JUDGE_OBJS)
 	$(call say,LD)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LDFLAGS) $(RELRO) -pie -o $@ $^ $(LIBATOMIC)
 
 # --- tests -----------------------------------------------------------------------------------------------------
-# tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file.
-# tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them. The rest of a
-# program that would be long is in a directory beside it.
-# tests/support: what the Criterion binaries share.
-# A sanitizer has nothing to say about scripts and other people's programs; nor has TSan about code without threads, and it
-# ends a child of several threads' process that starts one, as random programs do.
+# tests/unit, tests/preload, tests/wrapper, tests/real: one Criterion binary per .c file. tests/programs: small programs
+# with a main() of their own, and lib_*.c: libraries for some of them. The rest of a program that would be long is in a
+# directory beside it. tests/support: what the Criterion binaries share. A sanitizer has nothing to say about scripts
+# and other people's programs; nor has TSan about code without threads, and it ends a child of several threads' process
+# that starts one, as random programs do.
 SUITES_OF := tests/preload $(if $(filter thread,$(SAN)),,tests/unit) $(if $(SAN),,tests/wrapper tests/real)
-SUITES   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(if $(filter thread,$(SAN)),%/fuzz.c),$(wildcard $(SUITES_OF:=/*.c))))
-PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out tests/programs/lib_% tests/programs/musl_%,$(wildcard tests/programs/*.c)))
+SUITES   := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(if $(filter thread,$(SAN)),%/fuzz.c),$(wildcard \
+	$(SUITES_OF:=/*.c))))
+PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out tests/programs/lib_% tests/programs/musl_%,$(wildcard \
+	tests/programs/*.c)))
 RECORDER := $(B)/tests/recorder.so
 SUPPORT  := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out tests/support/recorder%,$(wildcard tests/support/*.c)))
 
+# What the tests are compiled with: they are told where the programs lie that they run.
+OF_TESTS = -Ishim -Itests/support -DBUILD_DIR='"$(abspath $(1))"' -DSOURCE_DIR='"$(CURDIR)"'
 $(B)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CFLAGS_ALL) -Ishim -Itests/support -DBUILD_DIR='"$(abspath $(B))"' -DSOURCE_DIR='"$(CURDIR)"' -c -o $@ $<
+	$(call say,CC)$(CC) $(CFLAGS_ALL) $(call OF_TESTS,$(B)) -c -o $@ $<
 
-# Criterion does not start under TSan, and TSan not under the recorder: they are built without, what they run is not. The suites
-# are told: here and there TSan makes a row impossible, which is then not there.
+# Criterion does not start under TSan, and TSan not under the recorder: they are built without, what they run is not.
+# The suites are told: here and there TSan makes a row impossible, which is then not there.
 ifeq ($(SAN),thread)
 $(SUITES) $(SUITES:=.o) $(SUPPORT) $(RECORDER): private SANFLAGS := -DUNDER_TSAN -DUNDER_SANITIZER
 else
@@ -235,7 +259,8 @@ $(PROGRAMS): %: %.o
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $< $(LAST)
+	$(call say,LD)$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -Itests/support -fPIC -shared -Wl,-soname,$(@F) -o $@ $< \
+		$(LAST)
 
 $(B)/tests/programs/p_limits: $(B)/tests/programs/lib_high.so
 $(B)/tests/programs/p_moments: $(B)/tests/programs/lib_moments.so
@@ -275,7 +300,8 @@ $(B)/tests/preload/conf: | $(B)/conf/libonewrite.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) $(LIBATOMIC) $(if $(GLIBC),,$(BOUND))
+	$(call say,LD)$(CC) $(CFLAGS_ALL) $(PLAIN) -Ishim -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) \
+		$(LIBATOMIC) $(if $(GLIBC),,$(BOUND))
 
 # Programs of other kinds.
 include tests/others.mk
@@ -319,9 +345,11 @@ build-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(ALL_SUITES)
 run-suites: build-suites
 ifneq ($(OLD_SUITES),)
 	@if $(MAKE) --no-print-directory $(OLD)/glibc/lib/libc.so.6; then \
-		$(MAKE) --no-print-directory $(OLD_SUITES) && OLD_GLIBC=$(OLD_LIBS) tests/check $(NOT_HERE) $(ALL_SUITES) $(OLD_SUITES); \
+		$(MAKE) --no-print-directory $(OLD_SUITES) && \
+		OLD_GLIBC=$(OLD_LIBS) tests/check $(NOT_HERE) $(ALL_SUITES) $(OLD_SUITES); \
 	else \
-		tests/check $(NOT_HERE) --skipped "$(notdir $(OLD_SUITES)) with programs of glibc 2.31: it cannot be fetched" $(ALL_SUITES); \
+		tests/check $(NOT_HERE) \
+			--skipped "$(notdir $(OLD_SUITES)) with programs of glibc 2.31: it cannot be fetched" $(ALL_SUITES); \
 	fi
 else
 	@tests/check $(NOT_HERE) $(ALL_SUITES)
@@ -349,15 +377,18 @@ run-demo: $(LIB) $(JUDGE) $(B)/tests/programs/legacy $(B)/tests/programs/demo_cl
 FUZZ_SECONDS ?= 60
 $(B)/tests/http_fuzz: tests/fuzz/http_fuzz.c $(addprefix shim/,http.c framing.c request.c http.h framing.h request.h)
 	@mkdir -p $(@D)/found
-	$(call say,LD)clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Ishim -o $@ $(filter %.c,$^)
+	$(call say,LD)clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -Ishim -o $@ $(filter %.c,$^)
 
 fuzz-http: packages-fuzz
 	@$(MAKE) --no-print-directory run-fuzz-http
 
 run-fuzz-http: $(B)/tests/http_fuzz
-	$< -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/http.dict -artifact_prefix=$(<D)/found/ $(<D)/found tests/fuzz/corpus
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/http.dict -artifact_prefix=$(<D)/found/ \
+		$(<D)/found tests/fuzz/corpus
 
-# What it costs and what it gains, beside programs written right (root, two cores, nothing else running). QUICK=1: a first look.
+# What it costs and what it gains, beside programs written right (root, two cores, nothing else running). QUICK=1: a
+# first look.
 BENCH := $(addprefix $(B)/tests/bench/,server client calls)
 $(BENCH): %: %.o
 	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^
@@ -410,8 +441,9 @@ install: $(LIB) $(JUDGE)
 	install -D -m 755 scripts/onewrite $(call to,$(PREFIX)/bin/onewrite)
 	install -D -m 755 $(JUDGE) $(call to,$(OWN)/judge)
 	install -D -m 644 $(LIB) $(call to,$(LIBDIR)/libonewrite.so)
+	# judge finds the library beside itself
 	@[ $(call to,$(LIBDIR)/libonewrite.so) -ef $(call to,$(OWN)/libonewrite.so) ] || \
-		ln -srf $(call to,$(LIBDIR)/libonewrite.so) $(call to,$(OWN)/libonewrite.so) # judge finds it beside itself
+		ln -srf $(call to,$(LIBDIR)/libonewrite.so) $(call to,$(OWN)/libonewrite.so)
 	install -D -m 644 docs/man/onewrite.1 $(call to,$(MANDIR)/man1/onewrite.1)
 	install -D -m 644 docs/man/onewrite.conf.5 $(call to,$(MANDIR)/man5/onewrite.conf.5)
 	install -D -m 644 docs/man/libonewrite.8 $(call to,$(MANDIR)/man8/libonewrite.8)
@@ -420,10 +452,13 @@ install: $(LIB) $(JUDGE)
 	install -D -m 644 scripts/completions/onewrite.fish $(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish)
 
 uninstall:
-	rm -f $(call to,$(PREFIX)/bin/onewrite) $(call to,$(OWN)/judge) $(call to,$(OWN)/libonewrite.so) $(call to,$(LIBDIR)/libonewrite.so)
-	rm -f $(call to,$(MANDIR)/man1/onewrite.1) $(call to,$(MANDIR)/man5/onewrite.conf.5) $(call to,$(MANDIR)/man8/libonewrite.8)
-	rm -f $(call to,$(SHARE)/bash-completion/completions/onewrite) $(call to,$(SHARE)/zsh/$(ZSH_FUNCTIONS)/_onewrite) \
-		$(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish)
+	rm -f $(call to,$(PREFIX)/bin/onewrite) $(call to,$(OWN)/judge) $(call to,$(OWN)/libonewrite.so)
+	rm -f $(call to,$(LIBDIR)/libonewrite.so)
+	rm -f $(call to,$(MANDIR)/man1/onewrite.1) $(call to,$(MANDIR)/man5/onewrite.conf.5)
+	rm -f $(call to,$(MANDIR)/man8/libonewrite.8)
+	rm -f $(call to,$(SHARE)/bash-completion/completions/onewrite)
+	rm -f $(call to,$(SHARE)/zsh/$(ZSH_FUNCTIONS)/_onewrite)
+	rm -f $(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish)
 	@rmdir $(call to,$(OWN)) 2>/dev/null || :
 
 # Debian packages, in build/deb.
@@ -434,9 +469,22 @@ deb: packages-deb
 check-deb: packages-deb
 	tests/deb/run $(VERSION)
 
+# What is written in C, without programs of other kinds.
+compiled: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(BENCH) $(SOAK)
+
+# What can be said without running anything: layout, scripts, C, manual pages, links and figures of the docs, repeated
+# blocks.
+lint: packages-lint
+	@scripts/lint
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
 clean:
 	rm -rf build
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(OLD_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) \
+	$(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(OLD_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) \
+	$(FUZZ_OBJS:.o=.d)
