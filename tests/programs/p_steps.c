@@ -1,7 +1,7 @@
 /* p_steps carries out the calls named on its command line, one after the other, and reports what each returned, for
  * most suites of tests/preload:
  *
- * 	p_steps write='HTTP/1.1 200 OK...' send+MSG_NOSIGNAL=*200 close
+ *	p_steps write='HTTP/1.1 200 OK...' send+MSG_NOSIGNAL=*200 close
  *
  * A step is VERB[/PIECES][+FLAG...][=ARGUMENT]. Bytes to write are the argument itself, or *N for the next N bytes of
  * the endless body. A forked child carries out `child:STEP`. The connection is accepted when a step first needs it. */
