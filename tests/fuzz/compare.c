@@ -1,4 +1,4 @@
-/* Compares a bare run with one behind the library: the same bytes, the same results, the same end. */
+/* Compares a bare run with one under the library: the same bytes, the same results, the same end. */
 #include "programs.h"
 
 #include <errno.h>
@@ -121,8 +121,7 @@ bool differ(const struct side *bare, const struct side *shim, struct difference 
 	bool gone = false;
 	for (int c = 0; c < CONNS; c++)
 		gone |= p->plans[c].gone;
-	for (uint32_t i = 0; i < p->nops; i++) /* a write that fails with ECONNRESET raises no SIGPIPE: see
-	                                        * same_error() */
+	for (uint32_t i = 0; i < p->nops; i++) /* ECONNRESET raises no SIGPIPE: see same_error() */
 		gone |= p->ops[i].kind == SHUT && p->ops[i].value == SHUT_RDWR;
 	if (!gone && bare->board->pipe_signals != shim->board->pipe_signals)
 		return DIFFERENT(d, "SIGPIPE %u times bare, %u times behind the shim", bare->board->pipe_signals,

@@ -434,8 +434,7 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 	for (int i = 0; i < ACTORS; i++)
 		p->end[i] = (uint8_t)(one_in(c, 3) ? below(c, ENDS) : BY_EXIT);
 	bool full = a.family == FULL || a.family == RIVALS;
-	a.no_stdio = full || a.family == CLONES; /* a FILE has the numbers of one table, and does not tell what it
-	                                          * wrote */
+	a.no_stdio = full || a.family == CLONES; /* a FILE belongs to one table, and hides what it wrote */
 	a.processes = one_in(c, 3);
 	a.slow_writer = one_in(c, 3);
 	a.nlines = a.family == LATE ? CONNS : one_in(c, 2) ? 1 : 1 + (int)below(c, CONNS);

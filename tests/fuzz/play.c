@@ -1,4 +1,4 @@
-/* The actors: the process that runs bare or behind the library. They write every piece to its last byte, as a program
+/* The actors: the process that runs bare or under the library. They write every piece to its last byte, as a program
  * must. They note each result on the board, which is shared memory, so that the noting makes no call under test. */
 #include "play.h"
 
@@ -125,8 +125,7 @@ static void perform(const struct op *o, struct result *r)
 {
 	bool has = o->handle < HANDLES;
 	int fd = has ? fds(o->actor)[o->handle] : -1, watch = has ? watches(o->actor)[o->handle] : -1;
-	if (o->kind == READ && o->value & ASKED) /* asked even if the read is then skipped, because another read may
-	                                          * need the bytes behind it */
+	if (o->kind == READ && o->value & ASKED) /* asked even if the read is skipped: another may follow */
 		tell_peer(I_ASK, o->conn, (int)(o - program->ops),
 		          o->value & ANSWERED ? (int32_t)atomic_load(&board->accepted[o->conn]) : 0);
 	if (has && fd < 0) {

@@ -163,9 +163,7 @@ void write_through(const struct op *o, int how, int fd, int watch, struct result
 	int flags = o->kind == LEAVE ? MSG_NOSIGNAL : o->value;
 	/* glibc's aio does not work in a forked child */
 	int stale = 0, door = how == BY_AIO && program_has(program, FORK) ? BY_WRITE : how;
-	bool whole = door == BY_DPRINTF || door == BY_DPRINTF_CHK || door == BY_AIO; /* such a call must write all, as
-	                                                                              * it does not tell how much it
-	                                                                              * wrote */
+	bool whole = door == BY_DPRINTF || door == BY_DPRINTF_CHK || door == BY_AIO; /* they do not tell how much */
 	if (whole && is_nonblocking(fd)) {
 		r->ret = SKIPPED;
 		return;

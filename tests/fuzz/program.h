@@ -286,8 +286,7 @@ struct result {
 struct board {
 	struct program program;
 	struct result results[OPS];
-	_Atomic uint32_t turn, waiting; /* a futex word that changes with the board, and how many tasks wait for a
-	                                 * change */
+	_Atomic uint32_t turn, waiting; /* a futex word for changes; how many tasks wait */
 	_Atomic uint64_t accepted[CONNS], received[CONNS], consumed[CONNS];
 	_Atomic uint32_t opened[CONNS], gone[CONNS], over[CONNS], late[CONNS];
 	_Atomic uint32_t stopped[CONNS], forced[CONNS]; /* the peer does not read; it read again without being told */

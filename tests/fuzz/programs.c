@@ -1,4 +1,4 @@
-/* Runs random programs bare and behind the library (`make fuzz`): the peer must get the same bytes, and every operation
+/* Runs random programs bare and under the library (`make fuzz`): the peer must get the same bytes, and every operation
  * must return the same.
  *
  *     programs [-n PROGRAMS] [-s SEED] [-j JOBS] [--join header|message|both] [--hold memory|kernel|both]

@@ -1,5 +1,5 @@
 /* Rules for calls on a full socket, whose results depend on time: how much room there was, and which call was
- * interrupted. There a bare run is not compared with one behind the library; each is compared with what the kernel
+ * interrupted. There a bare run is not compared with one under the library; each is compared with what the kernel
  * promises, as narrowly as that can be said. */
 #include "programs.h"
 

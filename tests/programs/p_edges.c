@@ -128,8 +128,7 @@ static void across(void)
 			char *p = dark - before[i];
 
 			memcpy(p, TEN "0123456789", TEN_SIZE + 10);
-			p[15] = (char)('a' + i); /* another head each time, as the library does not parse the same head
-			                          * again */
+			p[15] = (char)('a' + i); /* a head that is known is not parsed again */
 			say("head", write(pair.fd, p, TEN_SIZE));
 			say("body", write(pair.fd, p + TEN_SIZE, 10));
 			say_what_came(TEN_SIZE + 10);

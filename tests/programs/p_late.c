@@ -38,8 +38,7 @@ static void busy(void)
 	for (int round = 0; round < 15; round++) {
 		shared->sent[round] = now_ns();
 		write_head_of_kind(waiting, (unsigned)round);
-		for (int i = 0; i < 37; i++) { /* 185 ms, so that each round comes at another moment of the helper's
-			                        * period */
+		for (int i = 0; i < 37; i++) { /* 185 ms: the helper's period differs from it */
 			write_head(fd);
 			sleep_us(5000);
 			must(write(fd, body, sizeof body) == sizeof body, "writing a body");
@@ -100,8 +99,7 @@ static void during_fork(void)
 	pthread_join(thread, NULL);
 	atomic_fetch_add(&shared->written, 2 * (sizeof HEAD - 1));
 	report("all at the peer: %d\n", peer_has_all());
-	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0); /* not by an exit that the library sees, which would send what is
-	                                           * held */
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0); /* an exit that the library sees would send it */
 }
 
 int main(int argc, char **argv)

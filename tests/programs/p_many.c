@@ -150,8 +150,7 @@ static void have_strange_ones(int listener, int count)
 	char body[BODY_SIZE];
 
 	memset(body, 'b', sizeof body);
-	set_int(listener, IPPROTO_TCP, TCP_NODELAY, 1); /* accepted connections inherit it, so that no short segment
-	                                                 * waits for an ACK */
+	set_int(listener, IPPROTO_TCP, TCP_NODELAY, 1); /* inherited; no short segment waits for an ACK */
 	for (int i = 0; i < count; i++)
 		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
 			struct pair p = pair_of(listener, 0);

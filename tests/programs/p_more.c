@@ -9,12 +9,7 @@
 #include <signal.h>
 #include <sys/time.h>
 
-enum {
-	LARGE = 1 << 20,
-	END = 200,
-	SOON_MS = 100
-}; /* SOON_MS is less than the 200 ms after which the kernel sends such
-    * bytes itself */
+enum { LARGE = 1 << 20, END = 200, SOON_MS = 100 }; /* SOON_MS: the kernel waits 200 ms */
 
 static int fd;
 static char bytes[LARGE];

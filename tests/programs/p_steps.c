@@ -101,8 +101,7 @@ static int clone_child(void *step)
 static bool do_child(const char *text)
 {
 	static const char *const ways[] = { "child:", "_Fork:", "clone:", "clone-vm:", "SYS_fork:" };
-	char stack[256 * 1024] __attribute__((aligned(16))); /* part of this thread's stack, because ASan does not know
-	                                                      * another one */
+	char stack[256 * 1024] __attribute__((aligned(16))); /* ASan knows no other stack */
 	size_t way = 0;
 	char *step;
 	pid_t pid;

@@ -77,8 +77,7 @@ static void pieces(void)
 		first = 2 * (size_t)mss - (sizeof head - 1);
 		(void)!write(fd, head, sizeof head - 1);
 		must(sendfile(fd, file, &at, first) == (ssize_t)first, "sendfile");
-	} else { /* the peer's next request acknowledges the message before, and so makes the kernel send the beginning
-		  * of this one */
+	} else { /* the ACK in the peer's next request makes the kernel send the beginning of this message */
 		(void)!write(client, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", 38);
 		read_until(fd, got, 38, 1000);
 		(void)!write(fd, short_message, sizeof short_message - 1);

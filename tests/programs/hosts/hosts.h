@@ -7,16 +7,9 @@
 
 #include <pthread.h>
 
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* the rows of the tables name only the fields that they \
-                                                               * need */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* rows name only what they need */
 
-enum {
-	HEAD_SIZE = sizeof HEAD - 1,
-	BODY_SIZE = 200,
-	LARGE = 8 << 20
-}; /* LARGE bytes are more than fit into the
-    * buffers of a connection whose peer does not
-    * read */
+enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200, LARGE = 8 << 20 }; /* LARGE is more than two buffers hold */
 
 struct life {
 	const char *name;

@@ -43,8 +43,7 @@ static void write_all(int fd, const char *p, size_t n)
  * non-blocking socket with poll or edge-triggered epoll. */
 static int accept_narrow(void)
 {
-	struct sigaction interrupt = { .sa_handler = ignore }; /* without SA_RESTART, so that the signal cuts a write
-	                                                        * short */
+	struct sigaction interrupt = { .sa_handler = ignore }; /* no SA_RESTART: a signal ends the write */
 	struct itimerval often = { { 0, 700 }, { 0, 700 } };
 	struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
 	int fd = accept_peer();
@@ -132,8 +131,7 @@ static void first_chunk(void)
 {
 	int fd = accept_peer();
 
-	for (int i = 0; i < 3; i++) { /* the kernel's peer acknowledges the first segments of a connection at once, so
-		                       * these use up that time */
+	for (int i = 0; i < 3; i++) { /* the first segments are acknowledged at once, the later ones are not */
 		must(write(fd, "#", 1) == 1, "writing");
 		sleep_us(60000);
 	}

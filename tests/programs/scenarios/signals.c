@@ -35,8 +35,7 @@ static void write_in_handler(int signal_number)
 	} else
 		refusals += write(handler_fd, mark, MARK_SIZE) != MARK_SIZE;
 	if (!no_more)
-		setitimer(ITIMER_REAL, &in_a_while, NULL); /* armed once per signal, so that the program makes progress
-		                                            * even if the handler is slow */
+		setitimer(ITIMER_REAL, &in_a_while, NULL); /* a slow handler still lets the program make progress */
 	errno = keep;
 }
 

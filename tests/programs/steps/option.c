@@ -36,8 +36,7 @@ static long do_option(const struct step *s)
 	if (strcmp(s->verb, "get-error") == 0)
 		return getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &size) == 0 ? value : -1;
 	if (strcmp(s->verb, "outq") == 0)
-		return ioctl(fd, SIOCOUTQ, &value) == 0 ? 0 : -1; /* the count is not reported, because it depends on
-		                                                   * the peer's ACKs */
+		return ioctl(fd, SIOCOUTQ, &value) == 0 ? 0 : -1; /* the count depends on the peer's ACKs */
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
@@ -58,8 +57,7 @@ static long do_watch(const struct step *s)
 	           : strcmp(what, "lowat") == 0 ? TCP_NOTSENT_LOWAT
 	                                        : TCP_CORK;
 
-	if (stamps) /* SOF_TIMESTAMPING_TX_ACK, _SOFTWARE and _OPT_TSONLY: a software time stamp when the peer has
-	             * acknowledged a write */
+	if (stamps) /* TX_ACK, SOFTWARE and OPT_TSONLY: a software stamp when the peer has acknowledged a write */
 		value = 1 << 9 | 1 << 4 | 1 << 11;
 	return listener ? unseen(SYS_setsockopt, at, level, name, (long)&value, sizeof value, 0)
 	       : number ? syscall(SYS_setsockopt, at, level, name, &value, sizeof value)

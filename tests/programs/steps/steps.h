@@ -36,11 +36,7 @@ struct step {
 struct verb {
 	const char *name;
 	long (*run)(const struct step *);
-	enum {
-		BYTES = 1,
-		ADOPT = 2
-	} kind; /* BYTES: the argument is bytes to write. ADOPT: the step needs no accepted
-	         * connection */
+	enum { BYTES = 1, ADOPT = 2 } kind; /* BYTES: the argument is to be written; ADOPT: no connection is needed */
 };
 
 /* Each table ends with a verb that has no name. */

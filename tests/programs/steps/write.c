@@ -74,8 +74,7 @@ static long do_pwritev2(const struct step *s)
 }
 
 extern __typeof__(write) __write;
-extern __typeof__(send) __send __attribute__((weak)); /* the libc of machines with a younger ABI does not export
-                                                       * __send */
+extern __typeof__(send) __send __attribute__((weak)); /* newer ports of libc lack __send */
 
 static long do_alias(const struct step *s)
 {
