@@ -70,7 +70,7 @@ void print_program(const struct program *p, const struct side *shim)
 static void print_command(uint64_t k, const struct side *shim)
 {
 	printf("again: %s -s %lu -k %lu -v --join %s --hold %s", program_invocation_name, (unsigned long)options.seed,
-	       (unsigned long)k, shim->join, options.hold); /* the author looks at --hold as given */
+	       (unsigned long)k, shim->join, options.hold); /* as given, because the author looks at it */
 	if (options.family_name != NULL)
 		printf(" --only %s", options.family_name);
 	printf(" --library %s\n", options.library);

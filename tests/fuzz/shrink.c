@@ -20,7 +20,7 @@ static void without(struct program *p, const struct program *from, uint32_t firs
 	memcpy(p, from, sizeof *p);
 	for (uint32_t i = first; i < first + n; i++) {
 		const struct op *o = &from->ops[i];
-		if (o->kind == THREAD || o->kind == FORK || o->kind == CLONE) /* its beginner does its work */
+		if (o->kind == THREAD || o->kind == FORK || o->kind == CLONE) /* the actor that began it takes over */
 			for (uint32_t j = 0; j < p->nops; j++)
 				if (p->ops[j].actor == o->other)
 					p->ops[j].actor = p->ops[i].actor;

@@ -99,7 +99,7 @@ static void during_fork(void)
 	pthread_join(thread, NULL);
 	atomic_fetch_add(&shared->written, 2 * (sizeof HEAD - 1));
 	report("all at the peer: %d\n", peer_has_all());
-	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0); /* an exit that the library sees would send it */
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0); /* a seen exit would send what is held */
 }
 
 int main(int argc, char **argv)

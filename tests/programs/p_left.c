@@ -1,5 +1,5 @@
 /* p_left STATE WAY leaves connections whose peers do not read, for tests/preload/left.c: what a program was told is
- * written must arrive all the same.
+ * written must arrive all the same, and in the state `unseen` a close must report what is lost.
  *
  * STATE: `nearly`, the send buffer has room for a head and hardly more; `middle`, a body filled it; `unseen`, it was
  * filled behind a head by system calls that no hook sees; `many`, there are many connections with a head each. The

@@ -185,6 +185,7 @@ static void *watch(void *argument)
 	return NULL;
 }
 
+/* Looks at /proc/self/fd while heads fall due: the library must not open a descriptor. */
 static void strangers(void)
 {
 	enum { CONNECTIONS = 4 };
@@ -226,6 +227,8 @@ static bool is_locked(int file)
 	return WEXITSTATUS(status) == 1;
 }
 
+/* A file gets the number of a closed connection whose head is due. If the library closed a descriptor of that file,
+ * the process would lose its locks on the file (fcntl(2)). */
 static void locks(void)
 {
 	int lost = 0, moved = 0;

@@ -55,6 +55,8 @@ static void unreadable(void)
 
 /* --- bytes on one connection that no hook sees ------------------------------------------------ */
 
+/* A body and an answer are written on one connection by calls that no hook sees, so its next head shows that a
+ * message fell short. That must take the memory hold from that connection only. */
 static void fell_short(void)
 {
 	static const char post[] = "POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n";
@@ -139,6 +141,7 @@ static void answer_one(int listener)
 	close(p.client);
 }
 
+/* Where no helper can be created, the library must keep nothing for each connection. */
 static void leak(void)
 {
 	int listener = listen_here();

@@ -158,6 +158,7 @@ static void put_piece(struct stream *s, const char *how, int size)
 	}
 }
 
+/* At most one piece of a message may be late: after it the library must take the message for a stream. */
 static void pieces(int gap_us, int size, const char *how)
 {
 	struct stream *s = streams;
@@ -243,6 +244,7 @@ static int slow_message(struct stream *s, const char *how)
 	return late_pieces(s, LATE_US);
 }
 
+/* The first message shows that holding is in vain. From the second message on nothing may be late. */
 static void messages(const char *how)
 {
 	int late = 0;
@@ -305,6 +307,7 @@ static void hostile(void)
 		message(&streams[i]);
 }
 
+/* One slow message has the library hold nothing; the next ones come quickly, so it must hold again. */
 static void again(void)
 {
 	open_streams(1);

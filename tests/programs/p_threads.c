@@ -96,6 +96,7 @@ static void *fork_on(void *argument)
 	return NULL;
 }
 
+/* Four threads fork as often as they can while four others write messages. No child may hang or fail. */
 static void forks(void)
 {
 	pthread_t writer[WRITERS], forker[FORKERS];

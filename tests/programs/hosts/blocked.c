@@ -89,6 +89,8 @@ static void *send_one(void *argument)
 	return NULL;
 }
 
+/* A handler jumps out of a write that blocks. If the library took its turn for taken from then on, the thread could
+ * not end, and another thread's send would wait for ever. */
 static void jumps(void)
 {
 	struct sigaction leave = { .sa_handler = jump };
@@ -122,6 +124,8 @@ static void *send_without_waiting(void *argument)
 	return NULL;
 }
 
+/* While a thread is blocked in a write, a send with MSG_DONTWAIT by another thread must return at once, and not
+ * wait for that thread's turn. */
 static void dontwait(void)
 {
 	int client, fd = accept_own(&client);
@@ -170,6 +174,8 @@ static void *read_when_ticked(void *client)
 	return NULL;
 }
 
+/* A long head and its body are written where there is little room. A signal with SA_RESTART must not end the write;
+ * SO_SNDTIMEO must end it with EAGAIN. */
 static void interrupted(void)
 {
 	struct sigaction restart = { .sa_handler = tick, .sa_flags = SA_RESTART };

@@ -3,8 +3,8 @@
 
 enum { DUE_US = 5000, STEP_US = 20000, QUESTIONS = 8, ROUNDS = 40, CROWD = 100 };
 
-/* The test makes each of the helper's system calls take one step, so the close comes in the middle of each one in
- * turn. */
+/* The test makes each question that the helper asks the kernel take one step, so that the close comes in the middle of
+ * each question in turn. */
 static void closed_step_by_step(void)
 {
 	int client, missing = 0;

@@ -44,6 +44,8 @@ static void *post_heads(void *fd)
 	return NULL;
 }
 
+/* Two threads write requests whose bodies never come, as if they were written unseen. What the library does about
+ * the one connection must not make the other thread wait. */
 static void bodies_missed(void)
 {
 	pthread_t thread[2];

@@ -67,6 +67,7 @@ static void vfork_order(void)
 	pthread_join(thread, NULL);
 }
 
+/* The child's close must leave the parent's connection known: all three messages are joined. */
 static void vfork_after(void)
 {
 	int fd = accept_peer();

@@ -38,6 +38,7 @@ static void refuse_body(int fd, int client)
 	}
 }
 
+/* A call that is refused must leave no cork of the library's behind, which would make the next messages late. */
 static void refused(void)
 {
 	int client, fd = accept_own(&client), late = 0, cork = 0;

@@ -64,6 +64,8 @@ static void no_message(void)
 	report("EFAULT: %d of 3, sent: %d\n", refusals, sendmmsg(ends[0], m, 3, 0));
 }
 
+/* The count is larger than the kernel's limit, and behind the messages up to that limit is memory that cannot be
+ * read. */
 static void many_messages(void)
 {
 	struct mmsghdr *m = (struct mmsghdr *)(void *)edge(MESSAGES_MAX * sizeof *m);

@@ -10,6 +10,7 @@ static struct {
 	int close_range, closefrom, fork, execveat;
 } early;
 
+/* Makes calls before all constructors, the library's included, so its hooks must work before it is set up. */
 static __attribute__((no_sanitize("address", "thread"))) void run_early(int argc, char **argv, char **environment)
 {
 	static char *const none[] = { NULL };
@@ -135,6 +136,8 @@ static void end_first(int64_t *when, bool handlers)
 	pthread_exit(NULL);
 }
 
+/* The helper has to find out that it is the last thread, and end. The exit handlers then run on it: they must see
+ * the signal mask of the program, and the process must not end late. */
 static void last_return(void)
 {
 	int64_t *when = mmap(NULL, sizeof *when, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), late = 0;

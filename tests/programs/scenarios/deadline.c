@@ -50,6 +50,7 @@ static void wait_in_epoll(void)
 	close(epoll);
 }
 
+/* Fifty heads whose bodies come late. Meanwhile the program sleeps, spins, or waits in a call. */
 static void deadline(void)
 {
 	static const struct {

@@ -22,6 +22,7 @@ static int threads(void)
 	return n;
 }
 
+/* Nothing is held here, so there must be no helper. */
 static void no_hold_no_thread(void)
 {
 	int fd = accept_peer();
@@ -60,6 +61,8 @@ static bool is_alone(void)
 	return false;
 }
 
+/* unshare() is called while a head is held. The helper must end before the kernel sees that call, or it would be
+ * refused. */
 static void alone(void)
 {
 	int fd = accept_peer(), refused = 0;

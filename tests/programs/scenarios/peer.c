@@ -61,6 +61,7 @@ static int accept_narrow(void)
 	return fd;
 }
 
+/* Forty messages whose bodies are larger than the send buffer. No write may return 0, or more than it was given. */
 static void flood(void)
 {
 	int fd = accept_narrow();

@@ -49,6 +49,8 @@ static void write_whole(int fd, const char *p, size_t n)
 	}
 }
 
+/* A timer's handler writes on the same socket or on one of its own, while the thread writes messages. Each of its
+ * writes must succeed. */
 static void signals(void)
 {
 	struct sigaction handle = { .sa_handler = write_in_handler, .sa_flags = SA_RESTART };
