@@ -40,24 +40,34 @@ struct side {
 /* A run that takes longer than this is taken for one that never ends. */
 extern uint64_t peer_patience_ns;
 
+/* Starts the runner of a side, and the listeners of its peer. */
 void side_start(struct side *s);
+/* Ends the runner, and closes everything of the side. */
 void side_stop(struct side *s);
 /* Runs the program on all these sides at the same time. Afterwards the results are on their boards and the bytes in
  * their streams. */
 void sides_run(struct side **sides, int n, const struct program *p);
 
 /* stream.c: what the peer does with connection c of a side. */
+
 _Noreturn void die(const char *what);
 void stream_listen(struct side *s, int c);
+/* Resets the connection's state before a run of p. */
 void stream_prepare(struct side *s, int c, const struct program *p);
 void stream_connect(struct side *s, int c); /* connects to where the program listens */
 void stream_accept(struct side *s, int c);
+/* The program has come to a READ that asks: sends its bytes, now or once the peer has what was accepted. */
 void stream_ask(struct side *s, int c, const struct message *m);
+/* The program has ended the connection: its end must come within 30 ms. */
 void stream_expect_end(struct side *s, int c, uint64_t now);
+/* That time is over: sets board->late if the end has not come. */
 void stream_look_for_end(struct side *s, int c, uint64_t now);
+/* The peer stops reading; at `until` (ns) it goes on without being told. */
 void stream_stop(struct side *s, int c, uint64_t until);
+/* The peer reads again. told: the program has asked for that. */
 void stream_go(struct side *s, int c, bool told);
 void stream_receive(struct side *s, int c, uint64_t now);
+/* Closes the peer's end with a reset. */
 void stream_drop(struct stream *st);
 
 #endif

@@ -357,16 +357,22 @@ struct holders {
 	int tables;
 };
 
+/* Begins with one actor, which has no handle. */
 void holders_begin(struct holders *w);
+/* Applies one operation. */
 void holders_follow(struct holders *w, const struct op *o);
 bool holders_has(const struct holders *w, int handle, int actor);
 /* True: operation i uses a descriptor, and certainly no other descriptor refers to the same connection. */
 bool program_has_last(const struct program *p, uint32_t i);
 
 /* words.c */
+
+/* Whether b, which comes behind a, has to wait until a is done. */
 bool program_conflict(const struct program *p, const struct op *a, const struct op *b);
 bool clone_is_carried(const struct op *o); /* a thread makes it and waits for its end */
+/* Whether a RIVAL's call closes or replaces the handle's descriptor. */
 bool rival_takes_handle(const struct op *o);
+/* Whether a RANGE closes its handle's descriptor. */
 bool range_closes(const struct op *o);
 bool program_has(const struct program *p, enum kind kind);
 bool program_opens_by_connect(const struct program *p, int conn);

@@ -1,6 +1,6 @@
 /* p_secure set-user-id|capability|plain runs with more privileges than its caller (plain: with the same), for
  * tests/preload/secure.c. As root it makes a mount namespace whose /etc/ld.so.preload names the libraries of
- * LD_PRELOAD, with a copy of the program in it. The user nobody runs that copy. */
+ * LD_PRELOAD, with a copy of the program in it. The user nobody runs that copy (plain: root). */
 #include "p_common.h"
 
 #include <dirent.h>

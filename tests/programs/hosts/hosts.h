@@ -9,7 +9,7 @@
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* rows name only what they need */
 
-enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200, LARGE = 8 << 20 }; /* LARGE is more than two buffers hold */
+enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200, LARGE = 8 << 20 }; /* LARGE: more than a connection buffers */
 
 struct life {
 	const char *name;
@@ -29,8 +29,7 @@ bool is_how(const char *word);
 void write_head(int fd);
 void write_body(int fd);
 
-/* The start routine of a thread that writes a message with `large` as its body. `fd` points to the descriptor (int
- * *). */
+/* The start routine of a thread that writes a message with `large` as its body. `fd` points to the descriptor. */
 void *write_large(void *fd);
 
 /* Reads until the end of the stream, until `room` bytes have come, or until nothing has come for `silence_ms`. Returns
