@@ -1,4 +1,4 @@
-/* A bare run beside one behind the shim: the same bytes, the same results, the same end. */
+/* Compares a bare run with one under the library: the same bytes, the same results, the same end. */
 #include "programs.h"
 
 #include <errno.h>
@@ -19,8 +19,8 @@ static bool ends_differ(const struct stream *a, const struct stream *b, int c, b
 	return false;
 }
 
-/* A connection that ends in a reset (the peer's, or because bytes were left unread) may lose its tail: then one stream
- * must only be the beginning of the other. */
+/* A connection that ends in a reset (by the peer, or because bytes were left unread) may lose its last bytes. Then one
+ * stream must only be the beginning of the other. */
 static bool streams_differ(const struct side *bare, const struct side *shim, int c, struct difference *d)
 {
 	const struct stream *a = &bare->streams[c], *b = &shim->streams[c];
@@ -41,7 +41,7 @@ static bool streams_differ(const struct side *bare, const struct side *shim, int
 	return ends_differ(a, b, c, loose, d);
 }
 
-/* Where the peer resets the connection, when the program hears of it is a matter of time. */
+/* When the peer resets a connection, it depends on time which operation first notices. */
 static bool depends_on_time(const struct program *p, uint32_t i)
 {
 	const struct op *o = &p->ops[i];
@@ -49,14 +49,14 @@ static bool depends_on_time(const struct program *p, uint32_t i)
 		return true;
 	if (o->kind != GET || o->how != SNDBUF)
 		return false;
-	for (uint32_t j = 0; j < i; j++) /* the kernel tunes it, unless the program has set it */
+	for (uint32_t j = 0; j < i; j++) /* the kernel tunes the size unless the program has set it */
 		if (p->ops[j].kind == SET && p->ops[j].how == SNDBUF && p->ops[j].conn == o->conn)
 			return false;
 	return true;
 }
 
-/* What the peer sends to a side that was shut for reading comes back as a reset: the write after it fails with the one
- * or the other. */
+/* A peer that sends to a side which was shut down for reading gets a reset, so the next write fails with EPIPE or with
+ * ECONNRESET. */
 static bool same_error(const struct program *p, uint32_t i, int a, int b)
 {
 	if (a == b || !((a == EPIPE && b == ECONNRESET) || (a == ECONNRESET && b == EPIPE)))
@@ -121,7 +121,7 @@ bool differ(const struct side *bare, const struct side *shim, struct difference 
 	bool gone = false;
 	for (int c = 0; c < CONNS; c++)
 		gone |= p->plans[c].gone;
-	for (uint32_t i = 0; i < p->nops; i++) /* a write that fails with ECONNRESET raises none: see same_error() */
+	for (uint32_t i = 0; i < p->nops; i++) /* ECONNRESET raises no SIGPIPE: see same_error() */
 		gone |= p->ops[i].kind == SHUT && p->ops[i].value == SHUT_RDWR;
 	if (!gone && bare->board->pipe_signals != shim->board->pipe_signals)
 		return DIFFERENT(d, "SIGPIPE %u times bare, %u times behind the shim", bare->board->pipe_signals,

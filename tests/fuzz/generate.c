@@ -1,5 +1,6 @@
-/* The author: a random program that a careful programmer could have written. Every operation makes sense where it
- * stands (no write on a descriptor that this process does not have), and what it does to the stream is determined. */
+/* The author: writes a random program that a careful programmer could have written. Each operation makes sense where it
+ * stands (there is no write on a descriptor that the process does not have), and its effect on the stream is
+ * determined. */
 #include "generate.h"
 
 #include <fcntl.h>
@@ -150,7 +151,7 @@ void add_piece(struct author *a, int actor, int h)
 	if (one_in(c, 20) && !l->nonblock && !a->no_stdio && !has_nul(a, piece)) {
 		struct op *o = add_on(a, PRINT, actor, h);
 		o->how = (uint8_t)below(c, PRINTS);
-		o->value = a->processes || !one_in(c, 3); /* flushed at once? */
+		o->value = a->processes || !one_in(c, 3); /* flushed at once */
 		l->pending |= !o->value;
 		set_piece(o, piece);
 		return;
@@ -192,7 +193,7 @@ static void add_read(struct author *a, int actor, int h)
 		    PICK(a, "GET", "GET", "HEAD", "HEAD", "POST", "CONNECT", "OPTIONS", "PUT"),
 		    one_in(c, 4) ? '0' : '1', one_in(c, 4) ? "Upgrade: websocket\r\n" : "");
 	uint32_t end = a->p->ntext;
-	uint32_t cuts = one_in(c, 3) ? 1 + below(c, 3) : 0; /* read in several calls */
+	uint32_t cuts = one_in(c, 3) ? 1 + below(c, 3) : 0; /* the bytes are read in several calls */
 	while (at < end && room(a) > 8) {
 		struct op *o = add_on(a, READ, actor, h);
 		o->how = (uint8_t)below(c, READ_DOORS);
@@ -245,7 +246,7 @@ void add_dup(struct author *a, int actor, int h)
 	}
 	struct op *o = add_on(a, DUP, actor, h);
 	o->how = (uint8_t)below(c, DUP_HOWS);
-	if (o->how == BY_DUP2_ONTO) { /* closes another handle of this process */
+	if (o->how == BY_DUP2_ONTO) { /* it closes another handle of this process */
 		int onto = (int)below(c, (uint32_t)a->handles);
 		if (onto == h || !holders_has(&a->held, onto, actor))
 			o->how = BY_DUP2;
@@ -295,7 +296,7 @@ void add_pause(struct author *a, int actor, int h)
 	}
 }
 
-/* A handle of this connection, and an actor that has it. */
+/* Finds a handle of this connection, and an actor that has it. */
 static bool find_hand(struct author *a, int conn, int *actor, int *handle)
 {
 	int tries = 20;
@@ -313,7 +314,7 @@ static bool find_hand(struct author *a, int conn, int *actor, int *handle)
 
 static const struct {
 	const char *name;
-	uint32_t one_in; /* so many programs: slow families are rare */
+	uint32_t one_in; /* one program in so many: slow families are rare */
 	void (*step)(struct author *a, int actor, int h);
 } families[FAMILIES] = {
 	[PLAIN] = { "plain", 1, NULL },     [READS] = { "reads", 8, add_dialogue },
@@ -388,7 +389,7 @@ static void add_step(struct author *a, int conn, uint32_t wild)
 	else if (roll < 80)
 		add_actor(a, actor);
 	else if (roll < 85) {
-		struct op *o = add_on(a, PIECE, actor, h); /* nothing, written */
+		struct op *o = add_on(a, PIECE, actor, h); /* an empty write */
 		o->how = (uint8_t)below(c, BY_PWRITEV2);
 	} else if (roll < 90)
 		add_on(a, FLUSH, actor, h);
@@ -433,7 +434,7 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 	for (int i = 0; i < ACTORS; i++)
 		p->end[i] = (uint8_t)(one_in(c, 3) ? below(c, ENDS) : BY_EXIT);
 	bool full = a.family == FULL || a.family == RIVALS;
-	a.no_stdio = full || a.family == CLONES; /* a FILE has the numbers of one table, and says not what it wrote */
+	a.no_stdio = full || a.family == CLONES; /* a FILE belongs to one table, and hides what it wrote */
 	a.processes = one_in(c, 3);
 	a.slow_writer = one_in(c, 3);
 	a.nlines = a.family == LATE ? CONNS : one_in(c, 2) ? 1 : 1 + (int)below(c, CONNS);
@@ -448,7 +449,7 @@ void program_generate(struct program *p, const struct wish *wish, uint64_t k)
 		plan->split = one_in(c, 3) ? 1 + below(c, 1000) : 0;
 		plan->eager = a.family == READS && !one_in(c, 20);
 		plan->gone = one_in(c, 60);
-		if (full) { /* what is written there must come, and soon */
+		if (full) { /* what is written there must arrive, and soon */
 			plan->every = 0;
 			plan->gone = false;
 			plan->narrow = plan->eager = true;

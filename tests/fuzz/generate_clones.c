@@ -1,5 +1,6 @@
-/* Tasks that share memory, descriptors, both or neither, and descriptors that are shared no longer. What such a task
- * may do is little: it has no thread-local storage of its own, and libc does not know of it. */
+/* The family of programs with tasks that share memory, descriptors, both or neither, and with descriptors that are
+ * shared no longer. Such a task may do little: it has no thread-local storage of its own, and libc does not know of
+ * it. */
 #include "generate.h"
 
 #include <fcntl.h>
@@ -39,7 +40,7 @@ static void add_clone(struct author *a, int actor)
 	o->value = some_sharing(c);
 	o->how = (uint8_t)below(c, CLONINGS);
 	if (o->value & CLONE_VM && (o->how == CLONE_BY_NUMBER || o->how == CLONE_BY_NUMBER_3))
-		o->how = CLONE_ON_NEW_STACK; /* on its parent's it would run over that */
+		o->how = CLONE_ON_NEW_STACK; /* on its parent's stack it would overwrite that */
 	o->table = o->value & CLONE_FILES ? a->held.table[actor] : (uint8_t)a->held.tables;
 	static const uint8_t ends[] = { BY__EXIT, BY_SYS_EXIT, BY_EXIT /* its function returns */ };
 	a->p->end[made] = ends[below(c, o->how == CLONE_BY_LIBC ? 3 : 2)];
@@ -85,7 +86,7 @@ void add_sharing(struct author *a, int actor, int h)
 		add_late_unshare(a, actor, h);
 }
 
-/* A close of this kind needs no libc. */
+/* Closes by a call that needs nothing of libc. */
 static void add_plain_close(struct author *a, int actor, int h)
 {
 	static const uint8_t hows[] = { BY_CLOSE, BY_CLOSE_RANGE, BY_SYS_CLOSE };

@@ -1,11 +1,11 @@
-/* Where one write of a message ends and the next begins. */
+/* Chooses where one write of a message ends and the next begins. */
 #include "generate.h"
 
 static void queue(struct line *l, uint32_t at, uint32_t end)
 {
 	if (end > at && l->tail < QUEUE)
 		l->queue[l->tail++] = (struct piece){ at, end - at };
-	else if (end > at) /* no more room: the last piece takes it */
+	else if (end > at) /* the queue is full, so the last piece takes these bytes as well */
 		l->queue[l->tail - 1].size = end - l->queue[l->tail - 1].at;
 }
 
@@ -46,7 +46,7 @@ void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle,
 		}
 		break;
 	case 3: /* the head in random pieces */ cut_at_random(a, l, at, middle, 1 + below(&a->c, 4)); break;
-	case 4: /* head and some of the body */
+	case 4: /* the head and a part of the body */
 		if (end > middle) {
 			uint32_t cut = middle + below(&a->c, end - middle);
 			queue(l, at, cut);
@@ -56,7 +56,7 @@ void cut_message(struct author *a, struct line *l, uint32_t at, uint32_t middle,
 		queue(l, at, middle);
 		break;
 	case 5: /* anywhere */ cut_at_random(a, l, at, end, 1 + below(&a->c, 6)); return;
-	case 6: /* the last of the head with the first of the body */
+	case 6: /* the last bytes of the head with the first of the body */
 		if (middle - at > 4 && end > middle) {
 			uint32_t cut = at + 1 + below(&a->c, middle - at - 1);
 			queue(l, at, cut);

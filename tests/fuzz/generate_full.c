@@ -1,10 +1,11 @@
-/* A peer that does not read, and a write that has to wait for it. */
+/* Two families of programs with a peer that does not read: a write has to wait for it, and is ended, or another call is
+ * made beside it. */
 #include "generate.h"
 
 enum { LONGEST_BODY = 14000 };
 
-/* A whole message. The result is the length of its head; the body is longer than the room that a full socket may still
- * have. */
+/* Appends a whole message to the text and returns the length of its head. The body is longer than the room that a full
+ * socket may still have. */
 static uint32_t say_long_message(struct author *a, bool long_head)
 {
 	uint32_t at = a->p->ntext, size = 2000 + below(&a->c, LONGEST_BODY - 2000);
@@ -28,7 +29,7 @@ static uint32_t say_long_message(struct author *a, bool long_head)
 	return head;
 }
 
-/* Its queue is empty, as a rule: then it is clear that a head begins. */
+/* Usually the connection's queue is emptied first, so that it is certain that a head begins. */
 static bool can_be_full(struct author *a, int actor, int h)
 {
 	struct line *l = line_of(a, h);
@@ -57,8 +58,7 @@ void add_stuck(struct author *a, int actor, int h)
 		return;
 	struct op *o = add_long_message(a, STUCK, actor, h, one_in(&a->c, 5));
 	o->how = (uint8_t)below(&a->c, STUCKS);
-#ifdef __SANITIZE_ADDRESS__ /* it does not see that the frames of a cancelled thread are gone, and calls the next ones \
-                               wrong */
+#ifdef __SANITIZE_ADDRESS__ /* ASan takes a cancelled thread's frames for live ones, and reports the next ones */
 	if (o->how == CANCELLED)
 		o->how = JUMPED;
 #endif

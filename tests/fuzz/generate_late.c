@@ -1,4 +1,4 @@
-/* Descriptors that go when the time of a held head is up. */
+/* The family of programs that give a descriptor up when the deadline of a held head comes. */
 #include "generate.h"
 
 static void say_head(struct author *a)
@@ -10,7 +10,7 @@ static void say_head(struct author *a)
 		say(a, "Transfer-Encoding: chunked\r\n");
 	else
 		say(a, "Content-Length: %u\r\n", 1 + below(c, 5000));
-	if (!one_in(c, 10)) /* else the head is not whole */
+	if (!one_in(c, 10)) /* otherwise the head is not complete */
 		say(a, "\r\n");
 }
 

@@ -1,5 +1,5 @@
-/* The program as a server that reads in small portions: requests in a row, interim answers before the final one, bodies
- * that are sent only when they are asked for. */
+/* The family of programs that act as servers which read in small portions: several requests in a row, interim responses
+ * before the final one, bodies that are sent only when asked for. */
 #include "generate.h"
 
 #include <sys/socket.h>
@@ -51,7 +51,7 @@ static void add_answer(struct author *a, int actor, int h)
 		    PICK(a, "200 Connection established", "101 Switching Protocols\r\nUpgrade: x", "204 No Content",
 		         "304 Not Modified"));
 		break;
-	case 1: /* as to HEAD */ say(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", size); break;
+	case 1: /* as the answer to a HEAD */ say(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", size); break;
 	default:
 		say(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", size);
 		add_bytes(a, actor, h, at, a->p->ntext);
@@ -73,8 +73,8 @@ static void add_portion(struct author *a, int actor, int h, uint32_t at, uint32_
 		o->value = one_in(&a->c, 2) && can_arrive(l) ? ASKED | ANSWERED : ASKED;
 }
 
-/* An answer that is long in coming: nothing but interim heads, and after each a few bytes of what the client goes on to
- * send. */
+/* The final answer takes long: interim heads come first, and after each of them a few bytes of what the client goes on
+ * to send. */
 static void add_long_dialogue(struct author *a, int actor, int h)
 {
 	struct chance *c = &a->c;

@@ -1,4 +1,4 @@
-/* Messages as servers and clients write them, and as they should not. */
+/* Writes messages as servers and clients write them, and malformed ones. */
 #include "generate.h"
 
 #include <stdarg.h>
@@ -40,7 +40,8 @@ static uint32_t some_size(struct author *a)
 	}
 }
 
-/* Letters that tell where they stand, so that lost, repeated or swapped bytes do not look right by chance. */
+/* Bytes that differ by their place, so that lost, repeated or swapped bytes do not look right by chance. They may begin
+ * like a head or a chunk. */
 void body(struct author *a, uint32_t n)
 {
 	static const char *const lures[] = { "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
@@ -78,7 +79,7 @@ static void start_line(struct author *a, bool *request, bool bare)
 {
 	struct chance *c = &a->c;
 	*request = one_in(c, 3);
-	if (one_in(c, 2)) { /* what is held most often */
+	if (one_in(c, 2)) { /* the kinds of heads that are held most often */
 		say(a, "%s%s", *request ? "POST /form HTTP/1.1" : "HTTP/1.1 200 OK", eol(a, bare));
 		return;
 	}
@@ -136,7 +137,7 @@ static uint32_t chunked_body(struct author *a, uint32_t size, uint32_t *seams, i
 {
 	struct chance *c = &a->c;
 	uint32_t left = size;
-	bool fine = one_in(c, 2); /* every part of a chunk is a write of its own */
+	bool fine = one_in(c, 2); /* each part of a chunk is a write of its own */
 	while (left > 0 && *nseams < SEAMS - 8) {
 		uint32_t n = 1 + below(c, left < 3 ? left : left / (1 + below(c, 3)));
 		if (n > left)
@@ -202,7 +203,7 @@ static void write_message(struct author *a, struct line *l)
 	say(a, "%s", eol(a, bare));
 	middle = p->ntext;
 	switch (below(c, 10)) {
-	case 0: /* no body after all: two heads in a row */ break;
+	case 0: /* no body after all: the next head follows */ break;
 	case 1: /* shorter than announced */ body(a, 1 + below(c, size)); break;
 	case 2: /* longer than announced, or not chunked */ body(a, size + below(c, 300)); break;
 	default:

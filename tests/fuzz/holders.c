@@ -1,5 +1,5 @@
-/* Who has which connection. It is followed from operation to operation by the author, and by whoever asks whether a
- * close is the last. */
+/* Follows, operation by operation, which table of descriptors has which connection. The author needs it, and so does
+ * the question whether a close is the last one. */
 #include "program.h"
 
 #include <linux/close_range.h>
@@ -43,7 +43,7 @@ static bool is_alone(const struct holders *w, int actor)
 	return !(w->pinned & bit(w->table[actor]));
 }
 
-/* The actor goes on with a copy. What nobody else has goes. */
+/* The actor continues with a copy of its table. If no other task had the old table, what was in it is gone. */
 static void separate(struct holders *w, int actor, int to)
 {
 	int from = w->table[actor];

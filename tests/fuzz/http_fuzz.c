@@ -1,11 +1,14 @@
-/* libFuzzer entry for the pure modules: no read outside the input (AddressSanitizer sees to that: every write and read
- * is a buffer of its own), the same answer for every split, and the promises of http.h and request.h.
+/* The libFuzzer target for the pure modules (http.c, framing.c, request.c), run by `make fuzz-http`. It checks that
+ * they read nothing outside their input (each write and each read is a buffer of its own, so AddressSanitizer sees it),
+ * that they answer the same however the input is split, and that they keep the promises of http.h and request.h.
  *
- * An input is three bytes and then what a program writes. '0', '1', '2': it answers another request, a HEAD, a CONNECT;
- * '3': it is a chunked body. The other two say where the writes are cut. The corpus is plain text for that reason.
+ * An input is three bytes, and then what a program writes. First byte '0', '1', '2': the program answers a request of
+ * another method, a HEAD, or a CONNECT; '3': what follows is a chunked body. The other two bytes say where the writes
+ * are cut. So the corpus is plain text.
  *
- * '4' to '7': it is what a server reads. '<' stands for a final response, '^' for an interim one, '!' for a tunnel, and
- * '|' for the end of a read. It begins with the connection's first request, unless it is '5' or '7'. */
+ * '4' to '7': what follows is what a server reads. '<' stands for a final response, '^' for an interim one, '!' for a
+ * tunnel, and '|' for the end of a read. It begins with the connection's first request, unless the byte is '5' or '7'.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +27,7 @@ static void broken(const char *promise)
 	abort();
 }
 
-/* The bytes of one write: exactly as large as they are. */
+/* The bytes of one write, in a buffer of exactly their size. */
 static char *copy(const char *p, size_t n)
 {
 	char *own = malloc(n ? n : 1);
@@ -45,7 +48,7 @@ static enum http_verdict look(const char *p, size_t n, size_t seen, enum http_me
 	return verdict;
 }
 
-/* The first empty line, found the slow way: the offset behind it, 0 if there is none. */
+/* Finds the first empty line the slow way. Returns the offset behind it, or 0. */
 static size_t first_empty_line(const char *p, size_t n)
 {
 	for (size_t i = 2; i < n; i++) {
@@ -86,7 +89,7 @@ static enum http_verdict check_recogniser(const char *p, size_t n, const size_t 
 		got = look(p, ends[i], seen, answers, &head);
 		seen = ends[i];
 		if (i == 0 && got == HTTP_NO && !http_opens(p, ends[i]))
-			return want; /* the first write has to bring the version: then there is nothing to compare */
+			return want; /* the first write has to contain the version, so there is nothing to compare */
 	}
 	MUST(got == want);
 	MUST(want != HTTP_HEAD || equal(&head, whole));
@@ -136,7 +139,7 @@ static void check_request_method(const char *p, size_t n, size_t cut)
 
 /* --- what is read ----------------------------------------------------------------------------- */
 
-/* The same as request.c, told by all the bytes that were read since the wait began. */
+/* A model of request.c that keeps all bytes that were read since the wait began. */
 struct reader {
 	bool waits, first, hears, certain;
 	enum http_method method;
@@ -174,7 +177,7 @@ static void model_read(struct reader *m, char c)
 	m->waits = false;
 }
 
-/* '<', '^' or '!' for both. */
+/* Tells both of '<', '^' or '!'. */
 static void respond(struct request *r, struct reader *m, char what)
 {
 	switch (what) {
@@ -210,7 +213,7 @@ static void check_known(const struct request *r, const struct reader *m)
 		MUST(request_is_certain(r, method) == (m->certain && method == m->method));
 }
 
-/* In pieces of `piece` bytes at most. */
+/* Reads in pieces of `piece` bytes at most. */
 static void check_reads(const char *p, size_t n, size_t piece, bool first)
 {
 	struct {

@@ -1,3 +1,5 @@
+/* Runs a program on all sides at once: starts the runner of each side, and plays the peer of all connections in one
+ * poll loop. */
 #include "peer.h"
 
 #include <fcntl.h>
@@ -38,11 +40,11 @@ static void become_runner(struct side *s, int control)
 	}
 	if (s->trace != NULL)
 		setenv("ONEWRITE_TRACE", s->trace, 1);
-	/* In two steps, so that none is overwritten before it is copied. */
+	/* In two steps, so that neither descriptor is overwritten before it is copied. */
 	int board_fd = fcntl(s->board_fd, F_DUPFD_CLOEXEC, 100), control_fd = fcntl(control, F_DUPFD_CLOEXEC, 100);
 	if (dup2(board_fd, BOARD_FD) < 0 || dup2(control_fd, CONTROL_FD) < 0)
 		die("fuzz: dup2");
-	dup2(2, PASS_FD); /* places for a pair that each program makes for itself */
+	dup2(2, PASS_FD); /* reserves numbers for the socket pair that each program makes for itself */
 	dup2(2, TAKE_FD);
 	close_range(LISTENER_FD, ~0u, 0);
 	execl("/proc/self/exe", "fuzz-runner", "--runner", NULL);
@@ -231,7 +233,7 @@ void sides_run(struct side **sides, int n, const struct program *p)
 	for (int i = 0; i < n; i++) {
 		for (int c = 0; c < CONNS; c++)
 			stream_drop(&sides[i]->streams[c]);
-		if (sides[i]->hung) { /* whatever is left of it must not meet the next program */
+		if (sides[i]->hung) { /* no task of a run that hung may meet the next program */
 			struct board last = *sides[i]->board;
 			side_stop(sides[i]);
 			side_start(sides[i]);

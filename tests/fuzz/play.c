@@ -1,5 +1,5 @@
-/* The actors: what runs bare, and behind the shim. They write every piece to its last byte, as a program must, and note
- * what each operation returned on the board, which is memory: nothing of the noting goes through a call under test. */
+/* The actors: the process that runs bare or under the library. They write every piece to its last byte, as a program
+ * must. They note each result on the board, which is shared memory, so that the noting makes no call under test. */
 #include "play.h"
 
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static void on_signal(int signo)
 static void raise_piece(const struct op *o)
 {
 	signalled = o;
-	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1); /* raise() would kill the parent of a clone */
+	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1); /* raise() in a clone would signal the parent */
 	signalled = NULL;
 }
 
@@ -90,7 +90,7 @@ static void take_signals(bool fresh)
 	if (program->alt_stack)
 		sigaltstack(&alt, NULL);
 	sigaction(SIGUSR1, &a, NULL);
-	sigaction(SIGALRM, &a, NULL); /* interrupts: no SA_RESTART */
+	sigaction(SIGALRM, &a, NULL); /* without SA_RESTART, so that it interrupts calls */
 	open_to_ticks(false);
 	if (program->ignore_pipe)
 		a.sa_handler = SIG_IGN;
@@ -125,7 +125,7 @@ static void perform(const struct op *o, struct result *r)
 {
 	bool has = o->handle < HANDLES;
 	int fd = has ? fds(o->actor)[o->handle] : -1, watch = has ? watches(o->actor)[o->handle] : -1;
-	if (o->kind == READ && o->value & ASKED) /* also if it is skipped then: others may read what comes behind it */
+	if (o->kind == READ && o->value & ASKED) /* asked even if the read is skipped: another may follow */
 		tell_peer(I_ASK, o->conn, (int)(o - program->ops),
 		          o->value & ANSWERED ? (int32_t)atomic_load(&board->accepted[o->conn]) : 0);
 	if (has && fd < 0) {
@@ -163,7 +163,7 @@ static void perform(const struct op *o, struct result *r)
 	case LEAVE: leave_at_deadline(o, fd, watch, r); break;
 	case PAUSE: pause_us(o->value); break;
 	case AWAIT: await_peer(o->conn); break;
-	case AWAIT_GONE: /* it may be that not enough was written for that */
+	case AWAIT_GONE: /* if too little was accepted, the peer will not reset */
 		WAIT_UNTIL(atomic_load(&board->gone[o->conn]) || atomic_load(&board->over[o->conn]) ||
 		           atomic_load(&board->accepted[o->conn]) < program->plans[o->conn].gone_after);
 		break;
@@ -193,7 +193,7 @@ void act(int actor, uint32_t from)
 int play_go_on(int actor, int op)
 {
 	map_board();
-	for (int h = 0; h < HANDLES; h++) { /* what was close-on-exec is gone */
+	for (int h = 0; h < HANDLES; h++) { /* descriptors that were close-on-exec are gone */
 		int *both[] = { &fds(actor)[h], &watches(actor)[h] };
 		for (int i = 0; i < 2; i++)
 			if (*both[i] >= 0 && fcntl(*both[i], F_GETFD) < 0)
@@ -252,7 +252,8 @@ static void make_listeners(void)
 	}
 }
 
-/* A warm process with nothing in it: every program is a fork of it, so that 100,000 of them need no 100,000 images. */
+/* The runner: a process that is set up once and forks a child for each program, so that 100,000 programs need one
+ * exec. */
 int play_runner(void)
 {
 	struct rlimit none = { 0, 0 };

@@ -1,8 +1,8 @@
-/* Tasks that share memory, descriptors, or both, or neither; and tasks that stop sharing.
+/* Carries out CLONE and RANGE: tasks that share memory, descriptors, both or neither, and tasks that stop sharing.
  *
- * A child that has its parent's memory, but no thread-local storage of its own, has that of whoever made it. So a
- * thread is made that makes the child and then waits for its end: two tasks with one errno must not run at the same
- * time. */
+ * A child in its parent's memory without thread-local storage of its own uses that of the thread that made it. Two
+ * tasks with one errno must not run at the same time, so a thread is started that makes the child and then waits for
+ * its end. */
 #include "play.h"
 
 #include <fcntl.h>
@@ -16,10 +16,10 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-enum { STACK = 256 * 1024, FAR = 200 /* where no program has descriptors */ };
+enum { STACK = 256 * 1024, FAR = 200 /* a number above all descriptors of the programs */ };
 
 static const struct op *cloning; /* one at a time: the next clone waits until this child has begun */
-static int alive[ACTORS];        /* a child that is a thread: the kernel sets it to 0 at its end */
+static int alive[ACTORS];        /* for a child that is a thread: the kernel sets it to 0 at its end */
 
 static void work(int actor)
 {
@@ -39,7 +39,7 @@ static int child(const struct op *o)
 		_exit(2); /* exit() would run the exit handlers of both */
 	if (o->how != CLONE_BY_LIBC || program->end[o->other] != BY_EXIT)
 		end_process(o->other);
-	return 2; /* libc ends it */
+	return 2; /* libc ends the task */
 }
 
 static int child_of_libc(void *arg)
@@ -65,7 +65,7 @@ _Noreturn static void child_on_new_stack(void)
 	abort();
 }
 
-/* The child returns from libc's syscall() to the address that lies on its stack. */
+/* The child returns from libc's syscall() to the address on top of its stack. */
 static long by_number_on_new_stack(const struct op *o)
 {
 	uintptr_t *top = (uintptr_t *)new_stack() - 2;
@@ -119,7 +119,7 @@ static void *carry(void *arg)
 	const struct op *o = arg;
 	struct result *r = &board->results[o - program->ops];
 	long pid = make_child(o);
-	if (pid < 0) { /* no such child here: this thread does its work, so that nobody waits for it in vain */
+	if (pid < 0) { /* no such child can be made here, so this thread does its work: others may wait for it */
 		r->error = errno;
 		work(o->other);
 	} else if (o->value & CLONE_THREAD) {

@@ -1,4 +1,4 @@
-/* Descriptors come to be, get second names, and go. */
+/* Carries out the operations by which descriptors are made, get second names, and are closed. */
 #include "play.h"
 
 #include <fcntl.h>
@@ -82,7 +82,7 @@ void open_connection(const struct op *o, struct result *r)
 	r->extra = fds(o->actor)[o->other] = fd;
 }
 
-/* A number is about to be taken over: no handle means it any more. */
+/* Something else is about to get the number, so no handle may refer to it any more. */
 static void forget_number(int actor, int number)
 {
 	for (int h = 0; h < HANDLES; h++)
@@ -155,7 +155,7 @@ void close_one(const struct op *o, int fd, struct result *r)
 	int h = o->handle;
 	fds(o->actor)[h] = -1;
 	if ((r->ret = close_file(h)) != 1) {
-		/* the FILE has closed it */
+		/* fclose() has closed it */
 	} else if (o->how == BY_FCLOSE && !is_nonblocking(fd)) {
 		FILE *f = fdopen(fd, "r+");
 		r->ret = f != NULL ? fclose(f) : -1;

@@ -1,4 +1,5 @@
-/* A peer that does not read, a send buffer that is full, a write that has to wait, and what ends it before its time. */
+/* Carries out STUCK: the peer does not read, the send buffer is full, a write has to wait, and something ends the
+ * write. */
 #include "play_full.h"
 
 #include <pthread.h>
@@ -12,13 +13,13 @@
 
 enum {
 	CHUNK = 600,
-	BLOCKED_MS = 60, /* far below the peer's patience */
-	BUFFER = 2500,   /* what the kernel counts for a small segment */
+	BLOCKED_MS = 60, /* far less than the peer's patience */
+	BUFFER = 2500,   /* the bytes that the kernel counts for a small segment */
 };
 
 /* --- a full socket ---------------------------------------------------------------------------- */
 
-/* It has everything by then, so that there is room. */
+/* The peer has everything before it stops, so the buffer has room. */
 void stop_peer(int conn, int ms)
 {
 	await_peer(conn);
@@ -33,7 +34,7 @@ void let_peer_go(int conn)
 	WAIT_UNTIL(!atomic_load(&board->stopped[conn]));
 }
 
-/* How many bytes the kernel counts as queued, beyond what it allows; below 0: so many more are allowed. */
+/* By how many bytes the queue exceeds the send buffer's limit; below 0: how many more are allowed. */
 static int64_t excess(int fd)
 {
 	uint32_t info[SK_MEMINFO_VARS] = { 0 };
@@ -42,7 +43,7 @@ static int64_t excess(int fd)
 	return (int64_t)info[SK_MEMINFO_WMEM_QUEUED] - info[SK_MEMINFO_SNDBUF];
 }
 
-/* All of these bytes went without waiting, or are not counted. */
+/* Fills the socket without waiting. Returns how many bytes of filler() it took. */
 uint32_t fill(int fd, enum filling filling, uint32_t salt)
 {
 	struct chance c = { salt };
@@ -66,7 +67,7 @@ uint32_t fill(int fd, enum filling filling, uint32_t salt)
 
 /* --- a writer that may have to wait ----------------------------------------------------------- */
 
-/* It goes on after a short count, as a program must, and stops at the first error. */
+/* Goes on after a short count, as a program must, and stops at the first error. */
 void write_on(struct writer *w)
 {
 	struct chance c = { w->salt };
@@ -95,8 +96,8 @@ static bool is_asleep(int tid)
 	return state != NULL && state[2] == 'S';
 }
 
-/* It waits in a call: in the one that writes the body, if that matters. It is seen asleep twice, for once it may have
- * slept for another reason. */
+/* Waits until the writer is blocked in a call (`in_body`: the call that writes the body) or has finished. The writer
+ * must be seen asleep twice, because it may have slept once for another reason. */
 static bool wait_until_blocked(const struct writer *w, bool in_body)
 {
 	int asleep = 0;
@@ -123,7 +124,7 @@ bool start_writer(struct writer *w, bool in_body)
 	return wait_until_blocked(w, in_body);
 }
 
-/* --- what ends it ----------------------------------------------------------------------------- */
+/* --- what ends the write ---------------------------------------------------------------------- */
 
 static sigjmp_buf away;
 static volatile sig_atomic_t may_jump;
@@ -151,7 +152,7 @@ static timer_t start_timer(int flags, int64_t first_us, int64_t every_us)
 	return timer;
 }
 
-/* While it waits, or anywhere on its way there. */
+/* A time in microseconds at which the writer waits, or is anywhere on its way there. */
 static int64_t some_time(const struct writer *w)
 {
 	return w->salt & 8 ? 1000 : 1 + (w->salt >> 4) % 80;
@@ -174,7 +175,7 @@ static bool be_cancelled(struct writer *w)
 
 static bool jump_out(struct writer *w, int flags)
 {
-	static volatile bool jumped; /* no local variable is sure of its value after a jump */
+	static volatile bool jumped; /* static, because local variables may have changed after a jump */
 	jumped = true;
 	if (sigsetjmp(away, 1) == 0) {
 		may_jump = 1;
@@ -204,8 +205,8 @@ static void run_out_of_time(struct writer *w)
 
 void write_to_full(const struct op *o, int fd, struct result *r)
 {
-	static struct writer w;             /* a jump leaves it alone */
-	bool resumes = o->how == RESTARTED; /* by itself, for nobody else could tell the peer */
+	static struct writer w;             /* static, so that a jump leaves it alone */
+	bool resumes = o->how == RESTARTED; /* the peer goes on by itself then, as no other thread could tell it to */
 	if (is_nonblocking(fd)) {
 		r->ret = SKIPPED;
 		return;

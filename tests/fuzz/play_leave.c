@@ -1,5 +1,5 @@
-/* A head is written, and when its time is up the program does something with descriptors. Afterwards nobody may still
- * refer to the socket, or take one number for another. */
+/* Carries out LEAVE: a head is written, and at its deadline the program gives a descriptor up or takes numbers.
+ * Afterwards nothing may still refer to the socket, or take one number for another. */
 #include "play.h"
 
 #include <dirent.h>
@@ -14,14 +14,14 @@
 enum { HIGH = 1000, HIGHS = 4, FEW = 64, MANY = HIGH + 10, SETTLE_US = 250 };
 
 struct spy {
-	int epoll; /* it watches the socket */
+	int epoll; /* watches the socket */
 	ino_t inode;
 	int pair[2]; /* what gets the number next */
 	int filler[MANY], fillers;
 	struct rlimit limit;
 };
 
-/* To the microsecond, which sleeping is not. */
+/* Waits until a moment exactly; a sleep alone is not exact. */
 static void wait_until(int64_t us)
 {
 	int64_t left = us - now_us();
@@ -36,7 +36,7 @@ static ino_t inode_of(int fd)
 	return fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
-/* Does a descriptor of any task of this process mean that socket? */
+/* Whether a descriptor of any task of this process refers to that socket. */
 static bool is_named(ino_t inode)
 {
 	bool named = false;
@@ -72,7 +72,7 @@ static int has_event(const struct spy *spy)
 	return epoll_wait(spy->epoll, &e, 1, 0) > 0 ? LATE_EVENT : 0;
 }
 
-/* All numbers below a limit are taken but one. */
+/* Takes all numbers below a limit but one. */
 static void fill_table(struct spy *spy, uint32_t salt)
 {
 	getrlimit(RLIMIT_NOFILE, &spy->limit);
@@ -100,7 +100,7 @@ static int take_last_number(struct spy *spy, int64_t until)
 	return late;
 }
 
-/* The program chooses numbers that a library might have chosen. */
+/* The program takes numbers that a library might have chosen for itself. */
 static int take_high_numbers(const struct spy *spy, int64_t until)
 {
 	ino_t inode = inode_of(spy->pair[0]);
@@ -140,7 +140,7 @@ static int leave(const struct op *o, int fd, const struct spy *spy)
 	abort();
 }
 
-/* Bytes that were meant for the socket must not reach who has its number now. */
+/* Whether bytes that were meant for the socket have reached what has its number now. */
 static int has_strays(const struct spy *spy)
 {
 	char byte;
@@ -150,7 +150,7 @@ static int has_strays(const struct spy *spy)
 	return 0;
 }
 
-/* The peer says whether the connection's end has come: it has, or it has had the time that no end takes. */
+/* Asks the peer whether the end of the connection has come. It is late if the peer has not seen it within 30 ms. */
 static int end_is_late(int conn)
 {
 	const struct plan *plan = &program->plans[conn];

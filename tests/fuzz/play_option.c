@@ -1,4 +1,4 @@
-/* Options are set, and asked. */
+/* Carries out SET and GET: options are set and asked for. */
 #include "play.h"
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@ void set_option(const struct op *o, int fd, struct result *r)
 {
 	int value = o->value, flags;
 	struct linger linger = { o->value != 0, 1 };
-	bool stdio = atomic_load(&board->has_file[o->conn]); /* stdio loses bytes on a descriptor that does not wait */
+	bool stdio = atomic_load(&board->has_file[o->conn]); /* stdio loses bytes on a non-blocking descriptor */
 	switch (o->how) {
 	case NODELAY: r->ret = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value); break;
 	case CORK: r->ret = setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value); break;
@@ -57,7 +57,7 @@ void get_option(const struct op *o, int fd, struct result *r)
 	case OUTQ:
 		r->ret = ioctl(fd, SIOCOUTQ, &value);
 		value = 0;
-		break; /* how much is a matter of time */
+		break; /* the count depends on time */
 	case READABLE:
 		r->ret = ioctl(fd, FIONREAD, &value);
 		value = 0;

@@ -1,4 +1,4 @@
-/* Threads, processes, other programs, new images, ends. */
+/* Carries out the operations that start threads, processes and other programs, execute a new image, or exit. */
 #include "play.h"
 
 #include <fcntl.h>
@@ -84,7 +84,7 @@ void spawn_piece(const struct op *o, int fd, struct result *r)
 	struct image image = { board->exe, argv };
 	int n = (int)(o - program->ops), status = -1, error;
 	pid_t pid = -1;
-	fcntl(fd, F_SETFD, 0); /* it is to be inherited */
+	fcntl(fd, F_SETFD, 0); /* so that the program inherits it */
 	snprintf(number, sizeof number, "%d", n);
 	snprintf(descriptor, sizeof descriptor, "%d", o->how == BY_VFORK_DUP ? 90 : fd);
 	snprintf(command, sizeof command, "exec '%s' --piece %d %d", board->exe, n, fd);

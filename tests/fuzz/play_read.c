@@ -1,4 +1,4 @@
-/* What the peer sent is read, or waited for. */
+/* Carries out READ and LOOK: what the peer sent is read, or waited for. */
 #include "play.h"
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 extern ssize_t __read_chk(int, void *, size_t, size_t);
 extern ssize_t __recv_chk(int, void *, size_t, size_t, int);
 
-/* Buffers of few bytes each, as a parser may be handed them. */
+/* Reads into many buffers of few bytes each, as a parser may hand over. */
 static ssize_t by_many(int fd, char *p, size_t n)
 {
 	struct iovec iov[64];
@@ -42,7 +42,7 @@ static ssize_t by_pipe(int fd, char *p, size_t n)
 	return r;
 }
 
-/* `expected`: a door that shows nothing pretends to have seen this. */
+/* Reads through this door. `expected`: what a door that discards the bytes puts into p. */
 static ssize_t take_in(int door, int fd, char *p, size_t n, const char *expected)
 {
 	struct iovec iov[2] = { { p, n / 2 }, { p + n / 2, n - n / 2 } };
@@ -66,7 +66,7 @@ static ssize_t take_in(int door, int fd, char *p, size_t n, const char *expected
 	case BY_READV_MANY: return by_many(fd, p, n);
 	case BY_PREADV2: return preadv2(fd, iov, 2, -1, 0);
 	case BY_WAITALL: return recv(fd, p, n, MSG_WAITALL);
-	case BY_TRUNC: { /* TCP throws them away */
+	case BY_TRUNC: { /* TCP discards the bytes */
 		ssize_t r = recv(fd, NULL, n, MSG_TRUNC);
 		if (r > 0)
 			memcpy(p, expected, (size_t)r);

@@ -1,5 +1,5 @@
-/* A call waits for room in a full socket, or was refused because it would not wait; and another thread, or the same,
- * does something else. That must not wait for the peer. */
+/* Carries out RIVAL: a call waits for room in a full socket, or was refused because it would not wait, and another
+ * thread or the same one makes another call. That call must not wait for the peer. */
 #include "play_full.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static int ask_info(int fd)
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
 }
 
-/* A number, from 0 on, that means success; -1: it failed, as errno says. */
+/* Makes the rival's call. Returns 0 or more for success; -1: it failed, and errno says why. */
 static ssize_t act_as_rival(const struct op *o, int fd, int pair)
 {
 	const char *more = program->text + o->at + o->size;
@@ -66,7 +66,7 @@ static void note_rival(const struct op *o, int fd, int pair, struct result *r)
 	r->waited = atomic_load(&board->forced[o->conn]) != 0;
 }
 
-/* What took the number got bytes that were meant for the socket. */
+/* Whether bytes that were meant for the socket have reached what took its number. */
 static bool is_astray(int other_end)
 {
 	char byte;
@@ -106,7 +106,7 @@ void write_beside_rival(const struct op *o, int fd, struct result *r)
 			note_rival(o, fd, pair[0], r);
 		let_peer_go(o->conn);
 		pthread_join(w.thread, NULL);
-		if (!blocked) /* too early would be another thing */
+		if (!blocked) /* a rival that acts before the writer is blocked would be another case */
 			note_rival(o, fd, pair[0], r);
 	} else {
 		ssize_t n = send(fd, w.p, o->head, MSG_DONTWAIT | MSG_NOSIGNAL);

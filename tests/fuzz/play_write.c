@@ -1,4 +1,5 @@
-/* Every piece is written to its last byte, through one of many doors. */
+/* Carries out the operations that write: every piece is written to its last byte, through one of many doors, or through
+ * stdio. */
 #include "play.h"
 
 #include <aio.h>
@@ -118,7 +119,7 @@ ssize_t through(int door, int fd, const char *p, size_t n, int flags, struct cha
 	case BY_WRITEV_MANY: return writev(fd, iov, split(p, n, iov, MANY - (int)below(c, 2) * (int)below(c, 40), c));
 	case BY_SEND: return send(fd, p, n, flags);
 	case BY_SENDTO: return sendto(fd, p, n, flags, NULL, 0);
-	case BY_SENDTO_ADDR: /* TCP pays no heed to it */
+	case BY_SENDTO_ADDR: /* TCP ignores the address */
 		return sendto(fd, p, n, flags, (struct sockaddr *)&to, sizeof to);
 	case BY_SENDMSG: m.msg_iovlen = (size_t)split(p, n, iov, 8, c); return sendmsg(fd, &m, flags);
 	case BY_SENDMMSG: return through_sendmmsg(fd, p, n, flags, c);
@@ -140,7 +141,7 @@ ssize_t through(int door, int fd, const char *p, size_t n, int flags, struct cha
 	abort();
 }
 
-/* 0, or ETIMEDOUT: nobody said that there is room. */
+/* Returns 0, or ETIMEDOUT: the kernel did not report any room. */
 static int wait_for_room(int fd, int watch)
 {
 	struct epoll_event e;
@@ -160,9 +161,9 @@ void write_through(const struct op *o, int how, int fd, int watch, struct result
 	const char *p = program->text + o->at;
 	size_t done = 0;
 	int flags = o->kind == LEAVE ? MSG_NOSIGNAL : o->value;
-	/* glibc's aio does not survive fork */
+	/* glibc's aio does not work in a forked child */
 	int stale = 0, door = how == BY_AIO && program_has(program, FORK) ? BY_WRITE : how;
-	bool whole = door == BY_DPRINTF || door == BY_DPRINTF_CHK || door == BY_AIO; /* all, or nobody knows how much */
+	bool whole = door == BY_DPRINTF || door == BY_DPRINTF_CHK || door == BY_AIO; /* they do not tell how much */
 	if (whole && is_nonblocking(fd)) {
 		r->ret = SKIPPED;
 		return;
@@ -183,7 +184,7 @@ void write_through(const struct op *o, int how, int fd, int watch, struct result
 			r->error = errno;
 			break;
 		} else if (o->size > done && ++stale > 1000) {
-			/* no answer, but sendmmsg's when a signal comes after its empty message */
+			/* only sendmmsg may return 0, if a signal comes after its empty message */
 			r->error = ENODATA;
 			break;
 		}

@@ -1,12 +1,13 @@
-/* Random programs, each run bare and behind the shim: the peer must get the same bytes, and every operation must return
- * the same.
+/* Runs random programs bare and under the library (`make fuzz`): the peer must get the same bytes, and every operation
+ * must return the same.
  *
  *     programs [-n PROGRAMS] [-s SEED] [-j JOBS] [--join header|message|both] [--hold memory|kernel|both]
  *              [--library FILE] [--only FAMILY]
  *     programs -s SEED -k NUMBER -v      one program, in words, with the results of both runs
  *
- * A difference is made as small as it will go, printed with the command that plays it again and the shim's own trace;
- * exit status 1. A seed and a number name a program for as long as the author (generate*.c) stays as it is. */
+ * A program that differs is made as small as possible, and printed with the command that runs it again and the
+ * library's trace; the exit status is 1. A seed and a number name the same program as long as the author (generate*.c)
+ * does not change. */
 #include "programs.h"
 
 #include <errno.h>
@@ -121,7 +122,8 @@ static int run_programs(uint32_t job)
 	return failed;
 }
 
-/* The jobs share the programs out; the first that finds a difference ends them all, once it has told its story. */
+/* The jobs share the programs out. The first job that finds a difference ends the others, after it has printed its
+ * report. */
 static int run_jobs(void)
 {
 	pid_t jobs[64];

@@ -1,4 +1,4 @@
-/* A program that differed, in words: what is left of it, what it did, what the shim says. */
+/* Prints a program that differed: the operations that are left of it, their results, and the library's trace. */
 #include "programs.h"
 
 #include <errno.h>
@@ -70,13 +70,13 @@ void print_program(const struct program *p, const struct side *shim)
 static void print_command(uint64_t k, const struct side *shim)
 {
 	printf("again: %s -s %lu -k %lu -v --join %s --hold %s", program_invocation_name, (unsigned long)options.seed,
-	       (unsigned long)k, shim->join, options.hold); /* hold both is another author than hold kernel */
+	       (unsigned long)k, shim->join, options.hold); /* as given, because the author looks at it */
 	if (options.family_name != NULL)
 		printf(" --only %s", options.family_name);
 	printf(" --library %s\n", options.library);
 }
 
-/* Sides that differ in this one mode, with or without a trace. */
+/* Starts two sides, the bare one and this mode, with or without a trace. */
 static void restart(const struct side *shim, const char *trace)
 {
 	struct side one = { .name = shim->name,
@@ -124,7 +124,7 @@ void report(uint64_t k, const struct program *original, const struct side *which
 	char trace[] = "/tmp/fuzz-trace-XXXXXX";
 	memcpy(p, original, sizeof *p);
 	restart(which, NULL);
-	peer_patience_ns = 3000000000u; /* it may well be about patience */
+	peer_patience_ns = 3000000000u; /* short, as the difference may be a run that does not end */
 	int failed = failures(p, RETRIES, false, &d);
 	printf("it differs in %d of %d more runs\n", failed, RETRIES);
 	if (failed > 0) {

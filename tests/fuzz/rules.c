@@ -1,6 +1,6 @@
-/* What a call on a full socket does depends on time: how much room there was, which call was the one that was left.
- * So a bare run is not compared with one behind the shim there. Each is held to what the kernel promises, as narrowly
- * as that can be said. */
+/* Rules for calls on a full socket, whose results depend on time: how much room there was, and which call was
+ * interrupted. There a bare run is not compared with one under the library; each is compared with what the kernel
+ * promises, as narrowly as that can be said. */
 #include "programs.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 /* --- results ---------------------------------------------------------------------------------- */
 
-/* The writer stops at the first error; without one, everything was written. */
+/* The writer stops at the first error; without an error everything was written. */
 static bool is_whole(const struct op *o, const struct result *r)
 {
 	return r->error == 0 && r->ret == o->size;
@@ -20,17 +20,18 @@ static bool stuck_is_right(const struct op *o, const struct result *r)
 	switch (o->how) {
 	case CANCELLED:
 	case JUMPED:
-	case JUMPED_RESTARTING: /* only the last call of a writer is left; none fails */
+	case JUMPED_RESTARTING: /* only the last call of a writer can be left, and no call fails */
 		return r->left ? r->error == 0 : is_whole(o, r);
-	case TIMED_OUT: /* no signal came: EINTR is for those */ return is_whole(o, r) || r->error == EAGAIN;
-	case RESTARTED: /* the kernel goes on after the handler, or returns a count */ return is_whole(o, r);
-	case INTERRUPTED: /* no time-out was set: EAGAIN is for those */ return is_whole(o, r) || r->error == EINTR;
+	case TIMED_OUT: /* no signal came, so EINTR would be wrong */ return is_whole(o, r) || r->error == EAGAIN;
+	case RESTARTED: /* the kernel restarts the call after the handler, or returns a count */ return is_whole(o, r);
+	case INTERRUPTED: /* no time-out was set, so EAGAIN would be wrong */
+		return is_whole(o, r) || r->error == EINTR;
 	}
 	return false;
 }
 
-/* A thread's call has begun when its rival acts, so it ends as if nobody had touched the descriptor; only a shutdown is
- * the connection's. A head that was sent without waiting was taken whole, in part or not at all. */
+/* A thread's call has begun when its rival acts, so it ends as if the descriptor had not been touched; only a shutdown
+ * ends the connection itself. A head that was sent without waiting was taken whole, in part, or not at all. */
 static bool beside_rival_is_right(const struct op *o, const struct result *r)
 {
 	if (o->refused)
@@ -49,8 +50,8 @@ static bool rival_is_right(const struct op *o, const struct result *r)
 	return r->rival == 0;
 }
 
-/* Where the kernel believes that memory is short it adds up to 200 ms to each wait of SO_SNDTIMEO. Then there may be
- * room in the end. */
+/* With SO_SNDTIMEO the kernel adds up to 200 ms to each wait when it believes that memory is short. There may be room
+ * after that. */
 static bool may_wait(const struct op *o, const struct result *r)
 {
 	return o->kind == STUCK && o->how == TIMED_OUT && is_whole(o, r);
@@ -82,8 +83,8 @@ bool result_is_wrong(const struct side *s, const char *name, uint32_t i, struct 
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
-/* Where the next operation's bytes may begin, in rising order. There is one such place as a rule, and there are many
- * behind a call that was left. */
+/* Offsets at which the next operation's bytes may begin, in rising order. Usually there is one; behind a call that was
+ * left there are many. */
 struct places {
 	const struct stream *stream;
 	size_t *at, n, room;
@@ -102,7 +103,7 @@ static void add_place(struct places *p, size_t at)
 	p->at[p->n++] = at;
 }
 
-/* So many of these bytes are there. */
+/* How many of these bytes are in the stream at `at`. */
 static size_t common(struct places *p, size_t at, const char *bytes, size_t n)
 {
 	const struct stream *st = p->stream;
@@ -126,7 +127,7 @@ static void must_come(struct places *p, const char *bytes, size_t n)
 	}
 }
 
-/* The call was left while it waited: none, some, or all of its bytes come next, from the first on. */
+/* The call was left while it waited: none, some or all of its bytes come next, from the first on. */
 static void may_come(struct places *p, const char *bytes, size_t n)
 {
 	size_t count = p->n, *from = p->at;
@@ -140,7 +141,7 @@ static void may_come(struct places *p, const char *bytes, size_t n)
 	*p = next;
 }
 
-/* Two threads write at once, and the kernel takes the one's bytes in between the other's, in one piece. */
+/* Two threads write at once, and the kernel takes all bytes of one somewhere between the bytes of the other. */
 static void must_come_between(struct places *p, const char *bytes, size_t n, const char *others, size_t nothers)
 {
 	size_t count = p->n;
@@ -205,8 +206,8 @@ bool stream_is_ruled(const struct program *p, int c)
 	return false;
 }
 
-/* Every byte that was accepted arrives, once, in its order, and no other. `cut`: the connection may have lost its
- * end. */
+/* Each byte that was accepted arrives once and in order, and no other byte does. `cut`: the end of the stream may be
+ * lost. */
 bool stream_is_wrong(const struct side *s, const char *name, int c, bool cut, struct difference *d)
 {
 	const struct program *program = &s->board->program;

@@ -1,4 +1,4 @@
-/* A program that differs is made as small as it will go. */
+/* Makes a program that differs as small as possible. */
 #include "programs.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static void without(struct program *p, const struct program *from, uint32_t firs
 	memcpy(p, from, sizeof *p);
 	for (uint32_t i = first; i < first + n; i++) {
 		const struct op *o = &from->ops[i];
-		if (o->kind == THREAD || o->kind == FORK || o->kind == CLONE) /* who began this actor does its work */
+		if (o->kind == THREAD || o->kind == FORK || o->kind == CLONE) /* the actor that began it takes over */
 			for (uint32_t j = 0; j < p->nops; j++)
 				if (p->ops[j].actor == o->other)
 					p->ops[j].actor = p->ops[i].actor;
@@ -53,7 +53,7 @@ void shrink(struct program *p, int tries)
 				else
 					i += n;
 			}
-		/* plainer doors, no flags, shorter bytes */
+		/* a plainer door, no flags, fewer bytes */
 		for (uint32_t i = 0; i < p->nops && time(NULL) < limit; i++)
 			for (int how = 0; how < 3; how++) {
 				memcpy(candidate, p, sizeof *p);

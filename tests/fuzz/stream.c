@@ -28,14 +28,14 @@ static void changed(struct board *b)
 		syscall(SYS_futex, &b->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* --- coming to be, and going ------------------------------------------------------------------ */
+/* --- begin and end ---------------------------------------------------------------------------- */
 
 void stream_listen(struct side *s, int c)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof a;
 	int one = 1, l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* urgent bytes are bytes of the stream, from the first on */
+	/* urgent bytes are part of the stream, from the first byte on */
 	setsockopt(l, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
 	if (l < 0 || bind(l, (struct sockaddr *)&a, len) != 0 || listen(l, 4) != 0 ||
 	    getsockname(l, (struct sockaddr *)&a, &len) != 0)
@@ -45,7 +45,7 @@ void stream_listen(struct side *s, int c)
 	s->board->connect_to[c] = ntohs(a.sin_port);
 }
 
-/* 0: whatever the kernel gives. */
+/* 0: the kernel's default. */
 static int window_of(const struct plan *plan)
 {
 	return plan->every ? SLOW_WINDOW : plan->narrow ? NARROW_WINDOW : 0;
@@ -67,7 +67,7 @@ void stream_prepare(struct side *s, int c, const struct program *p)
 	*st = (struct stream){ .fd = st->fd, .bytes = st->bytes, .room = st->room, .asked = NOBODY };
 	if (s->window[c] == window || !program_opens_by_connect(p, c))
 		return;
-	if (s->window[c] != 0) { /* a listener's MSS cannot be widened again */
+	if (s->window[c] != 0) { /* a listener's MSS cannot be raised again */
 		close(s->listeners[c]);
 		stream_listen(s, c);
 	}
@@ -75,7 +75,7 @@ void stream_prepare(struct side *s, int c, const struct program *p)
 	s->window[c] = window;
 }
 
-/* No TIME_WAIT is left behind: 100,000 programs would run out of ports. */
+/* Closes with a reset, so that no connection stays in TIME_WAIT: 100,000 programs would run out of ports. */
 void stream_drop(struct stream *st)
 {
 	struct linger at_once = { 1, 0 };
@@ -105,7 +105,8 @@ static void send_part(struct stream *st, const char *p, size_t n)
 		die("fuzz: the peer's send buffer is too small for this program");
 }
 
-/* The bytes of READ number `from`, and of those behind it that do not ask, all at once or in segments. */
+/* Sends the bytes of READ number `from`, and of the READs behind it up to the next one that asks, at once or in
+ * segments. */
 static void send_reads(struct side *s, int c, uint32_t from)
 {
 	const struct program *p = &s->board->program;
@@ -144,7 +145,7 @@ static void send_what_is_asked(struct side *s, int c)
 	send_reads(s, c, asked);
 }
 
-/* Nagle and a delayed acknowledgement would make each small write 40 ms long. */
+/* With Nagle's algorithm and a delayed ACK each small write would take 40 ms. */
 static void acknowledge(struct stream *st)
 {
 	int one = 1;
@@ -161,7 +162,7 @@ void stream_ask(struct side *s, int c, const struct message *m)
 		acknowledge(st);
 }
 
-/* What the program reads without asking is sent at once. */
+/* Begins a connection. The bytes of READs that do not ask are sent at once. */
 static void begin(struct side *s, int c, int fd)
 {
 	struct stream *st = &s->streams[c];
@@ -243,7 +244,7 @@ void stream_expect_end(struct side *s, int c, uint64_t now)
 		s->streams[c].end_due = now + END_NS;
 }
 
-/* What has come by now is read first: it may be this process that is late. */
+/* Reads first what has come by now: this process may be the one that is late. */
 void stream_look_for_end(struct side *s, int c, uint64_t now)
 {
 	struct stream *st = &s->streams[c];

@@ -1,4 +1,4 @@
-/* What a program says about itself. */
+/* Which operations of a program must wait for each other, and the program in words. */
 #include "program.h"
 
 #include <linux/close_range.h>
@@ -22,20 +22,21 @@ bool program_opens_by_connect(const struct program *p, int conn)
 	return false;
 }
 
-/* Everything before it is over before it begins, nothing after it begins before it is over. */
+/* All operations before a barrier are done before it begins, and none after it begins before it is done. */
 static bool is_barrier(const struct program *p, const struct op *o)
 {
 	switch (o->kind) {
 	case CLOSE_ALL:
 	case EXEC: return true;
-	case FORK: return program_has(p, PRINT);                          /* it flushes them */
-	case RIVAL: return o->how == RIVAL_ELSEWHERE;                     /* it is about two connections */
-	case DUP: return o->how == BY_DUP2_ONTO || o->how == BY_DUP2_LOW; /* may take a number from another handle */
+	case FORK: return program_has(p, PRINT);                          /* a fork flushes the FILEs */
+	case RIVAL: return o->how == RIVAL_ELSEWHERE;                     /* it uses two connections */
+	case DUP: return o->how == BY_DUP2_ONTO || o->how == BY_DUP2_LOW; /* it may take the number of another handle */
 	}
 	return false;
 }
 
-/* Descriptor numbers come and go, and memory is copied: in order, or it would not be the same twice. */
+/* Operations that make or close descriptors, or copy memory. They run in order, because otherwise numbers and copies
+ * would differ from run to run. */
 static bool is_ordered(const struct op *o)
 {
 	switch (o->kind) {
@@ -59,7 +60,7 @@ static bool is_ordered(const struct op *o)
 	case READ: return o->how == BY_SPLICE_IN;
 	case PIECE:
 	case SIGNAL:
-		/* dprintf's buffer is among the streams that the exit of a process forked meanwhile would flush */
+		/* dprintf's buffer is a stream that a process forked meanwhile would flush when it exits */
 		return o->how == BY_SPLICE || o->how == BY_DPRINTF || o->how == BY_DPRINTF_CHK;
 	}
 	return false;

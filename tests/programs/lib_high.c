@@ -1,6 +1,6 @@
-/* Stands in front of libc: who accepts a connection gets a number that is higher than the kernel's by `high_by`, and
- * every call on such a number reaches the descriptor. So a process has descriptors beyond any limit that it may set
- * itself. */
+/* A preloaded library for p_limits that stands in front of libc and gives an accepted connection a number higher by
+ * `high_by` than the kernel's; every call on such a number reaches the descriptor. So a process can have descriptors
+ * beyond any limit that it may set itself. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -66,7 +66,7 @@ int poll(struct pollfd *p, nfds_t n, int ms)
 	return r;
 }
 
-/* Of the high ones there is one. */
+/* There is only one descriptor with a high number. */
 int(close_range)(unsigned first, unsigned last, int flags)
 {
 	return high_by > 0 ? close(accepted) : NEXT(close_range)(first, last, flags);

@@ -1,6 +1,6 @@
-/* A preload that stands in front of libc and tells whoever asks it things that are not so: the clock stands still,
- * every wait takes long, no signal has a handler, none can be blocked, and nothing is what /proc or the kernel says.
- * What asks libc itself does not notice. */
+/* A preloaded library for tests/preload/clock.c that stands in front of libc and answers falsely: the clock stands
+ * still, every wait takes long, no signal has a handler, none can be blocked, and files and process numbers are not
+ * what /proc and the kernel say. A library that calls libc itself does not notice. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ int poll(struct pollfd *p, nfds_t n, int ms)
 	return NEXT(poll)(p, n, ms);
 }
 
-/* The first of all is asked by nobody but the kernel's callers: a futex that waits here waits too long. */
+/* Delays waits that are made by syscall(), such as the library's futex waits, and returns false process numbers. */
 long syscall(long number, ...)
 {
 	long a[6];

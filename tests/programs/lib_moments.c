@@ -1,5 +1,5 @@
-/* A library that p_moments needs: its constructor runs before the shim's, its destructor after the shim's. Each of them
- * writes a head and a body on a connection of its own. */
+/* A library of p_moments whose constructor runs before onewrite's and whose destructor runs after onewrite's. Each of
+ * the two writes a head and a body on a connection of its own. */
 #include "p_common.h"
 
 #include <poll.h>
@@ -32,7 +32,7 @@ __attribute__((destructor)) static void end(void)
 	exchange("after");
 }
 
-/* As libbsd has it for those whose libc has not. */
+/* A library's own closefrom(), as libbsd has one for a libc without it. */
 void(closefrom)(int first)
 {
 	for (int fd = first; fd < first + 10; fd++)

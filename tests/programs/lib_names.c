@@ -1,5 +1,6 @@
-/* A library of p_names's: functions of its own that have names of libc's. They take what those do not, and return it
- * where those do not. It does not look for libc's. */
+/* A library of p_strangers with functions of its own that have names of libc's. Their arguments and results are of
+ * other types than those of libc's functions, and are passed in other places. The library does not look up libc's
+ * functions. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* A plugin, which p_names alone can find: by its own run path. It has a ring's library in it. */
+/* A plugin that only p_names can find, by the program's own run path. It has a function of liburing's name in it. */
 int io_uring_setup(unsigned entries, void *parameters);
 int io_uring_setup(unsigned entries, void *parameters)
 {

@@ -1,5 +1,5 @@
-/* Stands between the shim and libc for p_sharing: what copies descriptors calls *in_the_copy first, so that it can be
- * chosen what happens between the shim's last look and the copy itself. */
+/* A library of p_sharing between onewrite and libc: each call that copies descriptors first runs *in_the_copy, so the
+ * program chooses what happens between onewrite's last look and the copy itself. */
 #include <dlfcn.h>
 #include <spawn.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* Linked to another libc (musl): calls what that lacks, if somebody has it all the same. Says how many of them are
- * there, and how many come back otherwise than by saying that they cannot, or, where that libc has it by its plain
- * name, that there is no such descriptor. */
+/* Linked with musl, for tests/preload/loads.c: calls the exported names that musl lacks, if some library has them all
+ * the same. It prints how many are there, and how many return something other than "cannot be done" (ENOSYS) or, where
+ * musl has the function under its plain name, "no such descriptor". */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,7 +26,7 @@ int main(void)
 			continue;
 		there++;
 		errno = 0;
-		long r = call(-1, 0, 0, 0, 0, 0); /* no descriptor, no kind of socket, no list of name spaces */
+		long r = call(-1, 0, 0, 0, 0, 0); /* an invalid descriptor, socket type and list of name spaces */
 		bool plain = strncmp(names[i], "__", 2) == 0 && strstr(names[i], "_chk") == NULL;
 		if (plain ? errno != ENOSYS : (int)r == -1 || errno == ENOSYS || (int)r == ENOSYS || (int)r == -ENOSYS)
 			honest++;

@@ -1,7 +1,7 @@
-/* Linked to another libc (musl): one request on a connection of its own, head and body by themselves, while a thread
- * waits for the answer. Says what came. `sendmsg`: the body is sent with a header that has ints for lengths, and
- * anything beside them. `dup3`: another file takes the connection's number behind the head, by a call that glibc
- * refuses. */
+/* Linked with musl, for tests/preload/names.c and tests/preload/conf.c: writes a request's head and body separately on
+ * a connection of its own, while a thread waits for them, and prints what came. With `sendmsg` the body is sent with a
+ * message header whose lengths are ints and whose padding is filled. With `dup3` another file takes the connection's
+ * number after the head, by a call with a flag that glibc refuses. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>

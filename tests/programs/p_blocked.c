@@ -1,8 +1,10 @@
-/* A write that is blocked on a full socket ends: p_blocked END CALL.
+/* p_blocked END CALL ends a write that waits on a full socket, for tests/preload/blocked.c: END says by what, CALL is
+ * the write.
  *
- * Twelve children try it, with bodies of four sizes. Each reports what its write returned, whether it ended soon and
- * used no CPU time before, and whether the peer got the right bytes. Behind one head the buffer becomes full while
- * it is held, another has been sent by then, and the third is written when there is room for a part of it. */
+ * Twelve children try it, each with a body of one of four sizes, behind a head of one of three kinds: "held", the
+ * buffer becomes full while the library holds the head; "sent", the head has gone by then; "tight", the head is written
+ * when there is room for a part of it. Each child reports what its write returned, whether it ended soon and used no
+ * CPU time before, and whether the peer got the right bytes. */
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -28,9 +30,9 @@ static int fd, client;
 
 /* --- the writer ------------------------------------------------------------------------------- */
 
-static size_t told; /* of head and body, in order: so much was taken */
+static size_t told; /* how many bytes of head and body, in order, the program was told were taken */
 static int error;
-static bool left; /* by a jump or a cancellation: nobody knows what the call did */
+static bool left; /* by a jump or a cancellation, so the program does not know what the call did */
 static atomic_bool begun, over;
 static sigjmp_buf out;
 
@@ -64,7 +66,7 @@ static long write_by_call(char *p, size_t n)
 	return write(fd, p, n);
 }
 
-/* As programs do: on after a short count, and not after an error. */
+/* Goes on after a short count, and stops at an error, as programs do. */
 static void write_rest(void)
 {
 	while (told < head_size + size && error == 0) {
@@ -99,7 +101,7 @@ static void *write_message(void *argument)
 static char stream[LARGEST + 1024];
 static size_t came;
 
-/* All to the end, without the filler. */
+/* Reads to the end of the stream, and drops the filler. */
 static void *read_all(void *argument)
 {
 	static char piece[65536];
@@ -113,7 +115,7 @@ static void *read_all(void *argument)
 	return NULL;
 }
 
-/* As much of head and body as the program was told, and the tail, if one was written. */
+/* The peer got as much of head and body as the program was told, followed by the tail if one was written. */
 static bool is_right(bool tail)
 {
 	size_t behind = tail ? TAIL_SIZE : 0, part = told, of_head;
@@ -135,7 +137,8 @@ static void reset(void)
 
 /* --- one case --------------------------------------------------------------------------------- */
 
-/* Takes as long as a full buffer has to stay full to be so for good. Returns how much it took, at most `most`. */
+/* Fills the buffer with `most` bytes, or until it has been full for so long that the kernel will not make more room in
+ * it. Returns how many bytes were taken. */
 static size_t fill(int to, size_t most)
 {
 	char filler[500];
@@ -203,7 +206,7 @@ static void prepare(int kind)
 	fill(fd, room);
 }
 
-/* What is to end the write, or to begin its end. */
+/* Ends the write as END says, or causes what is to end it. */
 static void meddle(pthread_t writer)
 {
 	if (strncmp(end_by, "cancel", 6) == 0) {
@@ -217,7 +220,7 @@ static void meddle(pthread_t writer)
 		reset();
 }
 
-/* A handler ends one call, and the program may go on with another. */
+/* A handler ends one call only; the signal is repeated while the program goes on with another call. */
 static void meddle_until_over(pthread_t writer)
 {
 	meddle(writer);
@@ -231,7 +234,8 @@ static void meddle_until_over(pthread_t writer)
 static const char *outcome(int kind)
 {
 	if (ends("close") && kind != SENT)
-		/* before the next call or while it is made; a held head that waits for room goes with the close */
+		/* the close may come before the next call or while it is made; a held head that waits for room goes
+		 * with the close */
 		return "closed";
 	return left ? "left" : error != 0 ? strerrorname_np(error) : "whole";
 }

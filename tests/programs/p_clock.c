@@ -1,6 +1,6 @@
-/* Times that must not depend on what the program sees of the clock: p_clock heads|stopped|back. Its own times and
- * sleeps are asked of the kernel, past every library. Each of ROUNDS heads waits for its body longer than the timeout;
- * then come messages to be joined. */
+/* p_clock heads|stopped|back tests, for tests/preload/clock.c, that deadlines do not depend on the time that the
+ * program sees. The program's own times and sleeps are system calls that no library sees. Each of ROUNDS heads waits
+ * for its body longer than the timeout; then come messages that must be joined. */
 #include "p_common.h"
 
 #include <sched.h>
@@ -14,7 +14,7 @@
 
 enum { ROUNDS = 11, JOINED = 10, GAP_MS = 60 };
 
-/* As the harness sees it: of the first name space. */
+/* How far this process's clock is ahead of the harness's, which is in the first time namespace. */
 static int64_t offset_ns;
 
 static int64_t kernels_now_ns(void)
@@ -32,7 +32,7 @@ static void kernels_sleep_ms(long ms)
 	unseen(SYS_nanosleep, (long)&t, 0, 0, 0, 0, 0);
 }
 
-/* Of a kind that has not met its deadline yet: the next one of that kind is not held. */
+/* Writes a head of a kind that has not met its deadline yet. The next head of the same kind would not be held. */
 static void write_late_head(int fd)
 {
 	static unsigned kinds;
@@ -67,7 +67,7 @@ static void rounds(int fd)
 		write_late_head(fd);
 		kernels_sleep_ms(GAP_MS);
 		write_body(fd);
-		kernels_sleep_ms(i); /* each round meets the helper at another time */
+		kernels_sleep_ms(i); /* so that each round comes at another moment of the helper's period */
 	}
 }
 
@@ -79,7 +79,7 @@ static void heads(void)
 	joined(fd);
 }
 
-/* --- stopped, with a head in memory, until that is long due ----------------------------------- */
+/* --- stopped with a head in memory until long after its deadline ------------------------------ */
 
 static bool is_stopped(pid_t pid)
 {
@@ -127,7 +127,7 @@ static void stopped(void)
 	joined(fd);
 }
 
-/* --- a clock that is set back: only by a move to another name space of time ------------------- */
+/* --- a clock that is set back, which only a move to another time namespace does --------------- */
 
 static int name_space_of_time(const char *offset)
 {
@@ -148,7 +148,7 @@ static void back(void)
 
 	must(setns(later, CLONE_NEWTIME) == 0, "setns");
 	fd = accept_peer();
-	joined(fd); /* the helper looks at it from time to time, by the clock as it is now */
+	joined(fd); /* makes the helper look at this connection from time to time, by the clock as it is now */
 	must(setns(earlier, CLONE_NEWTIME) == 0, "setns");
 	offset_ns = INT64_C(1000000000000);
 	rounds(fd);

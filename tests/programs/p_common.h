@@ -1,4 +1,5 @@
-/* The program's side of peer.h: results, sockets, bytes. */
+/* What every program under test uses for its side of peer.h: it reports results to the harness, makes connections and
+ * draws body bytes. */
 #ifndef P_COMMON_H
 #define P_COMMON_H
 
@@ -11,11 +12,12 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* One for all objects of a program, or of a library. */
+/* The memory that the program shares with the harness. Weak, so that all objects of a program, or of a library, have
+ * one variable. */
 __attribute__((weak, visibility("hidden"))) struct shared *shared;
 
-/* One packet to the harness: a line of results, or '>' and bytes that the peer is to send, or '!' and a word for it.
- * Not through write(), so that no preload sees it. */
+/* Sends one packet to the harness: a line of results, or '>' and bytes that the peer is to send, or '!' and a command
+ * for the peer. It uses syscall() and not write(), so that no preloaded library counts it as a write of the program. */
 static inline void report_bytes(const char *p, size_t n)
 {
 	syscall(SYS_write, REPORT_FD, p, n);
@@ -41,7 +43,8 @@ static inline void must(bool ok, const char *what)
 	exit(3);
 }
 
-/* The next connection from the peer; its number is reported so that the harness knows whose calls to look at. */
+/* Accepts the next connection from the peer. Reports its number, so that the harness knows which calls in the
+ * recorder's log belong to it. */
 static inline int accept_peer(void)
 {
 	int fd = accept(LISTENER_FD, NULL, NULL);
@@ -51,7 +54,8 @@ static inline int accept_peer(void)
 	return fd;
 }
 
-/* A connection within this process, for what the peer has no part in: returns the accepted end, *client the other. */
+/* Makes a connection within this process, for a test in which the peer has no part. Returns the accepted end; *client
+ * is the other one. */
 static inline int accept_own(int *client)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -68,7 +72,8 @@ static inline int accept_own(int *client)
 	return fd;
 }
 
-/* Does the peer have all that was written, and soon? Soon: well before a hold of HOLD_LONG (harness.h) ends. */
+/* Waits until the peer has received all that was written. False: it has not after 400 ms, which is well before a hold
+ * of HOLD_LONG (harness.h) ends. */
 static inline bool peer_has_all(void)
 {
 	int64_t until = now_ns() + INT64_C(400000000);
@@ -81,7 +86,8 @@ static inline bool peer_has_all(void)
 	return true;
 }
 
-/* A system call as libc makes them inside fclose(), or a program by itself: no hook sees it. */
+/* Makes a system call by the machine's own instruction, as libc does inside fclose() or a program may do by itself: no
+ * hook sees it. Returns the result as libc's functions do: -1 and errno for an error. */
 static inline long unseen(long number, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__x86_64__)
@@ -105,7 +111,7 @@ static inline long unseen(long number, long a, long b, long c, long d, long e, l
 		:
 		: "ecx", "edx", "esi", "edi", "cc", "memory");
 	number = (long)at;
-#elif defined(__arm__) /* r7 may be the frame pointer */
+#elif defined(__arm__) /* r7 may be the frame pointer, which no operand may name */
 	register long r0 __asm__("r0") = a, r1 __asm__("r1") = b, r2 __asm__("r2") = c, r3 __asm__("r3") = d,
 			 r4 __asm__("r4") = e, r5 __asm__("r5") = f, r6 __asm__("r6") = number;
 	__asm__ volatile("push {r7}; mov r7, r6; svc 0; pop {r7}"
@@ -145,8 +151,8 @@ static inline void set_int(int fd, int level, int name, int value)
 	must(setsockopt(fd, level, name, &value, sizeof value) == 0, "setsockopt");
 }
 
-/* HEAD with a field of another name for each n: where one kind of heads has met its deadline the next one is not held.
- */
+/* Writes HEAD with a field whose name is another one for each n. The library does not hold the next head of a kind
+ * after one of that kind has met its deadline; heads with other field names are of another kind. */
 static inline void write_head_of_kind(int fd, unsigned n)
 {
 	char head[] = HEAD;

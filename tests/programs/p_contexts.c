@@ -1,4 +1,5 @@
-/* Writes that are left in ways of their own: p_contexts coroutines [cancel] | urgent CALL | handler WAY. */
+/* p_contexts coroutines [cancel] | urgent CALL | handler WAY leaves a write by a switch of contexts, or by a signal
+ * handler, or has a real-time thread wait for it, for tests/preload/contexts.c. */
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -12,8 +13,8 @@ static const char *how;
 
 /* --- coroutines ------------------------------------------------------------------------------- */
 
-/* Two of them share a thread: a timer switches from one to the other in the middle of their writes. Then the thread
- * ends. */
+/* Two coroutines share a thread. A timer switches from one to the other in the middle of their writes; afterwards the
+ * thread ends. A lock that remembers only its thread would take the two for one owner. */
 enum { COROUTINES = 2, STACK = 256 * 1024, BODY = 300000 };
 
 static struct routine {
@@ -87,7 +88,7 @@ static void *run_coroutines(void *argument)
 	}
 	setitimer(ITIMER_REAL, &never, NULL);
 	for (int i = 0; i < COROUTINES; i++) {
-		memset(routines[i].stack, 0x5a, STACK); /* whatever of ours lay there is nonsense now */
+		memset(routines[i].stack, 0x5a, STACK); /* overwrites whatever the library had on these stacks */
 		close(routines[i].pair.fd);
 	}
 	pthread_exit(argument);
@@ -184,7 +185,7 @@ static void *be_urgent(void *argument)
 	return NULL;
 }
 
-/* All on one CPU: who holds a lock gets no time while an urgent thread spins for it. */
+/* All threads run on one CPU: a lock holder gets no CPU time while a real-time thread spins for its lock. */
 static void urgent(void)
 {
 	int listener = listen_here();
@@ -213,13 +214,13 @@ static void urgent(void)
 
 /* --- handlers --------------------------------------------------------------------------------- */
 
-/* A timer's handler meets the thread anywhere in its writes on the same socket. */
+/* A timer's handler interrupts the thread at any point of its writes on the same socket. */
 enum { TRIALS = 600, MARK = 16 };
 
 static volatile int handled_fd = -1;
 static volatile int marks;
 static volatile sig_atomic_t handled;
-static volatile sig_atomic_t inside; /* where a jump leads */
+static volatile sig_atomic_t inside; /* a jump to `out` is allowed */
 static sigjmp_buf out;
 
 static void handle(int number)
@@ -236,8 +237,8 @@ static void handle(int number)
 		close(handled_fd);
 }
 
-/* Messages until the handler ends that. Returns how many bytes were taken; what the last call did nobody knows after
- * a jump. */
+/* Writes messages until the handler ends that. Returns how many bytes were taken; after a jump it is not known what the
+ * last call did. */
 static size_t write_until_handled(int fd)
 {
 	volatile size_t told = 0;
@@ -308,8 +309,8 @@ static void handler(void)
 		pthread_join(thread, &counted);
 		came = (size_t)counted;
 		reached += told < 2000 * 300;
-		/* A handler that jumps between the mark of a call and the call itself leaves the head that it takes
-		 * along to nobody. */
+		/* After a jump between the mark of a call and the call itself, the head that the call would have taken
+		 * along may be missing. */
 		wrong += came == SIZE_MAX || came + (jumps ? HEAD_SIZE : 0) < told ||
 		         came > told + (jumps ? BODY_SIZE : 0);
 		close(p.client);

@@ -1,6 +1,7 @@
-/* Memory that ends where a call's bytes go on, and pointers to nothing: p_edges NAME [HOW].
+/* p_edges NAME [HOW] makes calls with memory that ends inside their bytes, or with invalid pointers, for
+ * tests/preload/unread.c.
  *
- * What does the call return, and what does the peer get? HOW "second": behind a usual message. */
+ * It reports what each call returned and what the peer got. With the HOW "second" they come after a usual message. */
 #include "p_pairs.h"
 
 #include <signal.h>
@@ -14,7 +15,7 @@ enum { PAGE = 4096, TEN_SIZE = sizeof TEN - 1 };
 
 static const char *how = "";
 static struct pair pair;
-static volatile size_t far = SIZE_MAX; /* the compiler knows better than to pass these */
+static volatile size_t far = SIZE_MAX; /* volatile, because the compiler warns about calls with these values */
 static void *volatile low = (void *)8;
 static char *page, *dark; /* a page, and the next one, which cannot be read */
 
@@ -32,7 +33,7 @@ static void write_usual_message(void)
 	must(take(pair.client, got, sizeof got, now_ns() + 1000 * MS) == sizeof got, "the usual message");
 }
 
-/* Of so many bytes at most, or of all until the end. */
+/* Reports what the peer got: at most `most` bytes, or all until the end. */
 static void say_what_came(size_t most)
 {
 	static char got[PAGE];
@@ -45,7 +46,7 @@ static void say_what_came(size_t most)
 
 /* --- the end of a write ----------------------------------------------------------------------- */
 
-/* The write goes on to where nothing is, as far as its count says. */
+/* By its count the write goes on into memory that cannot be read. */
 static void far_end(void)
 {
 	static const size_t sizes[] = { PAGE + 10,    2 * PAGE,         20000,         (size_t)1 << 31,
@@ -58,7 +59,7 @@ static void far_end(void)
 		say("head and body", write(pair.fd, page, (size_t)1 << (sizeof(size_t) * 5)));
 }
 
-/* A head that is held, and then a body that says it is longer than memory. */
+/* A head is held, then comes a body whose count is larger than any memory. */
 static void far_body(void)
 {
 	write_whole(pair.fd, TEN, TEN_SIZE);
@@ -67,7 +68,7 @@ static void far_body(void)
 	say("body", write(pair.fd, "0123456789", 10));
 }
 
-/* The head is all that can be read. */
+/* Only the head can be read. */
 static void edge(void)
 {
 	memcpy(dark - TEN_SIZE, TEN, TEN_SIZE);
@@ -77,7 +78,7 @@ static void edge(void)
 	say("body", write(pair.fd, "0123456789", 10));
 }
 
-/* All of the head in pieces, and nothing of the body. */
+/* All pieces of the head can be read, and no piece of the body. */
 static void pieces(void)
 {
 	struct iovec iov[] = {
@@ -87,7 +88,7 @@ static void pieces(void)
 
 	say("writev", writev(pair.fd, iov, 4));
 	say("sendmsg", sendmsg(pair.fd, &m, MSG_NOSIGNAL));
-	iov[2].iov_len = 1; /* the empty line's end lies there, too */
+	iov[2].iov_len = 1; /* the line end of the empty line is beyond the edge, too */
 	write_whole(pair.fd, "HTTP/1.1 200 OK\r\n", 17);
 	say("the rest of a head", writev(pair.fd, iov + 1, 2));
 	iov[1] = (struct iovec){ "\n", 1 };
@@ -97,7 +98,7 @@ static void pieces(void)
 	say("body", write(pair.fd, "0123456789", 10));
 }
 
-/* A body that is longer than was said. */
+/* The body's count is more than the head announced. */
 static void behind(void)
 {
 	write_whole(pair.fd, TEN, TEN_SIZE);
@@ -105,7 +106,7 @@ static void behind(void)
 	say("body", write(pair.fd, "0123456789", 10));
 }
 
-/* Where the peer was heard a body may be the next head. */
+/* Once the peer was heard, what looks like a body may be the next head, so the library reads its first bytes. */
 static void heard(void)
 {
 	char got[4];
@@ -116,7 +117,7 @@ static void heard(void)
 	say("body", write(pair.fd, "0123456789", 10));
 }
 
-/* A head lies across two pages, both of which are there. */
+/* A head lies across two pages, both of which can be read. */
 static void across(void)
 {
 	static const size_t before[] = { 1, 2, 3, 5, 8, 12, 17, 30, TEN_SIZE - 4, TEN_SIZE - 1, TEN_SIZE };
@@ -127,7 +128,7 @@ static void across(void)
 			char *p = dark - before[i];
 
 			memcpy(p, TEN "0123456789", TEN_SIZE + 10);
-			p[15] = (char)('a' + i); /* else it is known from its second time on */
+			p[15] = (char)('a' + i); /* a head that is known is not parsed again */
 			say("head", write(pair.fd, p, TEN_SIZE));
 			say("body", write(pair.fd, p + TEN_SIZE, 10));
 			say_what_came(TEN_SIZE + 10);
@@ -136,7 +137,7 @@ static void across(void)
 		}
 }
 
-/* --- pointers to nothing ---------------------------------------------------------------------- */
+/* --- invalid pointers ------------------------------------------------------------------------- */
 
 static void nowhere_on(const char *what, int fd)
 {
@@ -196,7 +197,7 @@ static void vectors(void)
 
 /* --- addresses -------------------------------------------------------------------------------- */
 
-/* The kernel looks at all that the call says of an address. */
+/* The kernel checks all that a call says of an address, so its answers must not change. */
 static void address(void)
 {
 	struct sockaddr_storage big = { 0 };
@@ -210,7 +211,7 @@ static void address(void)
 	memcpy(&big, &to, size);
 	memcpy(long_one, &to, size);
 	kinds[0] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	kinds[1] = dup(kinds[0]); /* of this number nothing is known */
+	kinds[1] = dup(kinds[0]); /* the library knows nothing of this number */
 	for (int i = 0; i < 3; i++) {
 		int fd = i < 2 ? kinds[i] : pair.fd;
 
@@ -236,7 +237,8 @@ static void write_inside(void)
 		write_usual_message();
 }
 
-/* The recorder takes more of the stack than what is tested. It stands behind the library, or alone. */
+/* Executes this program again without the recorder, which takes more of the stack than the library. The recorder is the
+ * last entry of LD_PRELOAD, or the only one. */
 static void leave_recorder(char **argv)
 {
 	char *preload = getenv("LD_PRELOAD"), *colon = preload != NULL ? strchr(preload, ':') : NULL;
@@ -251,8 +253,8 @@ static void leave_recorder(char **argv)
 	must(false, "exec");
 }
 
-/* How much of a coroutine's stack do usual messages take? Not the first one: that starts the helper, and libc looks
- * for functions. */
+/* Measures how much of a coroutine's stack usual messages take. The first messages are written outside, because they
+ * start the helper, and libc looks up functions. */
 static void coroutine(void)
 {
 	enum { STACK = 65536, SMALL = 1440, FRESH = 0x5a };
@@ -266,7 +268,7 @@ static void coroutine(void)
 	makecontext(&inside, write_inside, 0);
 	for (int i = 0; i < 2; i++)
 		write_usual_message();
-	memset(stack, FRESH, STACK - 512); /* what makecontext() has put there stays */
+	memset(stack, FRESH, STACK - 512); /* keeps what makecontext() has put there */
 	must(swapcontext(&outside, &inside) == 0, "swapcontext");
 	while (left < STACK && stack[left] == FRESH)
 		left++;

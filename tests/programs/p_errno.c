@@ -1,5 +1,6 @@
-/* What a call that succeeds leaves in errno: p_errno STATE. Each call meets a connection of its own, with nothing
- * written to it yet (new), a head, a part of a head, or a whole message and another head. */
+/* p_errno STATE reports what a successful call leaves in errno, which must be untouched, for tests/preload/names.c.
+ * Each call is made on a connection of its own; by STATE, nothing has been written there yet (new), or a head (head), a
+ * part of a head (part), or a whole message and another head (later). */
 #include "p_common.h"
 
 #include <dlfcn.h>
@@ -20,11 +21,11 @@
 enum { UNTOUCHED = 77, REQUEST = 4 };
 
 static const char *state;
-static int fd, client, spare, file; /* the connection's two ends; a number to be replaced; a file to read from */
+static int fd, client, spare, file; /* the two ends of the connection; a number to be replaced; a file to read from */
 static char body[200], got[4096];
 static const char *name_of_call;
 
-/* --- calls: what they return is at least 0, or nothing is said of them ------------------------ */
+/* --- calls: each returns 0 or more, or is reported as failed ---------------------------------- */
 
 static struct iovec iov = { body, sizeof body }, in = { got, REQUEST };
 static struct msghdr out_message = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -61,7 +62,7 @@ static long connect_another(void)
 	return r | accepted;
 }
 
-/* The child says what it found. */
+/* The child checks its errno, too, and reports it by its exit status. */
 static long child_ends(long pid)
 {
 	int status;
@@ -116,7 +117,7 @@ static long terminal(void)
 	long pid = forkpty(&master, NULL, NULL, NULL);
 
 	if (pid == 0)
-		_exit(0); /* it opens and sets up a terminal */
+		_exit(0); /* the child's errno is not checked, because forkpty() opens and sets up a terminal there */
 	kept = errno;
 	waitpid((pid_t)pid, NULL, 0);
 	close(master);
@@ -217,7 +218,7 @@ static long call_number(size_t i)
 	return -1;
 }
 
-/* --- the stage for each ----------------------------------------------------------------------- */
+/* --- the connection for each call ------------------------------------------------------------- */
 
 static void open_all(void)
 {

@@ -1,5 +1,6 @@
-/* Sets every option of options.def, or asks for it, between a head and its body: p_every_option set|ask HOLD. Says of
- * which ones another thing became of the head than their rows say. The values are zero, which the kernel may refuse. */
+/* p_every_option set|ask HOLD sets every option of options.def, or asks for it, between a head and its body, for
+ * tests/preload/every_option.c. It reports the options for which something other than their row says became of the
+ * head. The values are zero; the kernel may refuse them. */
 #include "p_pairs.h"
 
 #include "options.h"
@@ -7,9 +8,9 @@
 enum { HELD_MS = 4, SENT_MS = 300, TRIES = 3 };
 
 static int listener;
-static bool by_kernel; /* a harmless option, set, lets go what the kernel holds */
+static bool by_kernel; /* setting a harmless option releases what the kernel holds */
 
-/* Does the client get something, and more than it had? */
+/* Waits at most `ms` for a head to come to the client. */
 static bool comes(int client, int ms)
 {
 	char got[HEAD_SIZE];
@@ -18,7 +19,7 @@ static bool comes(int client, int ms)
 	return poll(&readable, 1, ms) == 1 && unseen(SYS_recvfrom, client, (long)got, sizeof got, 0, 0, 0) == HEAD_SIZE;
 }
 
-/* Is the next message's head held, too? */
+/* Whether the library has stopped holding: the head of the next message goes at once. */
 static bool is_over(const struct pair *p)
 {
 	char body[BODY_SIZE] = "";
@@ -29,7 +30,7 @@ static bool is_over(const struct pair *p)
 	return comes(p->client, HELD_MS);
 }
 
-/* What became of the head: as the row says? */
+/* Whether the head went or stayed as the row of the option says. */
 static bool is_as_said(int level, int number, bool set, enum option_effect effect)
 {
 	struct pair p = pair_of(listener, 0);

@@ -1,5 +1,5 @@
-/* Programs that live unusually: p_hosts NAME [HOW]. Most are their own peer, because they look at what came while they
- * go on. */
+/* p_hosts NAME [HOW] runs as an unusual program, for tests/preload/hosts.c and tests/preload/sandboxed.c. In most lives
+ * the program plays the peer itself, because it has to see what has arrived while it goes on. */
 #include "hosts/hosts.h"
 
 const char *how;
@@ -7,8 +7,8 @@ const char *how;
 static const struct life *const families[] = { closing_lives, crowd_lives,  blocked_lives, descriptor_lives,
 	                                       full_lives,    memory_lives, sandbox_lives, moment_lives };
 
-/* The recorder asks and writes what a sandbox does not allow, follows pointers, and takes its time: begin again without
- * it. It is the last of the preloads. */
+/* Executes this program again without the recorder, for lives that it would disturb: it makes calls that a sandbox
+ * forbids, follows pointers, and slows calls down. The recorder is the last entry of LD_PRELOAD. */
 static void leave_the_recorder(char **argv)
 {
 	char *preload = getenv("LD_PRELOAD"), *last = preload == NULL ? NULL : strrchr(preload, ':');

@@ -1,10 +1,9 @@
-/* Answers one request with many interim responses, and reads a byte after each, as programs do whose clients send
- * on meanwhile:
+/* p_interim COUNT LETTERS joined|alone answers one request with COUNT interim responses (1xx), for
+ * tests/preload/interim.c.
  *
- * 	p_interim COUNT LETTERS joined|alone
- *
- * The bytes read are LETTERS, over and over. Then comes the final head, by itself or with its body, and a second
- * exchange. */
+ * It reads a byte after each of them, as a program does whose client goes on sending. The bytes read are LETTERS, over
+ * and over, and must not disturb what the library has learned of the request. Then comes the final head, by itself or
+ * with its body, and a second exchange. */
 #include "p_common.h"
 
 static char request[500];

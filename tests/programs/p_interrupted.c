@@ -1,10 +1,10 @@
-/* A signal handler, or a cancellation, comes in the middle of a call:
+/* p_interrupted has a signal handler or a cancellation interrupt a call, for tests/preload/interrupted.c:
  *
  *	p_interrupted cancel|async|jump now|later CALL
  *
- * A head is held; the call sends it (`now`) or meets the helper (`later`), and the test sees to it that this takes its
- * time. Meanwhile the call's thread is cancelled (`async`: at any instruction), or a handler jumps away. Then whoever
- *is left writes a message.
+ * A head is held; the call sends it (`now`) or meets the helper (`later`), and the test makes that slow. Meanwhile the
+ * call's thread is cancelled (`async`: at any instruction), or a handler jumps away. Then a thread that is left writes
+ * a message.
  *
  *	p_interrupted full
  *
@@ -12,21 +12,22 @@
  *
  *	p_interrupted first
  *
- * A handler jumps out of a write for which the library makes what it needs; then another thread writes on another
- *connection.
+ * A handler jumps out of a connection's first write, for which the library allocates what it needs; then another thread
+ * writes on another connection.
  *
  *	p_interrupted ignored-signal
  *
  * A signal comes that the program ignores, while the library starts its helper and another thread waits in a long
- *write.
+ * write.
  *
  *	p_interrupted blocked
  *
- * The program blocks a signal in each thread that it knows of; a head was held before.
+ * The program blocks a signal in each thread that it knows of, after a head was held. The helper must not take the
+ * signal.
  *
  *	p_interrupted close MS
  *
- * So long after the beginning of a write its thread's handler closes the descriptor. */
+ * MS after the beginning of a write its thread's handler closes the descriptor. */
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -35,7 +36,7 @@
 #include <sys/sendfile.h>
 #include <sys/time.h>
 
-/* Rows say what they need and leave out the rest. */
+/* The rows of the table name only the fields that they need. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 enum { CALL_AFTER_US = 60000, INTERRUPT_AFTER_MS = 40, ALL_OVER_US = 200000 };
@@ -106,7 +107,7 @@ static void set_keepalive(void)
 static const struct call {
 	const char *name;
 	void (*make)(void);
-	bool ends; /* nothing can be written afterwards */
+	bool ends; /* nothing can be written after this call */
 } calls[] = {
 	{ "body", write_body },         { "sendfile", send_file },       { "recv", receive },
 	{ "dup", duplicate },           { "shutdown", shut_down, true }, { "close", close_it, true },
@@ -198,7 +199,7 @@ enum { BUFFER = 131072, FREE = 40 << 10, PIECE = 2000, LONG_BODY = 16000 };
 
 static size_t room_of(int socket)
 {
-	uint32_t info[9]; /* linux/sock_diag.h: 3 is the buffer's size, 5 what is queued */
+	uint32_t info[9]; /* linux/sock_diag.h: [3] is the buffer's size in bytes, [5] what is queued */
 	int size = sizeof info;
 
 	must(unseen(SYS_getsockopt, socket, SOL_SOCKET, SO_MEMINFO, (long)info, (long)&size, 0) == 0, "SO_MEMINFO");
@@ -242,7 +243,8 @@ static void *write_message(void *argument)
 	return NULL;
 }
 
-/* The connection's first head: what it needs is made for it. */
+/* A handler leaves the connection's first write while the library allocates what it needs. A lock that is left then
+ * would stop the writes of another thread. */
 static void write_first(void)
 {
 	struct timespec limit;
@@ -298,7 +300,7 @@ static void *write_long(void *argument)
 	return NULL;
 }
 
-/* This thread is not one that the kernel may interrupt for it. */
+/* This thread blocks all signals, so that the kernel does not choose it to be interrupted by the signal. */
 static void *send_ignored(void *unused)
 {
 	sigset_t all;
@@ -311,7 +313,8 @@ static void *send_ignored(void *unused)
 	return unused;
 }
 
-/* Starting the helper takes longer than that (the test sees to it). */
+/* The test makes the start of the helper take longer than the signal does. If a handler were installed meanwhile, the
+ * signal would end the long write early. */
 static void ignore_a_signal(void)
 {
 	static char got[LONG_WRITE];

@@ -1,5 +1,5 @@
-/* A signal comes while the kernel takes what is held, is delivered when the call is over, and its handler does not
- * return: p_jumps WHILE. (The test sees to it that the call takes long enough.) */
+/* p_jumps WHILE has a signal arrive while the kernel takes what is held, for tests/preload/jumps.c. The signal is
+ * delivered when that call is over, and its handler jumps away. The test makes the call take long enough. */
 #include "p_common.h"
 
 #include <setjmp.h>
@@ -29,7 +29,7 @@ static void write_body(int fd)
 	must(write(fd, body, sizeof body) == sizeof body, "writing a body");
 }
 
-/* The head goes by the first call in here; the handler leaves before there is another. */
+/* The first system call in here sends the head; the handler leaves before there is another one. */
 static void send_head(int fd, const char *how)
 {
 	struct iovec pieces[PIECES];

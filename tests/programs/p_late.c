@@ -1,4 +1,5 @@
-/* What late.c needs more than steps for: p_late reset|busy|blocked|fork. */
+/* p_late reset|busy|blocked|fork carries out what tests/preload/late.c and tests/preload/deadline.c cannot say in
+ * steps. */
 #include "p_common.h"
 
 #include <poll.h>
@@ -11,8 +12,8 @@ static void write_head(int fd)
 	must(write(fd, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1, "writing a head");
 }
 
-/* A connection that its peer has reset is written to and then read. The write is told that all is well, where the shim
- * holds its head; that the read finds out otherwise is no reason to kill the program. */
+/* The peer has reset the connection; a head is written and then the socket is read. Where the library holds the head,
+ * the write succeeds. That the read then meets the error must not end the program by SIGPIPE. */
 static void reset(void)
 {
 	int fd = accept_peer(), error;
@@ -22,13 +23,13 @@ static void reset(void)
 	signal(SIGPIPE, SIG_DFL);
 	report_bytes("!reset", 6);
 	must(poll(&(struct pollfd){ fd, 0, 0 }, 1, 5000) == 1, "seeing the reset");
-	/* from now on it is EPIPE, and the shim does not know */
+	/* takes the pending error away: from now on a write gets EPIPE, and the library does not know that */
 	unseen(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, (long)&error, (long)&size, 0);
 	write_head(fd);
 	report("read %zd\n", recv(fd, &c, 1, MSG_DONTWAIT));
 }
 
-/* One connection has heads whose bodies come late, another is busy all the while. */
+/* The bodies come late on one connection, while another one is busy. The late head must still go at its deadline. */
 static void busy(void)
 {
 	int waiting = accept_peer(), fd = accept_peer();
@@ -37,7 +38,7 @@ static void busy(void)
 	for (int round = 0; round < 15; round++) {
 		shared->sent[round] = now_ns();
 		write_head_of_kind(waiting, (unsigned)round);
-		for (int i = 0; i < 37; i++) { /* 185 ms: each round meets the helper at another time */
+		for (int i = 0; i < 37; i++) { /* 185 ms: the helper's period differs from it */
 			write_head(fd);
 			sleep_us(5000);
 			must(write(fd, body, sizeof body) == sizeof body, "writing a body");
@@ -52,11 +53,12 @@ static void *write_large(void *argument)
 	int fd = *(int *)argument;
 
 	write_head(fd);
-	send(fd, body, sizeof body, MSG_NOSIGNAL); /* nobody reads: until the connection's end */
+	send(fd, body, sizeof body, MSG_NOSIGNAL); /* nobody reads, so it waits until the connection is closed */
 	return NULL;
 }
 
-/* A thread is in a write that its peer does not take; another closes. */
+/* One thread waits in a write that its peer does not take; another one closes the socket, which must not wait for
+ * that. */
 static void blocked(void)
 {
 	int client, fd = accept_own(&client);
@@ -74,7 +76,7 @@ static void blocked(void)
 
 static void *fork_once(void *argument)
 {
-	pid_t pid = _Fork(); /* no handlers, which would release all once more */
+	pid_t pid = _Fork(); /* without atfork handlers, which would release what is held once more */
 
 	(void)argument;
 	if (pid == 0)
@@ -83,8 +85,8 @@ static void *fork_once(void *argument)
 	return NULL;
 }
 
-/* A head is written while a fork has begun, and nothing after it. The fork takes its time (the test sees to that) with
- * a head on the connection behind this one. */
+/* A head is written after a fork has begun, and nothing after it. The fork takes long, because the test makes the
+ * release of a head on another connection slow. */
 static void during_fork(void)
 {
 	int fd = accept_peer(), behind = accept_peer();
@@ -97,7 +99,7 @@ static void during_fork(void)
 	pthread_join(thread, NULL);
 	atomic_fetch_add(&shared->written, 2 * (sizeof HEAD - 1));
 	report("all at the peer: %d\n", peer_has_all());
-	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0); /* an exit that the library sees would send what is held */
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0); /* a seen exit would send what is held */
 }
 
 int main(int argc, char **argv)

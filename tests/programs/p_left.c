@@ -1,9 +1,9 @@
-/* What a program was told is written arrives, although it leaves the connection at once and the peer does not read:
- * p_left STATE WAY.
+/* p_left STATE WAY leaves connections whose peers do not read, for tests/preload/left.c: what a program was told is
+ * written must arrive all the same, and in the state `unseen` a close must report what is lost.
  *
- * STATE: `nearly`, the send buffer takes a head and hardly more; `middle`, a body filled it; `unseen`, it was filled
- * behind a head by system calls that no hook sees; `many`, connections with a head each. The parent is the peer. A
- * third argument makes the socket a non-blocking one. */
+ * STATE: `nearly`, the send buffer has room for a head and hardly more; `middle`, a body filled it; `unseen`, it was
+ * filled behind a head by system calls that no hook sees; `many`, there are many connections with a head each. The
+ * parent is the peer. With a third argument the socket is a non-blocking one. */
 #include "p_pairs.h"
 
 #include <linux/close_range.h>
@@ -12,8 +12,8 @@
 enum { PIECE = 1000, MOST = 100, SOON_MS = 300 };
 
 struct told {
-	_Atomic uint64_t bytes, sum;  /* of what was taken, in its order */
-	_Atomic int64_t began, ended; /* when the program left */
+	_Atomic uint64_t bytes, sum;  /* of what was taken, in order */
+	_Atomic int64_t began, ended; /* when the program began to leave, and when it had left (now_ns) */
 	_Atomic int stage;
 	_Atomic int refused; /* close() failed */
 };
@@ -32,7 +32,8 @@ static uint64_t sum_of(uint64_t sum, const char *p, size_t n)
 	return sum;
 }
 
-/* In the state `unseen` what no hook saw may come before the head, and is not counted in order but by number. */
+/* Counts bytes and adds them to the checksum. In the state `unseen` the filler that no hook saw may come before the
+ * head, so its bytes are counted only. */
 static void note(struct told *t, const char *p, size_t n)
 {
 	if (strcmp(state, "unseen") == 0 && n > 0 && p[0] == '_')
@@ -54,8 +55,8 @@ static long put(int fd, const char *p, size_t n)
 	return r;
 }
 
-/* Until nothing has been taken for a while, longer than the kernel waits before it asks the peer whether it has room
- * again. */
+/* Fills the buffer until nothing has been taken for longer than the kernel waits before it asks the peer again whether
+ * it has room. */
 static void fill(int fd, const char *piece, bool seen)
 {
 	for (int refused = 0; refused < 60;) {
@@ -93,7 +94,7 @@ static void prepare(int fd)
 	}
 }
 
-/* What comes after the head, from another number or another process. */
+/* Writes what follows the head, on another number or in another process. */
 static void write_rest(int fd)
 {
 	char body[BODY_SIZE];
@@ -126,7 +127,7 @@ static void leave(int fd)
 		copy = dup(fd);
 		close(fd);
 		atomic_store(&told->ended, now_ns());
-		atomic_store(&told->stage, LEAVING); /* the peer reads */
+		atomic_store(&told->stage, LEAVING); /* now the peer reads */
 		write_rest(copy);
 		close(copy);
 	} else if (strcmp(way, "fork") == 0 && fork() == 0) {
@@ -184,7 +185,7 @@ static void read_slowly(int client, struct told *got)
 	}
 }
 
-/* In one piece the two kinds are told apart. */
+/* Notes bytes of both kinds, filler and others, that came in one piece. */
 static void note_mixed(struct told *got, const char *p, size_t n)
 {
 	for (size_t i = 0, k; i < n; i += k) {
@@ -208,7 +209,8 @@ static bool read_to_the_end(int client, struct told *got)
 	return false;
 }
 
-/* If it takes too long, the peer reads: that lets go whoever waits for it. */
+/* Waits until the program has left, at most 1.5 s. Then the peer reads anyway, which lets a program that waits for it
+ * go on. */
 static void wait_until_left(pid_t pid)
 {
 	bool ends = strcmp(way, "exec") == 0 || strstr(way, "exit") != NULL;

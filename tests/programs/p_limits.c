@@ -1,9 +1,9 @@
-/* What the library's memory costs a program that has little, and descriptors whose numbers are high: p_limits WHAT
- * [HOW] [NUMBER].
+/* p_limits WHAT [HOW] [NUMBER] measures what the library's memory costs a program that has little, and uses descriptors
+ * with high numbers, for tests/preload/limits.c.
  *
- * reserved: how many addresses does the first connection take, and how much memory? little: the program has as much
- * address space left as it needs, or none. locked: all that is mapped is locked (mlockall). high: a connection with
- * this number (lib_high.c). */
+ * reserved: how much address space, and how much memory, does the first connection take? little: the program has as
+ * much address space left as it needs, or none. locked: all that is mapped is locked (mlockall). high: a connection has
+ * this NUMBER (lib_high.c). */
 #include "p_pairs.h"
 
 #include <sys/wait.h>
@@ -62,12 +62,12 @@ static void live_with_little(bool none)
 	limit(RLIMIT_AS, (rlim_t)(status_kb("VmSize:") + (none ? 0 : LEFT_KB)) << 10);
 	fd = accept_peer();
 	send_message(fd);
-	if (!none) /* all but 4 MB of it */
+	if (!none) /* all of it but 4 MB */
 		report("the program's memory: %d\n", malloc((LEFT_KB - 4096) << 10) != NULL);
 	send_message(fd);
 }
 
-/* tight: without the right to lock as much as it likes. */
+/* tight: the program may lock only little more than it has locked. */
 static void live_locked(bool tight)
 {
 	enum { TIGHT_KB = 256, OWN_KB = 128 };
@@ -95,7 +95,7 @@ static void live_locked(bool tight)
 
 /* --- high numbers ----------------------------------------------------------------------------- */
 
-extern int high_by; /* lib_high.c */
+extern int high_by; /* defined in lib_high.c */
 
 static void write_in_child(int fd)
 {
@@ -142,7 +142,7 @@ static void be_high(const char *how, int wanted)
 
 int main(int argc, char **argv)
 {
-	/* libc's heap begins when it is asked for memory, as it is by the first thread */
+	/* makes libc set up its heap now, and not when the library starts its first thread */
 	char *volatile first = malloc(1);
 
 	free(first);

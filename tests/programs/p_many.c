@@ -1,13 +1,14 @@
-/* Many connections, one after the other: p_many short, p_many strange.
+/* p_many short|strange makes many connections, one after the other, for tests/preload/cannot_start.c and
+ * tests/preload/short_fall.c.
  *
- * short: each has one small exchange; how much does the memory of the process grow? strange: each peer does what
- * makes a message look too short; is a message on another connection still joined? */
+ * short: each has one small exchange; how much does the memory of the process grow? strange: on each the message looks
+ * too short for some reason; is a message on another connection still joined? */
 #include "p_pairs.h"
 
 enum { FIRST = 1000, SHORT = 20000, STRANGE = 1000, GROWTH_KB = 200 };
 
-/* The program's own pages, counted one by one: the numbers in /proc/self/statm are not exact. Not by stdio, which
- * takes memory itself. */
+/* The process's anonymous memory in KB, counted page by page, because the numbers in /proc/self/statm are not exact. It
+ * is not read by stdio, which allocates memory itself. */
 static long own_kb(void)
 {
 	char text[2048] = "", *line;
@@ -37,7 +38,7 @@ static void end(struct pair *p)
 	close(p->fd);
 }
 
-/* Does all of it come, and nothing else? */
+/* Whether the whole text comes to the client. */
 static bool comes(const struct pair *p, const char *text)
 {
 	char got[1024];
@@ -76,7 +77,7 @@ static void have_short_ones(int listener)
 
 #define SMALL(size) "HTTP/1.1 200 OK\r\nContent-Length: " #size "\r\n\r\n"
 
-/* Two answers in one write, and the second of them, to a HEAD that was pipelined, has no body. */
+/* Two answers go in one write. The second one answers a pipelined HEAD and so has no body. */
 static bool pipelined(struct pair *p)
 {
 	static const char answers[] = SMALL(5) "hello" SMALL(5);
@@ -86,7 +87,7 @@ static bool pipelined(struct pair *p)
 	return comes(p, answers);
 }
 
-/* A body that is itself a response. */
+/* The body is itself a response. */
 static bool nested(struct pair *p)
 {
 	static const char body[] = SMALL(5) "hello";
@@ -99,7 +100,7 @@ static bool nested(struct pair *p)
 	return comes(p, head) && comes(p, body);
 }
 
-/* Answered before its body is read, which begins like a request; then a HEAD. */
+/* The request is answered before its body is read, and that body begins like a GET request. A HEAD follows. */
 static bool early(struct pair *p)
 {
 	ask(p, "POST /x HTTP/1.1\r\nContent-Length: 8\r\n\r\n", 512);
@@ -111,7 +112,7 @@ static bool early(struct pair *p)
 	return comes(p, SMALL(2) "no" SMALL(5));
 }
 
-/* The head of an answer to a HEAD whose request nobody saw read. */
+/* The answer to a HEAD whose request was read by a call that no hook sees. */
 static bool unread(struct pair *p)
 {
 	char got[64];
@@ -122,7 +123,7 @@ static bool unread(struct pair *p)
 	return comes(p, SMALL(5));
 }
 
-/* The end of its body goes by a system call that no hook sees. */
+/* The end of the body goes by a system call that no hook sees. */
 static bool completed_unseen(struct pair *p)
 {
 	ask(p, "GET / HTTP/1.1\r\n\r\n", 512);
@@ -132,7 +133,7 @@ static bool completed_unseen(struct pair *p)
 	return comes(p, SMALL(10) "helloworld");
 }
 
-/* The connection goes on: the next message comes whole as well. */
+/* The connection can still be used: the next message comes whole as well. */
 static bool goes_on(struct pair *p)
 {
 	ask(p, "GET /c HTTP/1.1\r\n\r\n", 512);
@@ -149,7 +150,7 @@ static void have_strange_ones(int listener, int count)
 	char body[BODY_SIZE];
 
 	memset(body, 'b', sizeof body);
-	set_int(listener, IPPROTO_TCP, TCP_NODELAY, 1); /* for its connections: nobody waits for an acknowledgement */
+	set_int(listener, IPPROTO_TCP, TCP_NODELAY, 1); /* inherited; no short segment waits for an ACK */
 	for (int i = 0; i < count; i++)
 		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
 			struct pair p = pair_of(listener, 0);

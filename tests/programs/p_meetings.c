@@ -1,10 +1,11 @@
-/* A call of the program's meets the helper: p_meetings PHASE CALL.
+/* p_meetings PHASE CALL has a call of the program meet the helper, for tests/preload/meetings.c.
  *
  * A head is written and held. The call comes at once (`asleep`), or when the helper has been busy with that head for a
- * while (`busy`), or while another thread's head is starting the helper (`starting`), or while a fork in another thread
- * waits for the helper's end and the helper is busy with that head (`stopping`). `ending`: while the call, by which the
- * process ends, sends that head, another thread writes one. The test sees to it that each of these takes its time. A
- * child does all that; its parent reports whether the call took long. */
+ * while
+ * (`busy`), or while another thread's head is starting the helper (`starting`), or while a fork in another thread waits
+ * for the helper's end and the helper is busy with that head (`stopping`). `ending`: the call ends the process, and
+ * while it sends that head, another thread writes one. The test makes each of these slow. A child does all that; its
+ * parent reports whether the call took long. */
 #include "p_common.h"
 
 #include <linux/close_range.h>
@@ -15,7 +16,7 @@
 #include <sys/sendfile.h>
 #include <sys/wait.h>
 
-/* Rows say what they need and leave out the rest. */
+/* The rows of the table name only the fields that they need. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 extern char **environ;
@@ -36,7 +37,7 @@ static void write_body(int fd)
 	must(write(fd, body, BODY_SIZE) == BODY_SIZE, "writing a body");
 }
 
-/* Nothing of the body is held, but what the kernel has. */
+/* After this nothing of the body is held in memory; the kernel may hold the written part. */
 static void write_part(int fd)
 {
 	must(write(fd, body, PART) == PART, "writing a part of a body");
@@ -81,7 +82,7 @@ static void receive(int fd)
 	must(recv(fd, &byte, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN, "recv");
 }
 
-/* --- the descriptor --------------------------------------------------------------------------- */
+/* --- calls on the descriptor ------------------------------------------------------------------ */
 
 static void close_it(int fd)
 {
@@ -120,7 +121,8 @@ static void duplicate(int fd)
 	must(dup(fd) >= 0, "dup");
 }
 
-/* Over a unix socket to ourselves, as to any other process. */
+/* Passes the descriptor over a unix socket whose two ends this process has. To the library that is the same as passing
+ * it to any other process. */
 static void pass_on(int fd)
 {
 	int ends[2];
@@ -191,7 +193,7 @@ static void ask_queue(int fd)
 	must(ioctl(fd, SIOCOUTQ, &n) == 0, "ioctl");
 }
 
-/* --- processes -------------------------------------------------------------------------------- */
+/* --- calls that start or end processes -------------------------------------------------------- */
 
 static pid_t child;
 
@@ -353,8 +355,8 @@ static void start(void *(*run)(void *), void *argument)
 	must(pthread_create(&another, NULL, run, argument) == 0, "a thread");
 }
 
-/* The fork looks at `fd`, where nothing is held yet, and then sends the head of `last`, which takes long: longer than
- * the head of `fd` may be held, which is written meanwhile. */
+/* The fork finds nothing held on `fd`, and then sends the head of `last`. That takes longer than the head of `fd`,
+ * which is written meanwhile, may be held. */
 static void begin_to_stop(int fd, int last)
 {
 	write_head(last);

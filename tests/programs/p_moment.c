@@ -1,4 +1,5 @@
-/* Does the kernel wait until the moment that clock.h tells it? Exit status 0: yes. */
+/* Asks whether the kernel waits until the moment that clock.h gives it, for tests/preload/deadline.c. The exit status 0
+ * means that it does. */
 #include "clock.h"
 
 #include <errno.h>

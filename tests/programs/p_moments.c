@@ -1,4 +1,5 @@
-/* A program whose library writes before the shim's constructor and after its destructor: one message in between. */
+/* A program whose library (lib_moments.c) writes before onewrite's constructor and after its destructor, for
+ * tests/preload/secure.c. The program writes one message in between. */
 #include "p_common.h"
 
 void lib_moments(void);

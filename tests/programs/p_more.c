@@ -1,6 +1,6 @@
-/* Bytes that the kernel was told have more to come, and nothing comes: p_more
- * head|part|cancelled|nested|retired|stalled| released. (The test sees to it that the call begins late, or takes long
- * on its way back.) How long do they stay? */
+/* p_more head|part|cancelled|nested|retired|stalled|released tests how long the kernel keeps bytes that it was told are
+ * followed by more (MSG_MORE or a cork) when nothing follows, for tests/preload/more.c. The test makes the call begin
+ * late, or return late. */
 #include "p_pairs.h"
 
 #include <linux/sockios.h>
@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/time.h>
 
-enum { LARGE = 1 << 20, END = 200, SOON_MS = 100 }; /* the kernel itself gives them up after 200 ms */
+enum { LARGE = 1 << 20, END = 200, SOON_MS = 100 }; /* SOON_MS: the kernel waits 200 ms */
 
 static int fd;
 static char bytes[LARGE];
@@ -37,7 +37,8 @@ static void *put_end(void *unused)
 	return unused;
 }
 
-/* A head and so much of its body that it fills two segments, then, in a thread of its own, the body's end. */
+/* Writes a head and so much of its body that both fill two segments, then, in another thread, the end of the body.
+ * Returns that thread. */
 static pthread_t put_all_and_end(void)
 {
 	int segment = 0;
@@ -54,7 +55,7 @@ static pthread_t put_all_and_end(void)
 	return thread;
 }
 
-/* Its thread goes when the kernel has it. */
+/* The thread is cancelled after the kernel has taken the end of the body. */
 static void cancelled(void)
 {
 	pthread_t thread = put_all_and_end();
@@ -63,7 +64,8 @@ static void cancelled(void)
 	pthread_join(thread, NULL);
 }
 
-/* From here on the library does nothing more, nor may anything of its own stay. */
+/* unshare(CLONE_FILES) makes the library retire while that write is under way: it does nothing any more, and must leave
+ * no cork of its own behind. */
 static void retired(void)
 {
 	int cork = -1;
@@ -75,7 +77,7 @@ static void retired(void)
 	report("TCP_CORK is %d\n", cork);
 }
 
-/* A handler interrupts the call, writes a head to another connection, and jumps out of both. */
+/* A handler interrupts the call, writes a head to another connection, and jumps out of both calls. */
 static sigjmp_buf out;
 static struct pair other;
 
@@ -98,7 +100,8 @@ static void nested(void)
 		put(HEAD, HEAD_SIZE);
 }
 
-/* A long body waits for a peer that has read a little of it and no more. */
+/* A long body waits for a peer that has read a little of it and then stops. The helper must not look at that connection
+ * all the time. */
 static void *put_long(void *unused)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n";
@@ -128,7 +131,7 @@ static void stalled(void)
 	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
-/* A body waits for room until its deadline is over. Then the peer reads all of it, and the body goes on. */
+/* A body waits for room beyond its deadline. Then the peer reads all of it, and the body goes on. */
 static void *put_body(void *unused)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 1048976\r\n\r\n";

@@ -1,4 +1,5 @@
-/* Names, their versions, and who is seen to call: p_names NAME [HOW]. */
+/* p_names NAME [HOW] tests to what exported names are bound, in which versions, and which caller libc sees, for
+ * tests/preload/names.c. */
 #include "p_common.h"
 
 #include <aio.h>
@@ -23,9 +24,10 @@ static void write_message(int fd)
 	must(write(fd, HEAD, 100) == 100 && write(fd, body, sizeof body) == sizeof body, "writing a message");
 }
 
-/* --- which name is bound to whom? ------------------------------------------------------------- */
+/* --- the library that a name is bound to ------------------------------------------------------ */
 
-/* Every name that the shim stands in front of, as the linker binds it; those that are not in this libc are weak. */
+/* Every name that the library exports, with the address that the linker found for it. Names that this libc lacks are
+ * weak. */
 struct reference {
 	const void *address;
 	const char *name;
@@ -71,7 +73,8 @@ __asm__(".symver old_posix_spawn, posix_spawn@GLIBC_2.2.5\n"
         ".symver old_quick_exit, quick_exit@GLIBC_2.10\n"
         ".symver old_lio_listio, lio_listio@GLIBC_2.2.5\n");
 
-/* A script without #!: the older versions have sh run it, the newer ones do not. Either copies the connection. */
+/* Spawns a script without a #! line. The older versions have sh run it, the newer ones fail. Either may copy the
+ * connection to another process. */
 static void spawn_script(void)
 {
 	static const struct {
@@ -107,7 +110,7 @@ static void say_so(void *argument)
 	report("%s\n", (const char *)argument);
 }
 
-/* The older version runs the destructors of the thread's objects. */
+/* The older version of quick_exit runs the destructors of the thread's objects. */
 static void exit_quickly(void)
 {
 	extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
@@ -129,7 +132,7 @@ static void count(int signal_number)
 	atomic_fetch_add(&announced, 1);
 }
 
-/* Each request is announced by itself. */
+/* A request in a list is announced by a signal of its own, in either version. */
 static void list_requests(void)
 {
 	struct sigaction action = { .sa_handler = count, .sa_flags = SA_RESTART };
@@ -150,7 +153,7 @@ static void list_requests(void)
 }
 #endif
 
-/* --- who is seen to call ---------------------------------------------------------------------- */
+/* --- the caller that libc sees ---------------------------------------------------------------- */
 
 static void find_plugin(void)
 {
@@ -160,7 +163,7 @@ static void find_plugin(void)
 	report("found: %s\n", plugin != NULL ? "yes" : dlerror());
 }
 
-/* The plugin's functions are in no scope but its own. */
+/* Functions of the plugin are found only in the plugin's own scope. */
 static void call_plugin(void)
 {
 	void *plugin = dlopen("lib_plug.so", RTLD_NOW | RTLD_LOCAL);
@@ -171,7 +174,7 @@ static void call_plugin(void)
 }
 
 #ifdef __x86_64__
-/* A child on a stack of its own comes back from the system call to what lies on top of that. */
+/* A child with a stack of its own returns from the system call to the address on top of that stack. */
 static char stack[65536] __attribute__((aligned(64)));
 static atomic_int came;
 
@@ -236,8 +239,8 @@ static void fork_comes_back(void)
 	come_back_on_a_stack(0);
 }
 
-/* The child of a vfork by number has its parent's stack. It leaves the return address of the call where it is, and
- * writes over what lies below. */
+/* The child of a vfork by number runs on its parent's stack. It leaves the return address of the call in place, and
+ * overwrites what lies below. */
 static void vfork_by_number(void)
 {
 	int fd = accept_peer(), status;

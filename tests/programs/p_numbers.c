@@ -1,5 +1,6 @@
-/* Whose is a number? Descriptors that the program takes, fills or gives away while a head is due on a connection:
- * p_numbers NAME [HOW]. */
+/* p_numbers NAME [HOW] takes, fills or gives away descriptor numbers while a head is due on a connection, for
+ * tests/preload/identity.c, left.c and references.c: what the helper sends must reach the right socket, and no number
+ * of the program's may be touched. */
 #include "p_pairs.h"
 
 #include <dirent.h>
@@ -17,7 +18,7 @@ static int listener, null;
 
 enum { NUMBERS = 1200 };
 
-/* The recorder opens its log for each line, which is a descriptor as well. */
+/* Turns the recorder off, which opens its log for each line and so uses a descriptor. */
 static void be_alone(void)
 {
 	unsetenv("RECORDER_LOG");
@@ -32,7 +33,7 @@ static void limit_numbers(unsigned n)
 	must(setrlimit(RLIMIT_NOFILE, &r) == 0, "setrlimit (the hard limit of RLIMIT_NOFILE has to be 1200 or more)");
 }
 
-/* Something that a byte can be written to. */
+/* Something to which bytes can be written. */
 struct target {
 	int fd, other;
 	struct stat stat;
@@ -83,7 +84,8 @@ static bool is_target(int fd, const struct target *t)
 	return fstat(fd, &now) == 0 && now.st_ino == t->stat.st_ino && now.st_dev == t->stat.st_dev;
 }
 
-/* The program takes every number there is while the helper has a head to send: they stay what it made of them. */
+/* The program gives each free number to a file or socket of its own while the helper has a head to send. Each number
+ * must still be that file or socket afterwards. */
 static void chosen(void)
 {
 	int heads = 0, lost = 0;
@@ -114,7 +116,8 @@ static void chosen(void)
 	report("heads that are missing: %d, numbers that are lost: %d, bytes: %ld\n", heads, lost, bytes);
 }
 
-/* Only one number is left, and the program needs it every now and then. */
+/* Only one number is left, and the program needs it again and again. A descriptor of the library's own would take
+ * it. */
 static void last(void)
 {
 	struct pair p = pair_of(listener, 0);
@@ -144,7 +147,7 @@ static void last(void)
 	report("descriptors that were refused: %d\n", refused);
 }
 
-/* --- what is to be seen in /proc/self/fd ------------------------------------------------------ */
+/* --- what can be seen in /proc/self/fd -------------------------------------------------------- */
 
 static atomic_bool over;
 static atomic_int looks;
@@ -182,6 +185,7 @@ static void *watch(void *argument)
 	return NULL;
 }
 
+/* Looks at /proc/self/fd while heads fall due: the library must not open a descriptor. */
 static void strangers(void)
 {
 	enum { CONNECTIONS = 4 };
@@ -223,6 +227,8 @@ static bool is_locked(int file)
 	return WEXITSTATUS(status) == 1;
 }
 
+/* A file gets the number of a closed connection whose head is due. If the library closed a descriptor of that file,
+ * the process would lose its locks on the file (fcntl(2)). */
 static void locks(void)
 {
 	int lost = 0, moved = 0;
@@ -252,9 +258,9 @@ static void locks(void)
 	report("files with another number: %d, locks that are lost: %d\n", moved, lost);
 }
 
-/* --- closed and replaced by system calls that nobody sees ------------------------------------- */
+/* --- closed and replaced by system calls that no hook sees ------------------------------------ */
 
-/* The old head is for the socket that had the number, and the next write for what has it now. */
+/* The held head belongs to the socket that had the number; the next write belongs to what has the number now. */
 static void replaced(const char *kind, bool late)
 {
 	bool corks = strcmp(kind, "tcp, and TCP_CORK") == 0;
@@ -299,8 +305,8 @@ static void replaced_soon(void)
 	replaced(how, false);
 }
 
-/* The socket moves to another number and comes back, while its head is due. Nobody sees it go; its next write takes
- * the head along. */
+/* The socket moves to another number and comes back by calls that no hook sees, while its head is due. Its next write
+ * must take the head along. */
 static void moved(void)
 {
 	int lost = 0, elsewhere = 900;
@@ -335,9 +341,10 @@ static void moved(void)
 
 static struct pair ours, childs;
 static atomic_int stage;
-static int hello; /* a file */
+static int hello; /* a file with these bytes */
 
-/* A child of vfork has the memory of its parent, whose other threads go on, and descriptors of its own. */
+/* A child of vfork has the memory of its parent, whose other threads go on, but descriptors of its own. It puts another
+ * socket under the number of its parent's connection. */
 static void *lend_memory(void *unused)
 {
 	if (vfork() == 0) {

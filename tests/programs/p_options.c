@@ -1,8 +1,12 @@
-/* Two socket options that the library sets and sets back are the program's: p_options set NAME BEFORE AFTER [HOW],
- * p_options ask NAME VALUE [HOW]. HOW: by number, or by a child of a fork.
+/* p_options sets TCP_NODELAY or TCP_CORK, or asks for it, while the library sets and restores the two for its own
+ *purposes, for tests/preload/references.c: the program's own setting must hold, and be what is answered.
  *
- * One thread writes messages of every kind for which the library may touch TCP_NODELAY or TCP_CORK. Another sets the
- * option, or asks for it, and in each round a few milliseconds later than in the one before. */
+ *	p_options set NAME BEFORE AFTER [HOW]
+ *	p_options ask NAME VALUE [HOW]
+ *
+ * HOW: by number, or by a child of a fork. One thread writes messages of every kind for which the library may touch the
+ *two options. Another one sets the option, or asks for it, in each round a few milliseconds later than in the round
+ *before. */
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -15,7 +19,7 @@ static const char *how = "";
 static int64_t start;
 static atomic_bool over;
 
-/* With a pause before each piece of the body. */
+/* Writes a head and `pieces` pieces of the body, with a pause before each piece. */
 static void write_message(const char *head, size_t pieces, size_t each, long pause_us)
 {
 	static char piece[LONG];
@@ -72,7 +76,7 @@ static bool is_set(void)
 	return value != 0;
 }
 
-/* Returns how many answers were wrong, or whether the option is not what it was set to. */
+/* Returns how many answers were wrong, or 1 if the option is not what it was set to. */
 static int do_round(int listener, void *(*run)(void *))
 {
 	struct pair p = pair_of(listener, 1 << 20);
@@ -96,7 +100,7 @@ static int do_round(int listener, void *(*run)(void *))
 		waitpid(pid, NULL, 0);
 	else if (run == set_option)
 		pthread_join(thread, NULL);
-	sleep_us(15000); /* the last deadline, and what it makes the helper do */
+	sleep_us(15000); /* until after the last deadline, and what the helper then does */
 	atomic_store(&over, true);
 	if (run == ask_for_option)
 		pthread_join(thread, NULL);

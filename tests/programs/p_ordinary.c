@@ -1,5 +1,6 @@
-/* A thread that has narrowed something for itself writes heads, and so starts the helper: p_ordinary WHAT. When do they
- * come, and what has the helper of it? It is its own peer, for another process may have to wait for its CPU. */
+/* p_ordinary WHAT has a thread with unusual scheduling attributes write heads and so start the helper, for
+ * tests/preload/ordinary.c. It reports whether the heads come in time, and which attributes the helper has. The program
+ * plays the peer itself, because another process might have to wait for the CPU. */
 #include "p_pairs.h"
 
 #include <dirent.h>
@@ -22,7 +23,7 @@ static bool is(const char *name)
 	return strcmp(what, name) == 0;
 }
 
-/* Where the kernel does not let us, the row is not for this machine. */
+/* If `ok` is false, the kernel does not allow this here: the test is told to skip the row. */
 static void want(bool ok, const char *why)
 {
 	if (ok)
@@ -62,7 +63,7 @@ static void narrow(void)
 		choose(SCHED_BATCH, 0);
 	else if (is("idle")) {
 		choose(SCHED_IDLE, 0);
-		choose(SCHED_OTHER, 0); /* the way back is not everybody's */
+		choose(SCHED_OTHER, 0); /* tests that this is allowed; not every user may leave SCHED_IDLE */
 		choose(SCHED_IDLE, 0);
 	} else if (is("idle user")) {
 		must(getuid() != 0 || setuid(65534) == 0, "setuid");
@@ -77,7 +78,7 @@ static void narrow(void)
 		     "setpriority");
 }
 
-/* -1: not for everybody to see. */
+/* The timer slack of a thread in ns; -1: this user may not see it. */
 static long slack_of(pid_t tid)
 {
 	char path[64];
@@ -108,7 +109,7 @@ static void look_at(pid_t tid)
 
 static pid_t creator;
 
-/* The threads that are not ours. */
+/* Looks at each thread that the program did not make. */
 static void look_at_the_helper(void)
 {
 	DIR *d = opendir("/proc/self/task");
@@ -119,7 +120,8 @@ static void look_at_the_helper(void)
 	closedir(d);
 }
 
-/* Until so much has come, or it is too late. A real-time thread keeps its CPU meanwhile. */
+/* Waits until n bytes have come, and returns how many ns after `start` they had; INT64_MAX: not within WAIT_MS. A
+ * real-time thread does not give up its CPU meanwhile. */
 static int64_t await(int client, size_t n, int64_t start)
 {
 	char got[HEAD_SIZE + BODY_SIZE];
@@ -160,7 +162,7 @@ static void *write_heads(void *argument)
 	return NULL;
 }
 
-/* p_ordinary only WHAT: from its start the process has one CPU, and is a real-time one. */
+/* p_ordinary only WHAT: executes p_ordinary WHAT as a real-time process that has one CPU from its start. */
 static void begin_again(char **argv)
 {
 	sched_getaffinity(0, sizeof at_start, &at_start);

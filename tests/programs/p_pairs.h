@@ -1,4 +1,5 @@
-/* Connections within the program under test: it plays the peer itself, by system calls that no hook sees. */
+/* Connections whose two ends are both in the program under test. The program plays the peer itself, by system calls
+ * that no hook sees. */
 #ifndef P_PAIRS_H
 #define P_PAIRS_H
 
@@ -10,7 +11,7 @@
 enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200 };
 
 struct pair {
-	int client, fd; /* fd is the accepted end, with the highest number of all that is open */
+	int client, fd; /* fd is the accepted end. It is made last, so no open descriptor has a higher number */
 };
 
 static inline int listen_here(void)
@@ -22,8 +23,9 @@ static inline int listen_here(void)
 	return listener;
 }
 
-/* With segments as on Ethernet: on loopback's own ones, which hold all that fits into a small buffer, a sender that
- * found no room waits for a timer of the kernel's now and then. */
+/* A listener whose connections have segments of the size that Ethernet has. A segment on loopback holds all that fits
+ * into a small send buffer; with such segments a sender that found no room sometimes waits for a timer of the
+ * kernel. */
 static inline int listen_with_segments(void)
 {
 	int listener = listen_here();
@@ -32,7 +34,7 @@ static inline int listen_with_segments(void)
 	return listener;
 }
 
-/* `room` is the client's receive buffer, or 0 for the usual one. */
+/* Connects to the listener. `room` is the client's receive buffer in bytes; 0 leaves the default. */
 static inline int dial(int listener, int room)
 {
 	struct sockaddr_in at;
@@ -65,7 +67,7 @@ static inline void write_head(int fd)
 	write_whole(fd, HEAD, HEAD_SIZE);
 }
 
-/* Until this moment (now_ns). */
+/* Sleeps until the moment `ns`, in the time of now_ns(). */
 static inline void sleep_until(int64_t ns)
 {
 	struct timespec t = { ns / INT64_C(1000000000), ns % INT64_C(1000000000) };
@@ -81,7 +83,8 @@ static inline int64_t now_ms(void)
 	return now_ns() / MS;
 }
 
-/* A scenario of many rounds: in each a head is written, and the program does something `at` ms later. */
+/* The times of a scenario of many rounds: in each round a head is written, and the program does something `at` ms
+ * later. */
 enum { FIRST_MS = 1, LAST_MS = 41, STEP_MS = 4, ALL_OVER_MS = 90 };
 
 #define EACH_ROUND(at) for (int at = FIRST_MS; at <= LAST_MS; at += STEP_MS)
@@ -101,7 +104,8 @@ static inline int64_t cpu_ms(void)
 	return sum;
 }
 
-/* What has come to the client by then, at most n bytes: the count, of which the end (FIN) or an error is no part. */
+/* Reads at most n bytes at the client's end, until the moment `until` (now_ns). Returns how many bytes came; the end of
+ * the stream (FIN) or an error ends the count. */
 static inline size_t take(int client, char *p, size_t n, int64_t until)
 {
 	size_t got = 0;

@@ -1,4 +1,5 @@
-/* Descriptors that come to have two owners, and numbers that come to mean two things: p_passing NAME [HOW]. */
+/* p_passing NAME [HOW] gives one descriptor to two processes, or makes one number mean two descriptors, for
+ * tests/preload/sharing.c. */
 #include "p_common.h"
 
 #include <linux/close_range.h>
@@ -70,7 +71,7 @@ static long pass(int to, struct mmsghdr *m)
 #endif
 }
 
-/* The head is ours, the body another process's. */
+/* This process writes the head, and the process that received the descriptor writes the body. */
 static void passed(void)
 {
 	char space[CMSG_SPACE(sizeof(int))] = "", byte = 'x';
@@ -94,13 +95,13 @@ static void passed(void)
 	wait_for(pid);
 }
 
-/* Arguments that cannot be read are the kernel's to refuse. */
+/* The kernel refuses arguments that cannot be read; the library must not read them before. */
 static void unreadable(void)
 {
 	static struct {
 		char page[4096];
 	} pages[2] __attribute__((aligned(4096)));
-	char *last = (char *)&pages[1] - 16; /* the rest of a struct msghdr would be in the next page */
+	char *last = (char *)&pages[1] - 16; /* so that the rest of a struct msghdr would be in the next page */
 	int fd = accept_peer(), refused = 0;
 
 	must(mprotect(&pages[1], 4096, PROT_NONE) == 0, "mprotect");
@@ -122,7 +123,7 @@ static int fetch(int pidfd, int fd)
 	return is_how("SYS_pidfd_getfd") ? (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0) : pidfd_getfd(pidfd, fd, 0);
 }
 
-/* From ourselves: a second name of our socket. */
+/* Fetches a descriptor from this process: a second name of its own socket. */
 static void fetched(void)
 {
 	int fd = accept_peer(), pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0), second = fetch(pidfd, fd);
@@ -132,7 +133,7 @@ static void fetched(void)
 	write_body(second);
 }
 
-/* From a child, which goes on writing. */
+/* Fetches a descriptor from a child, which goes on writing to it. */
 static void robbed(void)
 {
 	int told[2], fd;
@@ -155,7 +156,7 @@ static void robbed(void)
 	wait_for(pid);
 }
 
-/* --- descriptors of a thread's own ------------------------------------------------------------ */
+/* --- a thread with descriptors of its own ----------------------------------------------------- */
 
 static bool comes_soon(int fd)
 {
@@ -173,8 +174,8 @@ static size_t read_all(int fd, size_t most)
 	return n;
 }
 
-/* The helper may be running, with the table of before: there the number of the second connection is the first one
- * still. All of its message comes, and its head in time. */
+/* If the helper is running, it keeps the old table of descriptors, in which the second connection's number still means
+ * the first one. All of the second message must come, and its head in time. */
 static void unshared(void)
 {
 	int client, fd = accept_own(&client), late;
@@ -198,7 +199,7 @@ static void unshared(void)
 
 /* --- children in their parent's memory -------------------------------------------------------- */
 
-/* The connection is the child's own if there is none yet. */
+/* Writes a message; on a new connection if fd is -1. */
 static void __attribute__((noinline, noreturn)) write_in_child(int fd, int client)
 {
 	if (fd < 0)
@@ -217,8 +218,8 @@ static pid_t __attribute__((noinline)) vfork_and_write(const int fd, const int c
 	return pid;
 }
 
-/* A child of vfork writes a message, perhaps the process's first one. Its parent's next head comes in time all the
- * same. */
+/* A child of vfork writes a message, possibly the first one of the process. The parent's next head must come in time
+ * all the same: the child must not have started a helper that ends with it. */
 static void vfork_writes(void)
 {
 	int client = -1, fd = is_how("first") ? -1 : accept_own(&client), own, late;
@@ -232,8 +233,8 @@ static void vfork_writes(void)
 	report("late: %d\n", late);
 }
 
-/* A child of vfork makes a connection, and ends; its parent has something else under that number, of which single
- * writes count. */
+/* A child of vfork makes a connection and exits. The parent then has a packet socket under that number, on which each
+ * write is one packet, so none may be joined. */
 static void vfork_born(void)
 {
 	struct sockaddr_in at;
@@ -242,7 +243,7 @@ static void vfork_born(void)
 	int ends[2], mine, other, client;
 	char got[400];
 
-	close(accept_own(&client)); /* the process has known connections */
+	close(accept_own(&client)); /* so that the library has known a connection */
 	getsockname(LISTENER_FD, (struct sockaddr *)&at, &size);
 	pid_t pid = vfork();
 	if (pid == 0) {
@@ -260,11 +261,12 @@ static void vfork_born(void)
 	report(" and %zd\n", recv(other, got, sizeof got, 0));
 }
 
-/* --- two processes of one number -------------------------------------------------------------- */
+/* --- two processes of one process number ------------------------------------------------------ */
 
 static int connection, another;
 
-/* In its parent's memory, by its parent's number, with a table of its own, in which a number means another socket. */
+/* Runs in its parent's memory and under its parent's process number, but with descriptors of its own, in which the
+ * number means another socket. */
 static int replace_and_write(void *argument)
 {
 	(void)argument;
@@ -294,7 +296,7 @@ static void be_number_one(void)
 	write_body(connection);
 }
 
-/* The shim of the process that sets the stage is not the one that is looked at: hence the exec. */
+/* Executes the program again in a new namespace of process numbers, so that the library starts anew there. */
 static void number_one(void)
 {
 	pid_t pid;
@@ -307,7 +309,7 @@ static void number_one(void)
 	wait_for(pid);
 }
 
-/* Into the name spaces where we are already. Only that of process numbers is to be feared. */
+/* Enters a namespace that the process is already in. Only one of process numbers makes the library retire. */
 static void joins(void)
 {
 	int fd = accept_peer(), space = open(is_how("pid") ? "/proc/self/ns/pid" : "/proc/self/ns/net", O_RDONLY);

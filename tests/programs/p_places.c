@@ -1,5 +1,5 @@
-/* What a process of one thread may do to itself, and how many tasks it may have, is as it would be without the helper:
- * p_places privilege|task|refused WHAT. */
+/* p_places privilege|task|refused WHAT tests, for tests/preload/places.c, that a process of one thread may do to itself
+ * what it could do without the helper, and may have as many tasks. */
 #include "p_pairs.h"
 
 #include <dirent.h>
@@ -96,7 +96,7 @@ static int groups_by_number(void)
 	return (int)syscall(SYS_setgroups, 0, NULL);
 }
 
-/* Whatever the kernel says to them: the call is made by the only thread. */
+/* For these three calls it does not matter what the kernel answers: the only thread must make them. */
 static int landlock(void)
 {
 	return (int)syscall(446, -1, 0); /* landlock_restrict_self */
@@ -112,7 +112,7 @@ static int keyring(void)
 	return (int)syscall(SYS_keyctl, 1, NULL); /* KEYCTL_JOIN_SESSION_KEYRING */
 }
 
-/* Calls `see` for each thread, and returns the sum of its answers. */
+/* Calls `see` for each thread of the process, and returns how many answers were not 0. */
 static int each_thread(int (*see)(const char *task))
 {
 	DIR *d = opendir("/proc/self/task");
@@ -138,7 +138,7 @@ static int is_the_same(const char *task)
 	return atoi(task) == other;
 }
 
-/* The lines of a task's status that say what it may do. */
+/* Writes the lines of a task's status that tell its privileges to `lines`. */
 static void privileges_of(const char *task, char *lines, size_t size)
 {
 	char path[300], line[300];
@@ -165,7 +165,7 @@ static int differs(const char *task)
 	return strcmp(own, its) != 0;
 }
 
-/* Whoever is there after the call was not there before it. */
+/* A helper that exists after the call must not be the one from before it, which would have kept the old privileges. */
 static void privilege(int (*call)(void))
 {
 	int r, same;
@@ -247,7 +247,7 @@ static int a_clone(void)
 	return pid < 0 ? errno : waitpid(pid, &status, 0) != pid || status != 0;
 }
 
-/* A user that nobody else is may have one task more than there is. */
+/* Becomes a user that has no other tasks, and may have one more than it has. */
 static void limit_tasks(void)
 {
 	struct rlimit two = { 2, 2 };
@@ -267,7 +267,8 @@ static void task(int (*make)(void))
 	report("another: %d\n", make());
 }
 
-/* While a head is held; and then for more than a second. */
+/* The test has the kernel refuse the task once while a head is held. The library then ends its helper, makes the call
+ * again, and holds nothing for a second; afterwards it holds again. */
 static void refused(int (*make)(void))
 {
 	write_head(fd);

@@ -1,5 +1,5 @@
-/* What the tests of planted.c need more than steps for: p_planted unreadable|fell-short|worker|vfork|leak|full [HOW].
- */
+/* p_planted unreadable|fell-short|worker|vfork|leak|full [HOW] carries out what tests/preload/planted.c cannot say in
+ * steps. */
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -22,7 +22,7 @@ static void put_message(int fd)
 	put(fd, body, BODY_SIZE);
 }
 
-/* --- bodies whose memory is gone -------------------------------------------------------------- */
+/* --- bodies whose memory cannot be read ------------------------------------------------------- */
 
 static const char *nothing;
 
@@ -33,7 +33,7 @@ static void refuse(int fd, size_t n)
 	report("%zd %s, ", r, r < 0 ? strerrorname_np(errno) : "");
 }
 
-/* All of a body, its beginning, or its end; then what is there. */
+/* All of a body cannot be read, or its beginning, or its end. Then what can be read is written. */
 static void unreadable(void)
 {
 	int fd = accept_peer();
@@ -53,8 +53,10 @@ static void unreadable(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* --- somebody writes past us, on one connection ----------------------------------------------- */
+/* --- bytes on one connection that no hook sees ------------------------------------------------ */
 
+/* A body and an answer are written on one connection by calls that no hook sees, so its next head shows that a
+ * message fell short. That must take the memory hold from that connection only. */
 static void fell_short(void)
 {
 	static const char post[] = "POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n";
@@ -88,7 +90,7 @@ static void worker(void)
 	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork");
 }
 
-/* --- a child in our memory is the first ------------------------------------------------------- */
+/* --- a child of vfork writes the first message ------------------------------------------------ */
 
 static void __attribute__((noinline)) answer_in_a_child(void)
 {
@@ -112,7 +114,7 @@ static void vforked(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* --- many connections, and no thread to be had ------------------------------------------------ */
+/* --- many connections, and no thread can be made ---------------------------------------------- */
 
 enum { ROUNDS = 1500 };
 
@@ -128,7 +130,7 @@ static long kib_of_memory(void)
 
 static void answer_one(int listener)
 {
-	static const struct linger reset = { 1, 0 }; /* nothing waits in TIME_WAIT */
+	static const struct linger reset = { 1, 0 }; /* so that no connection stays in TIME_WAIT */
 	struct pair p = pair_of(listener, 0);
 	char got[HEAD_SIZE];
 
@@ -139,6 +141,7 @@ static void answer_one(int listener)
 	close(p.client);
 }
 
+/* Where no helper can be created, the library must keep nothing for each connection. */
 static void leak(void)
 {
 	int listener = listen_here();
@@ -159,8 +162,8 @@ enum { FULL = 6, LONG_BODY = 20000, TICKS = 3 };
 
 static struct pair full[FULL];
 
-/* The first n connections hold a head; then no more bytes go, for longer than the kernel waits before it asks the peer
- * again. */
+/* Makes n connections that hold a head, and fills their buffers by calls that no hook sees, until no byte has gone for
+ * longer than the kernel waits before it asks the peer again. */
 static void make_full(int n)
 {
 	int listener = listen_here();
@@ -189,7 +192,7 @@ static void *send_at_once(void *fd)
 	return NULL;
 }
 
-/* Threads that never come back are left behind. */
+/* Joins a thread. False: it did not end within a second; it is left running. */
 static bool ends_soon(pthread_t thread)
 {
 	struct timespec limit;
@@ -199,7 +202,7 @@ static bool ends_soon(pthread_t thread)
 	return pthread_timedjoin_np(thread, NULL, &limit) == 0;
 }
 
-/* Each peer a while after the one before it. */
+/* Has the peers read one after the other, with a pause before each. */
 static void *read_one_by_one(void *unused)
 {
 	static char piece[65536];
@@ -211,7 +214,7 @@ static void *read_one_by_one(void *unused)
 	return unused;
 }
 
-/* A call of the main thread's, on the first of them, or on all. */
+/* The main thread closes the first of the connections, or forks while all of them are full. */
 static void call_on_a_full_one(void)
 {
 	bool forks = strncmp(how, "fork", 4) == 0;
@@ -233,14 +236,14 @@ static void call_on_a_full_one(void)
 	report("soon: %d\n", now_ns() - start < 700 * MS);
 }
 
-/* Another thread's. */
+/* Another thread writes on a full connection. */
 static void thread_on_a_full_one(void)
 {
 	pthread_t thread;
 
 	make_full(1);
 	if (strcmp(how, "cancel") == 0) {
-		/* what was known of the buffer is not known any more */
+		/* makes the library forget what it knew of the buffer */
 		set_int(full[0].fd, IPPROTO_TCP, TCP_NODELAY, 1);
 		pthread_create(&thread, NULL, write_short_body, &full[0].fd);
 		sleep_us(50000);
@@ -261,7 +264,7 @@ static void tick(int signal_number)
 		setitimer(ITIMER_REAL, &soon, NULL);
 }
 
-/* Reads when the writer has been interrupted often enough. */
+/* Begins to read when the writer has been interrupted TICKS times. */
 static void *read_at_last(void *unused)
 {
 	static char piece[65536];
@@ -272,8 +275,8 @@ static void *read_at_last(void *unused)
 	return unused;
 }
 
-/* Handlers are no reason for a write to end that says so. The body is one that goes behind its head, if there is no
- * room for both. */
+/* Handlers with SA_RESTART must not end a write early. The body is so long that it is sent by a call of its own if
+ * there is no room for head and body. */
 static void be_interrupted(void)
 {
 	struct sigaction restart = { .sa_handler = tick, .sa_flags = SA_RESTART };

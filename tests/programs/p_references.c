@@ -1,8 +1,9 @@
-/* What refers to a socket once the program has let go of it: p_references NAME [HOW].
+/* p_references NAME [HOW] looks for what still refers to a socket after the program has let go of it, for
+ * tests/preload/references.c.
  *
- * Each scenario has many rounds. In each a head is written and held, and the program does something a few
- * milliseconds later, in the next round a few more: so some of them meet the helper while it sends, however long the
- * test lets that take. */
+ * Most scenarios have many rounds. In each a head is written and held, and the program does something a few
+ * milliseconds later, in the next round a few more: so some rounds meet the helper while it sends, however slow the
+ * test makes that. */
 #include "p_pairs.h"
 
 #include <linux/close_range.h>
@@ -18,7 +19,8 @@ static int listener, null;
 
 extern __typeof__(close) __close;
 
-/* Every way in which a descriptor can end by a call that has a name. Returns what has taken its number, or -1. */
+/* Ends the descriptor by a call that has a name, in every way that there is. Returns what has its number then, or
+ * -1. */
 static int let_go(int fd)
 {
 	FILE *stream;
@@ -54,8 +56,8 @@ static int let_go(int fd)
 	return -1;
 }
 
-/* The peer has the whole head and then the end, within 3 ms of the close; and whoever waits for events hears no more
- * of it. */
+/* The peer has the whole head and then the end within 3 ms of the close, and epoll_wait() reports no more events of the
+ * socket. */
 static void gone(void)
 {
 	int heads = 0, ends = 0, events = 0, epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -88,7 +90,7 @@ static void gone(void)
 	       events);
 }
 
-/* --- left at the deadline --------------------------------------------------------------------- */
+/* --- a process that ends at the deadline ------------------------------------------------------ */
 
 static void __attribute__((noreturn)) write_and_leave(int at)
 {
@@ -109,7 +111,7 @@ static void __attribute__((noreturn)) write_and_leave(int at)
 	_exit(0);
 }
 
-/* A process that ends, or becomes another program, with a head in hand. */
+/* A process exits, or executes another program, while it holds a head. */
 static void left(void)
 {
 	int heads = 0, ends = 0;
@@ -133,7 +135,7 @@ static void left(void)
 
 /* --- SO_LINGER -------------------------------------------------------------------------------- */
 
-/* {1, 0}: the connection is reset by the close, and the head was there before. */
+/* {1, 0}: the close resets the connection. The head must have been sent before. */
 static void reset(void)
 {
 	int heads = 0, late = 0;
@@ -157,8 +159,8 @@ static void reset(void)
 	report("heads that are missing: %d, resets that are late: %d\n", heads, late);
 }
 
-/* {1, 1}: the close waits for the peer, for a second, in the thread that closes; heads of others are not kept by
- * that. */
+/* {1, 1}: the close waits a second for the peer, in the thread that closes. That must not delay the heads of other
+ * connections. */
 static int other_fd;
 static int64_t other_written;
 

@@ -1,5 +1,5 @@
-/* The send buffer of a connection fills by a way that the library has no part in; then a message begins: p_room HOW; or
- * p_room SEGMENT: a message for a peer that wants such segments. */
+/* p_room HOW fills a connection's send buffer in a way that the library has no part in, and then writes a message;
+ * p_room SEGMENT writes a message to a peer that wants segments of so many bytes; both for tests/preload/room.c. */
 #include "p_common.h"
 
 #include <sys/uio.h>
@@ -8,7 +8,7 @@ enum { PIECE = 4000 };
 
 static char piece[PIECE];
 
-/* One message, so that the library knows how much room there is. */
+/* Writes one message, after which the library knows how much room there is. */
 static void write_message(int fd)
 {
 	char body[200] = "";
@@ -28,7 +28,7 @@ static ssize_t write_piece(int fd, const char *how)
 	return write(fd, piece, PIECE);
 }
 
-/* Until nothing more fits. */
+/* Writes pieces in the way `how` until nothing more fits. */
 static void fill(int fd, const char *how)
 {
 	const char *first = strcmp(how, "heads") == 0      ? "HTTP/1.1 200 OK\r\n"
@@ -44,7 +44,7 @@ static void fill(int fd, const char *how)
 	report("full: %s\n", strerrorname_np(errno));
 }
 
-/* A message for a peer that wants segments of so many bytes. */
+/* Writes a message to a peer that wants segments of so many bytes. */
 static void write_to_peer(int segment)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

@@ -1,4 +1,5 @@
-/* What needs a clock, a thread or a signal: p_scenarios NAME [HOW]. The plain call sequences are p_steps.c's. */
+/* p_scenarios NAME [HOW] carries out a scenario that needs a clock, a thread or a signal, for several suites of
+ * tests/preload. Plain sequences of calls are carried out by p_steps.c. */
 #include "scenarios/scenarios.h"
 
 const char *how;

@@ -1,6 +1,6 @@
-/* A program with more privileges than its caller: p_secure set-user-id|capability|plain. As root it prepares the
- * stage: a mount name space of its own, whose /etc/ld.so.preload names what was in LD_PRELOAD, and which has a copy
- * of the program. That copy is run by nobody. */
+/* p_secure set-user-id|capability|plain runs with more privileges than its caller (plain: with the same), for
+ * tests/preload/secure.c. As root it makes a mount namespace whose /etc/ld.so.preload names the libraries of
+ * LD_PRELOAD, with a copy of the program in it. The user nobody runs that copy (plain: root). */
 #include "p_common.h"
 
 #include <dirent.h>
@@ -52,7 +52,7 @@ static int count_entries(const char *path)
 	return n - 2;
 }
 
-/* expected: 1 behind the shim. Were it not loaded, nothing would be tested. */
+/* expected: 1 if the library is to be loaded. If it were not loaded, nothing would be tested. */
 static void be_secure(const char *expected)
 {
 	char body[200];
@@ -61,16 +61,16 @@ static void be_secure(const char *expected)
 	dl_iterate_phdr(find_library, &loaded);
 	report("secure: %lu, the library is there as wanted: %d\n", getauxval(AT_SECURE), loaded == atoi(expected));
 	memset(body, 'b', sizeof body);
-	count_entries("/proc/self/task"); /* what it allocates is there before the count */
+	count_entries("/proc/self/task"); /* so that the memory that this allocates is there before the count */
 	mappings = count_lines("/proc/self/maps");
 	must(write(fd, HEAD, 100) == 100 && write(fd, body, sizeof body) == sizeof body, "writing a message");
 	mappings = count_lines("/proc/self/maps") - mappings;
 	report("threads: %d, new mappings: %d\n", count_entries("/proc/self/task"), mappings);
 }
 
-/* --- the stage -------------------------------------------------------------------------------- */
+/* --- the preparations ------------------------------------------------------------------------- */
 
-/* By stdio: the calls that count are the copy's. */
+/* Writes a file by stdio, because only the write() calls of the copy are to be counted. */
 static void write_file(const char *path, const char *p, size_t n, mode_t mode)
 {
 	FILE *f = fopen(path, "w");
@@ -90,7 +90,8 @@ static void copy_self(mode_t mode)
 	close(fd);
 }
 
-/* Every capability that the rest of the test needs: the library and the log are not nobody's. */
+/* Gives the copy one file capability, which makes the kernel set AT_SECURE. It is one that the copy needs: the user
+ * nobody may not read the library and write the log. */
 static void give_capability(void)
 {
 	struct vfs_cap_data caps = { .magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
@@ -110,7 +111,7 @@ static void set_stage(const char *how)
 	must(mount("none", "/etc", "tmpfs", 0, "mode=0777") == 0, "mounting over /etc");
 	write_file("/etc/ld.so.preload", preload, strlen(preload), 0644);
 	if (strcmp(how, "plain") != 0)
-		write_file("/etc/onewrite.conf", "?", 1, 0644); /* who reads it says so */
+		write_file("/etc/onewrite.conf", "?", 1, 0644); /* a process that reads this file complains about it */
 	copy_self(strcmp(how, "set-user-id") == 0 ? 04755 : 0755);
 	if (strcmp(how, "capability") == 0)
 		give_capability();

@@ -1,4 +1,5 @@
-/* Tasks that share memory, descriptors, numbers, or not: p_sharing NAME [HOW] [FLAGS]. */
+/* p_sharing NAME [HOW] [FLAGS] makes tasks that share memory, descriptors or process numbers in part, for
+ * tests/preload/sharing.c. */
 #include "p_common.h"
 
 #include <linux/close_range.h>
@@ -8,7 +9,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-extern void (*in_the_copy)(void); /* lib_sharing.c */
+extern void (*in_the_copy)(void); /* defined in lib_sharing.c */
 extern __typeof__(clone) __clone;
 
 static const char *how, *flags_named;
@@ -36,9 +37,9 @@ static void wait_for(pid_t pid)
 	must(pid > 0 && waitpid(pid, &status, __WALL) == pid && status == 0, "the child");
 }
 
-/* --- a connection that comes while descriptors are being copied ------------------------------- */
+/* --- a connection that is accepted while descriptors are being copied -------------------------- */
 
-/* Shared with the child: the number of the connection, and what it waits for. */
+/* Shared with the child: the number of the connection, and the stage that it waits for. */
 #define NUMBER (*(_Atomic int64_t *)&shared->sent[0])
 #define STAGE  (*(_Atomic int64_t *)&shared->sent[1])
 enum { BEGUN, TOLD, DONE };
@@ -57,7 +58,7 @@ static void accept_meanwhile(void)
 		write_head((int)NUMBER);
 }
 
-/* The copy: it writes the body, or has the connection until it is told. */
+/* Runs in the copy: writes the body, or keeps the connection open until it is told to end. */
 static void be_the_copy(void)
 {
 	if (is_how("held"))
@@ -88,7 +89,9 @@ static void copy(const char *way)
 		must(popen(command, "r") != NULL, "popen");
 }
 
-/* held: a head was written to it. tail: its head and its last bytes come after the copy, and its end is a close. */
+/* held: a head was written to the connection during the copy. tail: the head and the body are written after the copy,
+ * and the close ends the message, so that the kernel must not keep its last bytes although the copy still has the
+ * socket. */
 static void copied(void)
 {
 	in_the_copy = accept_meanwhile;
@@ -131,7 +134,7 @@ static unsigned named_flags(void)
 
 static atomic_int child_ran;
 
-/* Without a thread pointer of its own it may touch nothing of libc's. */
+/* A child without a thread pointer of its own may use nothing of libc. */
 static inline void __attribute__((always_inline, noreturn)) run_child(void)
 {
 	atomic_store(&child_ran, 1);
@@ -153,7 +156,7 @@ static long clone_by(unsigned bits)
 	struct clone_args args = { .flags = bits, .exit_signal = signal_at_end, .tls = (uintptr_t)tls };
 	long pid;
 
-	*(void **)tls = tls; /* where x86-64 looks for it */
+	*(void **)tls = tls; /* where x86-64 expects it */
 	if (is_how("clone"))
 		return clone(child, top, (int)(bits | signal_at_end), NULL, NULL, tls, NULL);
 	if (is_how("__clone"))
@@ -173,7 +176,8 @@ static long clone_by(unsigned bits)
 	return pid;
 }
 
-/* The connection was there before: whether its message is held then, and where, tells what the shim makes of it. */
+/* The connection was there before the clone. Whether its message is held afterwards, and where, shows what the library
+ * decided. */
 static void cloned(void)
 {
 	unsigned bits = named_flags();

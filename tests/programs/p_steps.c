@@ -1,9 +1,10 @@
-/* Carries out the calls named on its command line, one after the other, and reports what each returned:
+/* p_steps carries out the calls named on its command line, one after the other, and reports what each returned, for
+ * most suites of tests/preload:
  *
  *	p_steps write='HTTP/1.1 200 OK...' send+MSG_NOSIGNAL=*200 close
  *
  * A step is VERB[/PIECES][+FLAG...][=ARGUMENT]. Bytes to write are the argument itself, or *N for the next N bytes of
- * the endless body. `child:STEP` is done by a forked child. The connection is accepted when it is first needed. */
+ * the endless body. A forked child carries out `child:STEP`. The connection is accepted when a step first needs it. */
 #include "steps/steps.h"
 
 #include <sched.h>
@@ -85,7 +86,7 @@ static void do_step(const char *text)
 	if (stops && r < 0 && (errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT) &&
 	    strcmp(s.verb, "await") != 0)
 		exit(0);
-	if (!(s.flags & MSG_ZEROCOPY)) /* the kernel may read them later */
+	if (!(s.flags & MSG_ZEROCOPY)) /* the kernel may read the bytes later */
 		free(s.bytes);
 }
 
@@ -95,11 +96,12 @@ static int clone_child(void *step)
 	_exit(0);
 }
 
-/* "child:STEP", and the other ways to have one. */
+/* Has a child carry out the step in "child:STEP", or in one of the other forms, which name how the child is made.
+ * False: the text is none of these. */
 static bool do_child(const char *text)
 {
 	static const char *const ways[] = { "child:", "_Fork:", "clone:", "clone-vm:", "SYS_fork:" };
-	char stack[256 * 1024] __attribute__((aligned(16))); /* within ours: of another one ASan knows nothing */
+	char stack[256 * 1024] __attribute__((aligned(16))); /* ASan knows no other stack */
 	size_t way = 0;
 	char *step;
 	pid_t pid;

@@ -1,5 +1,5 @@
-/* A program with a library that has functions of its own by libc's names: they are called as if nobody stood
- * between, and messages go as ever. */
+/* A program with a library (lib_names.c) that has functions of its own under names of libc's, for
+ * tests/preload/names.c. Each must be called as if the preload were not there, and messages must be joined as usual. */
 #include "p_common.h"
 
 struct triple {

@@ -1,6 +1,8 @@
-/* What a program says by and by: p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | forks
- * | hostile | again | burst | asks | more HOW | slow peer | childs pieces. The program plays the peer itself, and notes
- * when each piece has come. */
+/* p_streams writes messages piece by piece, with pauses, for tests/preload/streams.c. The program plays the peer
+ *itself, and notes when each piece has come.
+ *
+ *	p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | forks | hostile | again | burst
+ *| asks | more HOW | slow peer | childs pieces */
 #include "p_pairs.h"
 
 #include <fcntl.h>
@@ -23,10 +25,10 @@ static struct stream {
 	_Atomic int pieces;
 	size_t written;
 	_Atomic size_t got;
-	_Atomic size_t ends[PIECES + 2]; /* which byte is the last of each piece */
+	_Atomic size_t ends[PIECES + 2]; /* ends[i]: the count of bytes up to the end of piece i */
 	int64_t sent[PIECES + 2];
 	_Atomic int64_t came[PIECES + 2];
-} * streams; /* CONNECTIONS, shared with forked children */
+} * streams; /* CONNECTIONS of them, shared with forked children */
 static int streams_open;
 static atomic_bool over;
 static char bytes[PIECE_MAX + 100];
@@ -68,14 +70,14 @@ static void open_streams(int n)
 
 	for (int i = 0; i < n; i++) {
 		streams[i].pair = pair_of(listener, 0);
-		set_int(streams[i].pair.fd, IPPROTO_TCP, TCP_NODELAY, 1); /* else an ACK is what it waits for */
+		set_int(streams[i].pair.fd, IPPROTO_TCP, TCP_NODELAY, 1); /* without it a piece could wait for an ACK */
 		report("fd=%d", streams[i].pair.fd);
 	}
 	streams_open = n;
 	pthread_create(&reader, NULL, read_all, NULL);
 }
 
-/* The next n bytes are a piece, which is written now. */
+/* Notes that the next n bytes are a piece, which is written now. */
 static void announce(struct stream *s, size_t n)
 {
 	int i = atomic_load(&s->pieces);
@@ -97,7 +99,7 @@ static void put_string(struct stream *s, const char *p)
 	put(s, p, strlen(p));
 }
 
-/* All that was written has come: another message may begin. */
+/* Waits until all that was written has come, so that another message can begin. */
 static void wait_until_read(struct stream *s)
 {
 	int64_t until = now_ns() + 2000 * MS;
@@ -133,7 +135,7 @@ static const char *head_of(const char *how, size_t body)
 	return head;
 }
 
-/* `HOW`: cl, close, chunk (each in one write), chunk in three. */
+/* Writes a piece of a body. `how`: cl, close, chunk (each in one write), or chunk in three. */
 static void put_piece(struct stream *s, const char *how, int size)
 {
 	static char chunk[PIECE_MAX + 32];
@@ -141,7 +143,7 @@ static void put_piece(struct stream *s, const char *how, int size)
 	if (strcmp(how, "chunk in three") == 0) {
 		snprintf(chunk, sizeof chunk, "%x\r\n", size);
 		put_string(s, chunk);
-		s->pieces--; /* nobody can use a chunk's size before its bytes */
+		s->pieces--; /* not counted by itself, because a chunk's size is of no use before its bytes */
 		put(s, bytes, (size_t)size);
 		put_string(s, "\r\n");
 		s->pieces--;
@@ -156,13 +158,14 @@ static void put_piece(struct stream *s, const char *how, int size)
 	}
 }
 
+/* At most one piece of a message may be late: after it the library must take the message for a stream. */
 static void pieces(int gap_us, int size, const char *how)
 {
 	struct stream *s = streams;
 
 	open_streams(1);
 	put_string(s, head_of(how, (size_t)(PIECES * size)));
-	s->pieces--; /* it may come with the first piece */
+	s->pieces--; /* the head is not counted by itself, because it may come with the first piece */
 	for (int i = 0; i < PIECES; i++) {
 		put_piece(s, how, size);
 		sleep_us((unsigned)gap_us);
@@ -184,7 +187,7 @@ static void *feed_slowly(void *unused)
 	return unused;
 }
 
-/* A proxy's: more is asked for than there is. */
+/* Splices as a proxy does: it asks for more bytes than there are. */
 static void splice_pieces(void)
 {
 	pthread_t feeder;
@@ -201,7 +204,7 @@ static void splice_pieces(void)
 	report("late pieces: %s\n", late_pieces(streams, LATE_US) <= 1 ? "one at most" : "more");
 }
 
-/* All of it comes within a timeout of 20 ms, and its first piece is late all the same, if it is held. */
+/* The whole message is written within a timeout of 20 ms, but if its first piece is held, that piece is late. */
 static int short_message(struct stream *s)
 {
 	s->pieces = 0;
@@ -214,8 +217,8 @@ static int short_message(struct stream *s)
 	return late_pieces(s, LATE_US);
 }
 
-/* `HOW`: the head is alone for long; `first`: it is followed by a first piece; `both`: they come in one write;
- * `pieces`: of two vectors. */
+/* how = head: the head is followed by a long pause; first: by a first piece; both: the head and a first piece are one
+ * write; pieces: one write of two vectors. Returns how many pieces were late. */
 static int slow_message(struct stream *s, const char *how)
 {
 	char first[300];
@@ -241,6 +244,7 @@ static int slow_message(struct stream *s, const char *how)
 	return late_pieces(s, LATE_US);
 }
 
+/* The first message shows that holding is in vain. From the second message on nothing may be late. */
 static void messages(const char *how)
 {
 	int late = 0;
@@ -254,7 +258,7 @@ static void messages(const char *how)
 	report("late from the second message on: %d\n", late);
 }
 
-/* Four have to agree. */
+/* A new connection uses what others have learned only after four of them agree. */
 static void connections(void)
 {
 	int late = 0;
@@ -268,7 +272,7 @@ static void connections(void)
 	report("late on the fifth connection and on: %d\n", late);
 }
 
-/* The same where each is answered by a process of its own. */
+/* The same where each connection is answered by a process of its own. */
 static void forks(void)
 {
 	int late = 0, status;
@@ -293,7 +297,7 @@ static void message(struct stream *s)
 	wait_until_read(s);
 }
 
-/* One client that makes each answer late, and others. */
+/* One client makes each of its answers late. That must not change how other clients are served. */
 static void hostile(void)
 {
 	open_streams(8);
@@ -303,6 +307,7 @@ static void hostile(void)
 		message(&streams[i]);
 }
 
+/* One slow message has the library hold nothing; the next ones come quickly, so it must hold again. */
 static void again(void)
 {
 	open_streams(1);
@@ -311,7 +316,7 @@ static void again(void)
 		message(streams);
 }
 
-/* Heads, each with the first piece of a body, on many connections. */
+/* Writes a head and the first piece of a body on many connections. */
 static void burst(void)
 {
 	open_streams(CONNECTIONS);
@@ -321,7 +326,7 @@ static void burst(void)
 	}
 }
 
-/* A request whose body waits for the peer's word. */
+/* A request whose body waits for the peer's 100 Continue. */
 static void asks(void)
 {
 	static const char head[] = "PUT / HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -341,7 +346,8 @@ static void asks(void)
 	report("came: %zu\n", s->got);
 }
 
-/* A child in its parent's memory writes what the peer asked for: no thread of the parent's is made in the child. */
+/* A child in its parent's memory writes the body that the peer asked for. It must not start a helper, which would end
+ * with the child. */
 static void asks_a_child(void)
 {
 	static const char head[] = "PUT / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n";
@@ -363,7 +369,7 @@ static void asks_a_child(void)
 	report("the next head came: %d\n", take(next.client, got, HEAD_SIZE, now_ns() + 1000 * MS) == HEAD_SIZE);
 }
 
-/* By the call that `how` begins with. */
+/* Writes n bytes that the program keeps back itself (MSG_MORE or a cork), by the call that `how` begins with. */
 static void put_kept_back(int fd, const char *how, size_t n)
 {
 	struct iovec piece = { bytes, n };
@@ -399,8 +405,8 @@ static void let_others_have_it(int fd, const char *how)
 	must(pid == 0 || waitpid(pid, NULL, 0) == pid, "waiting for a child");
 }
 
-/* The head was written without MSG_MORE and before the cork, so it is not for the program's own that it waits. Nor
- * does, with `last`, what was written behind it. */
+/* The head was written without MSG_MORE and before the cork, so it must not wait for the end of what the program keeps
+ * back. Nor, with `last`, must the first piece that was written behind it. */
 static void keep_back(const char *how)
 {
 	struct stream *s = streams;
@@ -420,7 +426,7 @@ static void keep_back(const char *how)
 	       s->came[i] != 0 && s->came[i] - s->sent[i] < 30 * MS);
 }
 
-/* The program has to wait for its peer, which is no pause of its own. */
+/* The program waits for its peer, which the library must not take for a pause in the message. */
 static void write_to_a_slow_peer(void)
 {
 	struct pair p = pair_of(listen_with_segments(), 4096);

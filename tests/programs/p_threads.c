@@ -1,4 +1,5 @@
-/* Threads, and signal handlers that do not return, in the middle of a write: p_threads NAME [HOW]. */
+/* p_threads NAME [HOW] interrupts writes by other threads, forks, cancellation and signal handlers that jump away, for
+ * tests/preload/threads.c. */
 #include "p_common.h"
 
 #include <poll.h>
@@ -12,7 +13,7 @@ enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200, FORKERS = 4, WRITERS = 4, M
 
 static const char *how;
 
-/* A socket that blocks takes everything. */
+/* Writes n bytes in one call: a blocking socket takes all of them. */
 static void write_piece(int fd, const char *p, ssize_t n)
 {
 	ssize_t r = write(fd, p, (size_t)n);
@@ -32,7 +33,7 @@ static void write_message(int fd)
 	write_piece(fd, body, BODY_SIZE);
 }
 
-/* A head is held, its deadline passes, and the call that sends it takes its time: what does the program have to wait
+/* A head's deadline passes, and the call by which the helper sends it takes long. What does the program have to wait
  * for? */
 static void mid_emission(void)
 {
@@ -95,6 +96,7 @@ static void *fork_on(void *argument)
 	return NULL;
 }
 
+/* Four threads fork as often as they can while four others write messages. No child may hang or fail. */
 static void forks(void)
 {
 	pthread_t writer[WRITERS], forker[FORKERS];
@@ -128,7 +130,7 @@ static void *write_large(void *argument)
 	return NULL;
 }
 
-/* A thread is cancelled in a write that blocks; another goes on on that socket. */
+/* A thread is cancelled in a write that blocks; another one goes on writing on that socket. */
 static void cancelled(void)
 {
 	int fd = accept_peer();
@@ -151,8 +153,8 @@ static void jump(int signal_number)
 	siglongjmp(out, 1);
 }
 
-/* A timer's handler jumps out of whatever the thread is doing: a write that blocks, or, if it is early, many that do
- * not. */
+/* A timer's handler jumps out of whatever the thread is doing: with `blocked` a write that blocks, otherwise any of
+ * many writes that do not. */
 static void jumps(void)
 {
 	struct sigaction leave = { .sa_handler = jump, .sa_flags = SA_NODEFER };

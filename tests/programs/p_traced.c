@@ -1,7 +1,7 @@
-/* Where a trace cannot be written to: p_traced OBSTACLE. The trace is the file that ONEWRITE_TRACE names, in a
- * directory of its own.
+/* p_traced OBSTACLE sends messages while the trace cannot be written, for tests/preload/traced.c.
  *
- * Each obstacle is put there by the program itself: the trace is opened for each line. Then it sends messages. */
+ * The trace is the file that ONEWRITE_TRACE names, in a directory of its own. The library opens it for each line, so
+ * the program itself can put each obstacle in the way. */
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -59,7 +59,7 @@ static void lead_to_closed_pipe(void)
 	lead_to_descriptor(ends[1]);
 }
 
-/* A FIFO with a reader, and no room. */
+/* Makes the trace a FIFO that has a reader but no room. */
 static int full_fifo(void)
 {
 	int fd;
@@ -70,7 +70,7 @@ static int full_fifo(void)
 	return fd;
 }
 
-/* A line that comes through says how many did not. */
+/* The first line that is written again tells how many lines were dropped. */
 static void look_for_count(int fd)
 {
 	char text[65537];
@@ -82,7 +82,7 @@ static void look_for_count(int fd)
 	report("lines that are missing are counted: %d\n", strstr(text, " dropped=") != NULL);
 }
 
-/* Its reader comes and goes all the time. */
+/* Opens and closes the reading end of the FIFO all the time. */
 static void *flicker(void *none)
 {
 	while (!atomic_load(&over)) {
@@ -114,7 +114,7 @@ static char *terminal(int *master)
 	return name;
 }
 
-/* The child is the session's first process, and has the terminal; its own child is in the background. */
+/* The first child leads the session and has the terminal; its own child is a background process. */
 static void send_from_the_background(void)
 {
 	struct termios t;
@@ -146,7 +146,7 @@ static void send_from_the_background(void)
 	_exit(status != 0);
 }
 
-/* One SIGPIPE waits, and is there afterwards; no second one. */
+/* A SIGPIPE was pending before. It is still pending afterwards, and there is no second one. */
 static void send_with_a_signal_waiting(int fd)
 {
 	struct timespec now = { 0, 0 };
@@ -163,7 +163,7 @@ static void send_with_a_signal_waiting(int fd)
 	report("signals: %d, %d\n", first == SIGPIPE, sigtimedwait(&set, NULL, &now) == SIGPIPE);
 }
 
-/* What has stderr's number now is not for us to write to. */
+/* Another file has stderr's number now; the library must not write to it. */
 static void send_with_another_stderr(int fd)
 {
 	int ends[2], n = 0;
@@ -174,7 +174,7 @@ static void send_with_another_stderr(int fd)
 	report("bytes that came by its number: %d\n", n);
 }
 
-/* Begins again, with a socket for stderr. */
+/* Executes this program again with a socket as its stderr. */
 static void send_with_a_socket_for_stderr(const char *again)
 {
 	char text[300] = "";

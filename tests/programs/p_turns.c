@@ -1,5 +1,5 @@
-/* A write is on its way, or a jump left it, and others go on on the same connection: p_turns
- * meanwhile|heard|marked|ended|file|beside CALL|jump HOW. */
+/* p_turns meanwhile|heard|marked|ended|file|shut|beside CALL|jump HOW has threads and signal handlers use a connection
+ * while a write is under way there, or after a jump has left one, for tests/preload/turns.c. */
 #include "p_common.h"
 
 #include <pthread.h>
@@ -39,7 +39,7 @@ static void write_body(void)
 	put(body, sizeof body);
 }
 
-/* --- a head is on its way --------------------------------------------------------------------- */
+/* --- a head is being written ------------------------------------------------------------------ */
 
 static void *write_head_slowly(void *unused)
 {
@@ -47,7 +47,7 @@ static void *write_head_slowly(void *unused)
 	return unused;
 }
 
-/* Another thread writes the body before the head's write has come back (the test sees to that). Then comes another
+/* Another thread writes the body before the head's write has returned, which the test makes slow. Then comes another
  * message. */
 static void meanwhile(void)
 {
@@ -69,8 +69,8 @@ static void *send_file_slowly(void *file)
 	return NULL;
 }
 
-/* A message is written while sendfile is on its way to the kernel (the test sees to that): what it takes of the room is
- * not known yet. */
+/* A message is written while another thread's sendfile is on its way to the kernel, which the test makes slow. How much
+ * room it takes is not known yet. */
 static void file(void)
 {
 	int empty = memfd_create("file", MFD_CLOEXEC);
@@ -87,7 +87,7 @@ static void file(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* Another thread makes a call that lets go what is held. */
+/* Another thread makes a call that releases what is held. */
 static void beside(void)
 {
 	pthread_t thread;
@@ -118,8 +118,8 @@ static void *read_four(void *unused)
 	return unused;
 }
 
-/* A head with a body of 100 bytes, and no body. The reader was there before, so it releases nothing. What comes next is
- * 100 bytes long, and another head. */
+/* The head announces a body of 100 bytes, which does not come. The reading thread was waiting before, so its read
+ * releases nothing. The next write is 100 bytes long, as the body would be, but is another head. */
 static void heard(void)
 {
 	static const char first[] = "HTTP/1.1 200 OK\r\n" HEAD_PAD("100");
@@ -159,8 +159,8 @@ static void *interrupt(void *thread)
 	return NULL;
 }
 
-/* Above the thread's own stack, which tells less than it seems to; "disarmed": the kernel forgets it while a handler
- * runs there. */
+/* The signal stack lies above the thread's own stack, where a comparison of addresses says little. "disarmed": with
+ * SS_AUTODISARM the kernel forgets the stack while a handler runs there. */
 enum { STACK = 1 << 18 };
 static char stacks[2 * STACK] __attribute__((aligned(4096)));
 
@@ -175,7 +175,7 @@ static void give_handlers_a_stack(void)
 	     "sigaltstack");
 }
 
-/* It interrupts a call that leaves the head where it is, and takes long (the test sees to that). */
+/* The handler interrupts a call that leaves the head held, which the test makes slow. */
 static void *marked(void *unused)
 {
 	struct sigaction mark = { .sa_handler = write_mark, .sa_flags = SA_ONSTACK };
@@ -207,7 +207,7 @@ static void marked_below(void)
 	pthread_join(thread, NULL);
 }
 
-/* The handler writes, and ends the process or the socket. */
+/* The handler writes, and then ends the process or the socket. */
 static void write_mark_and_end(int signal_number)
 {
 	char *const arguments[] = { "true", NULL };
@@ -249,8 +249,8 @@ static void shut_down(int signal_number)
 	must(shutdown(fd, SHUT_WR) == 0, "shutdown");
 }
 
-/* A handler shuts down the socket while the first half of a body is on its way (the test sees to that). What the second
- * half meets is reported. */
+/* A handler shuts down the socket while the first half of a body is being written, which the test makes slow. It
+ * reports what the second half meets. */
 static void shut(void)
 {
 	struct sigaction end = { .sa_handler = shut_down };
@@ -281,7 +281,7 @@ static void jump(int signal_number)
 	siglongjmp(out, 1);
 }
 
-/* A turn on another connection, within the one that this signal interrupts. */
+/* Takes a turn on another connection, within the turn that this signal interrupts. */
 static void nest(int signal_number)
 {
 	static int other, client;
@@ -296,7 +296,7 @@ static void ignore(int signal_number)
 	(void)signal_number;
 }
 
-/* Signals come to the main thread more often than a wait for the turn lasts. */
+/* Signals interrupt the main thread more often than a wait for the turn lasts. */
 static void interrupt_often(void)
 {
 	struct sigaction again = { .sa_handler = ignore, .sa_flags = SA_RESTART };
@@ -306,7 +306,7 @@ static void interrupt_often(void)
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
-/* The library does not see how this one leaves. */
+/* setcontext() leaves the handler, which the library does not see. */
 static ucontext_t outside;
 
 static void leave_unseen(int signal_number)
@@ -357,8 +357,8 @@ static void *mark_its_end(void *thread)
 	return NULL;
 }
 
-/* The call takes long on its way back (the test sees to that), and a handler jumps out of it. Its thread stays, and
- * does nothing; or it ends there. */
+/* A handler jumps out of a call that the test makes slow to return. Its thread stays without doing anything, or ends
+ * there. How long does the main thread have to wait for the turn? */
 static void jumps(void)
 {
 	bool ends = strstr(how, "exit") != NULL, in_silence = strstr(how, "unseen") != NULL;

@@ -1,7 +1,8 @@
-/* Bodies of which the kernel can read only a part, and nobody else may try: p_unread SHAPE.
+/* p_unread SHAPE writes bodies of which the kernel can read only a part, and the library must not read any, for
+ * tests/preload/unread.c.
  *
- * A child for each kind of memory and each call: what does its write return, and does the peer get just what it was
- * told? */
+ * For each kind of memory and each call a child reports what its write returned, and whether the peer got just what the
+ * child was told. */
 #include "p_pairs.h"
 
 #include <signal.h>
@@ -15,7 +16,7 @@ static const char *const calls[] = { "write", "writev", "writev, bad first", "se
 enum { MEMORIES = sizeof memories / sizeof *memories, CALLS = sizeof calls / sizeof *calls };
 
 static const char *shape;
-static char front[FRONT]; /* bytes of the body that can be read, for calls of two pieces */
+static char front[FRONT]; /* readable bytes of the body, for calls with two pieces */
 
 static char *make_memory(const char *kind)
 {
@@ -37,7 +38,7 @@ static char *make_memory(const char *kind)
 	return p;
 }
 
-/* The two pieces are bytes of the body, too. */
+/* Writes n bytes of the body by the call. In calls with two pieces FRONT of them are `front`. */
 static long write_by(const char *call, int fd, char *p, size_t n)
 {
 	bool bad_first = strcmp(call, "writev, bad first") == 0;
@@ -56,7 +57,7 @@ static long write_by(const char *call, int fd, char *p, size_t n)
 	return write(fd, p, n);
 }
 
-/* To the first error. Returns how many bytes were taken. */
+/* Writes the body up to the first error. Returns how many bytes were taken. */
 static size_t write_body(const char *call, int fd, char *p, size_t piece)
 {
 	size_t taken = 0;
@@ -72,7 +73,7 @@ static size_t write_body(const char *call, int fd, char *p, size_t piece)
 	return taken;
 }
 
-/* Head and body in one call of the program's own. */
+/* Writes head and body in one call of the program's own. */
 static size_t write_together(const char *head, int fd, char *p)
 {
 	struct iovec iov[2] = { { (char *)head, strlen(head) }, { p, SIZE } };
@@ -98,7 +99,7 @@ static void write_usual_message(const struct pair *p)
 	}
 }
 
-/* All that comes; SIZE_MAX: it is not the head and bytes of the body. */
+/* Reads all that comes. SIZE_MAX: it is not the head followed by bytes of the body. */
 static size_t read_all(int client, const char *head)
 {
 	static char got[2 * SIZE];
@@ -117,7 +118,7 @@ static bool is_shape(const char *name)
 	return strncmp(shape, name, strlen(name)) == 0;
 }
 
-/* The head is what comes before the body: with chunks, the first size line as well. */
+/* Makes what comes before the body: the head, and with chunks the first size line as well. */
 static void make_head(char *to, size_t size)
 {
 	if (is_shape("chunk"))
@@ -155,8 +156,8 @@ static void try(const char *memory, const char *call)
 	errno = 0;
 	taken = write_all(call, p.fd, body, head, piece);
 	error = errno;
-	/* How many bytes were taken before the bad ones depends on how the kernel copies; that the next call has
-	 * none to take, does not. */
+	/* How many bytes were taken before the bad ones depends on how the kernel copies, so the next call is made at
+	 * the bad ones, and can take none. */
 	if (error == 0 && write(p.fd, body == NULL ? NULL : body + GOOD_PAGES * PAGE, SIZE - GOOD_PAGES * PAGE) < 0)
 		error = errno;
 	close(p.fd);

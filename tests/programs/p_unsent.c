@@ -1,8 +1,9 @@
-/* What does a thread that waits for room cost, if the peer does not read? p_unsent system|unseen
+/* p_unsent system|unseen reports how much CPU time a thread costs that waits for room while the peer does not read, for
+ * tests/preload/room.c.
  *
- * system: the system lets a socket have little unsent (the sysctl tcp_notsent_lowat). The program runs itself again in
- * a network of its own, where it may set that. unseen: somebody fills the buffer by system calls that no hook sees,
- * when a head is held. */
+ * system: the sysctl tcp_notsent_lowat limits how much a socket may have unsent. The program executes itself again in a
+ * network namespace of its own, where it may set that. unseen: the buffer is filled by system calls that no hook sees
+ * while a head is held. */
 #include "p_pairs.h"
 
 #include <net/if.h>

@@ -1,7 +1,10 @@
-/* Who waits for a peer that does not read: p_waiting others|itself FILL CALL, p_waiting beside WRITER [large] CALL.
+/* p_waiting tests that calls do not wait for a peer that does not read, for tests/preload/waiting.c:
  *
- * others: eight connections are full, and the call is made on another one. itself: it is made on a full one. beside:
- * it is made while another thread is blocked in a write on the same one. */
+ *	p_waiting others|itself FILL CALL
+ *	p_waiting beside WRITER [large] CALL
+ *
+ * others: eight connections are full, and the call is made on another one. itself: it is made on a full one. beside: it
+ *is made while another thread is blocked in a write on the same connection. */
 #include "p_pairs.h"
 
 #include <linux/sockios.h>
@@ -22,7 +25,7 @@ static const char *call;
 
 static char filler[PIECE];
 
-/* Until none has taken anything for longer than the kernel waits before it asks a peer again. */
+/* Fills n connections, until none has taken a byte for longer than the kernel waits before it asks a peer again. */
 static void fill_all(const struct pair *p, int n, bool seen)
 {
 	memset(filler, '_', sizeof filler);
@@ -34,7 +37,8 @@ static void fill_all(const struct pair *p, int n, bool seen)
 				refused = 0;
 }
 
-/* The first head is taken while there is room; a later one is only offered, and the kernel would refuse it. */
+/* "behind the head": the head is written while there is room. Otherwise it is written after the buffer was filled, when
+ * the kernel would refuse it. */
 static void make_full(struct pair *p, int n, int listener, const char *how)
 {
 	for (int i = 0; i < n; i++) {
@@ -126,9 +130,9 @@ static long make_call(int fd)
 	return -1;
 }
 
-/* --- alone with full connections -------------------------------------------------------------- */
+/* --- a process with full connections ---------------------------------------------------------- */
 
-struct trial { /* what the child tells: of its call, and of its CPU time before and with it */
+struct trial { /* what the child reports of its call, and of its CPU time before and after it */
 	_Atomic int64_t began, ended, cpu_before, cpu;
 	long result;
 	int error;
@@ -152,7 +156,7 @@ static void __attribute__((noreturn)) run_trial(struct trial *t, const char *how
 	abort();
 }
 
-/* The child is given up where it waits too long. */
+/* Runs the trial in a child, and kills the child if it waits too long. */
 static void alone(const char *how, bool itself)
 {
 	struct trial *t = (struct trial *)unseen(SYS_mmap, 0, sizeof *t, PROT_READ | PROT_WRITE,
@@ -205,7 +209,7 @@ static void *write_body(void *argument)
 	return NULL;
 }
 
-/* What the peer does once it reads: everything, to the end. Counts the bytes that are no filler. */
+/* The peer reads everything to the end, and counts the bytes that are not filler. */
 static size_t came;
 
 static void *drain(void *argument)
@@ -228,7 +232,7 @@ static const char *outcome(const struct writer *w)
 	                                      : "a part";
 }
 
-/* The buffer is full behind the head, or (`large`) a body is written that no buffer takes. */
+/* Fills the buffer behind the head; with `large` the body is larger than any buffer instead. */
 static void make_writer(struct writer *w, struct pair *p, const char *name, bool large)
 {
 	char head[128];

@@ -1,7 +1,8 @@
-/* A body that is longer than there is room for is one call, the program's own: p_whole number|signal.
+/* p_whole number|signal writes a body that is longer than there is room for, for tests/preload/whole.c: it must be one
+ * call, the program's own.
  *
- * `number`: while a thread waits in the body's write another one closes the descriptor, and the next connection gets
- * the number. `signal`: a handler under SA_RESTART interrupts the write. */
+ * number: while a thread waits in the body's write another one closes the descriptor, and the next connection gets the
+ * number. signal: a handler with SA_RESTART interrupts the write. */
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -27,7 +28,7 @@ static void *write_body(void *argument)
 	return NULL;
 }
 
-/* True: the reader of the first connection has all of it, and the one that got its number nothing. */
+/* True: the first connection's peer got everything, and the connection that got its number got nothing. */
 static bool changes_owner(int listener)
 {
 	static char got[LONG_BODY + 100];

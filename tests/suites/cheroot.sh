@@ -1,4 +1,5 @@
-# Cheroot's own tests, by pytest. Those of TLS are left out: a minute for bytes that the library does not look at.
+# Cheroot's own tests, run by pytest. The TLS tests are left out: they take a minute, and the library does not look at
+# their bytes.
 packages="python3-cheroot python3-pytest-mock python3-jaraco.text python3-portend python3-requests-toolbelt
 	python3-requests-unixsocket"
 proof=/usr/lib/python3/dist-packages/cheroot/test/test_core.py
@@ -10,7 +11,7 @@ parts() {
 	echo cheroot/test/
 }
 
-# pytest FILE TEST...: names are relative to where the packages are, nothing is written there.
+# pytest FILE TEST...: names of tests are relative to the directory of the packages; nothing is written there.
 pytest() {
 	out=$1
 	shift

@@ -1,4 +1,4 @@
-# CPython's own tests of sockets, descriptors, processes and signals, by regrtest. Python 3.11: that is Debian 12.
+# CPython's own tests of sockets, descriptors, processes and signals, run by regrtest. Debian 12 has Python 3.11.
 packages="python3.11 libpython3.11-testsuite"
 proof=/usr/lib/python3.11/test/test_socket.py
 witness=test.test_httpservers.SimpleHTTPServerTestCase.test_get
@@ -13,20 +13,20 @@ parts() {
 	done
 }
 
-# AF_VSOCK is left out: it is no TCP, and where nobody answers it waits for ever.
+# The AF_VSOCK tests are left out: they do not use TCP, and hang where no host answers.
 regrtest() {
 	out=$1
 	shift
 	under python3.11 "$suites/outcomes.py" "$out" regrtest -i '*VSOCK*' --timeout 300 --tempdir "$PWD" "$@"
 }
 
-# One module by one, so that what one leaves behind does not decide about another.
+# Runs one module after the other, so that what one leaves behind does not change the outcome of another.
 whole() {
 	# shellcheck disable=SC2086 # a list of names
 	regrtest "$1" -j1 $modules
 }
 
-# setUpClass (test.test_socket.X) is not asked for by its name, but with its module.
+# setUpClass, which regrtest names "setUpClass (test.test_socket.X)", cannot be run by its name: its module is run.
 alone() {
 	module=${2#*test.}
 	case $2 in

@@ -1,10 +1,10 @@
-# The installed tests of libsoup, GNOME's HTTP client and server, many of them against an Apache that they start.
+# The installed tests of libsoup, GNOME's HTTP client and server. Many of the tests start an Apache as their server.
 packages="libsoup-3.0-tests apache2"
 proof=/usr/libexec/installed-tests/libsoup-3.0/auth-test
 witness=forms-test/forms/md5/curl
-patience=120 # each program's
+patience=120 # seconds for each program
 
-# These wait for half a minute and send hardly a byte of HTTP/1.
+# These programs wait for half a minute and send hardly any HTTP/1.
 left_out=' hsts-test http2-test http2-body-stream-test '
 
 programs() {
@@ -21,22 +21,23 @@ parts() {
 	programs | sed 's,$,/,'
 }
 
-# They write beside themselves, so each lane has a copy; and in that, Apache is not asked for what it does no longer:
-# digest authentication without qop.
+# The programs write into their own directory, so each lane has a copy of it. In the copy the configuration of Apache
+# does not ask for digest authentication without qop, which Apache no longer supports.
 copy() {
 	[ ! -e copy ] || return 0
 	cp -R "${proof%/*}" copy
 	sed -i '/AuthDigestQop none/d' copy/httpd.conf
 }
 
-# The tests' own server tells its address under a lock on the asker's stack, and where the asker goes on before the lock
-# is taken it hangs: one time in ten. It does not on one processor, where a thread that wakes up waits for its turn.
+# The tests' own server passes its address on under a lock on the stack of the asking thread. One time in ten the asking
+# thread goes on before the lock is taken, and the server hangs. On one processor with the batch policy it does not, for
+# a thread that wakes up waits until the other one gives up the processor.
 by_turns() {
 	under taskset -c "$(taskset -cp $$ | sed 's/.*[:,-] *//')" chrt --batch 0 "$@"
 }
 
-# run_program OUT PROGRAM ARGUMENT...: what it says is TAP ("ok 3 /connection/max-conns", "ok 4 /x # SKIP why"). How the
-# program itself ends is an outcome, too. An Apache that it left behind does not outlive it.
+# run_program OUT PROGRAM ARGUMENT...: the program prints TAP ("ok 3 /connection/max-conns", "ok 4 /x # SKIP why"). How
+# the program itself ends is an outcome as well. An Apache that the program left running is killed.
 run_program() {
 	out=$1 program=$2 status=0
 	shift 2

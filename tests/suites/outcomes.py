@@ -1,11 +1,11 @@
-"""Runs a Python program's own tests and writes what became of each: "name TAB outcome", a line for each test.
+"""Runs the own tests of a Python program and writes a line with the outcome of each: "name TAB outcome".
 
     outcomes.py FILE regrtest ARGUMENT...    CPython's
     outcomes.py FILE tornado ARGUMENT...     tornado.test.runtests
     outcomes.py FILE trial ARGUMENT...       Twisted's
     outcomes.py FILE pytest ARGUMENT...
 
-A name that is given back as an argument runs that test again.
+With such a name as its argument, a runner runs that test alone.
 """
 
 import os
@@ -24,7 +24,7 @@ METHODS = {
 
 
 def writer(path):
-    """Each line is in the file at once, whatever becomes of this process. Some tests leave it no descriptor to open."""
+    """Each line is written at once, in case this process crashes, by a descriptor opened now: some tests use up all."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def write(name, outcome):
@@ -34,7 +34,7 @@ def writer(path):
 
 
 def record(result_class, write):
-    """Whoever tells result_class what became of a test tells us, too."""
+    """Each outcome that is reported to result_class is written as well."""
     def recording(method, outcome):
         def told(self, test, *rest, **named):
             write(test.id(), outcome)
@@ -46,7 +46,7 @@ def record(result_class, write):
 
 
 def run_regrtest(path, arguments):
-    """regrtest runs its suites in processes of their own and reports all of them at the end."""
+    """regrtest runs each module in a process of its own and reports all outcomes at the end."""
     report = path + '.xml'
     status = subprocess.call([sys.executable, '-m', 'test', '--junit-xml', report, *arguments])
     write = writer(path)

@@ -1,4 +1,4 @@
-# Tornado's own tests: its HTTP server and clients, its streams, WebSockets.
+# Tornado's own tests, of its HTTP server, clients, streams and WebSockets.
 packages=python3-tornado
 proof=/usr/lib/python3/dist-packages/tornado/test/web_test.py
 witness=tornado.test.httpserver_test.StreamingChunkSizeTest.test_chunked_body

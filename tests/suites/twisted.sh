@@ -1,4 +1,4 @@
-# Twisted's own tests of twisted.web and of TCP, by trial, on each of its reactors.
+# Twisted's own tests of twisted.web and of TCP, run by trial on each of its reactors.
 packages=python3-twisted
 proof=/usr/lib/python3/dist-packages/twisted/web/test/test_http.py
 witness=twisted.web.test.test_xmlrpc.XMLRPCTests.test_doubleEncodingError

@@ -1,5 +1,5 @@
-/* Writes that block: a thread is cancelled in one, jumps out of one, may not wait behind one, is interrupted in one.
- * And one after the peer has reset the connection. */
+/* Lives of p_hosts with a write that blocks: its thread is cancelled in it, jumps out of it, or is interrupted in it,
+ * or another thread must not wait behind it. Also a write after the peer has reset the connection. */
 #include "hosts.h"
 
 #include <poll.h>
@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/time.h>
 
-/* --- writes that are left --------------------------------------------------------------------- */
+/* --- a thread leaves its write --------------------------------------------------------------- */
 
 static void *write_small(void *argument)
 {
@@ -18,8 +18,8 @@ static void *write_small(void *argument)
 	return NULL;
 }
 
-/* A libc that takes the bytes which have gone for the call's result (glibc from 2.41 on) cancels it at the next place.
- */
+/* glibc from 2.41 on returns the count of the bytes that have gone instead of acting on the cancellation there, and
+ * cancels the thread at its next cancellation point. */
 static void *write_large_and_end(void *argument)
 {
 	write_large(argument);
@@ -27,7 +27,8 @@ static void *write_large_and_end(void *argument)
 	return NULL;
 }
 
-/* while it waits; or `pending`, before it calls; or `late`, when the bytes are out and the call has not come back */
+/* The thread is cancelled while its write waits; with `pending` before it makes the call; with `late` when the bytes
+ * are out and the call has not returned. No byte may be sent twice: the peer must see one head only. */
 static void cancelled(void)
 {
 	int client, fd = accept_own(&client), heads = 0;
@@ -53,7 +54,7 @@ static void cancelled(void)
 }
 
 static sigjmp_buf out;
-static int left[2]; /* a pipe */
+static int left[2]; /* a pipe: the thread has jumped */
 
 static void jump(int signal_number)
 {
@@ -61,7 +62,7 @@ static void jump(int signal_number)
 	siglongjmp(out, 1);
 }
 
-/* What the abandoned calls had on the stack is written over. */
+/* Overwrites what the abandoned calls had on the stack, in case the library still points there. */
 static void __attribute__((noinline)) use_the_stack(void)
 {
 	volatile char space[20000];
@@ -88,6 +89,8 @@ static void *send_one(void *argument)
 	return NULL;
 }
 
+/* A handler jumps out of a write that blocks. If the library took its turn for taken from then on, the thread could
+ * not end, and another thread's send would wait for ever. */
 static void jumps(void)
 {
 	struct sigaction leave = { .sa_handler = jump };
@@ -109,7 +112,7 @@ static void jumps(void)
 	syscall(SYS_exit_group, 0);
 }
 
-/* --- a write behind another that blocks ------------------------------------------------------- */
+/* --- a write behind another one that blocks -------------------------------------------------- */
 
 static atomic_int honest;
 
@@ -117,10 +120,12 @@ static void *send_without_waiting(void *argument)
 {
 	ssize_t r = send(*(int *)argument, "x", 1, MSG_DONTWAIT);
 
-	atomic_store(&honest, r == 1 || (r == -1 && errno == EAGAIN)); /* there may be room for one */
+	atomic_store(&honest, r == 1 || (r == -1 && errno == EAGAIN)); /* there may be room for one byte */
 	return NULL;
 }
 
+/* While a thread is blocked in a write, a send with MSG_DONTWAIT by another thread must return at once, and not
+ * wait for that thread's turn. */
 static void dontwait(void)
 {
 	int client, fd = accept_own(&client);
@@ -134,7 +139,7 @@ static void dontwait(void)
 	syscall(SYS_exit_group, 0);
 }
 
-/* --- a buffer with some room, a head that is larger, and a call that may block ---------------- */
+/* --- a send buffer with some room, a head that is larger, and a call that may block ----------- */
 
 enum { NARROW = 8192, SNDBUF = 65536, ROOM = 6000, LONG_HEAD = 15904 };
 
@@ -146,7 +151,7 @@ static void tick(int signal_number)
 	atomic_fetch_add(&ticks, 1);
 }
 
-/* Takes as much as it may in 1000s; returns how much that was. */
+/* Writes pieces of 1000 bytes without waiting, `most` bytes at most. Returns how many bytes the kernel took. */
 static size_t fill_narrow(int fd, size_t most)
 {
 	size_t done = 0;
@@ -160,7 +165,7 @@ static size_t fill_narrow(int fd, size_t most)
 
 static atomic_bool over;
 
-/* Reads when the writer has been interrupted twice, or is done. */
+/* Begins to read when the writer has been interrupted twice, or has finished. */
 static void *read_when_ticked(void *client)
 {
 	for (int ms = 0; atomic_load(&ticks) < 2 && !atomic_load(&over) && ms < 3000; ms++)
@@ -169,6 +174,8 @@ static void *read_when_ticked(void *client)
 	return NULL;
 }
 
+/* A long head and its body are written where there is little room. A signal with SA_RESTART must not end the write;
+ * SO_SNDTIMEO must end it with EAGAIN. */
 static void interrupted(void)
 {
 	struct sigaction restart = { .sa_handler = tick, .sa_flags = SA_RESTART };
@@ -210,7 +217,8 @@ static void interrupted(void)
 	pthread_join(reader, NULL);
 }
 
-/* The peer has reset the connection, and the program knows. */
+/* The peer has reset the connection, and the program has already learned of it. The next head must get the error that
+ * the kernel would give. */
 static void reset_seen(void)
 {
 	struct linger none = { 1, 0 };

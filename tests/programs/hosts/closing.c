@@ -1,9 +1,10 @@
-/* Connections that close at the moment when the head falls due. */
+/* Lives of p_hosts with connections that close at the moment when their head falls due. */
 #include "hosts.h"
 
 enum { DUE_US = 5000, STEP_US = 20000, QUESTIONS = 8, ROUNDS = 40, CROWD = 100 };
 
-/* Each of the helper's questions takes one step (the test sees to that): the close comes in the middle of every one. */
+/* The test makes each question that the helper asks the kernel take one step, so that the close comes in the middle of
+ * each question in turn. */
 static void closed_step_by_step(void)
 {
 	int client, missing = 0;
@@ -19,10 +20,10 @@ static void closed_step_by_step(void)
 	report("heads missing: %d\n", missing);
 }
 
-/* And as it comes: a hundred heads fall due while their connections close. */
+/* The same without a chosen moment: a hundred heads fall due while their connections close. */
 static void closed_in_a_crowd(void)
 {
-	static const struct linger reset = { 1, 0 }; /* nothing waits in TIME_WAIT */
+	static const struct linger reset = { 1, 0 }; /* so that no connection stays in TIME_WAIT */
 	int fd[CROWD], client[CROWD], missing = 0;
 
 	accept(LISTENER_FD, NULL, NULL);

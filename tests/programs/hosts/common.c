@@ -1,4 +1,4 @@
-/* What the lives have in common: they write messages, and are their own peer. */
+/* What the lives of p_hosts have in common: they write messages, and play the peer themselves. */
 #include "hosts.h"
 
 #include <poll.h>

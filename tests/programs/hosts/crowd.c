@@ -1,9 +1,10 @@
-/* Several connections at once: more heads than may wait, and bodies that no hook sees. */
+/* Lives of p_hosts with several connections at once: more heads than may be held, and bodies that no hook sees. */
 #include "hosts.h"
 
 #include <poll.h>
 
-/* after: each connection's second message. */
+/* More heads are written than the library holds at a time, so the rest must go at once. With `after` they belong to the
+ * second message of each connection. */
 static void many_heads(void)
 {
 	enum { MOST = 128, MORE = 12 };
@@ -31,7 +32,7 @@ static void many_heads(void)
 	report("heads that go at once: %s\n", at_once >= MORE ? "enough" : "too few");
 }
 
-/* --- bodies that no hook sees, on two connections at once ------------------------------------- */
+/* --- bodies that no hook sees, on two connections at once -------------------------------------- */
 
 #define POST_HEAD "POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n"
 enum { POSTS = 2000 };
@@ -43,6 +44,8 @@ static void *post_heads(void *fd)
 	return NULL;
 }
 
+/* Two threads write requests whose bodies never come, as if they were written unseen. What the library does about
+ * the one connection must not make the other thread wait. */
 static void bodies_missed(void)
 {
 	pthread_t thread[2];

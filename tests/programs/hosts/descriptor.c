@@ -1,4 +1,5 @@
-/* One number for two descriptors: in a child of vfork and its parent, in threads that do not share theirs. */
+/* Lives of p_hosts in which one number means two descriptors: in a child of vfork and its parent, or in threads that do
+ * not share their descriptors. */
 #include "hosts.h"
 
 #include <sched.h>
@@ -8,7 +9,8 @@
 
 static atomic_int closing;
 
-/* The child has our memory but descriptors of its own: these are the parent's connections only in name. */
+/* The child runs in the parent's memory but has descriptors of its own: closing one there does not close the parent's
+ * connection, so the library must keep what it knows about that connection. */
 static void __attribute__((noinline)) vfork_and_close(int fd)
 {
 	pid_t pid = vfork();
@@ -28,7 +30,8 @@ static void __attribute__((noinline)) vfork_and_close(int fd)
 	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "vfork");
 }
 
-/* The kernel holds head and part: it would do so for 200 ms. */
+/* The kernel holds the head and a part of the body. If the library forgot the connection at the child's close, they
+ * would stay there for 200 ms. */
 static void vfork_late(void)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n";
@@ -51,7 +54,8 @@ static void *write_body_meanwhile(void *argument)
 	return NULL;
 }
 
-/* A body is written while the child is closing, which takes its time if it sends (the test sees to that). */
+/* Another thread writes the body while the child closes the number. The test makes a send by the child slow, so that
+ * the body would overtake a head sent there. */
 static void vfork_order(void)
 {
 	int fd = accept_peer();
@@ -63,6 +67,7 @@ static void vfork_order(void)
 	pthread_join(thread, NULL);
 }
 
+/* The child's close must leave the parent's connection known: all three messages are joined. */
 static void vfork_after(void)
 {
 	int fd = accept_peer();
@@ -101,8 +106,9 @@ static void *unshared_thread(void *argument)
 	return argument;
 }
 
-/* Main writes a head, the thread writes on its connection of that number, main writes the body. It unshares when nobody
- * is in a call: the recorder has its log open in each. */
+/* The main thread writes a head, the other thread writes on its own connection of the same number, and the main thread
+ * writes the body. The thread unshares while no thread is in a call, because the recorder has its log open during each
+ * call. */
 static void unshared(void)
 {
 	static char mine[400];

@@ -1,4 +1,4 @@
-/* Messages that are longer than a segment, or than what the send buffer has room for. */
+/* Lives of p_hosts with messages that are longer than a segment, or than the room in the send buffer. */
 #include "hosts.h"
 
 #include <poll.h>
@@ -9,8 +9,8 @@
 static const char long_head[] = "HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n";
 static const char short_message[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/* Head and part of the body in one write that is refused (the test sees to that): the program answers something else.
- */
+/* The head and a part of the body are written in one call, which the test makes fail. The program then answers
+ * something else. */
 static void refuse_whole(int fd, int client)
 {
 	static char first[100000];
@@ -21,7 +21,7 @@ static void refuse_whole(int fd, int client)
 	read_until(client, got, sizeof got, 30);
 }
 
-/* The first body write is refused, and the head goes when its time has come. */
+/* The first body write is refused, and the head goes at its deadline. The program then writes the body. */
 static void refuse_body(int fd, int client)
 {
 	ssize_t n, done = 0;
@@ -38,6 +38,7 @@ static void refuse_body(int fd, int client)
 	}
 }
 
+/* A call that is refused must leave no cork of the library's behind, which would make the next messages late. */
 static void refused(void)
 {
 	int client, fd = accept_own(&client), late = 0, cork = 0;
@@ -60,7 +61,7 @@ static void refused(void)
 	report("TCP_CORK: %d, late: %d\n", cork, late);
 }
 
-/* Nothing of a message is held any more when its next pieces come, by sendfile. */
+/* Nothing of a message is held any more when its next pieces come by sendfile. They must not wait for an ACK. */
 static void pieces(void)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n";
@@ -72,12 +73,12 @@ static void pieces(void)
 	must(ftruncate(file, 900000) == 0, "memfd");
 	set_int(client, IPPROTO_TCP, TCP_QUICKACK, 0);
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, is_how("nodelay"));
-	if (is_how("exact")) { /* what was written fills its segments */
+	if (is_how("exact")) { /* what was written fills its segments exactly, so the kernel holds none of it back */
 		getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &size);
 		first = 2 * (size_t)mss - (sizeof head - 1);
 		(void)!write(fd, head, sizeof head - 1);
 		must(sendfile(fd, file, &at, first) == (ssize_t)first, "sendfile");
-	} else { /* the peer's next request acknowledges the message before, and so pushes this one */
+	} else { /* the ACK in the peer's next request makes the kernel send the beginning of this message */
 		(void)!write(client, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", 38);
 		read_until(fd, got, 38, 1000);
 		(void)!write(fd, short_message, sizeof short_message - 1);
@@ -100,7 +101,7 @@ static void pieces(void)
 
 /* --- a send buffer that sendfile has filled --------------------------------------------------- */
 
-/* A response that is a file. */
+/* Writes a response whose body is a file, until the buffer is full. Returns the count of body bytes sent. */
 static size_t send_file(int fd, int file, size_t size)
 {
 	char head[100];
@@ -117,8 +118,8 @@ static size_t send_file(int fd, int file, size_t size)
 	return done;
 }
 
-/* Response 1 is over just when the buffer is full: how much that takes is tried out on another connection. Then the
- * head of response 2, and the end. There may be room for the head after all; then it must arrive. */
+/* Response 1 ends exactly when the buffer is full; how many bytes that takes is tried on another connection. Then the
+ * head of response 2 is written and the connection is closed. If there was room for the head, it must arrive. */
 static void full(void)
 {
 	int client[2], trial = accept_own(&client[0]), fd = accept_own(&client[1]), file = memfd_create("body", 0);

@@ -1,4 +1,5 @@
-/* A life that p_hosts can lead, and what the lives have in common (common.c). */
+/* A life is one unusual way for a program to run, which p_hosts can be told to carry out. This is what the lives have
+ * in common (common.c). */
 #ifndef HOSTS_H
 #define HOSTS_H
 
@@ -6,17 +7,17 @@
 
 #include <pthread.h>
 
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* rows say what they need and leave out the rest */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* rows name only what they need */
 
-enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200, LARGE = 8 << 20 }; /* more than fits where nobody reads */
+enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200, LARGE = 8 << 20 }; /* LARGE: more than a connection buffers */
 
 struct life {
 	const char *name;
 	void (*run)(void);
-	bool alone; /* without the recorder */
+	bool alone; /* runs without the recorder */
 };
 
-/* Each ends with a life that has no name. */
+/* Each table ends with a life that has no name. */
 extern const struct life closing_lives[], crowd_lives[], blocked_lives[], descriptor_lives[], full_lives[],
 	memory_lives[], sandbox_lives[], moment_lives[];
 
@@ -28,23 +29,24 @@ bool is_how(const char *word);
 void write_head(int fd);
 void write_body(int fd);
 
-/* A thread's whole life: it writes a message with `large` as its body on this connection (int *). */
+/* The start routine of a thread that writes a message with `large` as its body. `fd` points to the descriptor. */
 void *write_large(void *fd);
 
-/* What comes before the end, `room`, or so much silence. */
+/* Reads until the end of the stream, until `room` bytes have come, or until nothing has come for `silence_ms`. Returns
+ * the count. */
 size_t read_until(int fd, char *p, size_t room, int silence_ms);
 
-/* n bytes come: so long after `since`; at the latest after a second of silence. */
+/* Reads n bytes and returns how many ms after `since` (now_ns) they had come. Gives up after a second of silence. */
 int arrival_ms(int fd, size_t n, int64_t since);
 
-/* Somebody writes and nobody reads: until no byte more comes, and so the writer is blocked. */
+/* Waits until the count of unread bytes at `client` stops growing. As nobody reads, the writer is then blocked. */
 void wait_until_blocked(int client);
 
-/* Threads that never come back are left behind. */
+/* Joins a thread. False: it did not end within two seconds; it is left running. */
 bool ends_soon(pthread_t thread);
 
-/* A connection within this process, by way of the peer's listener: many are made soon. buffer: the client's, 0: as it
- * comes. */
+/* Makes a connection within this process by way of the peer's listener, which is faster than accept_own() if many are
+ * made. `buffer` is the client's SO_RCVBUF in bytes, 0 for the default. */
 int accept_another(int *client, int buffer);
 
 #endif

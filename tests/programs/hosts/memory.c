@@ -1,9 +1,10 @@
-/* Memory that is not there: writes from it are refused, and what lies just before it is taken. */
+/* Lives of p_hosts that hand over memory which cannot be read: such calls must fail with EFAULT and not crash, and
+ * memory up to the edge must be written whole. */
 #include "hosts.h"
 
-enum { PAGE = 4096, MESSAGES_MAX = 1024 /* UIO_MAXIOV: the kernel looks at no more */ };
+enum { PAGE = 4096, MESSAGES_MAX = 1024 /* UIO_MAXIOV: the kernel looks at no more messages */ };
 
-/* n readable bytes that end where nothing is. */
+/* Returns n readable bytes that are followed by memory which cannot be read. */
 static char *edge(size_t n)
 {
 	size_t pages = (n + PAGE - 1) / PAGE * PAGE;
@@ -13,7 +14,8 @@ static char *edge(size_t n)
 	return p + pages - n;
 }
 
-/* To a pipe, as programs ask whether memory is there. And what is there is taken, to its last byte. */
+/* Programs write to a pipe to ask whether memory can be read; that must fail with EFAULT. Bytes that end at the edge
+ * are taken whole. */
 static void unreadable(void)
 {
 	static const size_t sizes[] = { 1, 7, 8, 9, 12, 15, 16, 64 };
@@ -30,7 +32,7 @@ static void unreadable(void)
 	report("EFAULT: %d of 6, taken: %d of 16\n", refusals, taken);
 }
 
-/* An option's value that is nowhere: the cork is not ours to read before the kernel has. */
+/* The value of TCP_CORK cannot be read. The library must not read it before the kernel has refused it. */
 static void no_option(void)
 {
 	int client, fd = accept_own(&client), refusals = 0;
@@ -44,7 +46,7 @@ static void no_option(void)
 	report("EFAULT: %d of 4\n", refusals);
 }
 
-/* Messages and control data that are nowhere. What comes before them is sent. */
+/* Messages and control data cannot be read. The messages before them are sent. */
 static void no_message(void)
 {
 	struct mmsghdr *m = (struct mmsghdr *)(void *)edge(2 * sizeof *m);
@@ -62,6 +64,8 @@ static void no_message(void)
 	report("EFAULT: %d of 3, sent: %d\n", refusals, sendmmsg(ends[0], m, 3, 0));
 }
 
+/* The count is larger than the kernel's limit, and behind the messages up to that limit is memory that cannot be
+ * read. */
 static void many_messages(void)
 {
 	struct mmsghdr *m = (struct mmsghdr *)(void *)edge(MESSAGES_MAX * sizeof *m);

@@ -1,4 +1,4 @@
-/* Before all constructors, and after main. */
+/* Lives of p_hosts that make calls before all constructors, or end by their last thread. */
 #include "hosts.h"
 
 #include <signal.h>
@@ -10,6 +10,7 @@ static struct {
 	int close_range, closefrom, fork, execveat;
 } early;
 
+/* Makes calls before all constructors, the library's included, so its hooks must work before it is set up. */
 static __attribute__((no_sanitize("address", "thread"))) void run_early(int argc, char **argv, char **environment)
 {
 	static char *const none[] = { NULL };
@@ -45,7 +46,7 @@ static void report_early(void)
 
 static int64_t ended;
 
-static bool first_thread_ends; /* as the last one */
+static bool first_thread_ends; /* it is also the last one */
 
 static void at_exit(void)
 {
@@ -68,7 +69,8 @@ static void *answer_once(void *argument)
 	return argument;
 }
 
-/* The process ends with its last thread: another one, or the first. */
+/* The process ends when its last thread does, which is the first thread or another one. The helper must not outlive it,
+ * or run the exit handlers. */
 static void last_thread(void)
 {
 	pthread_t thread;
@@ -82,7 +84,7 @@ static void last_thread(void)
 	pthread_exit(NULL);
 }
 
-/* The only thread ends by number, with a status that is its process's. */
+/* The only thread ends by SYS_exit, and its status must become that of the process. */
 static void last_status(void)
 {
 	int status = -1;
@@ -96,7 +98,7 @@ static void last_status(void)
 	report("ended: %d, status: %d\n", WIFEXITED(status), WEXITSTATUS(status));
 }
 
-/* --- the last thread returns, the first one having ended: nobody sees that -------------------- */
+/* --- the last thread returns from its start routine, which no hook sees, after the first has ended ----- */
 
 enum { LAST_ROUNDS = 8, ASLEEP_US = 250000 };
 
@@ -130,10 +132,12 @@ static void end_first(int64_t *when, bool handlers)
 	if (handlers)
 		atexit(at_last);
 	pthread_create(&thread, NULL, return_at_last, when);
-	sleep_us(ASLEEP_US - 20000); /* the helper sleeps for long by then */
+	sleep_us(ASLEEP_US - 20000); /* by then the helper is in its long sleep */
 	pthread_exit(NULL);
 }
 
+/* The helper has to find out that it is the last thread, and end. The exit handlers then run on it: they must see
+ * the signal mask of the program, and the process must not end late. */
 static void last_return(void)
 {
 	int64_t *when = mmap(NULL, sizeof *when, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), late = 0;

@@ -1,5 +1,5 @@
-/* Sandboxes: the process gives up system calls, or the clock, before it writes or while a head is held; or whoever
- * started it has refused it some. */
+/* Lives of p_hosts in a sandbox: the process gives up system calls or the clock, before it writes or while a head is
+ * held; or the process was started with some calls refused. */
 #include "hosts.h"
 
 #include <linux/filter.h>
@@ -60,7 +60,7 @@ static void __attribute__((noreturn)) live_in_a_sandbox(int fd)
 	abort();
 }
 
-/* By itself, or a worker of a server that has forked. */
+/* The process itself enters the sandbox, or a forked worker does. */
 static void sandbox(void)
 {
 	int fd = accept_peer(), status = 0;
@@ -74,9 +74,9 @@ static void sandbox(void)
 	report("the worker's end: %#x\n", (unsigned)status);
 }
 
-/* --- a sandbox that was there before ---------------------------------------------------------- */
+/* --- a sandbox that was there before the program started --------------------------------------- */
 
-/* What a server that accepts, reads, writes and closes does not need. */
+/* Calls that a server does not need if all it does is accept, read, write and close. */
 static const struct {
 	const char *name;
 	int number;
@@ -120,7 +120,7 @@ static const struct {
 #endif
 };
 
-/* HOW: the name of a call, a blank, and what it is refused with. */
+/* Refuses a call. `how` is the name of the call, a blank, and the error to refuse it with. */
 static void refuse(void)
 {
 	char name[32] = "", error[16] = "";
@@ -155,7 +155,7 @@ static void told(const char *what, ssize_t r)
 		report("%s: %s\n", what, strerrorname_np(errno));
 }
 
-/* Soon, although nothing follows it. */
+/* Waits until the head has come, though nothing follows it. False: it has not after 100 ms. */
 static bool head_is_there(int client)
 {
 	int64_t until = now_ns() + INT64_C(100000000);
@@ -184,7 +184,8 @@ static int fork_once(void)
 	return pid < 0 ? -1 : waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : -2;
 }
 
-/* Messages of all kinds, on a connection within the process, whose bytes come back by read(). */
+/* Executes this program again under the filter, and writes messages of all kinds, some on a connection within the
+ * process whose bytes are read back. */
 static void launched(void)
 {
 	int client, fd;

@@ -1,4 +1,5 @@
-/* A held head goes at its deadline, whatever the program does meanwhile. */
+/* Scenarios of p_scenarios for tests/preload/deadline.c: a held head goes out at its deadline, whatever the program
+ * does meanwhile. */
 #include "scenarios.h"
 
 #include <signal.h>
@@ -21,7 +22,7 @@ static void wait_spinning(void)
 static void wait_in_read(void)
 {
 	struct sigaction interrupt = { .sa_handler = ignore };
-	/* the first may come before the read */
+	/* the timer repeats, because the first signal may come before read() waits */
 	struct itimerval often = { { 0, PAUSE_MS * 1000 }, { 0, PAUSE_MS * 1000 } };
 	struct itimerval never = { { 0, 0 }, { 0, 0 } };
 	int ends[2];
@@ -49,6 +50,7 @@ static void wait_in_epoll(void)
 	close(epoll);
 }
 
+/* Fifty heads whose bodies come late. Meanwhile the program sleeps, spins, or waits in a call. */
 static void deadline(void)
 {
 	static const struct {
@@ -74,7 +76,8 @@ static void deadline(void)
 	}
 }
 
-/* Two programs that go on at once, two that do not, all in one. */
+/* Four connections hold a head at once: the first and the last are joined with their bodies at once, the other two wait
+ * for their deadline. */
 static void deadlines(void)
 {
 	int fd[4];

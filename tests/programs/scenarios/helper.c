@@ -1,4 +1,5 @@
-/* The library's own thread: it is there when a head is held, and soon gone when none is. */
+/* Scenarios of p_scenarios about the helper (the library's one thread): it exists when a head is held, and ends soon
+ * after the last hold. */
 #include "scenarios.h"
 
 #include <dirent.h>
@@ -16,11 +17,12 @@ static int threads(void)
 		n += e->d_name[0] != '.';
 	closedir(d);
 #ifdef __SANITIZE_THREAD__
-	n -= n > 1; /* one is its own: it comes with the first other, and stays */
+	n -= n > 1; /* TSan has a thread of its own: it starts with the program's first other thread, and stays */
 #endif
 	return n;
 }
 
+/* Nothing is held here, so there must be no helper. */
 static void no_hold_no_thread(void)
 {
 	int fd = accept_peer();
@@ -31,7 +33,7 @@ static void no_hold_no_thread(void)
 	report("threads: %d\n", threads());
 }
 
-/* After ten messages, and then nothing, the process is by itself again. */
+/* The helper ends a second after the last of ten messages, and comes back for the next head. */
 static void idle(void)
 {
 	int fd = accept_peer();
@@ -44,12 +46,13 @@ static void idle(void)
 	for (until = now_ns() + INT64_C(5000000000); threads() > 1 && now_ns() < until;)
 		sleep_us(10000);
 	report("threads: %d\n", threads());
-	write_head(fd); /* and it comes back */
+	write_head(fd); /* starts the helper again */
 	report("all at the peer: %d\n", peer_has_all());
 }
 
-/* To be alone is needed for a new namespace; CLONE_THREAD asks for nothing else, so it can be asked often. On a busy
- * machine the helper may not come to its end in time; asked again it does. */
+/* Asks the kernel whether this process has one thread only, as unshare() of a new namespace requires. CLONE_THREAD
+ * requires that and changes nothing else, so it can be asked often. On a busy machine the helper may not end in time
+ * for the first question, so it is asked up to five times. */
 static bool is_alone(void)
 {
 	for (int i = 0; i < 5; i++)
@@ -58,6 +61,8 @@ static bool is_alone(void)
 	return false;
 }
 
+/* unshare() is called while a head is held. The helper must end before the kernel sees that call, or it would be
+ * refused. */
 static void alone(void)
 {
 	int fd = accept_peer(), refused = 0;

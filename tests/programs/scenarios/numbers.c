@@ -1,9 +1,11 @@
-/* A descriptor's number passes to something else while a head is held for it. */
+/* Scenarios of p_scenarios for a descriptor number that passes to another socket or file while a head is held for
+ * it. */
 #include "scenarios.h"
 
 #include <sys/wait.h>
 
-/* A held head never reaches whatever has its descriptor's number next. */
+/* A held head never reaches the socket that has its descriptor's number next. A close or dup2 by a hook is seen; an
+ * unseen one leaves the library with a number that names another socket. */
 static void reused(void)
 {
 	int client[2], fd = accept_own(&client[0]), next;
@@ -21,7 +23,7 @@ static void reused(void)
 			close(fd);
 		next = accept_own(&client[1]);
 	}
-	/* accept_own() makes its listener first: the number may come around with the client's end */
+	/* accept_own() opens its listener first, so the number may go to the new client's end instead */
 	report("the number is reused: %d\n", next == fd || client[1] == fd);
 	sleep_us(30000);
 	report("bytes on the new connection: %zd and %zd\n", recv(client[1], got, sizeof got, MSG_DONTWAIT),
@@ -31,8 +33,8 @@ static void reused(void)
 	report("its own bytes: %zd\n", recv(client[1], got, sizeof got, MSG_WAITALL));
 }
 
-/* Nor does the helper touch a file that has the number next: whoever closes any descriptor of a file ends its process's
- * locks on it. */
+/* The helper does not touch a file that has the number next. If it opened and closed a descriptor of that file, the
+ * process would lose its locks on the file (fcntl(2)). */
 static void locked(void)
 {
 	int client, fd = accept_own(&client), status;

@@ -1,4 +1,4 @@
-/* Peers that take little at a time, that acknowledge late, or that are gone. */
+/* Scenarios of p_scenarios with peers that read little at a time, acknowledge late, or have reset the connection. */
 #include "scenarios.h"
 
 #include <poll.h>
@@ -8,7 +8,7 @@
 
 enum { FLOOD = 40, LARGE_BODY = 6000 };
 
-static int zeroes, excesses; /* results that no honest call gives */
+static int zeroes, excesses; /* counts of write() results that no correct call returns */
 static int epoll_fd;
 
 static void wait_writable(int fd)
@@ -39,10 +39,11 @@ static void write_all(int fd, const char *p, size_t n)
 	}
 }
 
-/* A connection with the least of send buffers, written as `how` says. */
+/* Accepts a connection with the smallest send buffer, and arranges what `how` says: signals that interrupt writes, or a
+ * non-blocking socket with poll or edge-triggered epoll. */
 static int accept_narrow(void)
 {
-	struct sigaction interrupt = { .sa_handler = ignore }; /* no SA_RESTART */
+	struct sigaction interrupt = { .sa_handler = ignore }; /* no SA_RESTART: a signal ends the write */
 	struct itimerval often = { { 0, 700 }, { 0, 700 } };
 	struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
 	int fd = accept_peer();
@@ -60,6 +61,7 @@ static int accept_narrow(void)
 	return fd;
 }
 
+/* Forty messages whose bodies are larger than the send buffer. No write may return 0, or more than it was given. */
 static void flood(void)
 {
 	int fd = accept_narrow();
@@ -76,7 +78,8 @@ static void flood(void)
 	report("zeroes %d, excesses %d\n", zeroes, excesses);
 }
 
-/* 100 KB in chunks, each in three writes; then as many by their count, and as many until the end. */
+/* Three messages of 100 KB each: one in chunks with three writes per chunk, one with a Content-Length, one that ends
+ * with the connection. */
 static void long_bodies(void)
 {
 	static const char *const heads[] = { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -101,8 +104,9 @@ static void long_bodies(void)
 	report("zeroes %d, excesses %d\n", zeroes, excesses);
 }
 
-/* Messages whose last chunk comes right behind another small segment, to a peer that is slow to acknowledge. The head
- * waits for its deadline before, if it is to be a stream. */
+/* The last chunk follows another short segment, and the peer is slow to acknowledge: Nagle's algorithm would keep the
+ * last chunk back for a delayed ACK. With `stream` each head meets its deadline first, so its message goes out as it is
+ * written. */
 static void last_chunks(void)
 {
 	static const char chunk[] = "5\r\nhello\r\n", last[] = "0\r\n\r\n";
@@ -122,12 +126,13 @@ static void last_chunks(void)
 	must(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size) == 0 && nodelay == 0, "TCP_NODELAY being off");
 }
 
-/* Behind a whole message, which nobody has acknowledged yet, comes the beginning of another one. */
+/* A message follows another one that nobody has acknowledged yet. Its head and first chunk, which meet their deadline,
+ * must not wait for that ACK. */
 static void first_chunk(void)
 {
 	int fd = accept_peer();
 
-	for (int i = 0; i < 3; i++) { /* the first ones are acknowledged at once */
+	for (int i = 0; i < 3; i++) { /* the first segments are acknowledged at once, the later ones are not */
 		must(write(fd, "#", 1) == 1, "writing");
 		sleep_us(60000);
 	}
@@ -141,7 +146,8 @@ static void first_chunk(void)
 	must(write(fd, "0\r\n\r\n", 5) == 5, "writing the last chunk");
 }
 
-/* The peer has reset the connection: the program finds out by an error or, if it did not say otherwise, by SIGPIPE. */
+/* The peer has reset the connection. The program must find out as it would without the library: by an error or, unless
+ * it said otherwise, by SIGPIPE. */
 static void broken(void)
 {
 	int fd = accept_peer(), flags = strcmp(how, "nosignal") == 0 ? MSG_NOSIGNAL : 0;
@@ -163,7 +169,8 @@ static void broken(void)
 	report("no error in ten messages\n");
 }
 
-/* A head is held when the peer resets; the helper meets the error, a later call reports it. */
+/* The peer has reset the connection before the head is written. The helper meets the error when it sends the held head,
+ * and a later call must report it. */
 static void late_error(void)
 {
 	int fd = accept_peer();

@@ -1,4 +1,4 @@
-/* A scenario of p_scenarios, and what the scenarios have in common: they write heads and bodies to the peer. */
+/* What the scenarios of p_scenarios have in common: they write heads and bodies to the peer. */
 #ifndef SCENARIOS_H
 #define SCENARIOS_H
 
@@ -11,7 +11,7 @@ struct scenario {
 	void (*run)(void);
 };
 
-/* Each ends with a scenario that has no name. */
+/* Each table ends with a scenario that has no name. */
 extern const struct scenario deadline_scenarios[], peer_scenarios[], signal_scenarios[], thread_scenarios[],
 	helper_scenarios[], number_scenarios[];
 
@@ -32,7 +32,7 @@ static inline void write_body(int fd)
 	atomic_fetch_add(&shared->written, BODY_SIZE);
 }
 
-/* As a signal handler: the call that it interrupts ends. */
+/* A signal handler that does nothing. Installed without SA_RESTART, it ends the call that it interrupts. */
 static inline void ignore(int signal_number)
 {
 	(void)signal_number;

@@ -1,4 +1,4 @@
-/* Signal handlers that write, at any moment of the program's own writes. */
+/* Scenarios of p_scenarios for signal handlers that write at any moment of the program's own writes. */
 #include "scenarios.h"
 
 #include <signal.h>
@@ -6,7 +6,7 @@
 
 enum { MESSAGES = 2000, MARKS = 500, MARK_SIZE = 16 };
 
-static volatile sig_atomic_t marks, refusals, writes; /* the last: that have returned */
+static volatile sig_atomic_t marks, refusals, writes; /* writes: how many have returned */
 static volatile sig_atomic_t no_more;
 static const struct itimerval in_a_while = { { 0, 0 }, { 0, 100 } };
 static int handler_fd;
@@ -17,7 +17,8 @@ static void write_digits(char *end, int n)
 		*--end = (char)('0' + n % 10);
 }
 
-/* "#0000120000001\r\n": the first mark, after twelve writes. Or a whole message on its own socket. */
+/* Writes a mark such as "#0000120000001\r\n" (the first mark, after twelve writes), or with `message` a whole message
+ * on a socket of its own. The harness checks by the two numbers that no mark overtook a write that had returned. */
 static void write_in_handler(int signal_number)
 {
 	int keep = errno;
@@ -34,7 +35,7 @@ static void write_in_handler(int signal_number)
 	} else
 		refusals += write(handler_fd, mark, MARK_SIZE) != MARK_SIZE;
 	if (!no_more)
-		setitimer(ITIMER_REAL, &in_a_while, NULL); /* however slow the handler is, the program gets on */
+		setitimer(ITIMER_REAL, &in_a_while, NULL); /* a slow handler still lets the program make progress */
 	errno = keep;
 }
 
@@ -48,6 +49,8 @@ static void write_whole(int fd, const char *p, size_t n)
 	}
 }
 
+/* A timer's handler writes on the same socket or on one of its own, while the thread writes messages. Each of its
+ * writes must succeed. */
 static void signals(void)
 {
 	struct sigaction handle = { .sa_handler = write_in_handler, .sa_flags = SA_RESTART };

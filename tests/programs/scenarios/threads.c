@@ -1,4 +1,4 @@
-/* Threads that share connections, read meanwhile, fork, or are cancelled. */
+/* Scenarios of p_scenarios for threads that share connections, read meanwhile, fork, or are cancelled. */
 #include "scenarios.h"
 
 #include <pthread.h>
@@ -7,7 +7,7 @@
 struct relay {
 	pthread_barrier_t head_written, body_written;
 	int fd;
-	unsigned first; /* where this connection's bodies begin in the endless one */
+	unsigned first; /* where this connection's bodies begin in the endless body */
 };
 
 enum { RELAYED = 300, MESSAGES = 2000 };
@@ -39,7 +39,7 @@ static void *write_heads(void *argument)
 	return NULL;
 }
 
-/* Four connections; on each, one thread writes the heads and another the bodies. */
+/* Four connections; on each, one thread writes the heads and another one the bodies. */
 static void relays(void)
 {
 	static struct relay relay[4];
@@ -70,7 +70,7 @@ static void *read_to_end(void *argument)
 	return NULL;
 }
 
-/* A thread sits in recv on the socket, or on a dup of it, all the while. */
+/* Another thread waits in recv() on the socket, or on a dup of it, all the while. */
 static void reader(void)
 {
 	int fd = accept_peer(), reads = strcmp(how, "dup") == 0 ? dup(fd) : fd;
@@ -103,7 +103,7 @@ static void *write_messages(void *argument)
 	return NULL;
 }
 
-/* A process that forks while another of its threads writes. */
+/* One thread forks while another one writes. */
 static void forks(void)
 {
 	int fd = accept_peer(), failed = 0;
@@ -121,7 +121,7 @@ static void forks(void)
 	report("children that failed: %d\n", failed);
 }
 
-/* A thread is cancelled somewhere in its writes; the connection closes, and the next one works. */
+/* A thread is cancelled somewhere in its writes. The connection can still be closed, and the next one works. */
 static void cancelled(void)
 {
 	for (int i = 0; i < 4; i++) {

@@ -1,7 +1,7 @@
-/* Steps that copy the descriptor, hand it on, or close it. */
+/* Steps of p_steps that copy the descriptor, pass it on, or close it. */
 #include "steps.h"
 
-static int other = -1; /* the descriptor that dup, pass and the like made; `use` swaps the two */
+static int other = -1; /* the descriptor that dup, pass and the like made; the step `use` exchanges it with fd */
 
 static long made(int n)
 {
@@ -43,7 +43,7 @@ static long do_onto(const struct step *s)
 	return r;
 }
 
-/* Something else takes this number: an implicit close. */
+/* /dev/null takes the connection's number, which closes the connection implicitly. */
 static long do_replace(const struct step *s)
 {
 	int null = open("/dev/null", O_RDWR), r;
@@ -63,7 +63,7 @@ static long do_use(const struct step *s)
 	return 0;
 }
 
-/* Through the call that the verb names. */
+/* Receives a message by the call that the verb names. */
 static long receive(const char *verb, int from, struct msghdr *m)
 {
 	struct mmsghdr several = { .msg_hdr = *m };
@@ -79,7 +79,8 @@ static long receive(const char *verb, int from, struct msghdr *m)
 	return r;
 }
 
-/* Over a unix socket to ourselves, as to any other process. */
+/* Passes the descriptor over a unix socket whose two ends this process has. To the library that is the same as passing
+ * it to any other process. */
 static long do_pass(const struct step *s)
 {
 	int ends[2], got = -1;
@@ -93,7 +94,7 @@ static long do_pass(const struct step *s)
 	};
 
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
-	/* received packets are stamped by software: an option of any socket */
+	/* The kernel stamps received packets in software, which any kind of socket allows */
 	if (strcmp(s->verb, "pass-stamped") == 0)
 		set_int(ends[0], SOL_SOCKET, SO_TIMESTAMPING, 1 << 3 | 1 << 4);
 	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
@@ -108,7 +109,7 @@ static long do_pass(const struct step *s)
 	return made(got);
 }
 
-/* From ourselves, as from any other process. */
+/* Fetches the descriptor from this process by pidfd_getfd, as it would from any other process. */
 static long do_fetch(const struct step *s)
 {
 	int self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0), got = (int)syscall(SYS_pidfd_getfd, self_fd, fd, 0);
@@ -142,7 +143,7 @@ static long do_close(const struct step *s)
 	return strcmp(s->verb, "fclose") == 0 ? fclose(stream) : close(was);
 }
 
-/* Calls that would take the number away, and fail. */
+/* Calls that would take the number away if they did not fail. */
 static long do_fail(const struct step *s)
 {
 	int r = strcmp(s->verb, "vain-dup2") == 0   ? dup2(-1, fd)

@@ -1,4 +1,4 @@
-/* Steps that set or ask the connection's options. */
+/* Steps of p_steps that set or ask the connection's options. */
 #include "steps.h"
 
 #include <linux/sockios.h>
@@ -19,7 +19,7 @@ static long do_option(const struct step *s)
 		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, size);
 	if (strcmp(s->verb, "SYS_cork") == 0)
 		return syscall(SYS_setsockopt, fd, IPPROTO_TCP, TCP_CORK, &value, size);
-	if (strcmp(s->verb, "short-cork") == 0) /* too few bytes for a number */
+	if (strcmp(s->verb, "short-cork") == 0) /* the length is too short for an int */
 		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, 2);
 	if (strcmp(s->verb, "sndbuf") == 0)
 		return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, size);
@@ -44,7 +44,8 @@ static long do_option(const struct step *s)
 #define SO_TIMESTAMPING_NEW 65
 #endif
 
-/* What makes a program watch its single writes, on the connection or, unseen, on the listener. */
+/* Sets an option for which the library holds nothing because single writes matter to the program, or TCP_CORK; on the
+ * connection, or on the listener by a call that no hook sees. */
 static long do_watch(const struct step *s)
 {
 	bool listener = strncmp(s->verb, "listener-", 9) == 0, number = strncmp(s->verb, "SYS_", 4) == 0;
@@ -56,14 +57,14 @@ static long do_watch(const struct step *s)
 	           : strcmp(what, "lowat") == 0 ? TCP_NOTSENT_LOWAT
 	                                        : TCP_CORK;
 
-	if (stamps) /* of what the peer has acknowledged, in software */
+	if (stamps) /* TX_ACK, SOFTWARE and OPT_TSONLY: a software stamp when the peer has acknowledged a write */
 		value = 1 << 9 | 1 << 4 | 1 << 11;
 	return listener ? unseen(SYS_setsockopt, at, level, name, (long)&value, sizeof value, 0)
 	       : number ? syscall(SYS_setsockopt, at, level, name, &value, sizeof value)
 	                : setsockopt(at, level, name, &value, sizeof value);
 }
 
-/* How many stamps has the kernel made? */
+/* Counts the time stamps that the kernel has made. */
 static long do_stamps_made(const struct step *s)
 {
 	char control[512], data[16];
@@ -83,7 +84,7 @@ static long do_stamps_made(const struct step *s)
 	return n;
 }
 
-/* The program's own settings, asked so that nobody else notices: 10 is TCP_NODELAY, 1 is TCP_CORK. */
+/* Asks for the program's own settings by calls that no hook sees. TCP_NODELAY counts 10, TCP_CORK 1. */
 static long do_settings(const struct step *s)
 {
 	int nodelay = 0, cork = 0, size = sizeof(int);

@@ -1,4 +1,5 @@
-/* Steps that concern the whole process: it starts others, becomes another program, changes its rights, ends. */
+/* Steps of p_steps that concern the whole process: they start another one, execute another program, change privileges,
+ * or exit. */
 #include "steps.h"
 
 #include <sched.h>
@@ -8,7 +9,7 @@
 
 extern char **environ;
 
-/* This program again, on the same descriptor, with the argument as its steps. */
+/* The arguments that start this program again, on the same descriptor, with `step` as its only step. */
 static char **again(const char *step)
 {
 	static char number[16];
@@ -37,10 +38,10 @@ static long do_spawn(const struct step *s)
 	if ((strcmp(s->verb, "spawnp") == 0 ? posix_spawnp : posix_spawn)(&pid, self, NULL, NULL, again(s->argument),
 	                                                                  environ) != 0)
 		return -1;
-	return without_errno(reap(pid)); /* that of the child, which has the memory */
+	return without_errno(reap(pid)); /* the child ran in this memory, so errno may be the child's */
 }
 
-/* The rest is for the child. */
+/* The child carries out the remaining steps; the parent waits for it and exits. */
 static long do_go_on(const struct step *s)
 {
 	pid_t pid = strcmp(s->verb, "_forked") == 0 ? _Fork() : fork();
@@ -56,7 +57,7 @@ static long do_daemon(const struct step *s)
 	return daemon(1, 1);
 }
 
-/* What wants a process of one thread, or every thread to take part. */
+/* Calls that the kernel allows only to a process of one thread, or that libc has every thread make. */
 static long do_privilege(const struct step *s)
 {
 	if (strcmp(s->verb, "setuid") == 0)
@@ -102,7 +103,7 @@ static long do_vfork(const struct step *s)
 	return reap(pid);
 }
 
-/* Through the door that the verb names; what is left of the command line goes on in the new program. */
+/* Executes this program by the function that the argument names. The new program carries out the remaining steps. */
 static long do_exec(const struct step *s)
 {
 	static char number[16];
@@ -133,7 +134,7 @@ static long do_exec(const struct step *s)
 	return -1;
 }
 
-/* What is still to be written when the process ends. */
+/* The bytes that are still to be written when the process exits. */
 static struct step last;
 
 static void write_last(void)

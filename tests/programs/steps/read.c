@@ -1,4 +1,4 @@
-/* Steps that read: every call that can, and waiting until one could. */
+/* Steps of p_steps that read, by each call that can, or that wait until a read would succeed. */
 #include "steps.h"
 
 #include <poll.h>

@@ -1,13 +1,14 @@
-/* Steps that make something else to act on than a connection of the listener: a client, a pipe, a file, a socket. */
+/* Steps of p_steps that make something other than an accepted connection to act on: a client, a pipe, a file, another
+ * kind of socket. */
 #include "steps.h"
 
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/un.h>
 
-static int partner = -1; /* the other end of what `open` made */
+static int partner = -1; /* the other end of what the step `open` made */
 
-/* Other things than an accepted TCP connection, with `partner` as their reading end. */
+/* Opens a pipe, a file or another kind of socket as fd; `partner` is its reading end. */
 static long do_open(const struct step *s)
 {
 	int ends[2] = { -1, -1 }, r = 0;
@@ -40,7 +41,7 @@ static long do_open(const struct step *s)
 	return r;
 }
 
-/* As a client: the peer is the server. */
+/* Connects as a client; the peer is the server. */
 static long do_connect(const struct step *s)
 {
 	struct sockaddr_storage at;
@@ -60,7 +61,7 @@ static long do_connect(const struct step *s)
 	return connect(fd, (struct sockaddr *)&at, size);
 }
 
-/* The connection is over, and the socket lives. */
+/* Dissolves the connection by AF_UNSPEC; the socket remains. */
 static long do_disconnect(const struct step *s)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -68,7 +69,7 @@ static long do_disconnect(const struct step *s)
 	return s->verb[0] == 'S' ? syscall(SYS_connect, fd, &none, sizeof none) : connect(fd, &none, sizeof none);
 }
 
-/* The next connection from the peer, by number. */
+/* Accepts the next connection from the peer, by system call number. */
 static long do_accept(const struct step *s)
 {
 	(void)s;
@@ -77,7 +78,7 @@ static long do_accept(const struct step *s)
 	return fd;
 }
 
-/* Connected to nobody. */
+/* A socket that is not connected. SIGPIPE is ignored, so that a write on it returns. */
 static long do_socket(const struct step *s)
 {
 	(void)s;
@@ -86,7 +87,7 @@ static long do_socket(const struct step *s)
 	return signal(SIGPIPE, SIG_IGN) == SIG_ERR;
 }
 
-/* How many bytes have come out at the other end of what `open` made? */
+/* How many bytes have arrived at the other end of what `open` made. */
 static long do_partner(const struct step *s)
 {
 	int n = 0;

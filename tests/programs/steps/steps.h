@@ -1,13 +1,13 @@
-/* A step of p_steps, and what the steps have in common: the descriptor that they act on. */
+/* What the steps of p_steps have in common: the description of a step, and the descriptor that the steps act on. */
 #ifndef STEPS_H
 #define STEPS_H
 
 #include "../p_common.h"
 
-/* A call that succeeds leaves errno alone, with a shim in front or without. */
+/* The value of errno before each step. A call that succeeds leaves it alone, with the library and without. */
 enum { ERRNO_BEFORE = ENOTSUP };
 
-/* Of a process with threads musl's calls that succeed may leave any errno behind, if they have to do with them. */
+/* For calls after which musl may leave any value in errno although they succeeded. Returns r, with errno restored. */
 static inline long without_errno(long r)
 {
 #ifndef __GLIBC__
@@ -16,7 +16,8 @@ static inline long without_errno(long r)
 	return r;
 }
 
-/* Where the lengths of a header are shorter than the kernel's, what lies beside them is anything. */
+/* musl's struct msghdr has lengths shorter than the kernel's, with padding beside them. The padding may have any value,
+ * so it is filled. */
 #if defined __GLIBC__ || __SIZEOF_POINTER__ == 4
 #define FILL_BESIDE_LENGTHS(m) ((void)0)
 #else
@@ -25,7 +26,7 @@ static inline long without_errno(long r)
 
 struct step {
 	char verb[24];
-	int pieces; /* iovecs, or whatever the verb counts */
+	int pieces; /* how many iovecs, or whatever else the verb counts */
 	int flags;
 	const char *argument;
 	char *bytes;
@@ -35,20 +36,20 @@ struct step {
 struct verb {
 	const char *name;
 	long (*run)(const struct step *);
-	enum { BYTES = 1, ADOPT = 2 } kind; /* BYTES: the argument is bytes to write; ADOPT: needs no connection yet */
+	enum { BYTES = 1, ADOPT = 2 } kind; /* BYTES: the argument is to be written; ADOPT: no connection is needed */
 };
 
-/* Each ends with a verb that has no name. */
+/* Each table ends with a verb that has no name. */
 extern const struct verb write_verbs[], read_verbs[], descriptor_verbs[], option_verbs[], socket_verbs[],
 	stream_verbs[], process_verbs[], surroundings_verbs[];
 
-extern char **args;      /* the steps; args[1] is the one being done */
-extern const char *self; /* this program */
-extern int fd;           /* what the steps act on */
-extern FILE *stream;     /* what `fdopen` made of it */
-extern bool stops;       /* at a final error, as programs do */
+extern char **args;      /* the steps; args[1] is the one being carried out */
+extern const char *self; /* the path of this program */
+extern int fd;           /* the descriptor that the steps act on */
+extern FILE *stream;     /* the stream that the step `fdopen` made of it */
+extern bool stops;       /* exit at a final error, as programs do */
 
-/* The end of a child: its wait status. */
+/* Waits for a child to end; returns its wait status. */
 long reap(pid_t pid);
 
 #endif

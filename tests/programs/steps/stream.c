@@ -1,4 +1,4 @@
-/* Steps that write through a stdio stream made of the connection. */
+/* Steps of p_steps that write through a stdio stream made of the connection. */
 #include "steps.h"
 
 FILE *stream;
@@ -10,7 +10,7 @@ static long do_fdopen(const struct step *s)
 	return stream != NULL ? 0 : -1;
 }
 
-/* The stream, and with it the descriptor, becomes another one. */
+/* Reopens the stream as /dev/null. That closes the connection's descriptor inside libc. */
 static long do_freopen(const struct step *s)
 {
 	FILE *was = stream;

@@ -1,4 +1,4 @@
-/* Steps that touch what is around the connection: the peer, other people's libraries, limits, signals. */
+/* Steps of p_steps that concern what surrounds the connection: the peer, other libraries, limits, signals. */
 #include "steps.h"
 
 #include <dlfcn.h>
@@ -6,14 +6,15 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-/* A library that binds past every preload. */
+/* Loads a library with RTLD_DEEPBIND, which binds its symbols past every preloaded library. */
 static long do_deepbind(const struct step *s)
 {
 	(void)s;
 	return dlopen("libm.so.6", RTLD_NOW | RTLD_DEEPBIND) != NULL ? 0 : -1;
 }
 
-/* A library that loads another one which only its own run path knows. */
+/* Loads a library that loads another one by its own run path. If the hook of dlopen were the caller, its run path would
+ * be used instead. */
 static long do_plugin(const struct step *s)
 {
 	void *plugin = dlopen(s->argument, RTLD_NOW);
@@ -57,7 +58,7 @@ static long do_sleep(const struct step *s)
 	return 0;
 }
 
-/* No more descriptors from here on: the library must need none. */
+/* Allows no more descriptors from here on: the library must need none. */
 static long do_nofiles(const struct step *s)
 {
 	struct rlimit none = { 0, 0 };

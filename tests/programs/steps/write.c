@@ -1,4 +1,4 @@
-/* Steps that write: every call that can, by name, by number, and past every name. */
+/* Steps of p_steps that write, by each call that can: by name, by system call number, and past every name. */
 #include "steps.h"
 
 #include <aio.h>
@@ -50,7 +50,7 @@ static long do_sendmsg(const struct step *s)
 	return sendmsg(fd, &m, s->flags);
 }
 
-/* One message for each piece. */
+/* Sends one message for each piece. */
 static long do_sendmmsg(const struct step *s)
 {
 	struct iovec iov[64];
@@ -74,7 +74,7 @@ static long do_pwritev2(const struct step *s)
 }
 
 extern __typeof__(write) __write;
-extern __typeof__(send) __send __attribute__((weak)); /* younger machines' libc has not this one */
+extern __typeof__(send) __send __attribute__((weak)); /* newer ports of libc lack __send */
 
 static long do_alias(const struct step *s)
 {
@@ -82,7 +82,7 @@ static long do_alias(const struct step *s)
 	                                       : (__send != NULL ? __send : send)(fd, s->bytes, s->size, s->flags);
 }
 
-/* By number, through libc's syscall(). */
+/* Writes by system call number, through libc's syscall(). */
 static long do_syscall(const struct step *s)
 {
 	struct iovec iov = { s->bytes, s->size };
@@ -97,7 +97,7 @@ static long do_syscall(const struct step *s)
 	return syscall(SYS_sendmsg, fd, &m, s->flags);
 }
 
-/* By an instruction of the program's own. */
+/* Writes by an inline system call. */
 static long do_unseen(const struct step *s)
 {
 	return unseen(SYS_write, fd, (long)s->bytes, (long)s->size, 0, 0, 0);
@@ -109,7 +109,8 @@ static long do_unseen(const struct step *s)
 #define RING_AT(offset) ((long)(offset))
 #endif
 
-/* By a ring of the program's own making: the kernel writes, and nothing was called by name. */
+/* Writes by an io_uring that the program sets up with inline system calls: the kernel writes, and no hook sees a
+ * call. */
 static long do_uring(const struct step *s)
 {
 	struct io_uring_params p = { .flags = 0 };
@@ -149,7 +150,7 @@ static long do_aio(const struct step *s)
 	return without_errno(aio_return(&a));
 }
 
-/* By the kernel, which is told to by a number. */
+/* Writes by the kernel's AIO, which libc has no functions for. */
 static long do_io_submit(const struct step *s)
 {
 	struct iocb a = { .aio_lio_opcode = IOCB_CMD_PWRITE,
@@ -167,7 +168,7 @@ static long do_io_submit(const struct step *s)
 	return (long)done.res;
 }
 
-/* The name of an address of nobody's: "[0x8]" and a line end. */
+/* Writes the name of an address that belongs to no library: "[0x8]" and a line end. */
 static long do_backtrace(const struct step *s)
 {
 	extern void __backtrace_symbols_fd(void *const *addresses, int n, int to);
@@ -250,7 +251,8 @@ static long do_dprintf(const struct step *s)
 	return s->verb[0] == '_' ? __dprintf_chk(fd, 1, "%s", s->bytes) : dprintf(fd, "%s", s->bytes);
 }
 
-/* As programs write that care: until all is taken, through short counts and whatever may pass. A 0 is never honest. */
+/* Writes as careful programs do: until all bytes are taken, through short counts and errors that may pass. A result of
+ * 0 is never correct. */
 static long do_writeall(const struct step *s)
 {
 	size_t done = 0;
@@ -273,7 +275,7 @@ static long do_writeall(const struct step *s)
 	return (long)done;
 }
 
-/* Once, and if it is refused, once more. */
+/* Writes once and, if the call is refused, once more. */
 static long do_again(const struct step *s)
 {
 	long r = write(fd, s->bytes, s->size);

@@ -3,7 +3,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 
-/** Requests by java.net.http on one kept-alive connection. Arguments: the URL, how many, how. */
+/** Sends requests by java.net.http on one kept-alive connection. Arguments: the URL, how many, how. */
 public class HttpPost {
 	public static void main(String[] args) throws Exception {
 		String body = "x".repeat(args[2].equals("large") ? 200000 : 200);

@@ -2,7 +2,7 @@ import java.io.IOException;
 import java.net.HttpURLConnection;
 import java.net.URL;
 
-/** POSTs on one kept-alive connection. Arguments: the URL, how many, how. */
+/** Sends POSTs by HttpURLConnection on one kept-alive connection. Arguments: the URL, how many, how. */
 public class Post {
 	public static void main(String[] args) throws IOException {
 		int size = args[2].equals("large") ? 200000 : 177;

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.concurrent.Executors;
 
-/** The JDK's own server. Argument: the port. */
+/** A server made with the JDK's com.sun.net.httpserver. Argument: the port. */
 public class Server {
 	static final byte[] SMALL = ("{\"name\": \"small\", \"pad\": \"" + "x".repeat(172) + "\"}").getBytes();
 	static final byte[] LARGE = "line of a body of 200 KB\n".repeat(8000).getBytes();

@@ -65,7 +65,7 @@ async def chunked(request, pause=0.0, compress=False):
 
 
 async def one_chunk(request):
-    """The whole body in the last chunk."""
+    """The whole body is given to write_eof()."""
     response = web.StreamResponse(headers={"Content-Type": "text/plain"})
     response.enable_chunked_encoding()
     await response.prepare(request)
@@ -91,7 +91,7 @@ async def events(request):
 
 
 async def tokens(request):
-    """The head at once, then a word now and then."""
+    """The head is sent at once, and each word after a pause."""
     response = web.StreamResponse(headers={"Content-Type": "text/plain"})
     response.enable_chunked_encoding()
     await response.prepare(request)

@@ -1,4 +1,4 @@
-"""What the Python servers of these tests answer."""
+"""The bodies and pauses that the Python servers of these tests answer with."""
 SMALL = b'{"name": "small", "pad": "' + b"x" * 172 + b'"}'
 LARGE = b"".join(b"line %06d of a body of 200 KB\n" % n for n in range(6500))[:200000]
 PIECES = [b"piece %d of a body that comes in pieces, fifty bytes\n" % n for n in range(3)]

@@ -1,4 +1,4 @@
-// Requests on one kept-alive connection. Arguments: http or fetch, the scenario, the URL, how many.
+// Sends requests on one kept-alive connection. Arguments: http or fetch, the scenario, the URL, how many.
 'use strict';
 const http = require('http');
 const [library, scenario, url] = process.argv.slice(2, 5);
@@ -12,7 +12,7 @@ function send() {
 	return new Promise((resolve, reject) => {
 		const method = scenario === 'get' ? 'GET' : 'POST';
 		const request = http.request(url, { method, agent }, (response) => {
-			// The agent has the connection for the next request once this one is written and answered, in either order.
+			// The agent reuses the connection once this request is written and answered, in either order.
 			response.resume().on('end', () => request.writableFinished ? resolve() : request.on('finish', resolve));
 		});
 		request.on('error', reject);

@@ -1,4 +1,4 @@
-# Requests on one kept-alive connection. Arguments: the library, the scenario, the URL, how many.
+# Sends requests on one kept-alive connection. Arguments: the library, the scenario, the URL, how many.
 use strict;
 use warnings;
 

@@ -1,4 +1,4 @@
-"""Requests on one kept-alive connection. Arguments: the library, the scenario, the URL, how many."""
+"""Sends requests on one kept-alive connection. Arguments: the library, the scenario, the URL, how many."""
 import asyncio
 import io
 import sys
@@ -76,7 +76,7 @@ def via_xmlrpc():
         for _ in range(count):
             try:
                 proxy.system.listMethods()
-            except Exception:  # the answer is no XML, but the call was made
+            except Exception:  # the answer is not XML, but the call was made
                 pass
 
 
@@ -87,7 +87,7 @@ def via_websockets():
         for _ in range(count):
             try:
                 await websockets.connect(url.replace("http:", "ws:"))
-            except websockets.exceptions.InvalidStatusCode:  # of a server that cannot
+            except websockets.exceptions.InvalidStatusCode:  # the server does not accept the upgrade
                 pass
 
     asyncio.run(connect())
@@ -115,7 +115,7 @@ def via_aiohttp():
                 if scenario == "upgrade":
                     try:
                         await session.ws_connect(url)
-                    except aiohttp.WSServerHandshakeError:  # of a server that cannot
+                    except aiohttp.WSServerHandshakeError:  # the server does not accept the upgrade
                         pass
                     continue
                 async with session.post(url, **arguments()) as response:

@@ -1,9 +1,9 @@
-# Requests on one kept-alive connection. Arguments: the library, the scenario, the URL, how many.
+# Sends requests on one kept-alive connection. Arguments: the library, the scenario, the URL, how many.
 library, scenario, url, count = ARGV
 body = 'x' * (scenario == 'large' ? 200_000 : 200)
 PIECES = (0..2).map { |n| "piece #{n} of a body that comes in pieces, fifty bytes\n" }
 
-# A body that comes in pieces.
+# A body that is read in pieces.
 class Pieces
   def initialize
     @rest = PIECES.dup

@@ -1,4 +1,4 @@
-// node's http server in the workers of a cluster: the first process accepts, and passes each connection on. A CONNECT
+// node's http server in the workers of a cluster: the first process accepts connections and passes them on. A CONNECT
 // opens a tunnel. Argument: the port.
 'use strict';
 const cluster = require('cluster');

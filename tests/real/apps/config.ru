@@ -2,7 +2,7 @@
 SMALL = %({"name": "small", "pad": "#{'x' * 172}"}).freeze
 LARGE = ("line of a body of 200 KB\n" * 8000).freeze
 
-# A body that comes in pieces.
+# A body that is sent in pieces.
 class Pieces
   def initialize(text, count, pause)
     @text, @count, @pause = text, count, pause

@@ -1,4 +1,4 @@
-/* A server of libevent's evhttp. Argument: the port. */
+/* A server made with libevent's evhttp. Argument: the port. */
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>

@@ -1,4 +1,4 @@
-"""A http.server handler, the way tutorials write it. Argument: the port."""
+"""A handler of http.server as tutorials write it. Argument: the port."""
 import http.server
 import sys
 import time

@@ -1,4 +1,4 @@
-# HTTP::Daemon. Arguments: the port, a file, and `fork` for a process for each connection.
+# A server made with HTTP::Daemon. Arguments: the port, a file, and `fork` for a process for each connection.
 use strict;
 use warnings;
 use HTTP::Daemon;

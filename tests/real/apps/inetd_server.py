@@ -1,5 +1,5 @@
-# What inetd starts: answers on standard output what it reads from standard input, a message at a time; heads and
-# bodies are written apart.
+# A server that inetd or socat starts: it reads requests from standard input and answers on standard output. Head and
+# body of an answer are two writes.
 import os
 
 SMALL = b'{"name": "small", "pad": "' + b"x" * 172 + b'"}'

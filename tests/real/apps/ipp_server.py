@@ -1,4 +1,4 @@
-"""A printer for lp: ipp_server.py PORT. Says what IPP (RFC 8011) wants said of one printer and its jobs, and throws them away."""
+"""A printer for lp: ipp_server.py PORT. Answers as IPP (RFC 8011) requires for one printer, and discards its jobs."""
 import http.server
 import struct
 import sys
@@ -10,7 +10,7 @@ INTEGER, BOOLEAN, ENUM, NAME, KEYWORD, URI, CHARSET, LANGUAGE, MIME = 0x21, 0x22
 
 
 def attribute(tag, name, *values):
-    """The values of one attribute; the second and later ones have no name."""
+    """Encodes the values of one attribute; the second and later values have no name."""
     out = b""
     for i, value in enumerate(values):
         raw = struct.pack(">i", value) if tag in (INTEGER, ENUM) else b"\1" if tag == BOOLEAN else value.encode()

@@ -1,4 +1,4 @@
-/* A server of libmicrohttpd. Arguments: the port, a file. */
+/* A server made with libmicrohttpd. Arguments: the port, a file. */
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <stdint.h>
@@ -41,7 +41,7 @@ static enum MHD_Result answer(void *closure, struct MHD_Connection *connection, 
 	enum MHD_Result result;
 
 	(void)closure, (void)method, (void)version, (void)upload;
-	if (!*seen || *size) { /* the head, or some of its body */
+	if (!*seen || *size) { /* the request's head, or a part of its body */
 		*seen = large;
 		*size = 0;
 		return MHD_YES;

@@ -1,5 +1,5 @@
 <?php
-// Requests. Arguments: streams or curl, the scenario, the URL, how many.
+// Sends requests. Arguments: streams or curl, the scenario, the URL, how many.
 [, $library, $scenario, $url, $count] = $argv;
 $body = str_repeat('x', $scenario === 'large' ? 200000 : 200);
 $curl = $library === 'curl' ? curl_init() : null;

@@ -1,4 +1,4 @@
-"""POSTs on one kept-alive connection; prints how many were answered 200. Arguments: the port, how many, how."""
+"""Sends POSTs on one kept-alive connection, prints how many were answered 200. Arguments: the port, how many, how."""
 import http.client
 import sys
 

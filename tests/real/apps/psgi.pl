@@ -1,4 +1,4 @@
-# A PSGI application: sub, as plackup wants it.
+# A PSGI application: the file's value is the subroutine, as plackup wants it.
 use strict;
 use warnings;
 use Time::HiRes 'sleep';

@@ -1,9 +1,9 @@
-"""Stands between a client and a server that neither exchange nor responder can stand in for, and counts.
+"""Relays between a client and a server where neither exchange nor responder can be the peer, and counts what passes.
 
-relay.py WHICH PORT MSS DUMP UNIT: passes what comes to a free port on to PORT, with segments of at most MSS; says, in the
-words of responder (WHICH is client) or of exchange (WHICH is server), how each message of that side came, and writes
-its bytes to DUMP. A message is what one side sends until the other does; or, UNIT being connection, until it closes.
-Ends when it is told to and its connections have."""
+relay.py WHICH PORT MSS DUMP UNIT: relays connections from a free port to PORT, with segments of at most MSS bytes. It
+reports each message of one side, as responder does (WHICH is client) or as exchange does (WHICH is server), and writes
+the message's bytes to DUMP. A message is what one side sends until the other one sends; if UNIT is connection, until it
+closes. The relay ends when it is told to and its connections have ended."""
 import selectors
 import signal
 import socket

@@ -1,5 +1,5 @@
 <?php
-// For `php -S`: every path of these tests.
+// The router for `php -S`: it answers all paths of these tests.
 function in_pieces(string $text, int $count, int $pause): void
 {
 	for ($n = 0; $n < $count; $n++) {

@@ -1,4 +1,4 @@
-"""http.server behind TLS. Arguments: the port, a certificate with its key, the directory to serve."""
+"""http.server with TLS. Arguments: the port, a certificate with its key, the directory to serve."""
 import functools
 import http.server
 import ssl

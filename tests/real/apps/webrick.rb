@@ -1,4 +1,4 @@
-# WEBrick. Arguments: the port, a file.
+# A server made with WEBrick. Arguments: the port, a file.
 require 'webrick'
 
 small = %({"name": "small", "pad": "#{'x' * 172}"})

@@ -1,4 +1,4 @@
-"""Connects, has a message sent back, closes; eleven times. Prints how long each took. Argument: the port."""
+"""Connects, has a message echoed, and closes, eleven times. Prints how long each step took. Argument: the port."""
 import asyncio
 import sys
 import time

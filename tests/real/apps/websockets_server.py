@@ -1,4 +1,4 @@
-"""Sends every message back. Argument: the port."""
+"""A WebSocket server that echoes each message. Argument: the port."""
 import asyncio
 import sys
 

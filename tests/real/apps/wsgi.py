@@ -1,4 +1,4 @@
-"""A WSGI application; run as a program (arguments: the server, the port) it is served by one that is a library."""
+"""A WSGI application. Run as a program, it is served by a library. Arguments: the server, the port."""
 import importlib
 import sys
 import time
@@ -13,7 +13,7 @@ def slowly(pieces):
 
 
 def words():
-    """The first one at once, so that the head is written; then, by and by, the others."""
+    """The first word comes at once, so that the head is written; each other one comes after a pause."""
     for n in range(TOKENS):
         yield b"word %d\n" % n
         time.sleep(TOKEN_PAUSE)

@@ -1,4 +1,4 @@
-"""xmlrpc.server; what it is sent is no call, and it says so. Argument: the port."""
+"""xmlrpc.server. The requests of the tests are not XML-RPC calls, so it answers with faults. Argument: the port."""
 import sys
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 

@@ -1,4 +1,4 @@
-# CONNECT through a proxy and a request through the tunnel, client and proxy under the shim; a tunnel each time.
+# CONNECT to a proxy and a request through the tunnel, a new tunnel each time. Client and proxy run under the library.
 packages="tinyproxy-bin curl"
 . "$real/tunnels"
 server() {

@@ -1,4 +1,4 @@
-# An upload that waits for the server's 100 Continue before its body.
+# An upload by curl that waits for the server's 100 Continue before it sends its body.
 packages=curl
 client() {
 	start_responder --expect --count 11

@@ -1,4 +1,4 @@
-# Perl, and a process for each connection.
+# HTTP::Daemon with a process for each connection.
 . "$real/servers/http-daemon-fork.sh"
 scenario() {
 	start server

@@ -1,4 +1,4 @@
-# The answers to HEAD by the workers of a cluster, and a tunnel through one of them each time.
+# Answers to HEAD and GET by the workers of a node cluster, and tunnels through them.
 . "$real/servers/node-cluster.sh"
 packages="nodejs curl"
 . "$real/tunnels"

@@ -1,5 +1,5 @@
-# A relay that forks for each connection, and once more as inetd starts it: it reads from one number and writes to
-# another.
+# redir, a relay that forks for each connection; and redir as inetd starts it, where it reads from one descriptor number
+# and writes to another.
 packages="redir socat python3-aiohttp"
 server() { run redir -n "127.0.0.1:$port" "127.0.0.1:$backend"; }
 by_inetd() {

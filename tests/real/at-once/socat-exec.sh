@@ -1,4 +1,4 @@
-# Started for each connection, which is its standard input and output, as by inetd.
+# A program that socat starts for each connection, with the connection as its standard input and output, as inetd does.
 packages="socat python3"
 server() {
 	run socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" "EXEC:/usr/bin/python3 $apps/inetd_server.py,nofork"

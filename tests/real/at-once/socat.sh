@@ -1,4 +1,4 @@
-# A relay that forks for each connection.
+# socat as a relay that forks for each connection.
 packages="socat python3-aiohttp"
 server() { run socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" "TCP:127.0.0.1:$backend"; }
 scenario() {

@@ -1,4 +1,4 @@
-# The handshake, asked for by exchange; then both sides under the shim, and a message there and back.
+# The handshake, which exchange asks for; then client and server run under the library, and a message is echoed.
 . "$real/servers/websockets.sh"
 at_once=upgrade
 client() { (run /usr/bin/python3 "$apps/websockets_client.py" "$port"); }

@@ -1,4 +1,4 @@
-# apt's http method.
+# apt's http method, which sends GET requests.
 packages=apt
 runtime=C++
 scenarios=get

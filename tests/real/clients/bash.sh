@@ -1,4 +1,4 @@
-# printf to bash's /dev/tcp: a write for each line.
+# bash's printf to /dev/tcp makes a write for each line.
 packages=bash
 runtime=C
 scenarios=post

@@ -1,8 +1,9 @@
-# curl -d writes head and body together by itself; without "Expect:" a -T has its head wait for an answer.
+# curl -d writes head and body together itself. With -T, curl waits for 100 Continue after the head, unless an empty
+# "Expect:" forbids that.
 packages=curl
 runtime=C
 scenarios="get post large upload chunked upload_chunked form continue continue_chunked continue_large"
-# The boundary is drawn at random.
+# The boundary of a multipart body is random.
 mask='s/-\{24\}[0-9A-Za-z]\{16,22\}/BOUNDARY/'
 client() {
 	each=$url/state[1-$count]

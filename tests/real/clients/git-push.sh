@@ -1,10 +1,10 @@
-# git push over HTTP, to git-http-backend.
+# git push over HTTP to git-http-backend.
 packages="git lighttpd"
 runtime="C, libcurl"
 scenarios="small large"
 relay=yes
 why_large="the pack comes from a pipe in small pieces, and an ACK between two of them pushes what MSG_MORE keeps"
-bodies=large # by the sizes that a pipe gives it
+bodies=large # its chunks have the sizes of reads from a pipe
 exchanges=2
 far_end() {
 	rm -rf "$work/repository.git"

@@ -1,4 +1,4 @@
-# java.net.http.HttpClient.
+# java.net.http.HttpClient, the JDK's newer client.
 packages=default-jdk-headless
 runtime=JVM
 scenarios="get post large"

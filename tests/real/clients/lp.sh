@@ -1,9 +1,9 @@
-# CUPS's lp: some questions, and a job. Each request has Expect: 100-continue; most do not wait for it.
+# CUPS's lp sends some queries and a job. Each request has Expect: 100-continue, but most do not wait for the answer.
 packages="cups-client python3"
 runtime=C
 scenarios="job large"
 relay=connection
-varies=yes # with what comes first, a body or the 100 Continue
+varies=yes # the body or the 100 Continue may come first
 exchanges=4
 why_job="a job is several requests, each answered"
 why_large=$why_job

@@ -1,4 +1,4 @@
-# fetch opens a connection beside the one it keeps, so that its server must have room for both.
+# node's fetch opens a second connection beside the one that it keeps, so its server must have room for both.
 packages="nodejs python3-aiohttp"
 runtime=node
 scenarios="get post large chunked"

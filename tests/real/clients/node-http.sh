@@ -1,4 +1,5 @@
-# flushed: the head first, with flushHeaders, and the body in the next turn of the loop.
+# node's http client; in the scenario `flushed` it sends the head by flushHeaders(), and the body in the next turn of
+# the loop.
 packages=nodejs
 runtime=node
 scenarios="get post large chunked flushed"

@@ -1,4 +1,4 @@
-# file_get_contents, as Debian sets PHP up.
+# PHP's file_get_contents, in PHP as Debian sets it up.
 packages=php-cli
 runtime=PHP
 scenarios="get post large"

@@ -1,10 +1,10 @@
-# svn, to Apache's mod_dav_svn.
+# svn, with Apache's mod_dav_svn as its server.
 packages="subversion libapache2-mod-svn apache2-bin"
 runtime="C, APR"
 scenarios="commit"
 relay=yes
 exchanges=3
-# The properties come in the order of a hash.
+# The order of the properties is that of a hash, and differs from run to run.
 mask='s/^(create-txn-with-props .*/PROPERTIES/; s/[0-9a-f-]\{36\}/UUID/g; s/[0-9]\{4\}-[0-9-]*T[0-9:.]*Z/DATE/g'
 far_end() {
 	rm -rf "$work/repository"

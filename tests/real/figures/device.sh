@@ -1,8 +1,9 @@
-# The device that reads once, and 200 kept-alive POSTs from an unmodified http.client. The device polls without sleeping
-# on a processor of its own, as on its own board; a busy machine may still come between: three attempts.
+# How many of 200 POSTs on one connection a device refuses that reads each request by one read(); an unmodified
+# http.client sends them. The device polls without sleeping, on a processor of its own, as it would on its own board.
+# A busy machine may still interfere, so there are three attempts.
 packages=python3
 
-# refused PHASE: how many of 200.
+# refused PHASE: prints how many of the 200 POSTs were refused.
 refused() {
 	phase=$1
 	start_responder --count 200 --single-read

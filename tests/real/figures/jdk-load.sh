@@ -1,8 +1,8 @@
-# Requests per second of the JDK's server, 4 kept-alive connections; three pairs, a second each, by turns. The best
-# pair counts: the bare side waits for timers, so a busy machine takes from the other side alone.
+# Requests per second of the JDK's server on 4 kept-alive connections, bare and under the library by turns: three pairs
+# of a second each. The best pair counts: the bare server waits for timers, so a busy machine slows only the other one.
 . "$real/servers/jdk-httpserver.sh"
 
-# load PORT: requests per second.
+# load PORT: prints the requests per second.
 load() {
 	"$exchange" --connections 4 --seconds 1 --deadline 20000 127.0.0.1 "$1" /small 2>"$work/load.log" |
 		sed 's/.*requests_per_s=//'
@@ -13,7 +13,7 @@ figure() {
 		port=$(free_port)
 		start server
 		eval "${phase}_port=$port"
-		load "$port" >/dev/null # warm, and there
+		load "$port" >/dev/null # waits until the server answers, and warms it up
 	done
 	for _ in 1 2 3; do
 		echo "$(load "$bare_port") $(load "$shim_port")"

@@ -8,7 +8,7 @@ ask_sized=/sized
 ask_one_chunk=/one_chunk
 ask_chunked_compressed=/chunked_compressed
 than="aiohttp 3.12"
-# There, a Response joins its head with its body, a StreamResponse and a FileResponse send it at once.
+# aiohttp 3.12 joins the head of a Response with its body, and sends that of a StreamResponse or FileResponse at once.
 for each in small=1 json=1 large=139 HEAD=1 304=1 redirect=1 sized=4 chunked=5 one_chunk=2 compressed=1 \
 	chunked_compressed=3 file=2 continue=2 upgrade=1; do
 	eval "reference_$each"

@@ -1,4 +1,4 @@
-# mpm_prefork with EnableSendfile, and a CGI program.
+# Apache with mpm_prefork and EnableSendfile, and a CGI program.
 packages=apache2-bin
 runtime=C
 bodies=cgi

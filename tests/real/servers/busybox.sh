@@ -1,4 +1,5 @@
-# The head, then sendfile; a forked child for each exchange, which has the socket as its standard output.
+# busybox httpd writes the head, then the file by sendfile, in a forked child for each exchange that has the socket as
+# its standard output.
 packages=busybox
 runtime=C
 scenarios="small large redirect"

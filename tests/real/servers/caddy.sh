@@ -1,4 +1,4 @@
-# A Go program: Go makes its system calls itself.
+# Caddy, a Go program: Go makes its system calls without libc.
 packages=caddy
 runtime=Go
 scenarios="small large HEAD 304 redirect"

@@ -1,4 +1,4 @@
-# The default worker; a connection for each exchange.
+# gunicorn's default worker, which has a connection for each exchange.
 packages=python3-gunicorn
 runtime=CPython
 scenarios="small large chunked HEAD 304 redirect events stream"

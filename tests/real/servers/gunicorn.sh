@@ -1,4 +1,4 @@
-# The worker that keeps connections alive: gthread.
+# gunicorn's gthread worker, which keeps connections alive.
 packages=python3-gunicorn
 runtime=CPython
 scenarios="small large chunked HEAD 304 redirect continue events stream"

@@ -1,4 +1,4 @@
-# HTTP::Daemon, a process for each connection.
+# HTTP::Daemon with a process for each connection.
 packages=libhttp-daemon-perl
 runtime=Perl
 hold=kernel

@@ -1,4 +1,4 @@
-# HTTP::Daemon, one process.
+# HTTP::Daemon in one process.
 packages=libhttp-daemon-perl
 runtime=Perl
 scenarios="small large chunked file HEAD 304 redirect"

@@ -1,4 +1,4 @@
-# Half a head by the server, the rest and the body by the child that it forks.
+# http.server --cgi: the server writes half of the head, and the child that it forks writes the rest and the body.
 packages=python3
 runtime=CPython
 scenarios=cgi

@@ -1,4 +1,4 @@
-# A http.server handler with small writes.
+# A handler of http.server that makes small writes.
 packages=python3
 runtime=CPython
 scenarios="small large chunked HEAD 304 redirect continue events stream"

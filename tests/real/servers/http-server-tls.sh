@@ -1,9 +1,9 @@
-# http.server behind TLS, asked by curl.
+# http.server with TLS; curl asks it.
 packages="python3 curl openssl"
 runtime=CPython
 scenarios="small large HEAD"
 relay=connection
-varies=yes # with the tickets of the handshake
+varies=yes # because the handshake's session tickets do
 cannot="TLS: what it writes is not HTTP any more"
 instead="have a proxy end the TLS, and run the program behind it without"
 server() {

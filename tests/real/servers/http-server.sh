@@ -1,4 +1,4 @@
-# python3 -m http.server: a file, head and body in two sends.
+# python3 -m http.server serves a file, with head and body in two sends.
 packages=python3
 runtime=CPython
 scenarios="small large HEAD 304 redirect"

@@ -1,4 +1,4 @@
-# com.sun.net.httpserver: Nagle on, so that the body waits for the ACK of the head.
+# com.sun.net.httpserver leaves Nagle's algorithm on, so the body waits for the ACK of the head.
 packages=default-jdk-headless
 runtime=JVM
 scenarios="small large chunked HEAD 304 redirect continue events stream"

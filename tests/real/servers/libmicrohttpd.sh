@@ -1,4 +1,4 @@
-# Its epoll loop, by a small program; a file leaves by sendfile.
+# libmicrohttpd's epoll loop in a small program; files are sent by sendfile.
 packages="libmicrohttpd-dev gcc libc6-dev"
 runtime=C
 scenarios="small large chunked file HEAD 304 redirect continue stream"

@@ -1,4 +1,4 @@
-# The end of a log, as it grows: a head, and tail -f behind it.
+# The end of a growing log: a shell script writes a head, and tail -f the lines behind it.
 packages="socat coreutils"
 runtime=C
 varies=yes

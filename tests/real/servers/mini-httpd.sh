@@ -1,4 +1,4 @@
-# A process for each connection.
+# mini-httpd, which has a process for each connection.
 packages=mini-httpd
 runtime=C
 scenarios="small large HEAD 304 redirect"

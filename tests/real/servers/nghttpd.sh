@@ -1,4 +1,4 @@
-# HTTP/2, without TLS.
+# nghttpd: HTTP/2 without TLS.
 packages="nghttp2-server curl"
 runtime=C++
 scenarios="small large HEAD"

@@ -1,4 +1,4 @@
-# A proxy from HTTP/1.1 to HTTP/1.1.
+# nghttpx as a proxy from HTTP/1.1 to HTTP/1.1.
 packages="nghttp2-proxy python3-aiohttp"
 runtime=C++
 varies=yes

@@ -1,4 +1,4 @@
-# sendfile with tcp_nopush off, which is how Debian's nginx would be without its tcp_nopush line.
+# nginx with sendfile and tcp_nopush off, as Debian's nginx would be without the tcp_nopush line of its configuration.
 packages=nginx
 runtime=C
 scenarios="small large text HEAD 304 redirect continue"

@@ -1,4 +1,4 @@
-# node's own server in two workers of a cluster, which have their connections from the first process.
+# node's own server in two workers of a cluster, which get their connections from the first process.
 packages=nodejs
 runtime=node
 hold=kernel

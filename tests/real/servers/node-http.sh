@@ -1,4 +1,4 @@
-# node's own server; /flushed sends its head first, with flushHeaders, and the body in the next turn of the loop.
+# node's own server; for /flushed it sends the head by flushHeaders(), and the body in the next turn of the loop.
 packages=nodejs
 runtime=node
 scenarios="small large chunked flushed file HEAD 304 redirect continue events stream"

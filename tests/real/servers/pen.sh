@@ -1,4 +1,4 @@
-# A balancer that passes on bytes as they come.
+# pen, a load balancer that passes bytes on as they come.
 packages="pen python3-aiohttp"
 runtime=C
 varies=yes

@@ -1,4 +1,4 @@
-# php -S, without extensions, which PHP loads past every preload; a connection for each exchange.
+# php -S with a connection for each exchange, and without extensions, which PHP would bind past every preload.
 packages=php-cli
 runtime=PHP
 scenarios="small large chunked HEAD 304 redirect events stream"

@@ -1,4 +1,4 @@
-# As a proxy, with its filters off, and its own page.
+# Privoxy as a proxy with its filters off, and the page that Privoxy itself serves.
 packages="privoxy python3-aiohttp"
 runtime=C
 bodies=text

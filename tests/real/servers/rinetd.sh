@@ -1,4 +1,4 @@
-# rinetd, which passes on bytes as they come.
+# rinetd, which passes bytes on as they come.
 packages="rinetd python3-aiohttp"
 runtime=C
 varies=yes

@@ -1,4 +1,4 @@
-# A relay that forks for each connection.
+# socat as a relay that forks for each connection.
 packages="socat python3-aiohttp"
 runtime=C
 varies=yes

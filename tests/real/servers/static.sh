@@ -1,4 +1,4 @@
-# A C server (tests/programs/legacy.c) linked statically.
+# A C server (tests/programs/legacy.c) that is linked statically.
 packages="libc6-dev gcc"
 runtime=C
 scenarios="small"

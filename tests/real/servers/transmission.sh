@@ -1,4 +1,4 @@
-# libevent's evhttp, with a page that does not fit in one of its writes.
+# transmission-daemon: libevent's evhttp, with a page that does not fit into one of its writes.
 packages="transmission-daemon transmission-common"
 runtime=C
 scenarios="page index"

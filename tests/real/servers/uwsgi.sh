@@ -1,4 +1,4 @@
-# Head and body in two writes, and no Content-Length unless the application gives one.
+# uWSGI writes head and body in two writes, without Content-Length unless the application gives one.
 packages="uwsgi-core uwsgi-plugin-python3 python3"
 runtime=C
 scenarios="small large HEAD 204 304 redirect chunked events stream tokens"

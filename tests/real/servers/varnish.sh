@@ -1,10 +1,10 @@
-# What it may keep, it answers from its cache.
+# Varnish, which answers from its cache what it may cache.
 packages="varnish python3-aiohttp"
 runtime=C
 varies=yes
 scenarios="small large chunked HEAD 304 redirect continue events stream"
 behind=yes
-bodies=chunked # a response of known length once all of it has come from behind
+bodies=chunked # it has a Content-Length instead once Varnish has all of it from the backend
 mask='s/^X-Varnish: .*/X-Varnish: MASKED/; s/^Age: .*/Age: MASKED/'
 server() {
 	printf '%s\n' 'vcl 4.1;' "backend default { .host = \"127.0.0.1\"; .port = \"$backend\"; }" \

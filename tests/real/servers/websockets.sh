@@ -1,4 +1,4 @@
-# The 101 is a head that no body follows.
+# The websockets library: the 101 is a head that no body follows.
 packages=python3-websockets
 runtime=CPython
 scenarios=upgrade

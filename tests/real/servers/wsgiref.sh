@@ -1,4 +1,4 @@
-# The head in four sends, then the body; a connection for each exchange.
+# wsgiref writes the head in four sends and then the body, on a connection for each exchange.
 packages=python3
 runtime=CPython
 scenarios="small large chunked file HEAD 304 redirect events stream"
