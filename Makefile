@@ -349,7 +349,8 @@ ifneq ($(OLD_SUITES),)
 		OLD_GLIBC=$(OLD_LIBS) tests/check $(NOT_HERE) $(ALL_SUITES) $(OLD_SUITES); \
 	else \
 		tests/check $(NOT_HERE) \
-			--skipped "$(notdir $(OLD_SUITES)) with programs of glibc 2.31: it cannot be fetched" $(ALL_SUITES); \
+			--skipped "$(notdir $(OLD_SUITES)) with programs of glibc 2.31: it cannot be fetched" \
+			$(ALL_SUITES); \
 	fi
 else
 	@tests/check $(NOT_HERE) $(ALL_SUITES)

@@ -49,19 +49,21 @@ static bool lists(const char *names, const char *path)
  */
 static bool named(const char *names, char **argv, const char *image, bool (*exists)(const char *))
 {
-	if (argv != NULL && argv[0] != NULL && lists(names, argv[0]))
-		return true;
 	if (*image != '\0' && lists(names, image))
 		return true;
-	/* An interpreter: its first operand is the script. What stands behind an option, and is no file, may be its
-	 * value. */
-	bool option = false;
-	for (char **a = argv; a != NULL && a[0] != NULL && *++a != NULL; option = (*a)[0] == '-') {
+	if (argv == NULL || argv[0] == NULL)
+		return false;
+	if (lists(names, argv[0]))
+		return true;
+	/* An interpreter: its first operand is the script. What stands behind an option, and is no file, may be the
+	 * value of that option. */
+	for (char **a = argv + 1; *a != NULL; a++) {
+		bool behind_option = a > argv + 1 && a[-1][0] == '-';
 		if ((*a)[0] == '-')
 			continue;
 		if (lists(names, *a))
 			return true;
-		if (!option || exists(*a))
+		if (!behind_option || exists(*a))
 			return false;
 	}
 	return false;

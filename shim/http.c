@@ -70,7 +70,7 @@ static inline bool same(const char *p, const char *word, size_t n)
 		if (!same_eight(p + i, word + i))
 			return false;
 	}
-	return same_eight(p + n - 8, word + n - 8);
+	return same_eight(p + (n - 8), word + (n - 8));
 }
 
 /* Is this word all of a value behind its blanks, parameters aside? */
