@@ -3,8 +3,7 @@
  * A head is held in memory only while the kernel is known to have room for it. So it can be sent at any moment without
  * a wait: at a close, a fork, the end. The kernel is asked once for many messages (SO_MEMINFO), and what is written is
  * subtracted from its answer; what the peer acknowledges meanwhile only adds to it. Writes that were not counted make
- * the room unknown. The answer is kept in
- * conn.room (relaxed). */
+ * the room unknown. The answer is kept in conn.room (relaxed). */
 #ifndef ONEWRITE_ROOM_H
 #define ONEWRITE_ROOM_H
 
