@@ -38,8 +38,8 @@ void lifecycle_before_thread_ends(const char *why);
 /* Called before a call that changes what its own thread may do: the helper must not keep what the program gives up. The
  * next helper is started by a thread that has given it up. lifecycle_not_alone() follows. */
 void lifecycle_before_privilege(const char *why);
-/* The program was refused a task (EAGAIN), perhaps because of the helper, which ends, and is not started again for a
- * while. Returns false if there never was a helper; if true, the call is worth another attempt. */
+/* The program was refused a task (EAGAIN), perhaps because of the helper: it ends, and for a while there is no other.
+ * Returns false if there never was a helper here; true: the call is worth another attempt. */
 bool lifecycle_gives_way(const char *why);
 /* Called before a prctl(2) that may set up a sandbox, or change what its thread may do. In the latter case returns
  * true, and lifecycle_not_alone() follows. */

@@ -1,6 +1,6 @@
 /* A mutex of one word that knows its owner: a signal handler that meets a lock of its own thread is told so, instead of
  * waiting for itself for ever. It can be used in signal handlers, before main() and after exit(). Every lock lies in
- * pages that the kernel wipes in a forked child (pool.h), so a child finds all of them free.
+ * pages that the kernel wipes in a forked child, or that the child drops (pool.h), so a child begins with free locks.
  *
  * LOCK ORDER of the whole library. There are four kinds of lock: the turn of a message (msg.h), the lock of the
  * helper's start and end (deadline.c), the lock of the pool (pool.c), and the lock of the list of free messages
@@ -12,14 +12,16 @@
  *   locks the message afterwards, msg_free() gives the turn back before.
  * - A thread has one turn at a time. The exception is a signal handler, which may have interrupted its thread's turn on
  *   another message.
- * - Only turns are waited for without an upper limit of 10 ms (lock_wait). So a thread makes no call that may wait
- * while it has a lock, but for these: the helper's start waits for the end of the helper before it (10 ms at most) and
- * for pthread_create(), in a turn; its end is waited for under the helper's lock (100 ms at most); the lines of a trace
- * are written in a turn; and bytes that a signal handler left (late.h) wait for room in a turn (200 ms at most, twice).
+ * - A turn is waited for by lock_wait(), any other lock by lock_wait_briefly(), which gives up after some 10 ms. So a
+ *   thread makes no call that may wait while it has a lock, with these exceptions: to start the helper is to wait for
+ *   pthread_create(), and for the end of the helper before it (10 ms at most), usually in a turn; to stop it is to wait
+ *   for its end under the helper's lock (100 ms at most); the lines of a trace are written in a turn; and in a turn
+ * bytes that a signal handler left (late.h) wait for room (200 ms at most, twice).
  *
  * MEMORY ORDER. An atomic access that names no order is sequentially consistent. Three other orders are named: a lock's
  * word is taken with acquire and given back with release; what is published once (a message, a table, a function's
- * address) is stored with release and loaded with acquire; a fact on which no other memory depends is relaxed. */
+ * address) is stored with release or in the default order, and loaded with acquire; a fact on which no other memory
+ * depends is relaxed. */
 #ifndef ONEWRITE_LOCK_H
 #define ONEWRITE_LOCK_H
 
@@ -54,6 +56,7 @@ static inline uintptr_t thread_self(void)
 #endif
 }
 
+/* Takes the lock if it is free. Does not wait. */
 static inline bool lock_try(struct lock *l)
 {
 	uintptr_t free_ = 0;
@@ -66,6 +69,7 @@ static inline bool lock_is_free(const struct lock *l)
 	return atomic_load(&l->word) == 0;
 }
 
+/* Does the calling thread have the lock? */
 static inline bool lock_is_mine(const struct lock *l)
 {
 	return (atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)LOCK_BITS) == thread_self();
@@ -89,14 +93,16 @@ enum lock_result {
 enum { LOCK_CALLING = 1 };
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
 /* The same for a lock that its owner has for some dozen instructions: LOCK_BUSY after 10 ms. Then the owner is not
- * scheduled, or jumped away and will never give the lock back, and the caller does without the lock. LOCK_ORPHAN is not
- * returned, since only turns are ever marked LOCK_JUMPED. */
+ * scheduled, or jumped away and will never give the lock back, and the caller does without the lock. LOCK_ORPHAN is
+ * possible only for a message's lock (msg_new), since no other lock is ever marked LOCK_JUMPED. */
 enum lock_result lock_wait_briefly(struct lock *l);
+/* Takes the lock, if need be by lock_wait_briefly(). */
 static inline enum lock_result lock_take(struct lock *l)
 {
 	return lock_try(l) ? LOCK_TAKEN : lock_wait_briefly(l);
 }
 
+/* Gives the lock back. Does nothing if it was taken over. */
 void lock_give(struct lock *l);
 /* Gives the lock back, unless a signal handler left something meanwhile (lock_leave): then returns false, the lock is
  * kept, and the mark is cleared. */
@@ -117,8 +123,8 @@ static inline bool lock_is_jumped(const struct lock *l)
 {
 	return atomic_load_explicit(&l->word, memory_order_relaxed) & LOCK_JUMPED;
 }
-/* For the helper, which does not wait: takes the lock over if its word is still `seen`. The caller has seen the same
- * word for long enough to know that its owner is gone. */
+/* Takes the lock over if its word is still `seen`. Used by lock_wait(), and by the helper, which does not wait, when
+ * the word has been the same for long enough to know that the owner is gone. */
 bool lock_take_over(struct lock *l, uintptr_t seen);
 
 #endif

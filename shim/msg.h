@@ -37,8 +37,8 @@ struct msg {
 		};
 		_Atomic uint16_t state_and_late; /* both in one load (acquire) */
 	};
-	/* The message is off its connection, and the helper frees it. Set once, by the closer; without the turn if the
-	 * closer could not get it. */
+	/* The message is off its connection, and the helper frees it if it is watched. Set by the closer, without the
+	 * turn if that could not be had; also set while the message is free. */
 	_Atomic uint8_t detached;
 	_Atomic uint8_t read_since; /* the peer was heard since the last write; set without the turn, relaxed */
 	/* enum calling; written in the turn, relaxed; read by threads that wait for the turn */
@@ -130,6 +130,7 @@ static inline bool msg_is_flying(const struct msg *m)
 	return flying != 0 && flying == atomic_load_explicit(&m->writes, memory_order_relaxed);
 }
 
+/* No byte of a head is held in buf any more. The caller has the turn. */
 static inline void msg_clear(struct msg *m)
 {
 	m->len = m->sent = 0;
@@ -142,6 +143,7 @@ static inline bool msg_is_idle(const struct msg *m)
 	return m == NULL || atomic_load_explicit(&m->state_and_late, memory_order_acquire) == IDLE;
 }
 
+/* Is a head, or a part of one, held in this state? */
 static inline bool hold_waits(enum hold_state s)
 {
 	return s == HEAD || s == BODY;

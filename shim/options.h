@@ -89,6 +89,7 @@ enum option_effect {
 	CORKS,
 };
 
+/* What setting the option does, and what asking for it does. */
 enum option_effect option_set(int level, int name);
 enum option_effect option_asked(int level, int name);
 

@@ -111,7 +111,7 @@ static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *cal
 	return settle_kept(m, c, next);
 }
 
-/* --- what is done without waiting: in the turn ----------------------------------------------- */
+/* --- what is done without waiting: in the turn ------------------------------------------------ */
 
 struct outcome {
 	enum {
@@ -205,7 +205,7 @@ static struct outcome act(struct msg *m, struct conn *c, const struct call *call
 	return (struct outcome){ CALL_FOLLOWS, 0, 0 };
 }
 
-/* --- the program's own call: without the turn, for it may wait, and its thread may never return -- */
+/* --- the program's own call: without the turn, for it may wait, or never return -------------- */
 
 /* Until the call's result is booked, any thread may go on with the message: nothing of it lies in memory, and what the
  * kernel may hold has a deadline. Returns the state for that time. */

@@ -46,7 +46,7 @@ long real_absent(void)
 	return -1;
 }
 
-/* --- behind us: dl_iterate_phdr() lists objects in the order in which names are looked up ------ */
+/* --- behind us: dl_iterate_phdr() lists objects in the order in which names are looked up ----- */
 
 struct search {
 	const struct hook *first, *end;

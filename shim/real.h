@@ -98,7 +98,7 @@ void real_init(void); /* called by the first hook, if that comes before our cons
 /* Called by the constructor. Returns true if a library of the program has functions of its own by some of these names.
  * Calls of such a function go to that library, as if this one were not there. */
 bool real_init_all(void);
-/* From here on no call goes through the hooks. */
+/* From here on the doors lead past the hooks. */
 void real_stand_aside(void);
 /* Looks for a name once more, in libraries that came by dlopen() since; stores the function in *where. Returns false if
  * there is none. */

@@ -9,6 +9,7 @@
 #include "readable.h"
 #include "release.h"
 
+/* Calls meets() for each descriptor in the control data, all of which can be read. */
 static void each(const struct msghdr *hdr, void (*meets)(int fd))
 {
 	const struct kernel_cmsghdr *c = hdr->msg_control;

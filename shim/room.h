@@ -22,6 +22,7 @@ static inline uint64_t room_taken_by(uint64_t n)
 /* Called in the constructor: reads the system's limit (net.ipv4.tcp_notsent_lowat). */
 void room_begin(void);
 
+/* The part of room_for() that asks the kernel. */
 bool room_ask(struct conn *c, int fd, size_t n);
 /* Can n bytes be written now without a wait? Asks the kernel (room_ask) if what is known does not suffice.
  * Leaves errno alone. */
@@ -58,6 +59,7 @@ int room_wait(int fd, int flags, unsigned tries);
 /* Enlarges a small send buffer, before a close that would lose bytes. May change errno. */
 void room_make(int fd);
 
+/* Does the socket not block (O_NONBLOCK)? May change errno. */
 bool room_is_nonblocking(int fd);
 /* Is there certainly no room? Leaves errno alone. */
 bool room_is_none(int fd);

@@ -41,7 +41,7 @@ static inline bool settle_watch(struct msg *m, size_t size)
 	return deadline_watch(&m->deadline, m->due);
 }
 
-/* --- what a call left ----------------------------------------------------------------------------- */
+/* --- what a call left ------------------------------------------------------------------------- */
 
 /* The call's bytes lie in memory, and the program will be told that they are written; `next` is the state from now on.
  * Returns false if a signal handler has closed the descriptor meanwhile: then nothing is held. */

@@ -14,6 +14,7 @@
 _Thread_local struct turn_mark turn_mark;
 _Thread_local bool turn_was_cancellable;
 _Thread_local struct turn_flight turn_flights[2];
+/* This thread had a signal stack with SS_AUTODISARM (turn_stack). */
 static _Thread_local bool disarms __attribute__((tls_model("initial-exec")));
 
 /* This thread meets its own turn, which it took when its frame was at `taken_at`, with its frame at `met_at`. Was the
