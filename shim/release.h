@@ -3,9 +3,9 @@
  * "Turn": the function waits for the thread that has the message's turn, usually a writer (turn.h). "Room": it waits
  * for room in the send buffer, EMIT_LAST_WAIT_NS at most for all connections together, and not again for a second. "In
  * time" is that time. What is held also stays where it is if the thread that has the turn waits in a call after all,
- * or if the caller is a signal handler that interrupted its own thread's turn; in the latter case the functions with a
- * * send it nevertheless. In a child of vfork the closing functions do nothing: what it closes stays its parent's. An
- * error that is not reported is kept for the connection's next call that can report it.
+ * or if the caller is a signal handler that interrupted its own thread's turn; in the latter case those marked with an
+ * asterisk send it nevertheless. In a child of vfork the closing functions do nothing: what it closes stays its
+ * parent's. An error that is not reported is kept for the connection's next call that can report it.
  *
  * function                | for which call of the program   | waits for  | what may stay held    | reports an error?
  * ------------------------|---------------------------------|------------|-----------------------|---------------------
