@@ -28,8 +28,8 @@ static const struct { char letter; uint8_t otherwise, method; } tree[PLACES] = {
 		{ ' ', 0, METHOD_OTHER },
 	[OPTIONS] = { 'O', CONNECT, 0 }, { 'P', 0, 0 }, { 'T', 0, 0 }, { 'I', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 },
 		{ 'S', 0, 0 }, { ' ', 0, METHOD_OTHER },
-	[CONNECT] = { 'C', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'N', 0, 0 }, { 'E', 0, 0 }, { 'C', 0, 0 }, { 'T', 0, 0 },
-		{ ' ', 0, METHOD_CONNECT },
+	[CONNECT] = { 'C', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'N', 0, 0 }, { 'E', 0, 0 }, { 'C', 0, 0 },
+		{ 'T', 0, 0 }, { ' ', 0, METHOD_CONNECT },
 };
 /* clang-format on */
 _Static_assert(PLACES <= REQUEST_PLACE / UNIT(REQUEST_PLACE), "every place must fit");
