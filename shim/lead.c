@@ -8,8 +8,8 @@
 #include "trace.h"
 #include "vain.h"
 
-/* n bytes come by a call that has no MSG_MORE, and more may follow: only the message's last segment is to be a short
- * one. */
+/* n bytes come by a call that has no MSG_MORE (0: not known how many), and the message may go on behind them. A cork
+ * keeps segments full up to the message's end. */
 static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
 {
 	struct framing then = m->framing;
@@ -22,7 +22,8 @@ static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
 	}
 }
 
-/* In the turn: 0, or the errno. *report: it is one that an earlier call met. */
+/* Sends what is held, in the turn. Returns 0 or the errno; *report is the errno if an earlier call met it, in which
+ * case the caller raises its signal. */
 static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, int *report)
 {
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
@@ -55,14 +56,14 @@ int lead_before(int fd, size_t n, struct lead *lead)
 	for (unsigned tries = 0;;) {
 		if (conn_idle(c)) {
 			if (c != NULL)
-				room_unknown(c); /* now: the call that follows may never come back */
+				room_unknown(c); /* now, since the call that follows may never return */
 			return 0;
 		}
 		own_testcancel();
 		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable(), error = 0, report = 0;
 		struct msg *m = turn_take_old(c, fd);
-		/* else it is our parent's */
+		/* In a vfork's child the number may be another socket, and the message its parent's. */
 		bool ours = m != NULL && !(atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m));
 		if (ours && m->out_of_sight)
 			outgoing_see_again(m);
@@ -77,14 +78,15 @@ int lead_before(int fd, size_t n, struct lead *lead)
 		if (again)
 			error = room_wait(fd, 0, tries++);
 		if (again && error == 0 && atomic_load_explicit(&c->cookie, memory_order_relaxed) != cookie)
-			error = EBADF; /* closed meanwhile, and the number may be another's */
+			error = EBADF; /* closed meanwhile, so the number may be another socket's */
 		errno = saved;
 		if (!again || error != 0)
 			return error;
 	}
 }
 
-/* The books are made from what was done. A head that led to nothing must not wait for a follower that does not come. */
+/* Books what the call did. If it wrote nothing, the head that was sent before must not wait for bytes that do not
+ * come. */
 static void after(struct msg *m, struct conn *c, const struct lead *lead, ssize_t result)
 {
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
@@ -113,7 +115,7 @@ void lead_after(int fd, const struct lead *lead, ssize_t result, int flags)
 	if (c == NULL)
 		return;
 	int saved = errno;
-	room_unknown(c); /* somebody may have asked meanwhile */
+	room_unknown(c); /* another thread may have asked for it during the call */
 	if (lead->m != NULL) {
 		int cancel = turn_uncancellable();
 		struct msg *m = turn_take_old(c, fd);
@@ -131,7 +133,7 @@ void lead_after(int fd, const struct lead *lead, ssize_t result, int flags)
 void lead_corked(struct msg *m)
 {
 	if (process_is_borrowed() && !release_is_here(m))
-		return; /* it is our parent's */
+		return; /* the message is our parent's, of another socket */
 	if (m->out_of_sight)
 		outgoing_see_again(m);
 	if (m->state != FAILED && emit_held(m, m->fd, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL) == 0)

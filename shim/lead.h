@@ -1,5 +1,5 @@
-/* Calls whose bytes are not ours to join: sendfile, splice, stdio inside libc, and the program's own cork. What is held
- * goes before. */
+/* Calls whose bytes the library cannot join: sendfile, splice, stdio inside libc, and whatever the program writes under
+ * its own cork. What is held is sent before them. */
 #ifndef ONEWRITE_LEAD_H
 #define ONEWRITE_LEAD_H
 
@@ -7,23 +7,23 @@
 
 #include "conn.h"
 
-/* Between the two calls below: on which message, and by which write, its result is to be booked. `m` is NULL where
- * nothing is. */
+/* What lead_before() leaves for lead_after(): the message, and the number of the write (msg.writes), for which the
+ * call's result is to be booked. `m` is NULL where nothing is to be booked. */
 struct lead {
 	struct msg *m;
 	unsigned number;
 	enum hold_state meanwhile; /* the message's state while the call is on its way */
 };
 
-/* Before a call that writes at most n bytes (0: nobody knows): what is held goes, with MSG_MORE, and waits for room
- * where the call would. 0, or the errno that the call fails with. */
+/* Called before a call that writes at most n bytes (0: not known). Sends what is held, with MSG_MORE, and waits for
+ * room where the call would. Returns 0, or the errno that the call fails with. */
 int lead_before(int fd, size_t n, struct lead *lead);
-/* After it: it wrote `result` bytes, or failed; MSG_MORE is among `flags` if it was told that more follows. Leaves
- * errno alone. */
+/* Called after it. The call wrote `result` bytes, or failed; `flags` has MSG_MORE if the call was told that more
+ * follows. Leaves errno alone. */
 void lead_after(int fd, const struct lead *lead, ssize_t result, int flags);
 
-/* Before the program corks by itself: what is held goes under its cork, and the deadline stays. The caller has the
- * turn. */
+/* Called before the program sets TCP_CORK: sends what is held with MSG_MORE, so that it goes on under the program's
+ * cork; its deadline stays. The caller has the turn. */
 void lead_corked(struct msg *m);
 
 #endif

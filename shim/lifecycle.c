@@ -30,8 +30,8 @@ static void copy_begins(const char *why)
 	process_copy_begins();
 }
 
-/* The fork handlers are for forks inside libc; fork() itself comes by our hook first, where waiting for the helper's
- * end is safe: here other handlers may hold locks that it needs. */
+/* The handlers of pthread_atfork() are for forks inside libc. fork() itself comes by our hook first, where it is safe
+ * to wait for the helper's end: here other fork handlers may have locks that the helper needs. */
 static void prepare(void)
 {
 	copy_begins("fork");
@@ -50,7 +50,7 @@ static void child(void)
 	lifecycle_in_child();
 }
 
-/* glibc's pthread_atfork() is a part of each program that uses it, and asks for a name that musl lacks. */
+/* glibc's pthread_atfork() is linked into each program that uses it, and needs a symbol that musl lacks. */
 static void register_at_fork(void)
 {
 #ifdef __GLIBC__
@@ -83,8 +83,8 @@ static void begin_with(char **argv, char **envp)
 {
 	bool strangers = real_init_all();
 	conn_begin();
-	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone: the caller
-	 * chose the environment. */
+	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone, since the
+	 * caller chose the environment. */
 	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !read_settings(argv, envp) || !process_begin()) {
 		real_stand_aside();
 		return;
@@ -96,7 +96,7 @@ static void begin_with(char **argv, char **envp)
 	register_at_fork();
 	if (config.place == PLACE_KERNEL || strangers)
 		process_forbid_memory();
-	config.active = true; /* last: other constructors' threads may write already */
+	config.active = true; /* last: threads of other constructors may be writing already */
 	arrivals_at_start();
 }
 
@@ -134,10 +134,11 @@ __attribute__((destructor)) static void end(void)
 	lifecycle_end("exit");
 }
 
-/* Before the process's first fork. Without the room for it each child learns for itself. */
+/* Called before the first fork of the process: maps the page in which parent and children share what they learned. If
+ * that fails, each child learns by itself. */
 static void share_habits(void)
 {
-	static atomic_bool shared; /* a child finds it set, and the memory there */
+	static atomic_bool shared; /* a child finds it set, and the page mapped */
 	if (!config.active || atomic_exchange(&shared, true))
 		return;
 	void *page = mmap(NULL, habit_record_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -168,7 +169,7 @@ void lifecycle_in_child(void)
 	atomic_store(&held_heads, 0);
 	atomic_store(&held_rests, 0);
 	process_own();
-	/* else the kernel has cleared tables, messages, their locks and the helper's state */
+	/* Otherwise the kernel has wiped the tables, the messages with their locks, and the helper's state. */
 	if (!pool_wipes_on_fork()) {
 		deadline_forget();
 		conn_forget_all();
@@ -195,7 +196,7 @@ void lifecycle_before_exec(const char *why)
 {
 	int saved = errno;
 	if (process_is_borrowed()) {
-		process_copy_left(); /* not begun: nobody could end it, for our parent's memory outlives us */
+		process_copy_left(); /* no copy begins, since nobody would end it: our parent's memory outlives us */
 		atomic_store(&process_lent, false);
 	} else
 		copy_begins(why);
@@ -238,7 +239,7 @@ static void alone(const char *why)
 	errno = saved;
 }
 
-/* From CLONE_NEWPID on a child of ours has whatever number, ours too; and one made by vfork would be taken for us. */
+/* After CLONE_NEWPID a child may have any number, ours too, and one made by vfork would be taken for us. */
 void lifecycle_before_unshare(int flags, const char *why)
 {
 	if (flags & (CLONE_FILES | CLONE_NEWPID))
@@ -282,7 +283,8 @@ void lifecycle_before_privilege(const char *why)
 	alone(why);
 }
 
-/* In this order: what another thread is about to hold meanwhile finds that there is no helper, or is found here. */
+/* In this order: a thread that is about to hold a head meanwhile finds that there is no helper, or its head is found
+ * here. */
 bool lifecycle_gives_way(const char *why)
 {
 	int saved = errno;
@@ -311,7 +313,7 @@ void lifecycle_retire(const char *why)
 	int saved = errno;
 	config.active = false;
 	process_forbid_memory();
-	if (process_is_borrowed()) /* our parent knows what it knows, and its helper sees to what is held */
+	if (process_is_borrowed()) /* our parent keeps what it knows, and its helper sees to what is held */
 		release_all(why);
 	else {
 		release_for_good(why);
@@ -327,7 +329,7 @@ bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned l
 		if (mode == SECCOMP_MODE_STRICT || filter != 0) /* without a filter it is a question */
 			lifecycle_retire("seccomp");
 		return false;
-	case PR_SET_TSC: /* the clock reads it */
+	case PR_SET_TSC: /* the clock reads the time-stamp counter */
 		if (mode == PR_TSC_SIGSEGV)
 			lifecycle_retire("tsc");
 		return false;
@@ -350,7 +352,7 @@ void lifecycle_ends_at_once(const char *why)
 {
 	int saved = errno;
 	if (!process_is_borrowed())
-		process_copy_begins(); /* not over before the process is */
+		process_copy_begins(); /* does not end before the process does */
 	else
 		atomic_store(&process_lent, false);
 	release_at_the_end(why);

@@ -1,4 +1,5 @@
-/* The life of the process: constructor, copies of it, its end. Wires the modules together; read lifecycle.c first. */
+/* The life of the process: constructor, copies, end. It joins the other modules together; read lifecycle.c first. `why`
+ * is a word for the trace. The functions for the program's calls leave errno alone. */
 #ifndef ONEWRITE_LIFECYCLE_H
 #define ONEWRITE_LIFECYCLE_H
 
@@ -6,52 +7,54 @@
 
 #include "sharing.h"
 
-/* Before this process is copied: nothing is held in memory from here on, and no helper runs. */
+/* Called before this process is copied, as by fork: from here on nothing is held in memory, and the helper has
+ * ended. */
 void lifecycle_before_copy(const char *why);
-/* After the copy, or when it failed, in the original: what was known of descriptors proves nothing any more. */
+/* Called in the original after the copy, or when it failed. What was known of descriptors proves nothing any more. */
 void lifecycle_after_copy(void);
-/* In the copy: it starts with nothing held, nothing known and no helper. */
+/* Called in the copy, which starts with nothing held, nothing known and no helper. */
 void lifecycle_in_child(void);
-/* Before a clone with these flags: what it shares. AS_FORK: lifecycle_before_copy() was called, and what follows it is
- * the caller's business. */
+/* Called before a clone with these flags; returns what it shares. AS_FORK: lifecycle_before_copy() was called, and the
+ * caller has to see to what follows it. */
 enum sharing lifecycle_before_clone(uint64_t flags, const char *why);
-/* After lifecycle_before_copy(), where nobody of ours will see the copy made, nor in the child that it was. */
+/* Called after lifecycle_before_copy(), where no hook will run after the copy, in the original or in the child. */
 void lifecycle_copies_unseen(void);
-/* Before and after a call that starts another program with copies of our descriptors. */
+/* Called before and after a call that starts another program with copies of our descriptors. */
 void lifecycle_before_spawn(const char *why);
 void lifecycle_after_spawn(void);
-/* Before another image takes this process over, with our descriptors; and when it did not. */
+/* Called before exec, which gives this process and its descriptors to another image; and when exec failed. */
 void lifecycle_before_exec(const char *why);
 void lifecycle_exec_failed(void);
-/* Before and after a call that wants the process to have one thread, and may change what the numbers of descriptors and
- * of processes mean in it. */
+/* Called before and after a call that wants the process to have one thread only, and that may change what numbers of
+ * descriptors or processes mean in it. */
 void lifecycle_before_unshare(int flags, const char *why);
 void lifecycle_before_setns(int fd, int type, const char *why);
 void lifecycle_not_alone(void);
-/* Before libc ends the program's last thread by itself: with the helper there the process would not end with its
- * status. */
+/* Called before libc ends the program's last thread by itself. With the helper still there the process would not end
+ * with that thread's status. */
 void lifecycle_before_last_thread_ends(const char *why);
-/* Before a thread ends, perhaps the last one of the program. */
+/* Called before a thread ends, which may be the program's last one. */
 void lifecycle_before_thread_ends(const char *why);
-/* Before a call that changes what its thread may do, and that one only: the helper must not keep what the program
- * gives up. The next one is started by a thread that has given it up. Followed by lifecycle_not_alone(). */
+/* Called before a call that changes what its own thread may do: the helper must not keep what the program gives up. The
+ * next helper is started by a thread that has given it up. lifecycle_not_alone() follows. */
 void lifecycle_before_privilege(const char *why);
-/* The program was refused a task (EAGAIN), perhaps for ours: from here on there is none for a while. False: there never
- * was one. */
+/* The program was refused a task (EAGAIN), perhaps because of the helper: it ends, and for a while there is no other.
+ * Returns false if there never was a helper here; true: the call is worth another attempt. */
 bool lifecycle_gives_way(const char *why);
-/* Before a prctl(2) that may set up a sandbox, or be such a call: then true, and lifecycle_not_alone() follows. */
+/* Called before a prctl(2) that may set up a sandbox, or change what its thread may do. In the latter case returns
+ * true, and lifecycle_not_alone() follows. */
 bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter);
-/* Before a call that may set up a sandbox. */
+/* Called before seccomp(2), which may set up a sandbox. */
 void lifecycle_before_seccomp(unsigned long operation, const void *filter);
-/* There may be writers that no hook sees: memory is no place to hold from now on. */
+/* There may be writers that no hook sees: from now on nothing is held in memory. */
 void lifecycle_unseen_writers(const char *why);
-/* From here on this process runs as if we were not there: it enters a sandbox that may allow no call but its own, or
- * a descriptor's number means another thing in each of its threads. */
+/* From here on the process runs as if the library were not there: it enters a sandbox that may allow only the program's
+ * own calls, or a number means different descriptors in different threads. */
 void lifecycle_retire(const char *why);
-/* It ends without another word, perhaps as the child of a vfork in its parent's memory, where nothing may be switched
- * off: what is held goes, and other threads hold nothing more in memory. */
+/* The process ends without exit handlers. It may be the child of a vfork in its parent's memory, where nothing may be
+ * switched off. What is held is sent, and other threads hold nothing more in memory. */
 void lifecycle_ends_at_once(const char *why);
-/* The process ends: what is held goes, and nothing is held any more. */
+/* The process ends: what is held is sent, and nothing is held any more. */
 void lifecycle_end(const char *why);
 
 #endif

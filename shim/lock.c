@@ -9,16 +9,16 @@
 
 #define WAITERS ((uintptr_t)LOCK_WAITERS)
 
-/* A thread that jumped inside a signal handler goes on with what the handler interrupted, and a call that does not wait
- * comes back: they have this time for it (ns). */
+/* The time (ns) that an owner has to give the lock back: a thread that jumped inside a signal handler goes on with what
+ * the handler interrupted, and a call that does not wait returns. */
 enum { GRACE_NS = 10000000 };
 
-/* So many times that, one after the other, and the lock is as it was: then its owner has left it by a way that nobody
- * saw (an exception thrown by a handler, setcontext). Not one long wait: after a process was stopped that would be over
- * before the owner runs again. */
+/* After so many graces in a row without a change of the word the owner has left the lock in a way that no hook saw (an
+ * exception thrown by a signal handler, setcontext). It is not one long wait, because that would be over before the
+ * owner runs again when the process has been stopped. */
 enum { LEFT_GRACES = 100 };
 
-/* The futex is the word's low half: the one with the waiters bit. */
+/* The futex is the word's low half, which has the waiters bit. */
 static uint32_t *low_half(struct lock *l)
 {
 	char *p = (char *)&l->word;
@@ -41,7 +41,7 @@ bool lock_take_over(struct lock *l, uintptr_t seen)
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 {
 	enum lock_result result = LOCK_TAKEN;
-	uintptr_t watched = 0; /* the word that has been the same for so many graces */
+	uintptr_t watched = 0; /* the word that was the same for so many graces */
 	unsigned graces = 0;
 	struct own_moment until = { 0, 0 };
 	if (lock_is_mine(l))
@@ -50,7 +50,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 	for (;;) {
 		uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
 		if (seen == 0) {
-			/* Whoever waited once cannot know whether others still do. */
+			/* A thread that has waited cannot know whether others still wait, so it keeps the mark. */
 			if (atomic_compare_exchange_weak_explicit(&l->word, &seen, thread_self() | WAITERS,
 			                                          memory_order_acquire, memory_order_relaxed))
 				break;
@@ -62,7 +62,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			continue;
 		seen |= WAITERS;
 		uint8_t call = atomic_load(calling);
-		if (seen != watched) { /* a signal that interrupts the wait does not begin the grace again */
+		if (seen != watched) { /* The grace goes on after a signal that interrupted the wait. */
 			watched = seen;
 			graces = 0;
 			until = clock_moment(now_ns() + GRACE_NS);
@@ -70,7 +70,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		long r = own()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
 		                        FUTEX_BITSET_MATCH_ANY);
 		if (r == 0 || errno == EAGAIN)
-			watched = 0; /* its owner gave it back, or somebody else did something to it */
+			watched = 0; /* the owner gave it back, or another thread changed the word */
 		if (r == 0 || errno != ETIMEDOUT)
 			continue;
 		graces = call != 0 || atomic_load(calling) != 0 ? 0 : graces + 1;
@@ -106,7 +106,7 @@ void lock_give(struct lock *l)
 	uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
 	do {
 		if (owner_of(seen) != thread_self())
-			return; /* it was taken over */
+			return; /* the lock was taken over */
 	} while (
 		!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
 	if (seen & WAITERS)
@@ -118,7 +118,7 @@ bool lock_give_slowly(struct lock *l)
 	uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
 	do {
 		if (owner_of(seen) != thread_self())
-			return true; /* it was taken over */
+			return true; /* the lock was taken over */
 		if (seen & LOCK_LEFT) {
 			atomic_fetch_and(&l->word, ~(uintptr_t)LOCK_LEFT);
 			return false;
@@ -138,5 +138,5 @@ void lock_leave(struct lock *l)
 void lock_jump(struct lock *l)
 {
 	if (lock_is_mine(l) && atomic_fetch_or(&l->word, LOCK_JUMPED) & WAITERS)
-		wake(l, INT_MAX); /* they wait with a limit from now on */
+		wake(l, INT_MAX); /* from now on they wait with a limit */
 }

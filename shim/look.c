@@ -6,17 +6,17 @@
 #include "readable.h"
 #include "real.h"
 
-/* --- no byte is read that need not be: memory that is not there is the kernel's to refuse ----- */
+/* --- no byte is read without need: if memory cannot be read, that is for the kernel to report - */
 
-enum { PAGE = 4096 }; /* the smallest there are: who has read one byte of a page can read all of it */
+enum { PAGE = 4096 }; /* the smallest page size: a thread that has read one byte of a page can read all of it */
 
-/* How many bytes lie in one page, from this one on? */
+/* How many bytes are left in the page of p, from p on? */
 static inline size_t left_in_page(const char *p)
 {
 	return PAGE - ((uintptr_t)p & (PAGE - 1));
 }
 
-/* Is there a head at the beginning of these n bytes? Pages behind its end are not read. */
+/* Do these n bytes begin with a head? Pages behind the head's end are not read. */
 static enum http_verdict head_of(const char *p, size_t n, enum http_method answers, struct http_head *head)
 {
 	size_t here = left_in_page(p);
@@ -31,7 +31,7 @@ static enum http_verdict head_of(const char *p, size_t n, enum http_method answe
 	return http_head(p, n, 0, answers, head);
 }
 
-/* Do all of them look like one head, as the RFC would have it end? */
+/* Do these n bytes look like exactly one head, with an end as RFC 9112 has it? */
 static inline bool ends_as_head(const char *p, size_t n)
 {
 	if (likely(n <= left_in_page(p)))
@@ -39,7 +39,8 @@ static inline bool ends_as_head(const char *p, size_t n)
 	return n <= HTTP_HEAD_MAX && http_opens(p, n) && http_ends(p, n, 0) == n;
 }
 
-/* No part of a head is another one: where the first page is the same, the next one has to be read, too. */
+/* Compares page by page. No head is a prefix of another one, so where one page is equal the next one has to be read
+ * anyway. */
 static __attribute__((noinline)) bool same_by_page(const char *p, const char *known, size_t n)
 {
 	for (size_t part; n > 0; p += part, known += part, n -= part) {
@@ -92,7 +93,7 @@ enum framing_verdict look_follow(struct framing *f, const struct call *call, siz
 	return v;
 }
 
-/* The call's bytes from `from` on, where they lie, as far as they lie together. */
+/* The call's bytes from `from` on, in place, as far as they are contiguous: *n bytes. NULL: there are none. */
 static const char *piece(const struct call *call, size_t from, size_t *n)
 {
 	size_t i = 0;
@@ -102,10 +103,10 @@ static const char *piece(const struct call *call, size_t from, size_t *n)
 	return *n > 0 ? (const char *)call->iov[i].iov_base + from : NULL;
 }
 
-/* So many tell whether they may be another head. */
+/* enough to tell whether they may be another head */
 enum { FIRST_BYTES = 8 };
 
-/* Body bytes from `from` on, and whatever begins behind the message's end in the same call. */
+/* Looks at body bytes from `from` on, and at whatever begins behind the message's end in the same call. */
 static void look_at_body(const struct call *call, size_t from, struct sight *s)
 {
 	for (;;) {
@@ -119,10 +120,12 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 		s->event = BODY_END;
 		if ((from += taken) >= call->size)
 			return;
-		const char *p = piece(call, from, &n); /* so far from all that was read that it may not be there */
+		/* far from all that was read before, so it may not be readable */
+		const char *p = piece(call, from, &n);
 		if (!readable(p, n < FIRST_BYTES ? n : FIRST_BYTES) ||
 		    head_of(p, n, METHOD_OTHER, &next) != HTTP_HEAD) {
-			s->event = NOT_OURS, s->why = "behind-the-end"; /* part of a head, or none: not followed */
+			/* a part of a head, or something else: it is not followed */
+			s->event = NOT_OURS, s->why = "behind-the-end";
 			return;
 		}
 		s->why = "pipelined";
@@ -136,8 +139,8 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 	}
 }
 
-/* Is this write the head that the connection sent last? Servers say the same thing many times within a second of their
- * Date. */
+/* Is this write the head that the connection sent last? Within the second for which their Date header is the same,
+ * servers often send the same head many times. */
 static inline bool is_known(const struct msg *m, enum http_method answers, const char *p, size_t n)
 {
 	if (n != m->known || m->head.method != answers)
@@ -161,7 +164,7 @@ bool look_whole_head(struct msg *m, enum http_method answers, const char *p, siz
 	return true;
 }
 
-/* Behind what is held of it, as far as it goes: no more is copied. */
+/* Copies the call's bytes behind what is held of the head, up to the head's end and not beyond, and reads the head. */
 static enum http_verdict copy_head(struct msg *m, const struct call *call, enum http_method answers)
 {
 	size_t n = m->len, want = n + call->size < HTTP_HEAD_MAX ? n + call->size : HTTP_HEAD_MAX;
@@ -185,8 +188,8 @@ static enum http_verdict copy_head(struct msg *m, const struct call *call, enum 
 	return http_head(m->buf, n, m->len, answers, &m->head);
 }
 
-/* It is read where it lies if it lies in one piece: most heads that pass are never copied, and no piece of a body is
- * read. */
+/* Reads the head in place if it is in one piece, so most heads that are not held are never copied; bytes of a body
+ * behind it are not read. */
 static enum http_verdict read_head(struct msg *m, const struct call *call, enum http_method answers)
 {
 	size_t n = call->iov->iov_len;
@@ -200,7 +203,7 @@ static enum http_verdict read_head(struct msg *m, const struct call *call, enum 
 	return v == HTTP_MORE && (m->len > 0 || call->iovcnt > 1) ? copy_head(m, call, answers) : v;
 }
 
-/* The call's bytes begin a head, or go on with the one that is held: where does it stand now? */
+/* The call's bytes begin a head, or continue the one that is held: what is the head's state now? */
 static void look_at_head(struct msg *m, const struct call *call, enum http_method answers, struct sight *s)
 {
 	size_t before = m->len;
@@ -232,9 +235,9 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 	}
 }
 
-/* A head where body bytes are due: the next message, because this one has no body after all (the answer to a HEAD that
- * we did not see), or because its body went by a way that we do not see; or a body that looks like a head
- * (message/http). Bytes that are data, by the message's framing, are read only once the peer was heard. */
+/* Does the next head stand where body bytes are due? That is so if this message has no body after all (the answer to a
+ * HEAD request that was not seen), or if its body went in a way that no hook saw. But a body may also look like a head
+ * (message/http), so bytes that are data by the message's framing are read only once the peer was heard. */
 static bool is_next(const struct msg *m, const struct call *call)
 {
 	bool heard = atomic_load_explicit(&m->read_since, memory_order_relaxed);
@@ -242,7 +245,7 @@ static bool is_next(const struct msg *m, const struct call *call)
 	if (!heard && (data || !framing_before_body(&m->framing)))
 		return false;
 	if (framing_is_data(&m->framing, 1) && !readable(call->iov->iov_base, FIRST_BYTES))
-		return false; /* lines between data are read anyway */
+		return false; /* the lines between chunks are read anyway */
 	return look_opens(call) && m->request == (memcmp(call->iov->iov_base, "HTTP/", 5) != 0);
 }
 
@@ -254,7 +257,7 @@ void look(struct msg *m, enum http_method answers, const struct call *call, stru
 	};
 	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		s->event = OPAQUE, s->why = "flags";
-	else if (call->size > EMIT_CALL_MAX) /* so many are never written, and perhaps it is no size at all */
+	else if (call->size > EMIT_CALL_MAX) /* no call writes so many, and it may be no size at all */
 		s->event = OPAQUE, s->why = "size";
 	else if (call->hdr != NULL && (call->hdr->msg_namelen > 0 || length_of_control(call->hdr) > 0))
 		s->event = OPAQUE, s->why = "control";

@@ -1,5 +1,5 @@
-/* What are these bytes? The recogniser and the framing applied to one output call. Changes nothing of a message but
- * m->head and m->known, and the room in m->buf. */
+/* What are these bytes? Applies the recogniser (http.h) and the framing (framing.h) to one output call. Changes nothing
+ * of a message but m->head, m->known, and m->buf behind m->len. The caller has the turn. */
 #ifndef ONEWRITE_LOOK_H
 #define ONEWRITE_LOOK_H
 
@@ -8,11 +8,11 @@
 
 struct sight {
 	enum hold_event event;
-	const char *why;        /* for the trace */
-	size_t head_bytes;      /* how many of the call's bytes belong to a head that was not complete before */
-	bool in_head;           /* they begin a head, or go on with one */
-	bool head_done;         /* the message's head is complete with this call: it says m->head */
-	struct framing framing; /* the message as it stands when all of the call is written */
+	const char *why;   /* a word for the trace */
+	size_t head_bytes; /* how many of the call's bytes belong to a head that was not complete before the call */
+	bool in_head;      /* the bytes begin a head, or continue one */
+	bool head_done;    /* the message's head is complete with this call, and is described by m->head */
+	struct framing framing; /* the state of the message's body when all of the call is written */
 };
 
 /* Do the call's bytes open a message? */
@@ -22,18 +22,19 @@ static inline bool look_opens(const struct call *call)
 	return call->iovcnt > 0 && http_may_open(v->iov_base, v->iov_len) && http_opens(v->iov_base, v->iov_len);
 }
 
-/* `answers`: the method of the request read last. Bytes of a body are not read, unless they may be the next head. */
+/* Fills in *s. `answers` is the method of the request that was read last. Bytes of a body are not read, unless they may
+ * be the next head. */
 void look(struct msg *m, enum http_method answers, const struct call *call, struct sight *s);
 
-/* Are these n bytes a whole head, ended as the RFC has it, and nothing else? Then m->head says what it says, m->buf
- * begins with it, and m->known is n: it need not be read again if the next message brings the same. The bytes may open
- * a message (http_may_open). */
+/* Are these n bytes exactly one head, with an end as RFC 9112 has it? Then m->head describes it, m->buf begins with it,
+ * and m->known is n, so that an equal head need not be parsed again. The caller has seen that the bytes may open a
+ * message (http_may_open). */
 bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n);
 
-/* Feed bytes [from, to) of the call to the framing. *taken as in framing_follow(). */
+/* Feeds bytes [from, to) of the call to the framing. *taken is as in framing_follow(). */
 enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken);
 
-/* Copy the call's first bytes, `room` at most. Returns how many. */
+/* Copies the call's first bytes, at most `room`. Returns how many. */
 size_t look_copy(char *to, size_t room, const struct call *call);
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "pool.h"
 
-/* In pages that the kernel wipes in a forked child. Messages are recycled as messages, never as anything else. */
+/* The list of free messages, in pages that the kernel wipes in a forked child. `lock` guards `first` and every
+ * next_free. */
 struct free_list {
 	struct lock lock;
 	struct msg *first;
@@ -25,7 +26,7 @@ static struct free_list *list_get(void)
 	return list;
 }
 
-/* As pool.c does with its own. */
+/* A list that a thread has jumped out of is left as it is, and the next one begins (as in pool.c). */
 static bool enter(struct free_list *list)
 {
 	enum lock_result result = list != NULL ? lock_take(&list->lock) : LOCK_MINE;
@@ -46,10 +47,10 @@ struct msg *msg_new(int fd)
 	lock_give(&list->lock);
 	if (m == NULL && (m = pool_take(sizeof *m, &got)) == NULL)
 		return NULL;
-	if (lock_take(&m->lock) != LOCK_TAKEN) /* a late reader may look at it for an instant */
+	if (lock_take(&m->lock) != LOCK_TAKEN) /* A thread with a stale pointer may have locked it for an instant. */
 		return NULL;
 	m->fd = fd;
-	msg_write(m); /* a write that flew on what this was before is none of this one's */
+	msg_write(m); /* a call of the message's earlier life that is still on its way must not be booked here */
 	m->error = 0;
 	m->busy_looks = 0;
 	m->flying = 0;

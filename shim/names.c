@@ -3,18 +3,18 @@
 #include <errno.h>
 #include <string.h>
 
-/* More names than these in one process, or more such sockets at a time, are not all remembered. */
+/* If a process has more names of one socket, or more such sockets at a time, not all are remembered. */
 enum { NAMES = 4, SOCKETS = 256 };
 
 static struct named {
 	_Atomic uint64_t cookie;
-	_Atomic int numbers[NAMES]; /* each one more than the descriptor; 0: none */
+	_Atomic int numbers[NAMES]; /* each is the descriptor plus one; 0: none */
 } sockets[SOCKETS];
 
 static uint64_t cookie_of(struct conn *c)
 {
 	uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
-	if (cookie == 0 && !process_is_borrowed()) { /* whose number may be another socket's */
+	if (cookie == 0 && !process_is_borrowed()) { /* in a vfork's child the number may be another socket's */
 		int saved = errno;
 		cookie = conn_cookie_of(conn_number(c), 0);
 		atomic_store_explicit(&c->cookie, cookie, memory_order_relaxed);
@@ -23,14 +23,14 @@ static uint64_t cookie_of(struct conn *c)
 	return cookie;
 }
 
-/* What has this number in the table, if it is another name of the socket still. */
+/* The connection that entry i of the table stands for, or NULL if it is no name of this socket any more. */
 static struct conn *name_at(const struct named *s, unsigned i, uint64_t cookie)
 {
 	struct conn *c = conn_find(atomic_load_explicit(&s->numbers[i], memory_order_relaxed) - 1);
 	return c != NULL && atomic_load_explicit(&c->cookie, memory_order_relaxed) == cookie ? c : NULL;
 }
 
-/* This number's place, and whether it is new there. NULL: it has no cookie. */
+/* Finds the socket's entry in the table, and enters this number if it is not there (*is_new). The cookie is not 0. */
 static struct named *place_of(struct conn *c, uint64_t cookie, bool *is_new)
 {
 	struct named *s = &sockets[cookie % SOCKETS];
@@ -53,7 +53,7 @@ static struct named *place_of(struct conn *c, uint64_t cookie, bool *is_new)
 	return s;
 }
 
-/* Never for certain: what one of them reads may cross what another one writes. */
+/* What is told is never certain: what one name reads may cross what another one writes. */
 static void tell(const struct conn *from, struct conn *to)
 {
 	request_tell(&from->request, &to->request);

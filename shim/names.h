@@ -1,23 +1,25 @@
-/* One socket, several numbers in this process: what was read by one of them is answered by another (inetd's programs
- * read from 0 and write to 1), and an option that one of them sets holds for all.
+/* One socket may have several numbers in this process. What was read by one of them is answered by another (programs
+ * under inetd read from 0 and write to 1), and an option that is set by one of them holds for all.
  *
- * THREADS. A small table of atomics without a lock. Each name in it is looked at again (has the number this cookie
- * still?), so what is old, or was written over by another socket, costs no more than the knowledge. */
+ * THREADS. A small table of relaxed atomics, without a lock. Each name found there is checked (does the number still
+ * have this cookie?), so an entry that is old, or was overwritten for another socket, costs no more than the
+ * knowledge. */
 #ifndef ONEWRITE_NAMES_H
 #define ONEWRITE_NAMES_H
 
 #include "conn.h"
 
-/* This number may have other names: from now on they tell each other. Where another one knows more, it is believed. */
+/* This number may have other names: from now on they tell each other what they know. If another name is known already,
+ * what it knows is taken over. */
 void names_enter(struct conn *c);
-/* Another number, which the call is not about, turns out to be the same socket. Nothing is asked of it: it may be
- * closed just now. */
+/* Another number, `other`, which the program's call is not about, turns out to be the same socket as c. The kernel is
+ * not asked about it, since another thread may be closing it. */
 void names_meet(struct conn *other, struct conn *c);
-/* Each other name that is known of this number's socket. */
+/* Calls visit() for each other known name of this number's socket. */
 void names_visit(struct conn *c, void (*visit)(int fd));
-/* In a forked child: nothing is known of any number. */
+/* Called in a forked child: forgets all names. */
 void names_forget_all(void);
-/* What this number knows of the next response, and whether it is passed over, is true of its other names. */
+/* Tells the number's other names what it knows of the next response, and whether the socket is passed over. */
 void names_tell_slowly(struct conn *c);
 static inline void names_tell(struct conn *c)
 {

@@ -34,8 +34,8 @@ static const ElfW(Dyn) * dynamic_section(const struct dl_phdr_info *object)
 	return NULL;
 }
 
-/* What the dynamic section says for this tag, as an address: some loaders have added where the object lies, some
- * have not. */
+/* The dynamic section's entry of this tag as an address. Some loaders have added the object's base to it, some have
+ * not. */
 static const void *table(const struct dl_phdr_info *object, int tag)
 {
 	const ElfW(Dyn) *d = dynamic_section(object);
@@ -46,7 +46,7 @@ static const void *table(const struct dl_phdr_info *object, int tag)
 	return (const void *)(d->d_un.d_ptr + (d->d_un.d_ptr < object->dlpi_addr ? object->dlpi_addr : 0));
 }
 
-/* Does it use dlsym? The symbols that an object wants come before those that it has. */
+/* Does the object use dlsym? The symbols that an object wants come before those that it offers. */
 static bool looks_up(const struct dl_phdr_info *object)
 {
 	const ElfW(Sym) *symbols = table(object, DT_SYMTAB);
@@ -80,7 +80,7 @@ struct object_symbols object_symbols(const struct dl_phdr_info *object)
 
 static bool has_version(const struct object_symbols *in, size_t i, const char *version)
 {
-	enum { HIDDEN_VERSION = 0x8000 }; /* an older one, for who asks for it */
+	enum { HIDDEN_VERSION = 0x8000 }; /* an older version, which has to be asked for by name */
 	if (version == NULL)
 		return in->versions == NULL || !(in->versions[i] & HIDDEN_VERSION);
 	if (in->versions == NULL || in->defined == NULL)
@@ -95,11 +95,12 @@ static bool has_version(const struct object_symbols *in, size_t i, const char *v
 	}
 }
 
-/* The symbol's address, if it is this function. One that chooses itself (IFUNC) is asked, as the loader does it. */
+/* The symbol's address, if it is this function. A symbol that chooses its function (IFUNC) is called, as the loader
+ * does. */
 static void *function(const struct object_symbols *in, size_t i, const char *name, const char *version)
 {
 	const ElfW(Sym) *s = &in->symbols[i];
-	unsigned type = s->st_info & 0xf, binding = s->st_info >> 4; /* alike in both classes */
+	unsigned type = s->st_info & 0xf, binding = s->st_info >> 4; /* the same in both ELF classes */
 	if (s->st_shndx == SHN_UNDEF || s->st_value == 0 || binding == STB_LOCAL ||
 	    (type != STT_FUNC && type != STT_NOTYPE && type != STT_GNU_IFUNC) ||
 	    strcmp(in->names + s->st_name, name) != 0 || !has_version(in, i, version))

@@ -6,34 +6,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Is this address in it? */
+/* Is this address in the object? */
 bool object_has(const struct dl_phdr_info *object, const void *address);
-/* Is it libc, or one of the libraries that parts of it were in before glibc 2.34? */
+/* Is it libc, or one of the libraries that parts of libc were in before glibc 2.34? */
 bool object_is_libc(const struct dl_phdr_info *object);
-/* May a function in it, which has one of libc's names, be about something else? Not in libc itself, nor in what
- * stands in front of libc: that has to look the next one up. */
+/* May a function of the object that has one of libc's names be something else than libc's function? Not in libc itself,
+ * nor in a library that stands in front of libc, which has to look up the next function of that name. */
 bool object_is_stranger(const struct dl_phdr_info *object);
 
 #if defined __s390x__ || defined __alpha__
-typedef uint64_t object_hash_word; /* of DT_HASH */
+typedef uint64_t object_hash_word; /* a word of DT_HASH */
 #else
 typedef uint32_t object_hash_word;
 #endif
 
-/* What it offers to others. */
+/* The symbols that the object offers to others. */
 struct object_symbols {
 	uintptr_t base;
 	const ElfW(Sym) * symbols;
 	const char *names;
-	const uint32_t *gnu_hash; /* NULL: none; and then `hash` */
+	const uint32_t *gnu_hash; /* NULL: the object has none, and `hash` is used */
 	const object_hash_word *hash;
-	const ElfW(Half) * versions;  /* of each symbol; NULL: it has no versions */
-	const ElfW(Verdef) * defined; /* the versions' names */
+	const ElfW(Half) * versions;  /* the version of each symbol; NULL: there are no versions */
+	const ElfW(Verdef) * defined; /* the names of the versions */
 };
 struct object_symbols object_symbols(const struct dl_phdr_info *object);
-/* Its function of this name, in this version or (NULL) in the newest; NULL: it has none. As dlsym(3) finds it, but for
- * what dlsym may do besides: it allocates memory to say that a name is not there, lives in a library of its own before
- * glibc 2.34, and may be anybody's. */
+/* Finds the object's function of this name, in this version or (NULL) in the newest; returns NULL if there is none. The
+ * result is that of dlsym(3). dlsym itself is not used, because it allocates memory to report that a name is missing,
+ * is in a library of its own before glibc 2.34, and may be replaced by any library. */
 void *object_find(const struct object_symbols *in, const char *name, const char *version);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-/* A row that is there twice does not compile. */
+/* As a case label, so an option with two rows does not compile. */
 #define OPTION_KEY(level, number) ((uint64_t)(uint32_t)(level) << 32 | (uint32_t)(number))
 
 enum option_effect option_set(int level, int name)

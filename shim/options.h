@@ -1,5 +1,5 @@
-/* What does a socket option do to what is held, when the program sets it and when it asks for it? The rows are in
- * options.def. PURE. */
+/* What happens to what is held when the program sets a socket option, or asks for one? The rows are in options.def.
+ * Pure functions: no I/O, no state, no errno. */
 #ifndef ONEWRITE_OPTIONS_H
 #define ONEWRITE_OPTIONS_H
 
@@ -13,7 +13,7 @@
 #define SOL_MPTCP 284
 #endif
 
-/* Old headers know one name where newer ones know the size of its time as well, and lack what came after them. */
+/* Old headers have one name where newer ones also tell the size of the time, and lack the options that came later. */
 #ifndef SO_TIMESTAMPING_OLD
 #define SO_TIMESTAMP_OLD    SO_TIMESTAMP
 #define SO_TIMESTAMPNS_OLD  SO_TIMESTAMPNS
@@ -83,12 +83,13 @@
 #endif
 
 enum option_effect {
-	RELEASES, /* also of an option that has no row */
+	RELEASES, /* also the answer for an option that has no row */
 	HARMLESS,
 	SWITCHES_OFF,
 	CORKS,
 };
 
+/* What setting the option does, and what asking for it does. */
 enum option_effect option_set(int level, int name);
 enum option_effect option_asked(int level, int name);
 

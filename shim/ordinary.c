@@ -7,12 +7,12 @@
 
 #include "real.h"
 
-/* Not here, for the helper has no use for them: its share of memory nodes and of disks, its name. Nor what is not to be
- * widened: its capabilities, filters, labels, the group that it is in. */
+/* The helper keeps the rest as it inherits it: memory nodes, share of disks and name make no difference to it; and
+ * capabilities, filters, labels and control group must not be widened. */
 
-static cpu_set_t at_start; /* the CPUs that the process had; none: not known */
+static cpu_set_t at_start; /* the CPUs that the process had in the constructor; empty: not known */
 
-/* False: not known, as on machines of more CPUs than fit. */
+/* Returns false if the CPUs are not known, as on a machine that has more than fit into the set. */
 static bool ask_cpus(cpu_set_t *set)
 {
 	CPU_ZERO(set);
@@ -42,7 +42,7 @@ bool ordinary_attributes(pthread_attr_t *attr)
 		threads()->pthread_attr_setschedpolicy(attr, SCHED_OTHER);
 		threads()->pthread_attr_setschedparam(attr, &none);
 	}
-	/* musl has none: ordinary_created() */
+	/* musl has no such attribute; ordinary_created() sets them there. */
 	if (known && !CPU_EQUAL(&all, &mine) && threads()->pthread_attr_setaffinity_np != NULL)
 		threads()->pthread_attr_setaffinity_np(attr, sizeof all, &all);
 	return true;
@@ -59,7 +59,7 @@ void ordinary_created(pthread_t helper)
 		t->pthread_setaffinity_np(helper, sizeof all, &all);
 }
 
-/* As the kernel counts: 40 is the least nice, 1 the nicest, and negative an error. */
+/* The priority as the system call returns it: 40 (nice -20) to 1 (nice 19); negative: an error. */
 static long unniceness(int task)
 {
 	return own()->syscall(SYS_getpriority, PRIO_PROCESS, task);
@@ -67,7 +67,7 @@ static long unniceness(int task)
 
 void ordinary_self(void)
 {
-	const unsigned long usual_ns = 50000; /* as the first process of a system has it */
+	const unsigned long usual_ns = 50000; /* the value that the first process of a system has */
 	long process = unniceness(own_pid());
 	own()->syscall(SYS_prctl, PR_SET_TIMERSLACK, usual_ns, 0L, 0L, 0L);
 	if (process > unniceness(0))

@@ -13,7 +13,7 @@
 
 /* --- may it be held? -------------------------------------------------------------------------- */
 
-/* A socket may still be connecting: what the program is told now must be what the kernel would tell it. */
+/* A socket may still be connecting. What the program is told now must be what the kernel would tell it. */
 static bool is_connected(struct conn *c, int fd)
 {
 	if (conn_has(c, CONN_CONNECTED))
@@ -29,7 +29,7 @@ static bool is_connected(struct conn *c, int fd)
 	return yes;
 }
 
-/* May a message that begins with this call be held? NULL, or why not. */
+/* May a message that begins with this call be held? Returns NULL, or a word that says why not. */
 static const char *why_not(struct conn *c, const struct call *call)
 {
 	if (conn_has(c, CONN_NAMES))
@@ -49,7 +49,8 @@ static const char *why_not(struct conn *c, const struct call *call)
 	}
 	if (atomic_load(&c->cookie) == 0)
 		return "no-cookie";
-	if (process_is_borrowed()) { /* its own descriptors mean nothing to the helper, who is its parent's */
+	/* the helper is its parent's, for which the child's own descriptors mean nothing */
+	if (process_is_borrowed()) {
 		atomic_store(&c->cookie, 0);
 		return "vfork";
 	}
@@ -61,8 +62,8 @@ static bool adds_more(enum hold_action action)
 	return action == KEEP || action == PASS_MORE || action == JOIN_MORE;
 }
 
-/* Make ready for what the rule lets the kernel hold: a message, the helper who looks at it in time, a cork. False:
- * nothing may be held. */
+/* Prepares what the rule lets the kernel hold: the message, its deadline and a cork. Returns false if nothing may be
+ * held. */
 static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *call, struct hold_rule rule)
 {
 	enum hold_action action = rule.action;
@@ -70,7 +71,7 @@ static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *cal
 		return false;
 	if (m->state == IDLE && (adds_more(action) || rule.next == REST)) {
 		settle_begin(m, c, true);
-		m->framing = (struct framing){ 0 }; /* known once the head is whole */
+		m->framing = (struct framing){ 0 }; /* known when the head is complete */
 	}
 	if (!adds_more(action))
 		return true;
@@ -81,14 +82,14 @@ static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *cal
 	if (!config.active || !settle_watch(m, call->size))
 		return false;
 	/* MSG_MORE lasts until the next ACK only: when a full segment of the message is acknowledged, the kernel sends
-	 * the short one behind it. So what is longer than a segment goes under a cork; not where other hands could set
-	 * one of their own meanwhile. */
+	 * the short one behind it. So what is longer than a segment is also put under a cork, unless others have the
+	 * socket, who could set a cork of their own meanwhile. */
 	if (action != KEEP && !m->corked && m->size > conn_mss(c, call->fd) && conn_is_ours(c, call->fd))
 		emit_cork(m);
 	return true;
 }
 
-/* Hold the call's bytes without a system call. False: our memory is not the place. */
+/* Holds the call's bytes in memory, without a system call. Returns false if they cannot be held there. */
 static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *call, const struct sight *s,
                            enum hold_state next)
 {
@@ -110,15 +111,16 @@ static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *cal
 	return settle_kept(m, c, next);
 }
 
-/* --- doing, without waiting: in the turn ------------------------------------------------------ */
+/* --- what is done without waiting: in the turn ------------------------------------------------ */
 
 struct outcome {
 	enum {
 		ALL_TAKEN,
-		CALL_FOLLOWS, /* what was held is out, and nobody has asked the kernel to take the call's own bytes */
-		/* what was held is out, and of the call's own bytes `taken`: the kernel was asked for all of them */
+		CALL_FOLLOWS, /* What was held is sent, and the kernel was not asked to take the call's own bytes. */
+		/* What was held is sent. The kernel was asked for all of the call's own bytes, and took `taken` of
+		 * them. */
 		CUT_SHORT,
-		NO_ROOM, /* for what is held */
+		NO_ROOM, /* no room for what is held */
 		REFUSED,
 	} what;
 	size_t taken; /* of the call's bytes */
@@ -130,7 +132,7 @@ static struct outcome refused(int error)
 	return (struct outcome){ error == EAGAIN ? NO_ROOM : REFUSED, 0, error };
 }
 
-/* What is held, by itself; `more`: what follows belongs to it. */
+/* Sends what is held by itself. `more` is MSG_MORE if what follows belongs to it, or 0. */
 static struct outcome emit_alone(struct msg *m, struct conn *c, const struct call *call, int more)
 {
 	size_t held = m->len - m->sent;
@@ -146,7 +148,7 @@ static struct outcome emit_alone(struct msg *m, struct conn *c, const struct cal
 	return (struct outcome){ CALL_FOLLOWS, 0, 0 };
 }
 
-/* One call, and the note of how much of what is held it took. */
+/* Makes one call, and notes how much of what is held it took. */
 SLOW ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 {
 	bool sure = !(flags & MSG_DONTWAIT);
@@ -165,13 +167,14 @@ SLOW ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 	int error = errno;
 	if (!sure)
 		emit_let_signals(&before);
-	errno = error; /* not what a handler left there */
+	errno = error; /* a signal handler may have changed it */
 	return r;
 }
 
-/* What is held and the call's bytes in one call. A call that may have to wait is the program's own, whole: of two
- * halves the second might meet another socket under the number, and a signal that ends the one would not end the other.
- * Should the kernel take less than was held it is asked again, for its reason: the program must not be told 0. */
+/* Sends what is held and the call's bytes in one system call. A call that may have to wait is left whole to the
+ * program's own call: if it were split, the second half might meet another socket under the number, and a signal that
+ * ends one half would not end the other. If the kernel takes less than was held, it is asked again for the reason,
+ * since the program must not be told 0. */
 static struct outcome join(struct msg *m, struct conn *c, const struct call *call, bool more)
 {
 	size_t held = m->len - m->sent;
@@ -202,10 +205,10 @@ static struct outcome act(struct msg *m, struct conn *c, const struct call *call
 	return (struct outcome){ CALL_FOLLOWS, 0, 0 };
 }
 
-/* --- the program's own call: without the turn, for it may wait, and its thread may never come back --- */
+/* --- the program's own call: without the turn, for it may wait, or never return -------------- */
 
-/* Until its result is booked the message is one that anybody can go on with: nothing of it lies in our memory, and what
- * the kernel may hold has a deadline. */
+/* Until the call's result is booked, any thread may go on with the message: nothing of it lies in memory, and what the
+ * kernel may hold has a deadline. Returns the state for that time. */
 static enum hold_state take_off(struct msg *m, const struct sight *s, enum hold_action action)
 {
 	if (action != KEEP)
@@ -219,7 +222,7 @@ static enum hold_state take_off(struct msg *m, const struct sight *s, enum hold_
 	return m->state;
 }
 
-/* Whoever released it meanwhile has made a stream of it. */
+/* The state after a call during which another thread released the message, which made a stream of it. */
 static enum hold_state after_release(enum hold_state next)
 {
 	return next == HEAD ? IDLE : next == BODY || next == REST ? STREAM : next;
@@ -227,22 +230,22 @@ static enum hold_state after_release(enum hold_state next)
 
 struct flight {
 	struct msg *m;
-	unsigned number;           /* of this write */
+	unsigned number;           /* msg.writes of this write */
 	enum hold_state before;    /* the message's state when the call came */
-	enum hold_state meanwhile; /* while it is on its way */
-	struct framing framing;    /* before the call */
-	struct http_head head;     /* what it says, if it is whole with this call */
+	enum hold_state meanwhile; /* the message's state while the call is on its way */
+	struct framing framing;    /* the message's framing before the call */
+	struct http_head head;     /* what m->head says, if the head is complete with this call */
 };
 
-/* What went with MSG_MORE may be known to nobody: it was released on its way, or there was nothing to see yet when its
- * deadline came. */
+/* Has bytes pushed in time that were sent with MSG_MORE. Perhaps no deadline covers them: the message was released
+ * while the call was on its way, or the helper looked at the deadline before the call had sent anything. */
 static void see_to_more(struct msg *m, bool released)
 {
 	bool waits = !released && (hold_waits(m->state) || m->state == REST);
-	/* The helper may be gone meanwhile. */
+	/* The helper may have ended meanwhile. */
 	if (!waits || !(m->due == 0 ? settle_watch(m, 0) : deadline_watch(&m->deadline, m->due)))
 		emit_push(m->fd, m);
-	else if (m->due <= now_ns()) /* the helper has passed this call by */
+	else if (m->due <= now_ns()) /* the helper has looked at it during the call, and sent nothing */
 		release_held(m, hold_decide(config.join, m->state, RELEASE).next);
 }
 
@@ -250,12 +253,14 @@ static void set_off(struct msg *m, unsigned number)
 {
 	static _Thread_local struct {
 		pid_t tid;
-		unsigned epoch; /* a forked child's thread has another name */
+		unsigned epoch; /* a forked child's thread has another number */
 	} self __attribute__((tls_model("initial-exec")));
 	unsigned epoch = atomic_load(&process_epoch);
 	if (self.tid == 0 || self.epoch != epoch) {
 		self.tid = own_tid();
-		self.epoch = process_is_borrowed() ? epoch - 1 : epoch; /* the parent's thread has this variable, too */
+		/* a vfork's child shares this variable with its parent's thread, which must not take the number for its
+		 * own */
+		self.epoch = process_is_borrowed() ? epoch - 1 : epoch;
 	}
 	turn_flights[1] = turn_flights[0];
 	turn_flights[0] = (struct turn_flight){ m, number };
@@ -263,13 +268,15 @@ static void set_off(struct msg *m, unsigned number)
 	atomic_store_explicit(&m->flying, number, memory_order_relaxed);
 }
 
-/* Of `size` bytes r were taken, or none, and that is the errno. */
+/* Books the result of a call that was made without the turn: the kernel took r of its bytes, or none (0) and `error` is
+ * the errno. */
 static void book(const struct flight *f, struct conn *c, const struct call *call, const struct sight *s,
                  struct hold_rule rule, size_t r, int error)
 {
 	int cancel = turn_uncancellable();
 	struct msg *m = turn_take_old(c, call->fd);
-	/* closed, or another write came between: what is true of the connection remains */
+	/* The descriptor was closed, or another write came between. What the call says about the connection still
+	 * holds. */
 	if (m != f->m || m->writes != f->number) {
 		if (s->head_done && r >= s->head_bytes)
 			settle_head(NULL, c, &f->head);
@@ -301,7 +308,7 @@ static void book(const struct flight *f, struct conn *c, const struct call *call
 	turn_cancellable(cancel);
 }
 
-/* Gives the turn back, and the thread its cancellation. */
+/* Makes the program's own call. Gives the turn back, and makes the thread cancellable again, before the call. */
 SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const struct sight *s, struct hold_rule rule,
                  int cancel)
 {
@@ -312,7 +319,7 @@ SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const s
 		f.head = m->head;
 	f.meanwhile = take_off(m, s, rule.action);
 	set_off(m, f.number);
-	room_spend(c, call->size); /* now: the thread may not come back to say how many were taken */
+	room_spend(c, call->size); /* now, since the thread may never return to say how many bytes were taken */
 	turn_give(m);
 	turn_cancellable(cancel);
 	ssize_t r = more ? emit_call_more(call) : emit_call(call);
@@ -326,16 +333,14 @@ SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const s
 
 /* --- the flow --------------------------------------------------------------------------------- */
 
-/* What was there before is out, and this call is looked at now. */
+/* What was held before is sent, and the call is looked at again, as the beginning of a message. */
 static void emitted(struct msg *m, struct conn *c)
 {
-	if (m->sure) /* its body went by a way that we do not see */
+	if (m->sure) /* its body went in a way that no hook saw */
 		conn_set(c, CONN_UNSEEN);
 	msg_gone(m, IDLE);
 }
 
-/* The helper lost sight of it. Here the number is that socket, and what is held goes; or it is another one, which
- * nobody told us of. */
 void outgoing_see_again(struct msg *m)
 {
 	if (!release_is_here(m)) {
@@ -350,8 +355,8 @@ void outgoing_see_again(struct msg *m)
 
 enum verdict { AGAIN, WAIT, DONE, REPORTED };
 
-/* One attempt, in the turn: what are these bytes, what does the table say, and what came of it? Gives the turn back,
- * unless it says so. */
+/* Makes one attempt, in the turn: what are these bytes, what does the table say, and what came of it? Gives the turn
+ * back. AGAIN: call this once more; WAIT: the same after a wait for room; otherwise *result is the program's. */
 static enum verdict attempt(struct msg *m, struct conn *c, const struct call *call, int cancel, ssize_t *result)
 {
 	int saved = errno;
@@ -412,7 +417,7 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	return DONE;
 }
 
-/* A call that has nothing to do with a message is the program's own. Nobody counts what it writes. */
+/* Makes the program's call as it is, for it has nothing to do with a message. What it writes is not counted. */
 static ssize_t pass(struct conn *c, const struct call *call)
 {
 	if (c != NULL)
@@ -420,7 +425,7 @@ static ssize_t pass(struct conn *c, const struct call *call)
 	return emit_call(call);
 }
 
-/* Whatever is not usual. */
+/* The way of every call that usual() does not make. */
 SLOW ssize_t by_table(const struct call *call)
 {
 	for (unsigned tries = 0;;) {
@@ -448,7 +453,7 @@ SLOW ssize_t by_table(const struct call *call)
 			turn_cancellable(cancel);
 			return pass(c, call);
 		} else if (atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m)) {
-			turn_give(m); /* it is our parent's */
+			turn_give(m); /* the message is our parent's, of another socket */
 			turn_cancellable(cancel);
 			return pass(c, call);
 		} else if (m->out_of_sight || (m->state == IDLE && !idle)) {
@@ -470,14 +475,15 @@ SLOW ssize_t by_table(const struct call *call)
 			return r;
 		int error = v == WAIT ? room_wait(call->fd, call->flags, tries++) : 0;
 		if (v == WAIT && error == 0 && atomic_load_explicit(&c->cookie, memory_order_relaxed) != cookie)
-			error = EBADF; /* closed meanwhile, and the number may be another's */
+			error = EBADF; /* closed meanwhile, so the number may be another socket's */
 		errno = error != 0 ? error : saved;
 		if (error != 0)
 			return -1;
 	}
 }
 
-/* hot: the hooks expect other calls than these, which is no reason to make it small instead of fast. */
+/* Hot: the compiler sees that the hooks expect this call to be rare, which is no reason to make it small instead of
+ * fast. */
 __attribute__((hot)) ssize_t outgoing(const struct call *call)
 {
 	ssize_t r;

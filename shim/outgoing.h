@@ -1,4 +1,5 @@
-/* Where an event meets a decision meets an action: the page on which to see how a response flows. */
+/* The output calls of the program: what their bytes are (look.h), what the policy says (hold.h), and what is done.
+ * Start with outgoing.c to see how a response flows. */
 #ifndef ONEWRITE_OUTGOING_H
 #define ONEWRITE_OUTGOING_H
 
@@ -7,12 +8,12 @@
 #include "real.h"
 #include "room.h"
 
-/* Fewer bytes than these, written to what is no TCP socket as far as we know, are not looked at: no head is so short,
- * and programs learn from write() to a pipe whether a few bytes can be read at all (EFAULT). */
+/* A shorter write to a descriptor that is not known as a TCP socket is not looked at: no head is so short, and programs
+ * learn from write() to a pipe whether a few bytes can be read at all (EFAULT). */
 enum { SHORTEST_HEAD = 16 };
 
-/* The one predicate for "not our business": nothing is held on this descriptor, and these bytes cannot open anything.
- * They are not read where something is held. */
+/* May this write go straight on to libc? True if nothing is held on the descriptor, and these bytes cannot open a
+ * message. The bytes are not read where something is held. */
 static inline __attribute__((always_inline)) bool outgoing_quiet(int fd, const void *p, size_t n)
 {
 	if ((unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire))
@@ -28,11 +29,12 @@ static inline __attribute__((always_inline)) bool outgoing_quiet(int fd, const v
 	return true;
 }
 
-/* What is held on a number that the helper lost sight of goes, or has no socket any more. The caller, whose call is on
- * this number, has the turn. */
+/* The helper found another socket under the message's number, and this call of the program is on that number. If the
+ * number is the message's socket for this thread, what is held is sent; if not, the socket was closed in a way that no
+ * hook saw, and what was held is dropped. The caller has the turn. */
 void outgoing_see_again(struct msg *m);
 
-/* A write-type call whose bytes we have. */
+/* Makes an output call of the program whose bytes can be read. Returns what the call is to return, with errno. */
 ssize_t outgoing(const struct call *call);
 
 #endif

@@ -13,7 +13,8 @@ static void no_testcancel(void)
 {
 }
 
-/* Two are called for each message: they are there before anybody asks, and where libc lacks them. */
+/* These two are called for each message without a check: their pointers are valid before the look-up, and where libc
+ * lacks the functions. */
 struct own own_functions = { .clock_gettime = clock_by_number };
 struct threads own_threads = { .pthread_testcancel = no_testcancel };
 bool own_ready;
@@ -21,8 +22,8 @@ bool own_ready;
 static const struct wanted {
 	const char *name;
 	void **where;
-	bool libcs;  /* libc's own if it has it; else the one that everybody calls */
-	bool spared; /* we can do without */
+	bool libcs;  /* libc's own if libc has it; false: the one that all libraries share */
+	bool spared; /* the library can do without it */
 } wanted[] = {
 #define X(name) { #name, (void **)&own_functions.name, true, false },
 	X(syscall) X(clock_gettime) X(poll) X(raise) X(sigaction) X(sigaltstack)
@@ -40,7 +41,7 @@ struct search {
 	void *found[WANTED];
 };
 
-/* Objects are listed in the order in which names are looked up. */
+/* dl_iterate_phdr() lists objects in the order in which names are looked up. */
 static int look_into(struct dl_phdr_info *object, size_t size, void *to)
 {
 	struct search *s = to;
@@ -56,7 +57,7 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *to)
 	return 0;
 }
 
-/* No lock: two threads that get here together store the same addresses. */
+/* Takes no lock: two threads that come here together store the same addresses. */
 void own_begin(void)
 {
 	struct search s = { .in_libc = true };

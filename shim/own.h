@@ -1,12 +1,12 @@
-/* What we do for ourselves is asked of libc itself: of its own functions, past every library that stands in front of it
- * under the same names. A clock that is set otherwise (faketime), a wait that is stretched, a signal whose handler
- * somebody keeps: that is for the program, whose calls go on by real.h.
+/* The functions that the library calls for its own purposes, found in libc itself, past every library that stands in
+ * front of libc under the same names. Such a library may set the clock otherwise (faketime), stretch a wait, or keep a
+ * signal's handler: that is meant for the program, whose calls go on by real.h.
  *
- * By the names that everybody calls go: threads, for whoever stands behind us is called in the helper, too, and some (a
- * sanitizer) have to be told of each; memory; and what is said to the program's sockets, which may be somebody's in
- * front of the kernel's.
+ * Three kinds of call go by the names that all libraries share. Threads do, because the libraries in front of libc run
+ * in the helper, too, and some (a sanitizer) have to be told of each thread. Memory does. And so do the calls on the
+ * program's sockets, which may be emulated by a library in front of the kernel.
  *
- * What libc lacks is NULL; libraries of the program's that have it are asked then. */
+ * A function that libc lacks is looked for in the other libraries; if none has it, its pointer is NULL. */
 #ifndef ONEWRITE_OWN_H
 #define ONEWRITE_OWN_H
 
@@ -20,29 +20,29 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A moment as the kernel and libc's first clock_gettime() have it: its seconds are a long, whatever libc's time_t is.
- */
+/* A moment as the kernel and libc's first clock_gettime() know it: its seconds are a long, whatever libc's time_t
+ * is. */
 struct own_moment {
 	long s, ns;
 };
 
 struct own {
 	long (*syscall)(long number, ...);
-	int (*clock_gettime)(clockid_t clock, struct own_moment *now); /* no system call: the vDSO's */
+	int (*clock_gettime)(clockid_t clock, struct own_moment *now); /* makes no system call: it is the vDSO's */
 	__typeof__(poll) *poll;
 	__typeof__(raise) *raise;
 	__typeof__(sigaction) *sigaction;
 	__typeof__(sigaltstack) *sigaltstack;
 	__typeof__(fstat) *fstat;                                  /* NULL before glibc 2.33 */
-	int (*__fxstat)(int version, int fd, struct stat *status); /* what that has instead */
-	bool is_glibc; /* else it is musl, or does as musl does (lengths.h, dup3) */
+	int (*__fxstat)(int version, int fd, struct stat *status); /* what glibc has before 2.33 instead of fstat */
+	bool is_glibc; /* false: it is musl, or behaves like musl (lengths.h, dup3) */
 };
 
-/* Neither in every libc, nor declared by each. */
+/* Not every libc has these, and not every libc that has them declares them. */
 extern int pthread_attr_setsigmask_np(pthread_attr_t *, const sigset_t *);
 extern int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const cpu_set_t *);
 
-/* Before glibc 2.34 only programs with threads have most of them. */
+/* Before glibc 2.34 only programs with threads have most of these. */
 #define THREADS(X)                      \
 	X(pthread_atfork)               \
 	X(pthread_attr_destroy)         \
@@ -62,7 +62,7 @@ struct threads {
 #define X(name) __typeof__(name) *name;
 	THREADS(X)
 #undef X
-	/* libc's first one, whatever its time_t is */
+	/* libc's first one, with a long for the seconds, whatever its time_t is */
 	int (*pthread_clockjoin_np)(pthread_t, void **, clockid_t, const struct own_moment *);
 };
 
@@ -72,9 +72,10 @@ extern struct threads own_threads;
 extern bool own_ready;
 #pragma GCC visibility pop
 
-/* By who asks first, that is by our constructor, or by a hook that was called before it. */
+/* Looks the functions up. Called by own(), the first time in our constructor or in a hook that ran before it. own_ready
+ * publishes the tables (stored with release, loaded with acquire). */
 void own_begin(void);
-/* Is there all of struct own? Else we do without: this is no libc that we know. */
+/* Does struct own have all that the library needs? If not, this libc is unknown, and the library does nothing. */
 bool own_is_whole(void);
 
 static inline const struct own *own(void)
@@ -90,7 +91,7 @@ static inline const struct threads *threads(void)
 	return &own_threads;
 }
 
-/* A place where the program's thread may be cancelled; none where there are no threads. */
+/* A cancellation point for the program's thread; does nothing where there are no threads. */
 static inline void own_testcancel(void)
 {
 	own_threads.pthread_testcancel();
@@ -101,15 +102,15 @@ static inline void own_clock(clockid_t clock, struct own_moment *now)
 	own_functions.clock_gettime(clock, now);
 }
 
-/* Of the process and the thread that really make the call: libc before 2.25 remembers them, and a child in its parent's
- * memory is taken for its parent. */
+/* The number of the process that really makes the call. libc before 2.25 remembers the number, so a child in its
+ * parent's memory would get its parent's. */
 static inline pid_t own_pid(void)
 {
 	return (pid_t)own()->syscall(SYS_getpid);
 }
 
-/* As pthread_sigmask, which lives elsewhere before glibc 2.32, and takes more of a small stack. sigfillset() leaves
- * libc's own signals out. */
+/* As pthread_sigmask(), which is in another library before glibc 2.32, and which takes more of a small stack. A set
+ * from sigfillset() leaves libc's own signals out. */
 static inline int own_sigmask(int how, const sigset_t *set, sigset_t *before)
 {
 	return (int)own()->syscall(SYS_rt_sigprocmask, how, set, before, (long)_NSIG / 8);

@@ -14,16 +14,17 @@ struct block {
 	struct block *next;
 };
 
-/* Lives in wiped pages of its own; guarded by `lock`. */
+/* Lies in wiped pages of its own. `lock` guards all of it. */
 struct pool {
 	struct lock lock;
 	struct block *free[CLASSES];
-	char *fresh, *fresh_end; /* the part of the newest region that was never handed out */
+	char *fresh, *fresh_end; /* the part of the newest region that was never given out */
 };
 
 static struct pool *_Atomic pool;
 static atomic_bool cannot_wipe;
-/* POOL_LEAST it is, from the first time on: to lock a larger piece, and to let it go, takes its time */
+/* Set when a large reservation failed: from then on POOL_LEAST is reserved at once, because it takes time to lock a
+ * larger piece and to unmap it. */
 static atomic_bool sparing;
 
 void *pool_pages(size_t size)
@@ -32,7 +33,7 @@ void *pool_pages(size_t size)
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		p = NULL;
-	/* qemu-user takes any advice, and follows none */
+	/* qemu-user accepts any advice and follows none, so an advice that no kernel knows tells. */
 	else if (madvise(p, size, MADV_WIPEONFORK) != 0 || madvise(p, size, -1) == 0)
 		atomic_store(&cannot_wipe, true);
 	errno = saved;
@@ -43,7 +44,7 @@ void *pool_reserve(size_t *size)
 {
 	int saved = errno;
 	void *p = atomic_load(&sparing) ? NULL : pool_pages(*size);
-	if (p == NULL || madvise(p, *size, MADV_DONTNEED) != 0) { /* which is not done to what is locked */
+	if (p == NULL || madvise(p, *size, MADV_DONTNEED) != 0) { /* the kernel refuses this advice on locked memory */
 		if (p != NULL)
 			munmap(p, *size);
 		atomic_store(&sparing, true);
@@ -75,7 +76,7 @@ static struct pool *pool_get(void)
 	return p;
 }
 
-/* A pool that a thread has jumped out of is left as it is, and the next one begins. */
+/* A pool that a thread has jumped out of, or is not scheduled in, is left as it is, and the next one begins. */
 static bool enter(struct pool *p)
 {
 	enum lock_result result = p != NULL ? lock_take(&p->lock) : LOCK_MINE;
@@ -106,7 +107,7 @@ void *pool_take(size_t size, size_t *got)
 		if ((size_t)(p->fresh_end - p->fresh) < want) {
 			size_t room = REGION;
 			char *region = pool_reserve(&room);
-			if (region != NULL) { /* what was left of the old region is less than one block: let it go */
+			if (region != NULL) { /* the rest of the old region is smaller than one block, and is dropped */
 				p->fresh = region;
 				p->fresh_end = region + room;
 			}
@@ -126,8 +127,8 @@ void pool_give(void *block, size_t got)
 	struct pool *p = pool_get();
 	struct block *b = block;
 	if (!enter(p))
-		/* inside a signal handler that interrupted the pool itself: forgetting a block is cheaper than waiting
-		 */
+		/* In a signal handler that interrupted the pool itself the block is dropped, which is cheaper than to
+		 * wait. */
 		return;
 	b->next = p->free[class_of(got)];
 	p->free[class_of(got)] = b;

@@ -10,12 +10,13 @@ atomic_uint process_forbids;
 atomic_bool process_lent;
 static atomic_bool forbidden_for_good;
 
-/* In a page that fork wipes: 0 is a child's that nobody has told so, made without our seeing it. */
+/* Lies in a page that is wiped in a forked child: 0 means a child that no fork handler has told so, made in a way that
+ * no hook saw. */
 struct owner {
 	_Atomic pid_t process;
 };
 static struct owner *_Atomic owner;
-static _Atomic pid_t began; /* the same, before there is such a page: most processes have no use for one */
+static _Atomic pid_t began; /* The same, as long as there is no such page: most processes never need one. */
 
 void process_copy_begins(void)
 {

@@ -6,17 +6,17 @@
 
 #include "own.h"
 
-enum { SET = 8 }; /* the kernel's signal set, in bytes; it is aligned, so it lies in one page */
+enum { SET = 8 }; /* the size of the kernel's signal set; an aligned one lies in one page */
 
-/* The kernel reads the set before it looks at what is to be done with it, which is nothing it knows (EINVAL). A sandbox
- * may refuse it: then it is not known. */
+/* The kernel reads the set before it looks at `how`, which is invalid here (EINVAL). If a sandbox refuses the call, the
+ * answer is false. */
 static bool is_readable(uintptr_t at)
 {
 	at &= ~(uintptr_t)(SET - 1);
 	return own()->syscall(SYS_rt_sigprocmask, -1L, at, 0L, (long)SET) == 0 || errno == EINVAL;
 }
 
-/* A little above our own frame lie those of our callers. */
+/* The frames of our callers lie a little above our own. */
 static bool is_on_stack(const void *p, size_t n)
 {
 	enum { LITTLE = 4096 };

@@ -1,5 +1,5 @@
-/* Can these bytes be read? Asked before the arguments of a system call by number are looked at: where they cannot, the
- * kernel says so, and the program lives. */
+/* Can these n bytes be read? Asked before the arguments of a system call by number are looked at: if they cannot be
+ * read, the kernel says so, and the program goes on. Leaves errno alone. */
 #ifndef ONEWRITE_READABLE_H
 #define ONEWRITE_READABLE_H
 

@@ -15,7 +15,7 @@ struct real real;
 #endif
 
 static const struct hook {
-	const char *name, *version; /* version: an older one; NULL: the newest */
+	const char *name, *version; /* version: an older one to call; NULL: the newest */
 	void **slot, **real;
 } hooks[] = {
 #define X(of, name, of_version) { #of, of_version, SLOT(name), (void **)&real.name },
@@ -26,7 +26,7 @@ static const struct hook {
 #undef HOOK
 };
 
-/* What is not in every libc comes last. */
+/* Numbers of the hooks; those whose names not every libc has come last. */
 enum {
 #define X(of, name, of_version) NUMBER_##name,
 	OLD_VERSIONS(X)
@@ -46,14 +46,14 @@ long real_absent(void)
 	return -1;
 }
 
-/* --- behind us: objects are listed in the order in which names are looked up ------------------ */
+/* --- behind us: dl_iterate_phdr() lists objects in the order in which names are looked up ----- */
 
 struct search {
 	const struct hook *first, *end;
 	bool behind, in_libc;
 };
 
-/* Who stands in front of libc without versions is found by whoever wants an older one, too. */
+/* A library in front of libc that has no versions offers its function for older versions, too. */
 static int look_into(struct dl_phdr_info *object, size_t size, void *to)
 {
 	struct search *s = to;
@@ -75,7 +75,8 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *to)
 	return 0;
 }
 
-/* What this libc knows by its plain name only: a program that was built with an older musl calls sendfile64. */
+/* The function by its plain name, where this libc has only that: a program that was built with an older musl calls
+ * sendfile64. */
 static void *by_plain_name(const char *name)
 {
 	char plain[32];
@@ -92,7 +93,7 @@ static void *by_plain_name(const char *name)
 	return NULL;
 }
 
-/* No lock: two threads that get here together store the same addresses. */
+/* Takes no lock: two threads that come here together store the same addresses. */
 void real_init(void)
 {
 	struct search s = { .first = hooks, .end = hooks + ALL };
@@ -104,7 +105,8 @@ void real_init(void)
 	__atomic_store_n(&real.ready, true, __ATOMIC_RELEASE);
 }
 
-/* The caller may be a library that has come by dlopen(), and has its own libraries where nobody else looks. */
+/* All objects are searched, since the caller may be a library that came by dlopen() with libraries of its own, in which
+ * dlsym() would not look. */
 bool real_found_late(void **where, const char *name)
 {
 	void *found = NULL;
@@ -115,9 +117,10 @@ bool real_found_late(void **where, const char *name)
 	return found != NULL;
 }
 
-/* --- strangers -------------------------------------------------------------------------------- */
+/* --- strangers: functions of the program's libraries that only have the name of a hook -------- */
 
-/* Of names that every libc has. The others, where libc lacks them, are what they are called: libbsd's closefrom(). */
+/* The hooks behind which a stranger is found. Only names that every libc has are judged: a function that libc lacks is
+ * what its name says (closefrom() of libbsd). */
 static bool is_stranger[ALL];
 
 static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *unused)
@@ -135,7 +138,8 @@ static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *un
 	return 0;
 }
 
-/* False: this libc has no such function after all. */
+/* Lets the door lead to the stranger, and our own calls to libc's function. Returns false if this libc has no function
+ * of that name, so that the function is no stranger. */
 static bool introduce(const struct hook *h)
 {
 	void *libcs = NULL;

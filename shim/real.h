@@ -1,6 +1,8 @@
-/* The libc behind us: one pointer per hook, to what is found behind us by that name, so other preloads may stand there.
+/* The functions behind this library: for each hook a pointer to the next definition of its name, which is libc's, or
+ * that of another preload.
  *
- * Usable before our constructor (the constructors of other libraries call write too) and after our destructor. */
+ * It can be used before our constructor (the constructors of other libraries call write(), too) and after our
+ * destructor. */
 #ifndef ONEWRITE_REAL_H
 #define ONEWRITE_REAL_H
 
@@ -34,7 +36,7 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Exported by libc (or liburing) without a declaration for us. */
+/* Exported by libc or liburing, but not declared by every header. */
 extern __typeof__(write) __write;
 extern __typeof__(read) __read;
 extern __typeof__(send) __send;
@@ -50,7 +52,7 @@ struct __user_cap_header_struct;
 struct __user_cap_data_struct;
 extern int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data);
 extern __typeof__(clone) __clone;
-extern __typeof__(posix_spawn) pidfd_spawn; /* its pid_t * is an int * for the descriptor */
+extern __typeof__(posix_spawn) pidfd_spawn; /* in fact its pid_t * is an int *, for the descriptor */
 extern __typeof__(posix_spawn) pidfd_spawnp;
 extern int pidfd_getfd(int pidfd, int fd, unsigned flags);
 extern ssize_t __read_chk(int fd, void *buf, size_t n, size_t buflen);
@@ -60,7 +62,7 @@ extern ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t buflen, int fl
 extern int __dprintf_chk(int fd, int flag, const char *format, ...);
 extern int __vdprintf_chk(int fd, int flag, const char *format, va_list ap);
 extern void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
-#if TWO_TIMES /* what they take is the kernel's to read, whatever its size */
+#if TWO_TIMES /* only the kernel reads what these take, whatever its size */
 extern __typeof__(sendmsg) __sendmsg64;
 extern __typeof__(sendmmsg) __sendmmsg64;
 extern __typeof__(recvmsg) __recvmsg64;
@@ -91,18 +93,20 @@ struct real {
 #undef X
 };
 
-extern struct real real __attribute__((visibility("hidden"))); /* -fvisibility says nothing about declarations */
-void real_init(void); /* by the first hook, if that is before our constructor */
-/* By the constructor. True: a library of the program's has functions of its own by some of these names. They get
- * their calls as if we were not there. */
+extern struct real real __attribute__((visibility("hidden"))); /* -fvisibility does not apply to declarations */
+void real_init(void); /* called by the first hook, if that comes before our constructor */
+/* Called by the constructor. Returns true if a library of the program has functions of its own by some of these names.
+ * Calls of such a function go to that library, as if this one were not there. */
 bool real_init_all(void);
-/* From here on no call comes by us. */
+/* From here on the doors lead past the hooks. */
 void real_stand_aside(void);
-/* Look for a name once more, in libraries that came by dlopen() since. */
+/* Looks for a name once more, in libraries that came by dlopen() since; stores the function in *where. Returns false if
+ * there is none. */
 bool real_found_late(void **where, const char *name);
 
-/* What the libc behind us lacks (an old one, another, or liburing that is not loaded) leads to real_absent, which fails
- * with ENOSYS. */
+/* The table of these functions. One that is found nowhere (libc is old, or another one; liburing is not loaded) is
+ * real_absent, which fails with ENOSYS. `ready` is stored with release and read plainly: the look-up usually ends in
+ * our constructor, before the program has threads. */
 static inline const struct real *libc(void)
 {
 	if (unlikely(!real.ready))
@@ -112,15 +116,16 @@ static inline const struct real *libc(void)
 
 long real_absent(void);
 
-/* Is this one of them? It may have come with a library by dlopen() since. */
+/* Is the function missing? It may have come with a library by dlopen() since, which is looked up. */
 #define LACKS_AS(of, name) ((void *)libc()->name == (void *)real_absent && !real_found_late((void **)&real.name, #of))
 #define LACKS(name)        LACKS_AS(name, name)
 
-/* Every hook is a few instructions for what is not our business, and a call to a function beside it for what may be:
- * so the first needs no registers saved. */
+/* The second half of a hook. Every hook is a few instructions for calls that do not concern the library, and a call of
+ * such a function for the others, so the first half needs no registers saved. */
 #define SLOW static __attribute__((noinline))
 
-/* The hooks define these functions. Where there are doors, those have the names, and the hooks are called hook_NAME. */
+/* The hooks define these functions. Where there are doors (doors.h), those have the names, and the hooks are called
+ * hook_NAME. */
 #define HIDDEN __attribute__((visibility("hidden")))
 #if DOORS
 #define EXPORT HIDDEN

@@ -14,8 +14,8 @@
 #include "trace.h"
 #include "turn.h"
 
-/* Is a call on its way that may have the kernel's lock of the socket? One that waits for room has let go of it: it
- * sleeps until poll(2) would say that there is room. */
+/* May the last write's own call, on its way in another thread, have the kernel's lock of the socket? A call that waits
+ * for room has given that lock up: it sleeps until poll(2) reports room. */
 static bool is_on_its_way(const struct msg *m)
 {
 	struct pollfd room = { .fd = m->fd, .events = POLLOUT };
@@ -26,7 +26,8 @@ static bool is_on_its_way(const struct msg *m)
 		errno = saved;
 		return false;
 	}
-	bool lives = own()->syscall(SYS_tgkill, own_pid(), m->flyer, 0) == 0; /* else its thread was cancelled */
+	/* false: that thread was cancelled in the call */
+	bool lives = own()->syscall(SYS_tgkill, own_pid(), m->flyer, 0) == 0;
 	errno = saved;
 	return lives;
 }
@@ -50,7 +51,7 @@ void release_held(struct msg *m, enum hold_state next)
 		msg_gone(m, next);
 		if (c != NULL)
 			atomic_store_explicit(&c->small, 1, memory_order_relaxed);
-	} /* else it stays held: the helper tries again */
+	} /* otherwise it stays held, and the helper tries again */
 	errno = saved;
 }
 
@@ -61,14 +62,15 @@ bool release_is_here(const struct msg *m)
 
 enum report { NO_ERROR, ANY_ERROR, READ_ERROR /* a read never fails with EPIPE */ };
 
-enum whose { ANYBODYS, KERNELS /* what waits in our memory may stay there */ };
+enum whose { ANYBODYS, KERNELS /* only what the kernel holds: what lies in our memory may stay there */ };
 
-/* The caller has the turn. */
+/* Sends what is held, and returns the errno that is to be reported, or 0. The caller has the turn. */
 static int release_one(struct msg *m, enum report report, enum whose whose, const char *why)
 {
 	enum hold_state state = m->state;
 	int error = 0;
-	/* a message can go on of which the kernel holds nothing: the peer is asked whether it may */
+	/* In the state REST the kernel may hold nothing of the message: then it has neither a deadline nor a cork of
+	 * ours. */
 	bool waits = state != REST || m->due != 0 || m->corked;
 	if (state != FAILED && waits && (whose == ANYBODYS || m->kernel)) {
 		struct hold_rule rule = hold_decide(config.join, state, RELEASE);
@@ -118,7 +120,7 @@ static int release_unless_busy(int fd, enum report report, const char *why)
 		return 0;
 	int saved = errno, cancel = turn_uncancellable();
 	struct msg *m = turn_try(c);
-	if (m != NULL) { /* else who has the turn is sending */
+	if (m != NULL) { /* NULL: the thread that has the turn is sending */
 		error = release_one(m, report, ANYBODYS, why);
 		turn_give(m);
 	}
@@ -139,8 +141,8 @@ int release_for_read(int fd)
 
 /* --- the last chance -------------------------------------------------------------------------- */
 
-/* Does the kernel send what it holds when this descriptor is closed? Not if the close is a reset, because input is left
- * unread or the program asked for one: then the queue is thrown away. */
+/* Does the kernel send what it holds when this descriptor is closed? It does not if the close is a reset, because input
+ * is unread or the program asked for one (SO_LINGER): then the send queue is thrown away. */
 static bool fin_follows(int fd)
 {
 	int unread = 0;
@@ -152,13 +154,14 @@ static bool fin_follows(int fd)
 }
 
 enum last {
-	SOCKET_ENDS, /* its FIN may take along what the kernel holds */
-	NAME_ENDS,   /* the socket may live on by another name: our cork must not */
+	SOCKET_ENDS, /* the FIN may take along what the kernel holds */
+	NAME_ENDS,   /* the socket may live on by another name, so our cork must not stay */
 	SOCKET_STAYS,
-	WE_LEAVE, /* it stays, and nobody here sees to it any more: our cork must not stay */
+	WE_LEAVE, /* the socket stays, but the library does not look at it any more, so our cork must not stay */
 };
 
-/* One attempt to send what is held; the caller has the turn. 0: nothing is held any more. Else the errno. */
+/* Makes one attempt to send what is held. Returns 0 if nothing is held any more, else the errno. The caller has the
+ * turn. */
 static int emit_last(struct msg *m, enum last last, const char *why)
 {
 	enum hold_state state = m->state;
@@ -191,9 +194,9 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	return 0;
 }
 
-/* It found no room, although room was known: somebody writes past us, or the system is out of memory. Wait a little,
- * without the turn. Who has waited in vain has done so for all connections, and for as long as the next second lasts.
- */
+/* Waits a little for room, without the turn. There was none although room was known: bytes were written past the hooks,
+ * or the kernel is out of memory for TCP. Returns false when *until is reached (0: the time is set by the first wait;
+ * 1: no wait at all). A wait in vain counts for all connections, for one second. */
 static bool wait_for_room(int fd, uint64_t *until)
 {
 	static _Atomic uint64_t in_vain_at;
@@ -208,18 +211,19 @@ static bool wait_for_room(int fd, uint64_t *until)
 	return false;
 }
 
-/* NO_MORE of this process, or of the socket: a turn that a signal handler of its own thread interrupted leads to
- * nothing, so what is held there goes at once, and what handlers wrote behind it. */
+/* NO_MORE: the process, or the socket's sending side, ends with this call. Then a turn that a signal handler of its own
+ * thread interrupted leads to nothing, so what is held there goes at once, with what handlers wrote behind it. */
 enum then { GOES_ON, NO_MORE };
 
-/* A shutdown comes back to what it interrupted: a call that is on its way books what it did then. */
+/* A handler that shuts the socket down returns into the turn that it interrupted, so a call in that turn still books
+ * its result. */
 static bool leads_to_nothing(const struct msg *m, enum last last)
 {
 	return last != SOCKET_ENDS || atomic_load_explicit(&m->calling, memory_order_relaxed) == NOT_CALLING;
 }
 
-/* What is held on this descriptor goes, or *until is reached. `lost`: then it is given up, and the next call says so.
- */
+/* Sends what is held on this descriptor, or gives up when *until is reached (wait_for_room). `lost`: then the bytes are
+ * dropped, and the next call reports EIO. */
 static void release_last(int fd, enum last last, enum then then, bool lost, uint64_t *until, const char *why)
 {
 	struct conn *c = conn_find(fd);
@@ -248,9 +252,9 @@ static void release_last(int fd, enum last last, enum then then, bool lost, uint
 	errno = saved;
 }
 
-/* This thread's own turn, which a handler interrupted: outside a call what is held can go, and the call that comes
- * finds nothing. In one it is with the kernel, or is about to be. False: then the descriptor has to stay until the call
- * is over. */
+/* Closes a descriptor on which a signal handler interrupted its own thread's turn. Outside a system call what is held
+ * can go now, and the turn finds nothing left. In a call the bytes are with the kernel, or are about to be: then
+ * returns false, and the descriptor has to stay until the call is over. */
 static bool close_in_handler(struct msg *m, enum last last, const char *why)
 {
 	if (atomic_load_explicit(&m->calling, memory_order_relaxed) != NOT_CALLING)
@@ -260,7 +264,7 @@ static bool close_in_handler(struct msg *m, enum last last, const char *why)
 	return true;
 }
 
-/* EIO: bytes that were said to be written are lost. */
+/* Returns EIO if bytes are lost that were said to be written, RELEASE_LATER (only if may_be_later), or 0. */
 static int closing(int fd, bool may_be_later, const char *why)
 {
 	struct conn *c = conn_find(fd);
@@ -312,7 +316,7 @@ void release_ending(int fd, const char *why)
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
 	if (c != NULL)
-		conn_set(c, CONN_SHUT); /* first: what another thread is about to hold just now goes as well */
+		conn_set(c, CONN_SHUT); /* first, so that what another thread is about to hold now is sent, too */
 	release_last(fd, SOCKET_ENDS, NO_MORE, true, &until, why);
 }
 
@@ -345,7 +349,7 @@ void release_corked(const char *why)
 	}
 }
 
-/* First what goes without waiting, on every connection, then what does not. */
+/* Sends first what needs no wait, on every connection, and then waits for the rest. */
 static void every(enum last last, enum then then, const char *why)
 {
 	uint64_t reached = 1, until = 0;

@@ -1,24 +1,50 @@
-/* What is held goes before its time, for a call of the program's after which nothing may be held.
+/* Sends what is held before its time, for a call of the program after which nothing should be held.
  *
- *                        | for which call                       | what may stay held              | reports an error
- * that waits release              | most                                 | what finds no room              | no
- *   release_from_kernel  | one that only matters to the kernel  | what lies in our memory         | no
- *   release_for_read     | a read                               | all, if another thread is sending it | yes, but EPIPE
- *   release_or_fail      | getsockopt(SO_ERROR)                 | all, if another thread is sending it | yes
- *   release_surely       | one that writes past us              | what finds no room in time      | no
- *   release_aliased      | one that makes a second name         | what finds no room in time      | no
- *   release_ending       | shutdown                             | nothing: then it is lost, and the next call says so |
- * no release_closing      | one that takes the descriptor away   | nothing: then it is lost        | yes: what was lost
- *   release_all          | a copy of the process                | what finds no room in time      | no
- *   release_at_the_end   | the process's end                    | what finds no room in time      | no
+ * "Turn": the function waits for the thread that has the message's turn, usually a writer (turn.h). "Room": it waits
+ * for room in the send buffer, EMIT_LAST_WAIT_NS at most for all connections together, and not again for a second. "In
+ * time" is that time. What is held also stays where it is if the thread that has the turn waits in a call after all,
+ * or if the caller is a signal handler that interrupted its own thread's turn; in the latter case those marked with an
+ * asterisk send it nevertheless. In a child of vfork the closing functions do nothing: what it closes stays its
+ * parent's. An error that is not reported is kept for the connection's next call that can report it.
  *
- * "In time": within EMIT_LAST_WAIT_NS, once for all connections together. */
+ * function                | for which call of the program   | waits for  | what may stay held    | reports an error?
+ * ------------------------|---------------------------------|------------|-----------------------|---------------------
+ * release                 | connect, most setsockopt,       | turn       | what finds no room    | no
+ *                         | shutdown(SHUT_RD), questions    |            |                       |
+ *                         | about the queue                 |            |                       |
+ * release_from_kernel     | a setsockopt that changes       | turn       | what lies in memory   | no
+ *                         | nothing for what lies in memory |            |                       |
+ * release_for_read        | a read                          | nothing    | what finds no room;   | yes, but EPIPE
+ *                         |                                 |            | all if another thread |
+ *                         |                                 |            | has the turn          |
+ * release_or_fail         | getsockopt(SO_ERROR)            | nothing    | the same              | yes
+ * release_surely          | a write that is not joined (by  | turn, room | what finds no room in | no
+ *                         | number, for example)            |            | time                  |
+ * release_aliased         | one that makes a second name of | turn, room | the same              | no
+ *                         | the socket: dup, fdopen,        |            |                       |
+ *                         | SCM_RIGHTS                      |            |                       |
+ * release_ending *        | shutdown(SHUT_WR, SHUT_RDWR)    | turn, room | nothing: the rest is  | the next call: EIO
+ *                         |                                 |            | lost                  |
+ * release_closing *       | one that ends a descriptor:     | turn, room | nothing: the rest is  | EIO: bytes are lost
+ *                         | fclose, dup2 over it            |            | lost                  |
+ * release_close *         | close(2)                        | turn, room | the same              | EIO, RELEASE_LATER
+ * release_closing_range * | close_range, closefrom          | turn, room | the same              | no
+ * release_corked          | a copy of the process, first    | turn       | what finds no room    | no
+ * release_all             | a copy of the process: fork,    | turn, room | what finds no room in | no
+ *                         | posix_spawn; a change of        |            | time                  |
+ *                         | privileges                      |            |                       |
+ * release_before_exec *   | exec                            | turn, room | the same              | no
+ * release_at_the_end *    | the end of the process          | turn, room | the same              | no
+ * release_for_good        | one after which the library     | turn, room | nothing: the rest is  | no
+ *                         | does nothing more: a sandbox    |            | lost                  |
+ * release_held            | any; the caller has the turn    | nothing    | what finds no room    | no: state FAILED */
 #ifndef ONEWRITE_RELEASE_H
 #define ONEWRITE_RELEASE_H
 
 #include "conn.h"
 
-/* `why` is for the trace. */
+/* `why` is a word for the trace. The functions that return an int return 0 or the errno that the call is to fail
+ * with. */
 void release(int fd, const char *why);
 void release_from_kernel(int fd, const char *why);
 void release_surely(int fd, const char *why);
@@ -26,25 +52,26 @@ int release_or_fail(int fd, const char *why);
 int release_for_read(int fd);
 void release_ending(int fd, const char *why);
 int release_closing(int fd, const char *why);
-/* The same for close(2). RELEASE_LATER: a signal handler closes what its own thread is writing to, and the thread will
- * close it when that call is over. */
+/* RELEASE_LATER: a signal handler closes the descriptor that its own thread is writing to. The close is said to have
+ * succeeded, and that thread closes the descriptor when its call is over. */
 enum { RELEASE_LATER = -1 };
 int release_close(int fd);
 void release_closing_range(unsigned first, unsigned last, const char *why);
 void release_all(const char *why);
 void release_at_the_end(const char *why);
-/* Before others may have the sockets, too: what lies under the program's own cork can be pushed only by who has a
- * socket alone. */
+/* Covers the connections that the program has corked. What lies under its own cork can be pushed only while no other
+ * process has the socket, so this comes before the others are given it. */
 void release_corked(const char *why);
 void release_before_exec(const char *why);
 void release_aliased(int fd, const char *why);
 
-/* Everything goes, and no descriptor is known any more. */
+/* Afterwards no descriptor is known any more. */
 void release_for_good(const char *why);
 
-/* Send what is held, never waiting. The caller has the turn. An error is kept for a call that can report it. */
+/* `next` is the message's state if all is sent. The caller has the turn. What the last write's call, on its way in
+ * another thread, may take along stays held (msg_is_flying). */
 void release_held(struct msg *m, enum hold_state next);
-/* Is the number, for this thread, still the socket that the message is for? The caller has the turn. */
+/* Does the number still mean, in this thread, the socket that the message is for? The caller has the turn. */
 bool release_is_here(const struct msg *m);
 
 #endif

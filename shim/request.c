@@ -2,15 +2,15 @@
 
 #define UNIT(mask) ((mask) & -(mask)) /* the lowest bit of a mask: one of what it counts */
 
-/* The words that a request may begin with, letter by letter, as a tree: where a byte is not the letter of its
- * place, the place `otherwise` may have it (0: none has). A method that is not here is one whose response is like
- * a GET's, but it is never certain: other protocols begin with capital letters and a space as well (PROXY, HELO).
- * The usual words stand first. */
+/* The words that a request may begin with, as a tree of letters: where a byte is not the letter of its place, it may be
+ * the letter of the place `otherwise` (0: there is none). The responses to methods that are not here are like those to
+ * GET, but the method is never certain, since other protocols also begin with capital letters and a space (PROXY,
+ * HELO). The usual words stand first. */
 enum {
 	GET = 0,
 	POST = GET + 4,
 	PUT = POST + 5,  /* without its P, which it has from POST */
-	PATCH = PUT + 3, /* likewise */
+	PATCH = PUT + 3, /* the same */
 	HEAD = PATCH + 5,
 	DELETE = HEAD + 5,
 	OPTIONS = DELETE + 7,
@@ -28,8 +28,8 @@ static const struct { char letter; uint8_t otherwise, method; } tree[PLACES] = {
 		{ ' ', 0, METHOD_OTHER },
 	[OPTIONS] = { 'O', CONNECT, 0 }, { 'P', 0, 0 }, { 'T', 0, 0 }, { 'I', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 },
 		{ 'S', 0, 0 }, { ' ', 0, METHOD_OTHER },
-	[CONNECT] = { 'C', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'N', 0, 0 }, { 'E', 0, 0 }, { 'C', 0, 0 }, { 'T', 0, 0 },
-		{ ' ', 0, METHOD_CONNECT },
+	[CONNECT] = { 'C', 0, 0 }, { 'O', 0, 0 }, { 'N', 0, 0 }, { 'N', 0, 0 }, { 'E', 0, 0 }, { 'C', 0, 0 },
+		{ 'T', 0, 0 }, { ' ', 0, METHOD_CONNECT },
 };
 /* clang-format on */
 _Static_assert(PLACES <= REQUEST_PLACE / UNIT(REQUEST_PLACE), "every place must fit");
@@ -39,8 +39,8 @@ static inline uint32_t known(enum http_method method, bool certain)
 	return (uint32_t)method * UNIT(REQUEST_METHOD) | (certain ? REQUEST_CERTAIN : 0);
 }
 
-/* The wait `now` after n bytes more. No place behind a space is ever reached, for with a space the method is
- * known. */
+/* The word after n more bytes, where it was `now` before. No place behind a space is ever reached, since the method is
+ * known at the space. */
 static inline uint32_t after(uint32_t now, const char *p, size_t n)
 {
 	unsigned place = (now & REQUEST_PLACE) / UNIT(REQUEST_PLACE);
@@ -90,7 +90,7 @@ void request_follow(struct request *r, const char *p, size_t n)
 	if (now == before ||
 	    atomic_compare_exchange_strong_explicit(&r->word, &before, now, memory_order_relaxed, memory_order_relaxed))
 		return;
-	/* A response was written meanwhile, or somebody else reads here: which byte comes first is not known any more.
-	 */
+	/* A response was written meanwhile, or another thread reads here, too: it is not known any more which byte
+	 * comes first. */
 	atomic_fetch_and_explicit(&r->word, ~(uint32_t)(REQUEST_FIRST | REQUEST_CERTAIN), memory_order_relaxed);
 }

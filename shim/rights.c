@@ -9,6 +9,7 @@
 #include "readable.h"
 #include "release.h"
 
+/* Calls meets() for each descriptor in the control data, all of which can be read. */
 static void each(const struct msghdr *hdr, void (*meets)(int fd))
 {
 	const struct kernel_cmsghdr *c = hdr->msg_control;
@@ -47,13 +48,13 @@ static void comes(int fd)
 	rights_came(fd);
 }
 
-/* The kernel has just written there. */
+/* The kernel has just written the control data, so it can be read. */
 void rights_take_slowly(const struct msghdr *hdr)
 {
 	each(hdr, comes);
 }
 
-/* A number that was closed behind our back is known as something else. */
+/* What is known about the number is of a descriptor that was closed in a way that no hook saw. */
 int rights_came(int fd)
 {
 	int saved = errno;

@@ -1,4 +1,4 @@
-/* Descriptors that travel between processes: what is passed on, or fetched, is a second name of its socket. */
+/* Descriptors that travel between processes: one that is passed on, or fetched, is a second name of its socket. */
 #ifndef ONEWRITE_RIGHTS_H
 #define ONEWRITE_RIGHTS_H
 
@@ -9,7 +9,7 @@
 #include "http.h"
 #include "lengths.h"
 
-/* Can descriptors travel by this socket? Not by one of the internet's families, as far as it was seen. */
+/* Can descriptors travel by this socket? Not by one that was seen to be of an internet family. */
 static inline bool rights_may_pass(int fd)
 {
 	const struct conn *c = conn_find(fd);
@@ -19,17 +19,17 @@ static inline bool rights_may_pass(int fd)
 	return kind == CONN_UNKNOWN || (kind == CONN_OTHER && !conn_has(c, CONN_INTERNET));
 }
 
-/* Before a message is sent on fd: the descriptors that it carries are aliases from now on. */
+/* Called before a message is sent on fd: the descriptors that it carries are aliases from now on. */
 void rights_pass_slowly(const struct msghdr *hdr);
 static inline void rights_pass(int fd, const struct msghdr *hdr)
 {
 	if (length_of_control(hdr) >= CMSG_LEN(sizeof(int)) && !http_nowhere(hdr->msg_control) && rights_may_pass(fd))
 		rights_pass_slowly(hdr);
 }
-/* The same where nobody has looked at the arguments yet: what cannot be read is the kernel's to refuse. */
+/* The same for arguments that were not checked yet: what cannot be read is left to the kernel to refuse. */
 void rights_pass_unchecked(int fd, const struct msghdr *hdr);
 void rights_pass_several(int fd, const struct mmsghdr *v, unsigned n);
-/* A message was received: the descriptors that it carries are somebody else's, too. */
+/* Called after a message was received: the descriptors that it carries are shared with another process. */
 void rights_take_slowly(const struct msghdr *hdr);
 static inline void rights_take(const struct msghdr *hdr)
 {
@@ -38,7 +38,7 @@ static inline void rights_take(const struct msghdr *hdr)
 }
 /* A descriptor came, or could not (-1). Returns it, and leaves errno alone. */
 int rights_came(int fd);
-/* A descriptor was fetched from a process (pidfd_getfd), perhaps from this one. Returns it. */
+/* A descriptor was fetched by pidfd_getfd, perhaps from this very process. Returns it, and leaves errno alone. */
 int rights_fetched(int fd);
 
 #endif

@@ -16,7 +16,7 @@
 /* linux/sock_diag.h */
 enum { MEMINFO_SNDBUF = 3, MEMINFO_WMEM_QUEUED = 5, MEMINFO_VARS = 9 };
 
-/* Bytes that the send buffer has free. Before Linux 4.12 only an empty one tells. */
+/* The bytes that are free in the send buffer. Before Linux 4.12 only an empty buffer tells. */
 static uint32_t free_bytes(int fd)
 {
 	uint32_t info[MEMINFO_VARS] = { 0 };
@@ -33,7 +33,7 @@ static uint32_t free_bytes(int fd)
 	return (uint32_t)size;
 }
 
-/* The system-wide bound of what a socket may have unsent (tcp(7), TCP_NOTSENT_LOWAT): who would write more waits,
+/* The system-wide limit of unsent bytes of a socket (tcp(7), TCP_NOTSENT_LOWAT). A call that would exceed it waits,
  * whatever room there is. */
 static uint32_t most_unsent = UINT32_MAX;
 
@@ -63,8 +63,9 @@ static uint32_t free_to_send(int fd)
 	return bytes < most_unsent - unsent ? bytes : most_unsent - unsent;
 }
 
-/* The peer says how long segments are, and how many of them may be on their way; of many short ones the buffer's heads
- * take more than is reckoned with (room_taken_by). Nobody needs such: then there is never room for certain. */
+/* The peer says how long segments may be, and how many of them may be on their way. For many short ones the kernel's
+ * structures take more than is reckoned with (room_taken_by). No real peer needs such segments, so there is no room for
+ * certain then. */
 enum { SEGMENT_LEAST = 450 };
 
 __attribute__((noinline)) bool room_ask(struct conn *c, int fd, size_t n)
@@ -87,10 +88,11 @@ bool room_is_none(int fd)
 bool room_is_nonblocking(int fd)
 {
 	int flags = libc()->fcntl(fd, F_GETFL);
-	return flags >= 0 && flags & O_NONBLOCK; /* who may not ask waits as the program's own call does */
+	/* if the question is refused, the program's own call waits as it would bare */
+	return flags >= 0 && flags & O_NONBLOCK;
 }
 
-/* A page that cannot be read; NULL: none to be had. */
+/* A page that cannot be read; NULL if none can be mapped. */
 static const char *unreadable(void)
 {
 	static const char *_Atomic page;
@@ -120,8 +122,8 @@ static int wait_by_poll(int fd)
 	return r < 0 ? errno : r == 0 ? EAGAIN : 0;
 }
 
-/* The kernel waits for room before it reads the bytes; when it comes to read this one, it refuses it. Where it looks at
- * the byte first (an emulator, another kernel) that was no wait. */
+/* The kernel waits for room before it reads the bytes; when it comes to read this one, it fails with EFAULT. A kernel
+ * or an emulator that looks at the byte first does not wait, and after some tries poll(2) is used. */
 int room_wait(int fd, int flags, unsigned tries)
 {
 	enum { IN_VAIN = 3 };
@@ -131,10 +133,10 @@ int room_wait(int fd, int flags, unsigned tries)
 	return libc()->send(fd, byte, 1, flags & MSG_NOSIGNAL) < 0 && errno != EFAULT ? errno : 0;
 }
 
-/* One that has grown by itself would be made smaller by that. */
+/* A buffer that has grown by itself is left alone, since setting its size would make it smaller. */
 void room_make(int fd)
 {
-	static const int room = 1 << 17; /* the kernel doubles what it is asked for */
+	static const int room = 1 << 17; /* the kernel doubles the size it is asked for */
 	int size = 0;
 	socklen_t len = sizeof size;
 	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 && size < 2 * room)

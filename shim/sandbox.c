@@ -13,8 +13,8 @@
 
 #include "real.h"
 
-/* With no descriptor and nothing to do: what is allowed says so, and what is refused says something else. The arguments
- * are good for all else: an emulator looks at them first. */
+/* The calls are made on descriptor -1, with nothing to do: a call that is allowed fails with EBADF, one that is refused
+ * with another error. The other arguments are valid, because an emulator looks at them first. */
 static bool finds_no_descriptor(long result)
 {
 	return result == -1 && errno == EBADF;
@@ -30,8 +30,8 @@ static bool ask(void)
 	       finds_no_descriptor(own()->syscall(SYS_writev, -1, &nothing, 1)) &&
 	       finds_no_descriptor(own()->syscall(SYS_sendmsg, -1, &message, 0)) &&
 	       finds_no_descriptor(own()->syscall(SYS_setsockopt, -1, IPPROTO_TCP, TCP_CORK, &off, sizeof off)) &&
-	       /* libc ends a process that may not wait for a thread; a thread that cannot block signals takes the
-	          program's. */
+	       /* libc ends a process that may not wait for a thread; and a helper that cannot block signals would take
+	        * the program's. */
 	       own()->syscall(SYS_futex, &nobody_waits, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == 0 &&
 	       own()->syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, NULL, (long)NSIG / 8) == 0;
 }

@@ -1,12 +1,12 @@
-/* A sandbox that was there before us (systemd's SystemCallFilter=, a container's) was made for the program's calls, not
- * for ours. */
+/* A sandbox that was set up before the program began (by systemd's SystemCallFilter=, or for a container) was made for
+ * the program's calls, and may refuse ours. */
 #ifndef ONEWRITE_SANDBOX_H
 #define ONEWRITE_SANDBOX_H
 
 #include <stdbool.h>
 
-/* Are the calls allowed without which a head that is held would be late, lost, or told to have failed? The answer does
- * not change: from the moment that a program sets itself a filter the library does nothing (lifecycle.h). */
+/* Are the calls allowed without which a held head would be late, or lost, or reported as failed? The sandbox is asked
+ * once: when the program itself sets a filter, the library retires (lifecycle.h). Leaves errno alone. */
 bool sandbox_allows(void);
 
 #endif

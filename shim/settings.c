@@ -59,7 +59,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many letters are to be added, left out, changed, or exchanged with the one behind? n <= MOST, m <= LONGEST. */
+/* The number of letters to add, leave out, change, or exchange with the next one. n <= MOST, m <= LONGEST. */
 static size_t distance(const char *a, size_t n, const char *b, size_t m)
 {
 	size_t d[MOST + 1][LONGEST + 1];
@@ -112,7 +112,7 @@ static char *without_blanks(const char *p, char *end)
 	return end;
 }
 
-/* Where a comment begins: at a # that is no part of a word. */
+/* A comment begins at a # that is not inside a word. */
 static char *end_of(char *p, char *end)
 {
 	for (char *c = p; c < end; c++)
@@ -140,7 +140,7 @@ bool settings_next(struct settings_text *t, struct settings_line *line)
 		line->value = NULL;
 		if (equals != NULL && memchr(p, '\0', (size_t)(end - p)) == NULL)
 			line->value = skip_blanks(equals + 1, end);
-		*end = '\0'; /* behind all that is read */
+		*end = '\0'; /* behind everything that is read later */
 		return true;
 	}
 	return false;

@@ -22,12 +22,12 @@ bool settle_kept(struct msg *m, struct conn *c, enum hold_state next)
 {
 	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
 	msg_state(m, next);
-	/* A copy of the process began meanwhile, memory was forbidden, the socket shut? Who did that may have looked
-	 * for holds before this one was there. */
+	/* A copy of the process may have begun meanwhile, memory may have been forbidden, or the socket shut. The
+	 * thread that did so may have looked for holds before this one was visible, so this thread releases it. */
 	if (!process_allows_memory(c->epoch) || atomic_load(&c->flags) & (CONN_ALIASED | CONN_SHUT))
 		release_held(m, hold_decide(config.join, next, RELEASE).next);
 	if (likely(!atomic_load_explicit(&m->detached, memory_order_relaxed)) || m->state != next)
-		return true; /* a handler that closes sends what is held by then */
+		return true; /* otherwise a handler that closes the descriptor sends what is held */
 	msg_gone(m, IDLE);
 	return false;
 }
@@ -57,7 +57,7 @@ void settle_failure(struct msg *m, struct conn *c, int error)
 		msg_clear(m);
 		msg_state(m, IDLE);
 	} else if (m->len > 0 && m->sent == m->len) {
-		m->kernel = true; /* what was held is out, the call's own bytes are not */
+		m->kernel = true; /* what was held is sent, the call's own bytes are not */
 	}
 	if (m->state == IDLE)
 		emit_uncork(m, m->fd);
@@ -77,7 +77,7 @@ void settle_signal(int error, int flags)
 		own()->raise(SIGPIPE);
 }
 
-/* The state after r of the call's bytes were taken, not all of them, or some that we could not look at. */
+/* The state after the kernel took r of the call's bytes, if those are not all, or the bytes could not be looked at. */
 static enum hold_state reached(struct msg *m, const struct call *call, const struct sight *s, size_t r,
                                enum hold_state next)
 {
@@ -86,7 +86,8 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 	if (s->event == OPAQUE)
 		return framing_skip(&m->framing, r) == FRAMING_INSIDE ? next : IDLE;
 	if (s->in_head && (!s->head_done || r < s->head_bytes))
-		return m->kernel && next != IDLE ? HEAD : IDLE; /* part of a head: followed if we have a copy of it */
+		/* a part of a head is followed only if there is a copy of it */
+		return m->kernel && next != IDLE ? HEAD : IDLE;
 	if (s->in_head)
 		framing_begin(&m->framing, &m->head);
 	enum framing_verdict v = look_follow(&m->framing, call, s->in_head ? s->head_bytes : 0, r, &taken);
@@ -94,7 +95,7 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 		return IDLE;
 	if (state == STREAM || next == STREAM || config.join == JOIN_HEADER)
 		return STREAM;
-	/* under our cork the taken bytes wait, whatever the call said */
+	/* Under our cork the bytes that were taken wait, whatever flags the call had. */
 	m->due = next == REST || m->corked ? m->due : 0;
 	return REST;
 }
@@ -106,7 +107,7 @@ void settle_taken(struct msg *m, struct conn *c, enum hold_state next)
 		msg_clear(m);
 	}
 	if (next == STREAM)
-		emit_uncork(m, m->fd); /* nobody looks at it any more */
+		emit_uncork(m, m->fd); /* the message is not followed closely any more, so no cork would be taken off */
 	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
 	if (next == IDLE) {
 		settle_end(m, c);

@@ -55,13 +55,13 @@ static void put_error(struct line *l, int error)
 
 /* --- without a wait, without a signal --------------------------------------------------------- */
 
-/* A write may raise these in its own thread: nobody reads; the file is as long as it may be (ulimit -f); another job
- * has the terminal. */
+/* The signals that a write may raise in its own thread: the pipe has no reader; the file is as long as it may be
+ * (ulimit -f); another job has the terminal. */
 static const int raised[] = { SIGPIPE, SIGXFSZ, SIGTTOU };
 enum { RAISED = sizeof raised / sizeof *raised };
 
-/* Ours are taken away again. Where the program has let one wait, ours could not be told from it, and nothing is
- * written. */
+/* Takes away the signal that its own write has raised. If such a signal of the program's is pending already, ours could
+ * not be told from it, and nothing is written. Returns 0, or the errno; the caller has blocked these signals. */
 static int append_unraised(const char *path, const struct line *l)
 {
 	sigset_t pending, ours;
@@ -87,8 +87,9 @@ static int append_unraised(const char *path, const struct line *l)
 	return error;
 }
 
-/* 0, or the errno. The file is opened by its name: so O_NONBLOCK is ours, and the program's own descriptors stay as
- * they are. NULL: stderr, a file. */
+/* Returns 0, or the errno. The file is opened by its name for each line, so that O_NONBLOCK is set for the library
+ * only, and the program's own descriptors stay as they are. `path` NULL: stderr, which is a regular file or cannot
+ * block now. */
 static int append(const char *path, const struct line *l)
 {
 	sigset_t ours, before;
@@ -104,7 +105,8 @@ static int append(const char *path, const struct line *l)
 
 /* --- before the program begins ---------------------------------------------------------------- */
 
-/* Is what stands behind stderr somebody's connection (a service of inetd's)? Then our words would be part of it. */
+/* Is stderr a network connection (in a service of inetd's)? Then a line of ours would be a part of what the peer
+ * reads. */
 static bool is_peers(int fd)
 {
 	int domain = 0;
@@ -122,9 +124,9 @@ void trace_complain(const char *text)
 		append(NULL, &l);
 }
 
-/* --- why it is quiet -------------------------------------------------------------------------- */
+/* --- why there is no trace -------------------------------------------------------------------- */
 
-static struct statx began; /* stderr, as it was in the constructor: later the number may be a connection's */
+static struct statx began; /* stderr, as it was in the constructor: later its number may be a connection's */
 static atomic_uint dropped;
 static atomic_bool said;
 
@@ -149,11 +151,11 @@ static int tell(const struct statx *s, const struct line *l)
 {
 	if ((s->stx_mode & S_IFMT) == S_IFSOCK)
 		return libc()->send(2, l->text, l->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
-	/* A file has one place to write to, for the program and for us. */
+	/* A file has one position to write at, for the program and for the library, so it is not opened again. */
 	return append((s->stx_mode & S_IFMT) == S_IFREG ? NULL : "/proc/self/fd/2", l);
 }
 
-/* Once. It need not be the last word: each line is tried. */
+/* Tells stderr once why there is no trace. Each later line is tried all the same. */
 static void say_why(int error)
 {
 	struct line l = { .len = 0 };

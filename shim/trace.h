@@ -1,7 +1,7 @@
-/* ONEWRITE_TRACE=FILE: one line per decision. No stdio, no descriptor of our own between two lines.
+/* ONEWRITE_TRACE=FILE: one line per decision. Uses no stdio, and keeps no descriptor of its own between two lines.
  *
- * A line that could not be written at once, or would raise a signal, is dropped, and the next one counts it
- * (dropped=N). The first time stderr says why, if it is the one that the program began with. */
+ * A line that cannot be written at once, or would raise a signal, is dropped, and the next line tells how many were
+ * (dropped=N). The first time stderr is told why, if it is still the file that the program began with. */
 #ifndef ONEWRITE_TRACE_H
 #define ONEWRITE_TRACE_H
 
@@ -10,11 +10,12 @@
 #include "config.h"
 #include "hold.h"
 
-/* In the constructor: a line on stderr, without a wait and without a signal, or not at all. */
+/* Called in the constructor: writes a line to stderr, without a wait and without a signal, or not at all. */
 void trace_complain(const char *text);
-/* In the constructor, behind config_read(). */
+/* Called in the constructor, after config_read(): remembers what stderr is. */
 void trace_begin(void);
 
+/* `why` is a word for the reason. Leaves errno alone, and is no cancellation point. */
 void trace_line(int fd, const char *state, const char *event, const char *action, const char *why, size_t bytes);
 
 static inline void trace(int fd, enum hold_state s, enum hold_event e, enum hold_action a, const char *why,

@@ -14,17 +14,19 @@
 _Thread_local struct turn_mark turn_mark;
 _Thread_local bool turn_was_cancellable;
 _Thread_local struct turn_flight turn_flights[2];
+/* This thread had a signal stack with SS_AUTODISARM (turn_stack). */
 static _Thread_local bool disarms __attribute__((tls_model("initial-exec")));
 
-/* This thread meets its own turn, which it took at a stack address `taken_at` and meets at `met_at`. A handler stands
- * deeper in the stack than what it interrupted, unless it has a stack of its own. Was the turn left by a jump? */
+/* This thread meets its own turn, which it took when its frame was at `taken_at`, with its frame at `met_at`. Was the
+ * turn left by a jump? A handler's frame is deeper in the stack than the frames that it interrupted, unless the handler
+ * has a stack of its own. */
 static bool is_left(const struct lock *l, uintptr_t taken_at, uintptr_t met_at)
 {
 	stack_t s;
 	int saved = errno;
 	if (lock_is_jumped(l))
 		return true;
-	/* then depths say nothing */
+	/* On another stack depths say nothing. */
 	bool elsewhere = disarms || (own()->sigaltstack(NULL, &s) == 0 && (s.ss_flags & SS_ONSTACK));
 	errno = saved;
 	return !elsewhere && met_at >= taken_at;
@@ -33,17 +35,17 @@ static bool is_left(const struct lock *l, uintptr_t taken_at, uintptr_t met_at)
 void turn_stack(const stack_t *stack)
 {
 	if ((unsigned)stack->ss_flags & SS_AUTODISARM)
-		disarms = true; /* for good: a handler may set another one meanwhile */
+		disarms = true; /* for good: a handler may set another stack meanwhile */
 }
 
-/* The turn of a thread that jumped out of it is ours now. */
+/* Makes a turn that was taken over usable: its owner jumped out of it. */
 static void inherit(struct msg *m)
 {
 	atomic_fetch_and(&m->lock.word, ~(uintptr_t)LOCK_JUMPED);
 	late_recover(m);
 }
 
-/* Wait for it. LOCK_MINE: a handler interrupted this thread's own. */
+/* Waits for the turn. Returns LOCK_MINE if a signal handler interrupted this thread's own turn. */
 static enum lock_result take(struct msg *m, uintptr_t outer_frame, uintptr_t here)
 {
 	enum lock_result result = lock_try(&m->lock) ? LOCK_TAKEN : lock_wait(&m->lock, &m->calling);
@@ -81,7 +83,7 @@ struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine)
 		}
 		if (atomic_load(&c->msg) == m)
 			break;
-		lock_give(&m->lock); /* a stranger */
+		lock_give(&m->lock); /* it was recycled, and is another connection's */
 	}
 	if (m != NULL)
 		m->outer = outer;
@@ -116,20 +118,21 @@ bool turn_take_detached(struct msg *m)
 	return taken;
 }
 
-/* Take an idle message off its connection, unless a closer was faster. The caller has its turn, and loses it if true.
- */
+/* Takes an idle message off its connection and frees it. Returns false if a closer took it off before. The caller has
+ * the turn, and loses it if the result is true. */
 static bool retire(struct msg *m)
 {
 	struct conn *c = conn_find(m->fd);
 	struct msg *expected = m;
 	if (c == NULL || !atomic_compare_exchange_strong(&c->msg, &expected, NULL))
 		return false;
-	late_drain(m); /* from here on no handler finds it any more */
+	late_drain(m); /* from here on no signal handler finds the message */
 	msg_free(m);
 	return true;
 }
 
-/* A handler closed the descriptor while this thread was in a call with what is held: now that is over. */
+/* A signal handler closed the descriptor while this thread was in a call of its turn. The call is over now, so the
+ * descriptor can be closed. */
 static void close_now(struct msg *m)
 {
 	int fd = m->fd, saved = errno;
@@ -150,15 +153,16 @@ void turn_give_slowly(struct msg *m)
 		late_drain(m);
 		bool idle = atomic_load_explicit(&m->state, memory_order_relaxed) == IDLE &&
 		            !atomic_load(&m->deadline.watched);
-		if (idle && m->habit.vain == NOT_IN_VAIN && retire(m)) /* what it has learned is the connection's */
+		/* what a message has learned is its connection's, and is kept */
+		if (idle && m->habit.vain == NOT_IN_VAIN && retire(m))
 			break;
 	} while (!lock_give_unless_left(&m->lock));
 	turn_mark = outer;
 }
 
-/* Whoever frees a detached message is the only one to know it: a closer with its turn, or else the helper, once it is
- * told by `detached`. Telling is the closer's last touch, for the message may be somebody else's a moment later; so it
- * is watched before. */
+/* A detached message is freed by a closer that has its turn, or else by the helper, which learns by `detached` that it
+ * is to do so. Setting that is the closer's last access, since the helper may recycle the message at once; so the
+ * message is watched before. */
 void turn_end(struct msg *m, bool locked)
 {
 	struct turn_mark outer = m->outer;
@@ -182,8 +186,9 @@ static struct msg *message_of(struct lock *l)
 	return (struct msg *)((char *)l - offsetof(struct msg, lock));
 }
 
-/* True: this turn is left now. A call that was to take no time, and was interrupted before it had taken anything, waits
- * for room. */
+/* Marks this turn as left by a jump. Returns false if this thread does not have it, or has marked it before. A joined
+ * write that should not have waited, and that a signal interrupted before it had taken anything, was waiting for room:
+ * then nothing counts as sent. */
 static bool leave(struct lock *l)
 {
 	struct msg *m = l != NULL ? message_of(l) : NULL;
@@ -204,8 +209,8 @@ void turn_cancel_anywhere(void)
 		t->pthread_setcanceltype(type, &type);
 }
 
-/* A handler may have interrupted the turn of another handler: all of them are left. The innermost one is perhaps not
- * taken yet. */
+/* A handler may have interrupted the turn of another handler, so all turns of this thread are left. The innermost one
+ * may not be taken yet, which ends nothing here. */
 void turn_jump(void)
 {
 	for (struct turn_flight *f = turn_flights; f < turn_flights + 2; f++) {

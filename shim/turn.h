@@ -1,11 +1,12 @@
-/* Whose turn is it on a connection? A message has one lock; whoever changes or emits what is held has it.
+/* The turn: the lock of a message. Only the thread that has it may change the message or send what is held on its
+ * connection.
  *
- * Nobody who has it makes a call that may wait, so everybody else may wait for it: closers, readers, fork. Lookups take
- * no lock: a thread may lock a message that was recycled meanwhile for an instant; it sees that the connection points
- * elsewhere and looks again.
+ * A thread makes no call that may wait while it has a turn (lock.h lists the exceptions), so closers, readers and fork
+ * may wait for one. Finding a connection's message takes no lock, so a thread may lock a message that was recycled
+ * meanwhile: it then sees that the connection points elsewhere, gives the lock back and looks again.
  *
- * Who has a turn cannot be cancelled. A signal handler can interrupt it, write to the same socket, and jump away
- * (late.h). */
+ * A thread that has a turn cannot be cancelled. A signal handler can interrupt a turn, write to the same socket, and
+ * jump away (late.h). */
 #ifndef ONEWRITE_TURN_H
 #define ONEWRITE_TURN_H
 
@@ -15,13 +16,15 @@
 #include "conn.h"
 #include "own.h"
 
-/* This thread's innermost turn: set before it has the lock, restored afterwards. */
+/* This thread's innermost turn. The mark is set before the lock is taken, and restored after it was given back. */
 #pragma GCC visibility push(hidden)
 extern _Thread_local struct turn_mark turn_mark __attribute__((tls_model("initial-exec")));
-/* This thread could be cancelled before it had a turn, or waited for one, and shall be again. */
+/* This thread was cancellable when it called turn_uncancellable(), and has not called turn_cancellable() since: a jump
+ * has to restore that (turn_jump). */
 extern _Thread_local bool turn_was_cancellable __attribute__((tls_model("initial-exec")));
-/* This thread's own calls on their way, by the numbers of their writes: the innermost one, and one that a signal
- * handler interrupted with it. `m` is NULL where there is none. */
+/* The program's own calls that this thread has on their way without the turn (outgoing.c): the innermost one, and the
+ * one that a signal handler interrupted. `number` is msg.writes of that call's write; `m` is NULL where there is
+ * none. */
 struct turn_flight {
 	struct msg *m;
 	unsigned number;
@@ -29,20 +32,21 @@ struct turn_flight {
 extern _Thread_local struct turn_flight turn_flights[2] __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 
-/* The connection's message, locked; a new one if there is none and `make`. NULL: none, or it is another thread's that
- * waits in a call which was to take no time: then the program's call is best made as it is. *mine: this thread has the
- * turn already, and we are in a signal handler; the message is returned as it is, and is not to be given back. */
+/* Takes the turn of the connection's message, and waits for it. If there is no message and `make` is true, a new one is
+ * made. Returns NULL if there is no message, or no memory for one, or if another thread waits in a call of its turn
+ * that should not have waited: then the program's call is best made as it is. *mine is set if this thread has the turn
+ * already, the caller being a signal handler: the message is returned, and the caller must not give it back. */
 struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine);
-/* The same for a caller that has nothing to do in two cases, in which it gets NULL: there is no message, or the caller
- * is a signal handler that interrupted this thread's own turn. */
+/* The same for a caller that has nothing to do where there is no message, or where it is a signal handler that
+ * interrupted this thread's own turn: it gets NULL. */
 struct msg *turn_take_old(struct conn *c, int fd);
-/* The same for a caller that does not wait: it gets NULL as well where another thread has the turn. */
+/* The same without waiting: also returns NULL where another thread has the turn. */
 struct msg *turn_try(struct conn *c);
-/* The turn of a message in hand that nothing points to any more. False: this thread has it already, or another waits in
- * a call with it. */
+/* Takes the turn of a message that no connection points to any more, and waits for it. Returns false if this thread has
+ * the turn already, or another thread waits in a call of its turn. */
 bool turn_take_detached(struct msg *m);
 
-/* Lock the connection's message m, if that is free and is it still. */
+/* Takes the turn of m if the lock is free and m is still the connection's message. Does not wait. */
 static inline bool turn_take_now(struct conn *c, struct msg *m)
 {
 	struct turn_mark outer = turn_mark;
@@ -52,13 +56,14 @@ static inline bool turn_take_now(struct conn *c, struct msg *m)
 			m->outer = outer;
 			return true;
 		}
-		lock_give(&m->lock); /* a stranger */
+		lock_give(&m->lock); /* it was recycled, and is another connection's */
 	}
 	turn_mark = outer;
 	return false;
 }
 
-/* Give the turn back. An idle message that nobody watches is recycled. */
+/* Gives the turn back. What signal handlers left is sent first. A message that is idle, that the helper does not watch
+ * and that has learned nothing (habit.h) is recycled. */
 void turn_give_slowly(struct msg *m);
 static inline void turn_give(struct msg *m)
 {
@@ -74,41 +79,47 @@ static inline void turn_give(struct msg *m)
 		turn_give_slowly(m);
 }
 
-/* Give back a message that conn_forget() detached; `locked`: the caller has its turn, and loses it. */
+/* Ends a message that conn_forget() took off its connection: frees it, or leaves that to the helper. `locked`: the
+ * caller has the turn, and loses it. */
 void turn_end(struct msg *m, bool locked);
-/* The descriptor was closed behind our back, and its number is somebody else's now: what it held has no socket any
- * more. */
+/* Ends the message of a descriptor that was closed in a way that no hook saw. Its number belongs to another socket now,
+ * so what was held is dropped. */
 void turn_abandon(struct msg *m);
 
-/* While a thread has a turn no call is a place to be cancelled. */
+/* Called before the turn is taken: no call made in the turn may be a cancellation point. Returns the state to restore
+ * by turn_cancellable(). */
 static inline int turn_uncancellable(void)
 {
-	int state = PTHREAD_CANCEL_DISABLE; /* before glibc 2.34, in a program without threads, nobody says */
+	/* pthread_setcancelstate() stores nothing before glibc 2.34 in a program without threads */
+	int state = PTHREAD_CANCEL_DISABLE;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	if (state == PTHREAD_CANCEL_ENABLE)
 		turn_was_cancellable = true;
 	return state;
 }
 
-/* glibc cancels a thread here that may be cancelled anywhere; musl when that is set. */
+/* Acts on a pending cancellation of a thread whose type is asynchronous. glibc does that when the state is enabled;
+ * musl only when the type is set, so this sets it once more. */
 void turn_cancel_anywhere(void);
 
 static inline void turn_cancellable(int state)
 {
 	pthread_setcancelstate(state, NULL);
 	if (state == PTHREAD_CANCEL_ENABLE) {
-		turn_was_cancellable = false; /* last: who jumps away in between is cancellable all the more */
+		/* Last: a thread that jumps away before this line is made cancellable by turn_jump(). */
+		turn_was_cancellable = false;
 		if (!own()->is_glibc)
 			turn_cancel_anywhere();
 	}
 }
 
-/* Before a jump out of a signal handler, or a thread's end there: turns of this thread may never be given back, nor may
- * it come to turn_cancellable(). */
+/* Called before longjmp() and pthread_exit(). If that leaves a signal handler, turns of this thread may never be given
+ * back, so they are marked LOCK_JUMPED; its calls on their way are not booked; and it becomes as cancellable as it
+ * was. */
 void turn_jump(void);
 
-/* The program has given its signal handlers this stack. With SS_AUTODISARM the kernel forgets it while a handler runs
- * there, so from now on no depth tells whether this thread is in one. */
+/* Called after the program set this thread's signal stack. With SS_AUTODISARM the kernel forgets the stack while a
+ * handler runs on it, so from now on no stack depth tells whether this thread is in a handler. */
 void turn_stack(const stack_t *stack);
 
 #endif

@@ -5,11 +5,12 @@
 #include "config.h"
 #include "real.h"
 
-/* A program that goes on after such a pause was waiting for something: what it says by and by is to be said at once. */
+/* A pause is a fifth of the timeout. A program that goes on after a pause was waiting for something, so it writes in
+ * pieces that are to be sent at once. */
 enum { PAUSES_IN_A_TIMEOUT = 5 };
 
-/* Has the peer taken all but a segment that is not full? Else it is the peer that the program waits for, and the kernel
- * adds what comes next to what it has. */
+/* Has the peer taken everything but a segment that is not full? If not, it is the peer that the program waits for, and
+ * the kernel adds what comes next to what it has. */
 static bool peer_is_ready(const struct msg *m)
 {
 	int unsent = 0;
@@ -38,7 +39,7 @@ void vain_met_the_deadline(struct msg *m)
 		learn(m, MORE_IN_VAIN);
 }
 
-/* The head is whole with this call, or was before. */
+/* The kind of the message whose head is complete with this call, or was before. */
 static uint16_t kind_of(const struct msg *m, const struct call *call, const struct sight *s)
 {
 	bool in_place = s->head_done && m->len == 0 && call->iov->iov_len >= m->head.size;
@@ -73,7 +74,8 @@ struct hold_rule vain_rule(struct msg *m, const struct call *call, struct sight 
 	return s->event == HEAD_NOW ? rule : hold_without(rule);
 }
 
-/* Pieces with a pause between them would not have been joined, however soon the end comes. */
+/* Would the message have been joined? A held head would, if its body came within the timeout; gathered pieces would, if
+ * the message's end came within the timeout, and no pause was between them. */
 void vain_look_back(struct msg *m, enum hold_event event)
 {
 	if (!m->habit.unheld || m->state != STREAM)

@@ -11,7 +11,7 @@
 bool elf_read(struct elf *e, const char *path)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nobody waits for the writer of a FIFO */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* does not wait for the writer of a FIFO */
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return false;
 	e->size = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
@@ -20,7 +20,7 @@ bool elf_read(struct elf *e, const char *path)
 	return e->bytes != MAP_FAILED;
 }
 
-/* `size` bytes of the file; NULL if they are not all there. */
+/* `size` bytes of the file at `offset`; NULL if they are not all there. */
 static const void *at(const struct elf *e, uint64_t offset, uint64_t size)
 {
 	return offset <= e->size && size <= e->size - offset ? e->bytes + offset : NULL;
@@ -31,7 +31,7 @@ static const ElfW(Ehdr) * header(const struct elf *e)
 	return at(e, 0, sizeof(ElfW(Ehdr)));
 }
 
-/* A file for another machine may be shorter than our header: what is compared comes first in all of them. */
+/* A file for another machine may be shorter than our header. The bytes that are compared come first in every header. */
 enum { COMPARED = 20 };
 
 bool elf_is(const struct elf *e)
@@ -58,7 +58,7 @@ static const ElfW(Phdr) * segment(const struct elf *e, size_t i)
 	return at(e, h->e_phoff + i * (uint64_t)h->e_phentsize, sizeof(ElfW(Phdr)));
 }
 
-/* The next segment of this type. */
+/* The next program header of this type; NULL: no more. */
 static const ElfW(Phdr) * find(const struct elf *e, uint32_t type, size_t *next)
 {
 	const ElfW(Phdr) * p;
@@ -103,7 +103,7 @@ bool elf_has_section(const struct elf *e, const char *part)
 
 /* --- what the loader reads -------------------------------------------------------------------- */
 
-/* What lies at an address once the file is loaded, and how much of the file follows it there. */
+/* What lies at an address once the file is loaded; *follows is how many bytes of the file follow there. */
 static const void *loaded(const struct elf *e, uint64_t address, uint64_t size, uint64_t *follows)
 {
 	const ElfW(Phdr) * p;
@@ -119,7 +119,7 @@ static const void *loaded(const struct elf *e, uint64_t address, uint64_t size, 
 	return NULL;
 }
 
-/* The next entry of the dynamic section that has this tag. */
+/* The next entry of the dynamic section with this tag; NULL: no more. */
 static const ElfW(Dyn) * entry(const struct elf *e, int64_t tag, size_t *next)
 {
 	size_t first = 0;
@@ -141,7 +141,7 @@ static uint64_t value(const struct elf *e, int64_t tag)
 	return d != NULL ? d->d_un.d_val : 0;
 }
 
-/* A name out of the string table. */
+/* A name of the string table; NULL if it is not in the file. */
 static const char *string(const struct elf *e, uint64_t offset)
 {
 	uint64_t follows = 0;
@@ -166,9 +166,8 @@ const char *elf_next_needed(const struct elf *e, size_t *next)
 	return next_string(e, DT_NEEDED, next);
 }
 
-/* Nothing says how many symbols there are but the hash tables. In GNU's, those that are not to be found by it come
- * first; where all of them are such, GNU's linker leaves the number out, and puts the names right behind the symbols.
- */
+/* The number of symbols, which only the hash tables tell. In GNU's, symbols that cannot be found by it come first.
+ * Where it has no others, GNU's linker leaves the number out, but it puts the names right behind the symbols. */
 static uint64_t symbols(const struct elf *e)
 {
 	uint64_t table = value(e, DT_GNU_HASH), last = 0;

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A word is '+' and a variable, '-' and the name of one that was not there, or '.' and more of the variable before:
- * what is longer than 128 KiB the kernel takes for no argument. */
+/* A word is '+' and a variable, or '-' and the name of one that was not there, or '.' and more of the variable before:
+ * the kernel accepts no argument that is longer than 128 KiB. */
 enum { WORD_MAX = 96 * 1024 };
 
-/* How long is its name? There are variables that begin with =. */
+/* The length of the variable's name. There are names that begin with '='. */
 static size_t name_length(const char *variable)
 {
 	return *variable == '\0' ? 0 : 1 + strcspn(variable + 1, "=");
@@ -49,7 +49,7 @@ void environment_print(const char *variable)
 	print_word('+', variable, strlen(variable));
 }
 
-/* Its environment, as it was given: a NULL-terminated list; NULL if that cannot be read. */
+/* The environment that the process was given, as a NULL-terminated list; NULL if it cannot be read. */
 static char **given_to(const char *pid)
 {
 	char *text = NULL;
@@ -84,7 +84,7 @@ void environment_compare(const char *pid)
 	for (char **v = given; *v != NULL; v++)
 		if (find(environ, *v, false) == NULL && find(given, *v, true) == v)
 			environment_print(*v);
-	environ = given; /* what counts from here on, as for the command */
+	environ = given; /* from here on look-ups see what the command will see */
 }
 
 static char *decode(char *word)

@@ -1,12 +1,15 @@
-/* The part of onewrite that no shell can do well: it reads ELF files, and hands on the environment as it was.
- *scripts/onewrite calls it; it lies beside the library.
+/* The part of onewrite that a shell cannot do well: reads ELF files, and hands on the environment as it was. It is
+ * called by scripts/onewrite, and lies beside the library.
  *
- *	judge check COMMAND                             can it be helped? "yes: ..." or "no: ...", exit status 0 or 1
- *	judge plan PID force|- COMMAND                  may it be started? Prints what differs between the environment
- *of this process and ours, and what preloads the library, for: judge start [WORD...] [NAME=VALUE...] -- COMMAND
- *[ARG...]     start it: with the environment that was, and these settings
+ * 	judge check COMMAND
+ * 		Can the command be helped? Prints "yes: ..." or "no: ..."; exit status 0 or 1.
+ * 	judge plan PID force|- COMMAND
+ * 		May the command be started? Prints the WORDs for "judge start": what differs between the environment
+ * 		of process PID and ours, and what preloads the library.
+ * 	judge start [WORD...] [NAME=VALUE...] -- COMMAND [ARG...]
+ * 		Starts the command with the environment that was, and these settings.
  *
- * Exit status 2, and one sentence on standard error: there is nothing to run, or nothing to help with. */
+ * Exit status 2, and one sentence on standard error: there is nothing to run, or no library to help with. */
 #include "elf.h"
 #include "environment.h"
 #include "preload.h"
@@ -21,7 +24,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Nothing was started: one sentence, with the cure in it. */
+/* Nothing was started: says why in one sentence, and how to mend it. */
 static _Noreturn void __attribute__((format(printf, 1, 2))) refuse(const char *why, ...)
 {
 	va_list args;
@@ -35,9 +38,9 @@ static _Noreturn void __attribute__((format(printf, 1, 2))) refuse(const char *w
 
 /* --- the library ------------------------------------------------------------------------------ */
 
-static char *library_of_others; /* its build for programs of the other word size; NULL: there is none */
+static char *library_of_others; /* the library's build for programs of the other word size; NULL: there is none */
 
-/* It, or a link to it, is where we are. */
+/* The library's path: it, or a link to it, is in the directory of this program. */
 static char *library_path(const char *self)
 {
 	char *path = realpath(self, NULL), *slash = path != NULL ? strrchr(path, '/') : NULL;
@@ -66,11 +69,11 @@ static struct elf library_read(const char *path)
 /* --- can it be helped? ------------------------------------------------------------------------ */
 
 struct verdict {
-	const char *about, *reason; /* what is said of it */
-	const char *cure;           /* not NULL: the library would not be loaded */
-	bool useless;               /* it would be loaded, and have nothing to do */
-	bool musl;                  /* its loader does not know $LIB */
-	bool asan;                  /* it refuses every preload before its own library, unless it is told not to */
+	const char *about, *reason; /* the sentence: about the file, and what is said of it */
+	const char *cure;           /* not NULL: the library would not be loaded, and how to mend that */
+	bool useless;               /* the library would be loaded, and have nothing to do */
+	bool musl;                  /* its loader is musl's, which does not know $LIB */
+	bool asan; /* the address sanitizer, which refuses preloads before its own library unless told otherwise */
 };
 
 static bool begins(const char *text, const char *beginning)
@@ -100,9 +103,9 @@ static void add(char **list, const char *name)
 }
 
 struct calls {
-	char *joined; /* those that the library stands in front of */
+	char *joined; /* the names of the calls that the library joins */
 	bool by_stdio;
-	bool of_others; /* it loads libraries or starts programs */
+	bool of_others; /* the program loads libraries or starts other programs */
 };
 
 static void note(const char *name, void *context)
@@ -141,7 +144,8 @@ static void note(const char *name, void *context)
 	c->of_others = c->of_others || is_among(name, others);
 }
 
-/* It is loaded, but what will it do there? Told by what the program itself wants of its libraries. */
+/* The library is loaded, but what will it have to do? That is told by the names that the program wants of its
+ * libraries. */
 static void judge_calls(struct verdict *v, const struct elf *e)
 {
 	static const char *const quiet[] = { "libc.",     "ld-linux",    "ld64.",       "ld.so",    "libm.",
@@ -183,7 +187,7 @@ static bool no(struct verdict *v, const char *reason, const char *cure)
 	return false;
 }
 
-/* Nobody can tell: it is started. */
+/* It cannot be told whether the library helps: the command is started. */
 static bool unsure(struct verdict *v, const char *why)
 {
 	fprintf(stderr, "onewrite: %s, so cannot tell whether it can be helped\n", why);
@@ -196,7 +200,7 @@ static bool names_musl(const char *loader)
 	return strstr(loader, "musl") != NULL;
 }
 
-/* Is this the loader itself, called by its name to run a program? */
+/* Is this the loader itself, which was called by its name to run a program? */
 static bool is_loader(const struct elf *e, const char *path)
 {
 	const char *soname = elf_soname(e), *slash = strrchr(path, '/');
@@ -204,7 +208,7 @@ static bool is_loader(const struct elf *e, const char *path)
 	                                 begins(soname, "ld.so") || begins(slash + 1, "ld-musl"));
 }
 
-/* The program that the loader is to run, which has these words behind it: NULL for none. */
+/* The program that the loader is to run, if the command goes on with these words; NULL: none. */
 static const char *loader_runs(char **words)
 {
 	static const char *const valued[] = {
@@ -243,7 +247,8 @@ static bool judge_build(struct verdict *v, const struct elf *e, const struct elf
 	return true;
 }
 
-/* A library that is linked to glibc loads with musl as well, whose loader takes libc.so.6 for itself. */
+/* Can the library be loaded with the program's libc? A library that is linked to glibc can be with musl as well, whose
+ * loader takes itself for libc.so.6. */
 static bool judge_libc(struct verdict *v, const char *loader, const struct elf *library)
 {
 	bool musl = false;
@@ -255,8 +260,8 @@ static bool judge_libc(struct verdict *v, const char *loader, const struct elf *
 	return true;
 }
 
-/* The loader ignores LD_PRELOAD where a file raises privileges. Whose, and whether this mount lets it, is not weighed
- * here: who knows better has --force. */
+/* The loader ignores LD_PRELOAD for a file that raises privileges. Whose privileges, and whether the file system is
+ * mounted nosuid, is not considered: a user who knows better has --force. */
 static bool judge_privileges(struct verdict *v, const char *path)
 {
 	struct stat st;
@@ -278,7 +283,7 @@ static bool wants_asan(const struct elf *e)
 	return preloaded != NULL && strstr(preloaded, "asan") != NULL;
 }
 
-/* Follows #! lines to the file that loads libraries. Returns false if there is nothing more to say. */
+/* Follows #! lines to the file that loads libraries. Returns false if there is nothing more to find out. */
 static bool find_program(struct verdict *v, const char **path, struct elf *e)
 {
 	for (int depth = 0; elf_read(e, *path); depth++) {
@@ -299,7 +304,7 @@ static bool find_program(struct verdict *v, const char **path, struct elf *e)
 	return unsure(v, format("cannot read %s", *path));
 }
 
-/* The program that a loader runs, as the loader finds it. Returns false if there is nothing more to say. */
+/* Finds the program that a loader runs, as the loader does. Returns false if there is nothing more to find out. */
 static bool find_loaded(struct verdict *v, const char **path, struct elf *e, char **words)
 {
 	const char *program = loader_runs(words), *loader = *path;
@@ -318,7 +323,7 @@ static bool find_loaded(struct verdict *v, const char **path, struct elf *e, cha
 	return true;
 }
 
-/* Can this command be helped by this library? */
+/* Can this library help this command? */
 static struct verdict judge(char **command, const struct elf *library)
 {
 	char *trouble;
@@ -348,7 +353,7 @@ static struct verdict judge(char **command, const struct elf *library)
 	return v;
 }
 
-/* --- what is asked of us ---------------------------------------------------------------------- */
+/* --- the commands ----------------------------------------------------------------------------- */
 
 static int check(char **command, const struct elf *library)
 {

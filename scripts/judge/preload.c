@@ -11,8 +11,8 @@ bool preload_can_name(const char *library)
 	return strpbrk(library, ":$") == NULL && (strchr(library, ' ') == NULL || strchr(library, ';') == NULL);
 }
 
-/* Where Debian has the libraries of machines that run each other's programs: what the loader of the first makes of
- * $LIB. */
+/* Debian's library directories of machines that can run each other's programs. The loader of the first machine replaces
+ * $LIB by the first directory of a pair. */
 static const char *const pairs[][2] = {
 	{ "lib/x86_64-linux-gnu", "lib/i386-linux-gnu" },
 	{ "lib/i386-linux-gnu", "lib/x86_64-linux-gnu" },
@@ -20,7 +20,8 @@ static const char *const pairs[][2] = {
 	{ "lib/arm-linux-gnueabihf", "lib/aarch64-linux-gnu" },
 };
 
-/* The same library in another such directory; NULL: it is in none. */
+/* The path of the same library in another such directory (NULL: in the other one of its pair); NULL: the library is in
+ * none of them. */
 static char *elsewhere(const char *library, const char *directory)
 {
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
@@ -46,9 +47,9 @@ static void print_before(const char *variable, const char *first)
 	environment_print(format("%s=%s%s%s", variable, first, alone ? "" : ":", alone ? "" : others));
 }
 
-/* A name with a slash in it is passed over in silence by programs that raise privileges, a bare one is not: so it is
- * bare only where the path cannot be said. $LIB without a library behind it costs a line on standard error, and musl
- * does not know it: so it stands only where both are. */
+/* A program that raises privileges skips a name with a slash silently, but reports a bare name; so the bare name is
+ * used only where the path cannot be written. $LIB costs a line on standard error where no library is found by it, and
+ * musl does not know it; so it is used only where both builds exist. */
 void preload_print(const char *library, bool for_both)
 {
 	const char *slash = strrchr(library, '/');

@@ -30,14 +30,14 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* The first that is executable, else the first that is there. A name may begin with a dash: a slash stands before it.
- */
+/* The first file in PATH that is executable, or else the first that is there. A name may begin with a dash, so the path
+ * always has a slash before it. */
 static char *in_path(const char *command)
 {
 	const char *p = getenv("PATH");
 	char *found = NULL;
 	if (p == NULL)
-		p = "/bin:/usr/bin"; /* as execvp(3) */
+		p = "/bin:/usr/bin"; /* as execvp(3) does */
 	for (;; p++) {
 		int n = (int)strcspn(p, ":");
 		char *candidate = format("%s%.*s%s%s", *p == '/' || *p == '.' ? "" : "./", n, p, n > 0 ? "/" : "",
@@ -84,7 +84,7 @@ char *locate(const char *command, char **trouble)
 
 /* --- the #! line ------------------------------------------------------------------------------ */
 
-/* Is it among them? An entry that ends in * stands for all that begin so. */
+/* Is the word in the list? An entry that ends in '*' stands for all words that begin so. */
 static bool is_one_of(const char *word, const char *const *list)
 {
 	for (; *list != NULL; list++) {
@@ -96,7 +96,8 @@ static bool is_one_of(const char *word, const char *const *list)
 }
 #define ONE_OF(word, ...) is_one_of(word, (const char *const[]){ __VA_ARGS__, NULL })
 
-/* What env(1) starts that has these words behind it; NULL where that is not to be told. */
+/* The command that env(1) starts if it is called with these words; NULL if that cannot be told, or is refused
+ * (found). */
 static const char *env_command(char **words, struct interpreter *found)
 {
 	const char *option = "";
@@ -140,7 +141,7 @@ again:
 	return "";
 }
 
-enum { LINE_MAX_BYTES = 256, WORDS_MAX = LINE_MAX_BYTES / 2 + 1 }; /* what the kernel reads, too */
+enum { LINE_MAX_BYTES = 256, WORDS_MAX = LINE_MAX_BYTES / 2 + 1 }; /* as much as the kernel reads */
 
 struct interpreter interpreter_of(const char *script)
 {
@@ -157,7 +158,7 @@ struct interpreter interpreter_of(const char *script)
 		for (char *w = strtok_r(line + 2, blanks, &rest); w != NULL; w = strtok_r(NULL, blanks, &rest))
 			words[n++] = w;
 	if (n == 0)
-		words[n++] = "/bin/sh"; /* what execvp(3) and the shells do where the kernel declines */
+		words[n++] = "/bin/sh"; /* what execvp(3) and the shells do if the kernel refuses the file */
 	words[n] = NULL;
 	const char *slash = strrchr(words[0], '/'), *command = words[0];
 	if (slash == NULL)

@@ -4,20 +4,20 @@
 
 #include <stdbool.h>
 
-/* The file that a command is; NULL, and a sentence in *trouble, where there is none to run. */
+/* The path of the file that a command is. NULL, and a sentence in *trouble: there is none that can be run. */
 char *locate(const char *command, char **trouble);
 
-/* What a script is run by. */
+/* The program that runs a script. */
 struct interpreter {
-	char *path; /* NULL: there is none, see trouble */
+	char *path; /* NULL: there is none; see trouble, reason and unsure */
 	char *trouble;
-	const char *reason, *cure; /* not NULL: it will not have the library */
-	bool unsure;               /* only env can tell */
+	const char *reason, *cure; /* not NULL: it will not load the library */
+	bool unsure;               /* only env(1) can tell what runs it */
 };
 
 struct interpreter interpreter_of(const char *script);
 
-/* printf into memory of its own; there is no program without it. */
+/* As printf(), into memory that is allocated. Ends the process if there is no memory. */
 char *format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
