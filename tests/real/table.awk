@@ -33,38 +33,42 @@ function show(section) {
 END {
 	print "# Compatibility: real programs, before and after\n"
 	print "**" programs " programs, " total " scenarios**: " class["joined"] + 0 " joined, " class["already"] + 0 \
-		" needed nothing, " class["stream"] + 0 " are streams, whose pieces go as they are written, " class["above"] + 0
-	print "stay above the floor for the reason given, " class["cannot"] + 0 " are of programs that cannot be helped."
+		" needed nothing, " class["stream"] + 0 " are streams,"
+	print "whose pieces go as they are written, " class["above"] + 0 " stay above the floor for the reason given, " \
+		class["cannot"] + 0
+	print "are of programs that cannot be helped."
 	if (failed)
 		print "**Failed:" failed ".**\n"
 	else
 		print "None got worse, compared with the run without onewrite (\"bare\"):\n\n" \
 			"- the bytes are the same;\n" \
-			"- there are no more segments (half a segment more is allowed where a program's pieces vary from run to run);\n" \
+			"- there are no more segments (half a segment more is allowed where a program's pieces vary\n" \
+			"  from run to run);\n" \
 			"- the first quartile of ten exchanges is no later than bare plus the timeout plus 2 ms.\n"
 	print "This page was written by `make check-real` (" machine ", " minutes " minutes), which starts each program"
-	print "bare and under onewrite, sends both the same requests and compares. `tests/real/run NAME...` does the same for"
-	print "the programs that you name. To add a program, add one small file in `tests/real/servers` or"
-	print "`tests/real/clients`.\n"
+	print "bare and under onewrite, sends both the same requests and compares. `tests/real/run NAME...` does"
+	print "the same for the programs that you name. To add a program, add one small file in"
+	print "`tests/real/servers` or `tests/real/clients`.\n"
 	print "The columns:\n"
 	print "- **scenario**: \"small\" has 200 bytes, \"large\" 200 KB; \"stream\" and \"events\" have pieces with 100 ms"
 	print "  between them; the other names say what they are."
-	print "- **calls**: write-type system calls for the messages of one exchange (strace), before → after. One exchange"
-	print "  has one message, or two where a 100 Continue comes first. Where the kernel holds the head, as many calls are"
-	print "  made as before."
-	print "- **segments**: TCP segments with data, counted by the peer (`tcpi_data_segs_in`) at an MSS of 1448 bytes, as"
-	print "  on Ethernet; the mean of ten exchanges."
+	print "- **calls**: write-type system calls for the messages of one exchange (strace), before → after. One"
+	print "  exchange has one message, or two where a 100 Continue comes first. Where the kernel holds the"
+	print "  head, as many calls are made as before."
+	print "- **segments**: TCP segments with data, counted by the peer (`tcpi_data_segs_in`) at an MSS of 1448"
+	print "  bytes, as on Ethernet; the mean of ten exchanges."
 	print "- **floor**: the least number of segments, ⌈bytes / 1448⌉."
 	print "- **first ms**: as \"ms\", but to the first byte: the time that the reader of a stream waits."
-	print "- **ms**: the time from the request to the last byte of the response (servers), or from one answer to the last"
-	print "  byte of the next request (clients), on a kept-alive connection if the program keeps it; the median. 40 is a"
-	print "  delayed ACK."
-	print "- **bytes**: what the peer received, compared byte by byte with the bare run (except dates and ports).\n"
+	print "- **ms**: the time from the request to the last byte of the response (servers), or from one answer"
+	print "  to the last byte of the next request (clients), on a kept-alive connection if the program keeps"
+	print "  it; the median. 40 is a delayed ACK."
+	print "- **bytes**: what the peer received, compared byte by byte with the bare run (except dates and"
+	print "  ports).\n"
 	notes["Everything that aiohttp 3.12's change did"] = \
-		"aiohttp 3.12 learned to send head and body together. Debian's unchanged 3.8 needs as few segments under\n" \
-		"onewrite, or fewer. The verdict ends with the number of segments that 3.12 needs by its own rules: it joins\n" \
-		"the head with the first write of a `Response` or a request, and sends the head of a `StreamResponse` or a\n" \
-		"`FileResponse` at once."
+		"aiohttp 3.12 learned to send head and body together. Debian's unchanged 3.8 needs as few\n" \
+		"segments under onewrite, or fewer. The verdict ends with the number of segments that 3.12 needs\n" \
+		"by its own rules: it joins the head with the first write of a `Response` or a request, and sends\n" \
+		"the head of a `StreamResponse` or a `FileResponse` at once."
 	show("Everything that aiohttp 3.12's change did")
 	show("Servers")
 	show("Clients")
