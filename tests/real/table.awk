@@ -7,7 +7,8 @@ BEGIN {
 	section = $2 ? $2 : $1 == "servers" ? "Servers" : "Clients"
 	if ($14 == "cannot")
 		section = "Programs that cannot be helped"
-	line = "| " $3 " | " $4 " | " $5 " | " $6 " | " $7 " | " $8 " | " $9 " | " $10 " | " $11 " | " $12 " | " $13 " |"
+	line = "| " $3 " | " $4 " | " $5 " | " $6 " | " $7 " | " $8 \
+		" | " $9 " | " $10 " | " $11 " | " $12 " | " $13 " |"
 	gsub(/ -> /, " → ", line)
 	rows[section] = rows[section] line "\n"
 	class[$14]++
@@ -34,9 +35,8 @@ END {
 	print "# Compatibility: real programs, before and after\n"
 	print "**" programs " programs, " total " scenarios**: " class["joined"] + 0 " joined, " class["already"] + 0 \
 		" needed nothing, " class["stream"] + 0 " are streams,"
-	print "whose pieces go as they are written, " class["above"] + 0 " stay above the floor for the reason given, " \
-		class["cannot"] + 0
-	print "are of programs that cannot be helped."
+	print "whose pieces go as they are written, " class["above"] + 0 " stay above the floor for the reason given,"
+	print class["cannot"] + 0 " are of programs that cannot be helped."
 	if (failed)
 		print "**Failed:" failed ".**\n"
 	else
@@ -50,8 +50,8 @@ END {
 	print "the same for the programs that you name. To add a program, add one small file in"
 	print "`tests/real/servers` or `tests/real/clients`.\n"
 	print "The columns:\n"
-	print "- **scenario**: \"small\" has 200 bytes, \"large\" 200 KB; \"stream\" and \"events\" have pieces with 100 ms"
-	print "  between them; the other names say what they are."
+	print "- **scenario**: \"small\" has 200 bytes, \"large\" 200 KB; \"stream\" and \"events\" have pieces with 100"
+	print "  ms between them; the other names say what they are."
 	print "- **calls**: write-type system calls for the messages of one exchange (strace), before → after. One"
 	print "  exchange has one message, or two where a 100 Continue comes first. Where the kernel holds the"
 	print "  head, as many calls are made as before."
