@@ -42,8 +42,8 @@ END {
 	else
 		print "None got worse, compared with the run without onewrite (\"bare\"):\n\n" \
 			"- the bytes are the same;\n" \
-			"- there are no more segments (half a segment more is allowed where a program's pieces vary\n" \
-			"  from run to run);\n" \
+			"- there are no more segments (2 percent more are allowed, and half a segment more where a\n" \
+			"  program's pieces vary from run to run);\n" \
 			"- the first quartile of ten exchanges is no later than bare plus the timeout plus 2 ms.\n"
 	print "This page was written by `make check-real` (" machine ", " minutes " minutes), which starts each program"
 	print "bare and under onewrite, sends both the same requests and compares. `tests/real/run NAME...` does"
