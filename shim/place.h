@@ -4,6 +4,7 @@
 #define ONEWRITE_PLACE_H
 
 #include "conn.h"
+#include "real.h"
 #include "room.h"
 
 enum place {
@@ -12,24 +13,44 @@ enum place {
 	PLACE_IN_MEMORY, /* in the message's buffer */
 };
 
-/* The program's memory is a place only where nothing can overtake what lies there (the connection was born in this
- * process, has no second name, and no process shares it), and where the send buffer has room for n bytes. `flags` are
- * those of the connection (enum conn_flags). */
-static inline bool place_is_memory(struct conn *c, unsigned flags, int fd, size_t n)
+/* What the flags of a connection (enum conn_flags) say: a message may begin where those of PLACE_OPEN_MASK are
+ * PLACE_OPEN. The program's memory is a place only where nothing can overtake what lies there (the connection was born
+ * in this process, has no second name, and no process shares it): where those of PLACE_OWN_MASK are PLACE_OWN. */
+enum {
+	PLACE_OPEN_MASK = CONN_CORKED | CONN_SHUT | CONN_CONNECTED,
+	PLACE_OPEN = CONN_CONNECTED,
+	PLACE_OWN_MASK = CONN_SEEN | CONN_ALIASED | CONN_UNSEEN,
+	PLACE_OWN = CONN_SEEN,
+};
+
+/* Apart from the flags: is the number above the standard ones, does no process share our memory, and does the send
+ * buffer have room for n bytes? */
+static inline bool place_allows_memory(struct conn *c, int fd, size_t n)
 {
-	return (flags & (CONN_SEEN | CONN_ALIASED | CONN_UNSEEN)) == CONN_SEEN && fd > 2 &&
-	       process_allows_memory(c->epoch) && room_for(c, fd, n);
+	return fd > 2 && process_allows_memory(c->epoch) && room_for(c, fd, n);
 }
 
-/* Where a call that opens a message may leave its n bytes. `call_flags`: those of the call (MSG_MORE, ...). */
+/* May n bytes of a message that begins now be kept in memory, whatever else is known of the connection? */
+static inline bool place_is_memory(struct conn *c, int fd, size_t n)
+{
+	return (atomic_load_explicit(&c->flags, memory_order_relaxed) & PLACE_OWN_MASK) == PLACE_OWN &&
+	       place_allows_memory(c, fd, n);
+}
+
+/* Where a call that opens a message may leave its n bytes. `call_flags`: those of the call (MSG_MORE, ...). The two
+ * questions to the connection's flags are one comparison, since nearly every message asks them. */
 static inline enum place place_of(struct conn *c, int fd, int call_flags, size_t n)
 {
-	unsigned flags = atomic_load_explicit(&c->flags, memory_order_relaxed);
-	if (atomic_load_explicit(&c->kind, memory_order_relaxed) != CONN_TCP ||
-	    (flags & (CONN_CORKED | CONN_SHUT | CONN_CONNECTED)) != CONN_CONNECTED || call_flags & MSG_MORE ||
-	    atomic_load_explicit(&c->cookie, memory_order_relaxed) == 0)
+	if (atomic_load_explicit(&c->kind, memory_order_relaxed) != CONN_TCP)
 		return PLACE_NOWHERE;
-	return place_is_memory(c, flags, fd, n) ? PLACE_IN_MEMORY : PLACE_IN_KERNEL;
+	unsigned flags = atomic_load_explicit(&c->flags, memory_order_relaxed);
+	if ((flags & (PLACE_OPEN_MASK | PLACE_OWN_MASK)) == (PLACE_OPEN | PLACE_OWN) && !(call_flags & MSG_MORE) &&
+	    atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0 && place_allows_memory(c, fd, n))
+		return PLACE_IN_MEMORY;
+	if ((flags & PLACE_OPEN_MASK) == PLACE_OPEN && !(call_flags & MSG_MORE) &&
+	    atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0)
+		return PLACE_IN_KERNEL;
+	return PLACE_NOWHERE;
 }
 
 #endif

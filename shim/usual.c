@@ -101,7 +101,7 @@ bool usual(const struct call *call, ssize_t *r)
 		return false;
 	enum hold_state state = atomic_load_explicit(&m->state, memory_order_relaxed);
 	if (state == IDLE ? !http_may_open(call->iov->iov_base, call->size) ||
-	                            place_of(c, call->fd, call->flags, call->size) != PLACE_IN_MEMORY
+	                            place_of(c, call->fd, 0, call->size) != PLACE_IN_MEMORY
 	                  : state != BODY || atomic_load_explicit(&m->read_since, memory_order_relaxed))
 		return false;
 	if (unlikely(atomic_load_explicit(&process_lent, memory_order_relaxed)) && process_is_borrowed())
