@@ -15,6 +15,7 @@ static void await_request(struct conn *c)
 	request_begin(&c->request, false);
 }
 
+/* The entry of fd, made if need be; NULL: fd is no TCP socket, or nothing may be noted about it in this process. */
 static struct conn *known(int fd)
 {
 	return fd >= 0 && config.active && conn_is_tcp(fd) && !process_is_borrowed() ? conn_make(fd) : NULL;

@@ -17,8 +17,7 @@
 #define TIMEOUT_MAX_NS     1000000000u /* for tests; a hold near the 40 ms of a delayed ACK is itself a stall */
 
 enum hold_place {
-	PLACE_MEMORY, /* the library's memory where the descriptor's history allows it (conn_is_ours), else the kernel
-	               */
+	PLACE_MEMORY, /* the library's memory if nobody else can write to the socket (conn_is_ours), else the kernel */
 	PLACE_KERNEL, /* always the kernel (MSG_MORE) */
 };
 
@@ -26,7 +25,7 @@ enum hold_place {
 struct config {
 	uint64_t timeout_ns;   /* ONEWRITE_TIMEOUT=500us|5ms: the longest time anything is held */
 	enum hold_join join;   /* ONEWRITE_JOIN=header|message */
-	enum hold_place place; /* ONEWRITE_HOLD=memory|kernel; process.h may forbid memory at a moment */
+	enum hold_place place; /* ONEWRITE_HOLD=memory|kernel; memory may be forbidden meanwhile (process.h) */
 	/* atomic; false before the constructor, after the destructor, and once the library has retired: then nothing
 	 * new is held */
 	_Atomic bool active;

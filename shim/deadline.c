@@ -165,6 +165,7 @@ static void forget_another_clock(struct helper *h)
 	d->due = 0;
 }
 
+/* Look at deadlines until the helper is told to end, has been idle for long enough, or is the last thread. */
 static void run(struct helper *h)
 {
 	uint64_t busy = now_ns();
@@ -259,8 +260,7 @@ static bool start(struct helper *h)
 	bool gone = !h->joinable || join(h, now_ns() + LEAVE_NS); /* `running` is not set, so that thread is ending */
 	if (gone) {
 		int error = create(h, STACK);
-		if (error ==
-		    EINVAL) /* the program's thread-local storage does not fit into STACK: use the default size */
+		if (error == EINVAL) /* STACK is too small for the program's thread-local storage: use libc's size */
 			error = create(h, 0);
 		h->joinable = error == 0;
 	}
@@ -287,6 +287,8 @@ static bool is_hopeless(const struct helper *h)
 	return since != 0 && now_ns() - since < AGAIN_NS;
 }
 
+/* Start the helper, unless the last attempt failed less than AGAIN_NS ago. The caller holds the lock, and no signal
+ * handler runs on its thread. */
 static bool start_if_hopeful(struct helper *h)
 {
 	if (is_hopeless(h) || process_is_borrowed()) /* a child of vfork would start it in its own process */

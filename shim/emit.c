@@ -149,8 +149,7 @@ static int set(int fd, int option, int value)
 void emit_cork(struct msg *m)
 {
 	bool corked = m->corked;
-	m->corked =
-		true; /* first: if a signal handler jumps away here, the next owner of the turn takes the cork off */
+	m->corked = true; /* first: if a signal handler jumps away here, a later owner of the turn uncorks */
 	if (!corked)
 		set(m->fd, TCP_CORK, 1);
 }

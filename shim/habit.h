@@ -27,7 +27,7 @@ enum vain {
 struct habit {
 	uint16_t kind;  /* the kind of messages (habit_kind) that are held in vain; 0: none */
 	uint8_t vain;   /* what is held in vain of such a message; enum vain */
-	bool asked;     /* the record of the process needs not be asked any more */
+	bool asked;     /* the record of the process need not be asked any more */
 	bool counted;   /* this connection was counted in the record of the process */
 	bool unheld;    /* the message in progress is not held, because of the habit */
 	uint64_t since; /* if `unheld`: since this moment (CLOCK_MONOTONIC ns) */

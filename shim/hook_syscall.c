@@ -214,9 +214,9 @@ static void before(const struct by_number *n)
 #define SYS_lsm_set_self_attr 460
 #endif
 
-/* Calls after which there is something to do are made here: returns true, and *result is what the program gets.
- * Options, which are set and read in the turn, and calls that make a second name go to the hooks of these names; like
- * syscall() they are no cancellation points. */
+/* Calls after which there is something to do are made here: returns true, and *result is what the program gets. Calls
+ * about options, shutdown, and calls that make a second name are made by the hooks of these names, which are no
+ * cancellation points, as syscall() is none. */
 static bool made(const struct by_number *n, long *result)
 {
 	switch (n->number) {

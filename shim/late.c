@@ -28,7 +28,7 @@ static void uncounted(const struct msg *m)
 }
 
 /* A jump can leave a system call only while m->calling is CALLING: then there was room for all bytes, and the signal
- * was delivered at the call's end, so they count as sent. During all other calls signals are blocked (emit.h). */
+ * was delivered at the call's end, so they count as sent. Signals are blocked around all other calls (emit.h). */
 void late_recover(struct msg *m)
 {
 	enum calling calling = atomic_exchange(&m->calling, NOT_CALLING);
@@ -38,8 +38,7 @@ void late_recover(struct msg *m)
 		emit_push(m->fd, m); /* the call may have had MSG_MORE */
 		msg_gone(m, IDLE);
 	} else if (m->state == IDLE) {
-		msg_clear(
-			m); /* the thread was copying a head; its write has not returned, so the head does not count */
+		msg_clear(m); /* a head was being copied; its write has not returned, so it does not count */
 	}
 	late_drain(m);
 	errno = saved;
@@ -99,8 +98,7 @@ static void sent(struct msg *m, int error)
 void late_send(struct msg *m)
 {
 	for (struct late *l;;) {
-		atomic_store(&m->late_waits,
-		             0); /* before the look at `late`: a handler that comes later sets it again */
+		atomic_store(&m->late_waits, 0); /* before `late` is read: a later handler sets it again */
 		if ((l = atomic_load(&m->late)) == NULL)
 			break;
 		atomic_store(&m->late_waits, 1);

@@ -12,8 +12,7 @@
  * program is told are written, or -1 and EAGAIN if there is no room. A call with flags that cannot be kept for later
  * (MSG_OOB, for example), or for which there is no memory, is made at once; then its own result is returned. */
 ssize_t late_write(struct msg *m, const struct call *call);
-/* Send what is held, and then what handlers have queued. Waits for room twice 200 ms at most. The caller has the turn.
- */
+/* Send what is held, then what handlers have queued. Waits for room twice 200 ms at most. The caller has the turn. */
 void late_send(struct msg *m);
 /* The same if anything is queued. */
 static inline void late_drain(struct msg *m)
