@@ -53,8 +53,8 @@ static bool named(const char *names, char **argv, const char *image, bool (*exis
 		return true;
 	if (*image != '\0' && lists(names, image))
 		return true;
-	/* An interpreter's script is its first operand. An argument that follows an option and is no file may be the
-	 * option's value, so the search goes on behind it. */
+	/* An interpreter: its first operand is the script. What stands behind an option, and is no file, may be its
+	 * value. */
 	bool option = false;
 	for (char **a = argv; a != NULL && a[0] != NULL && *++a != NULL; option = (*a)[0] == '-') {
 		if ((*a)[0] == '-')
