@@ -26,8 +26,8 @@ struct config {
 	uint64_t timeout_ns;   /* ONEWRITE_TIMEOUT=500us|5ms: the longest time anything is held */
 	enum hold_join join;   /* ONEWRITE_JOIN=header|message */
 	enum hold_place place; /* ONEWRITE_HOLD=memory|kernel; memory may be forbidden meanwhile (process.h) */
-	/* atomic; false before the constructor, after the destructor, and once the library has retired: then nothing
-	 * new is held */
+	/* atomic, in the default memory order; false before the constructor, after the destructor, and once the library
+	 * has retired: then nothing new is held */
 	_Atomic bool active;
 	const char *trace; /* ONEWRITE_TRACE=FILE: append one line per decision; NULL: none */
 };

@@ -1,8 +1,10 @@
 /* The table of descriptors: a descriptor's number -> what is known about it.
  *
  * THREADS. The facts are small, written when the descriptor is created or changes, and read without a lock. Each is an
- * atomic with relaxed order and is valid by itself. Only `msg` publishes other memory (release, acquire): a thread that
- * takes the message away by an atomic exchange is the one that has to finish it. */
+ * atomic that is valid by itself, so relaxed order suffices, with two exceptions. `msg` publishes other memory
+ * (release, acquire); a thread that takes the message away by an atomic exchange is the one that has to finish it. And
+ * a thread that sets CONN_ALIASED or CONN_SHUT and then looks for a hold must not miss one that makes a hold visible
+ * and then looks at `flags`: these accesses have the default order. */
 #ifndef ONEWRITE_CONN_H
 #define ONEWRITE_CONN_H
 
@@ -38,11 +40,11 @@ enum conn_flags {
 	CONN_INTERNET = CONN_LAZY,
 };
 
-/* All fields but `epoch` are atomic; no lock guards any of them. */
+/* All fields but `epoch` are atomic, and no lock guards any of them. */
 struct conn {
-	struct msg *_Atomic msg; /* the message in progress, NULL: none; stored with release, read with acquire */
+	struct msg *_Atomic msg; /* the message in progress, NULL: none; release or stronger, and acquire */
 	_Atomic uint64_t cookie; /* conn_cookie_of(); 0: not asked yet */
-	uint32_t epoch;          /* process_epoch when it was created; written before CONN_SEEN is set in `flags` */
+	uint32_t epoch;          /* process_epoch when it was created; written by conn_born() only, before `flags` */
 	_Atomic uint8_t kind;    /* enum conn_kind */
 	_Atomic uint8_t flags;   /* enum conn_flags */
 	/* not 0: a short segment was sent since the peer was heard last, so with Nagle's algorithm on the next short

@@ -31,7 +31,8 @@ enum { STOPPED, STARTING, RUNNING };
 
 TAILQ_HEAD(list, deadline);
 
-/* Lies in pages that the kernel wipes in a forked child, so a child has no helper. */
+/* Lies in pages that the kernel wipes in a forked child, so a child has no helper. The atomic fields are written and
+ * read in the default memory order. */
 struct helper {
 	struct lock lock; /* guards the thread's start and end; a thread that writes only tries it */
 	/* atomic; RUNNING: there is a thread, and it will look at `pushed` once more before it ends */

@@ -26,7 +26,8 @@ struct deadline {
 	TAILQ_ENTRY(deadline) link; /* in the helper's own list, in order of `due`; only the helper touches it */
 	struct deadline *pushed;    /* in the list of newcomers; set by the pushing thread, then the helper's */
 	uint64_t due;               /* CLOCK_MONOTONIC ns of the next look; set before the push, then the helper's */
-	_Atomic uint8_t watched;    /* atomic; enum watched: is it on one of the two lists? */
+	/* atomic, in the default memory order but for one relaxed look (turn.h); enum watched: is it on a list? */
+	_Atomic uint8_t watched;
 };
 
 /* Called by the helper when d falls due; `now` is in CLOCK_MONOTONIC ns. Returns the time of the next look. 0: there is

@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* What connections have learned about one kind of message. It is read and written as one atomic value. Threads and
- * processes may overwrite each other's values, which costs no more than a vote. */
+/* What connections have learned about one kind of message. It is read and written as one atomic value, and no memory
+ * order between such values matters. Threads and processes may overwrite each other's, which costs a vote at most. */
 struct agreed {
 	uint16_t kind;
 	uint8_t votes;       /* how many connections agree; from ENOUGH << doubled on the record decides */
