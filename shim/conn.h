@@ -4,7 +4,7 @@
  * atomic that is valid by itself, so relaxed order suffices, with two exceptions. `msg` publishes other memory
  * (release, acquire); a thread that takes the message away by an atomic exchange is the one that has to finish it. And
  * a thread that sets CONN_ALIASED or CONN_SHUT and then looks for a hold must not miss one that makes a hold visible
- * and then looks at `flags`: these accesses have the default order. */
+ * and then looks at `flags`: these accesses to it have the default order. */
 #ifndef ONEWRITE_CONN_H
 #define ONEWRITE_CONN_H
 
