@@ -8,13 +8,14 @@
 #include "names.h"
 #include "real.h"
 
-/* Others may have read here. */
+/* Another process may have read from this connection already, so what is read next need not begin a request. */
 static void await_request(struct conn *c)
 {
 	conn_set(c, CONN_NAMES);
 	request_begin(&c->request, false);
 }
 
+/* The entry of fd, made if need be; NULL: fd is no TCP socket, or nothing may be noted about it in this process. */
 static struct conn *known(int fd)
 {
 	return fd >= 0 && config.active && conn_is_tcp(fd) && !process_is_borrowed() ? conn_make(fd) : NULL;
@@ -31,7 +32,7 @@ void arrivals_one(int fd)
 	errno = saved;
 }
 
-/* A connection, as far as is known. */
+/* Is this a TCP connection, as far as is known? */
 static bool is_connection(const struct conn *c)
 {
 	enum conn_kind kind = atomic_load_explicit(&c->kind, memory_order_relaxed);
@@ -66,12 +67,13 @@ int arrivals_second(int from, int to)
 	return to;
 }
 
-/* --- with exec -------------------------------------------------------------------------------- */
+/* --- inherited by exec ------------------------------------------------------------------------ */
 
-/* Numbers are given from the lowest one on: where so many are free in a row, no more are looked for. */
+/* The kernel gives out the lowest free number. After this many free numbers in a row the search ends. */
 enum { FREE_IN_A_ROW = 32 };
 
-/* Before glibc 2.33 by the name that it had, where the struct has been the same ever since. */
+/* glibc before 2.33 exports fstat() only as __fxstat(). Its struct stat is the same as today's where a long has 64
+ * bits; elsewhere the question is not asked. */
 static int status_of(int fd, struct stat *s)
 {
 	enum { AS_THE_KERNEL_HAS_IT = 0 };
@@ -80,8 +82,9 @@ static int status_of(int fd, struct stat *s)
 	return sizeof(long) == 8 && own()->__fxstat != NULL ? own()->__fxstat(AS_THE_KERNEL_HAS_IT, fd, s) : -1;
 }
 
-/* A sandbox that was there before us allows the call that the loader has made for each library, and perhaps no other:
- * sockets are asked more. Names of one socket meet when the first of them is read or written. */
+/* Each number is first asked by fstat() only. The dynamic loader makes that call for each library, so a sandbox that
+ * was set up before the program started allows it, and perhaps no other. Two numbers of one socket are not recognised
+ * here, but when one of them is first read or written (names.h). */
 void arrivals_at_start(void)
 {
 	struct stat s;
@@ -95,20 +98,22 @@ void arrivals_at_start(void)
 	}
 }
 
-/* --- with fork -------------------------------------------------------------------------------- */
+/* --- inherited by fork ------------------------------------------------------------------------ */
 
-/* In pages that the kernel copies, which it does not with our tables: the list of this thread, which forks. */
+/* What is known of one of the parent's connections. */
 struct packed {
 	int number;
 	uint8_t kind;
 	struct request request;
 };
+/* The list that this thread has packed for the child that it is about to fork. It lies in pages that the kernel copies;
+ * the library's tables lie in pages that the kernel wipes in a child (pool.h). */
 static _Thread_local struct {
 	struct packed *list;
 	size_t count, size;
 } luggage __attribute__((tls_model("initial-exec")));
 
-/* A signal handler may fork in between: each list is whole before it is this thread's. */
+/* `luggage` is set last, so that a signal handler that forks meanwhile finds either no list or a complete one. */
 void arrivals_pack(void)
 {
 	size_t count = 0, most = 0;

@@ -1,9 +1,9 @@
-/* The one clock: "when" and "until when" are both asked of it.
+/* The one clock of the library: CLOCK_MONOTONIC, for the current time and for the end of waits.
  *
- * It is CLOCK_MONOTONIC, the one by which the kernel ends a futex's wait: it is never set, and goes on while the
- * process is stopped, so that what has become due goes at once when the process does. While the machine is suspended
- * this clock stands still, as the program does; CLOCK_BOOTTIME would go on, but no futex waits by it. What was held
- * then goes when the rest of its time is over. */
+ * The kernel ends the wait on a futex by the same clock. The clock is never set, and it goes on while the process is
+ * stopped, so what has become due meanwhile is sent as soon as the process continues. It stands still while the machine
+ * is suspended: what is held then is sent when the rest of its time is over. CLOCK_BOOTTIME would go on, but no futex
+ * waits by it. */
 #ifndef ONEWRITE_CLOCK_H
 #define ONEWRITE_CLOCK_H
 
@@ -12,7 +12,7 @@
 
 #include "own.h"
 
-/* Nanoseconds. */
+/* The current time, in nanoseconds. */
 static inline uint64_t now_ns(void)
 {
 	struct own_moment t;
@@ -20,7 +20,7 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)t.s * 1000000000u + (uint64_t)t.ns;
 }
 
-/* The same moment, for who waits until then. */
+/* The moment `ns` in the form that a futex wait takes. */
 static inline struct own_moment clock_moment(uint64_t ns)
 {
 	return (struct own_moment){ (long)(ns / 1000000000u), (long)(ns % 1000000000u) };

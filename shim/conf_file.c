@@ -8,7 +8,7 @@
 #include "headers.h"
 #include "own.h"
 
-/* The owner of a file whose real owner has no number in this name space of users. */
+/* The user number that the kernel shows where a file's owner has none in this user namespace. */
 enum { NOBODY_HERE = 65534 };
 
 static bool distrust(const char *why, void (*complain)(const char *line))
@@ -24,7 +24,7 @@ static bool is_absent(int error)
 	return error == ENOENT || error == ENOTDIR;
 }
 
-/* Where every number of a descriptor is in use, this question needs none. */
+/* Is there such a file? Asked when open() has failed because no descriptor is free: this call needs none. */
 static bool is_there(void)
 {
 	return own()->syscall(SYS_faccessat, AT_FDCWD, ONEWRITE_CONF, F_OK) == 0;
@@ -38,7 +38,7 @@ static bool read_text(int fd, struct settings_text *text, char *room)
 			*text = (struct settings_text){ room, room + size, 0 };
 			return n == 0;
 		}
-	return false; /* no room for the byte behind it */
+	return false; /* no room for the byte that settings_next() writes behind the text */
 }
 
 static bool read_trusted(int fd, struct settings_text *text, char *room, void (*complain)(const char *line))

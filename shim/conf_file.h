@@ -1,5 +1,7 @@
-/* The file of settings (ONEWRITE_CONF, a path that is fixed when the library is built): for who loads the library into
- * every program, by /etc/ld.so.preload. It is root's word, so it counts only if nobody else can have written it. */
+/* Reads the file of settings: ONEWRITE_CONF, a path that is fixed when the library is built.
+ *
+ * The file is for an administrator who loads the library into every program, by /etc/ld.so.preload. It speaks for root,
+ * so it counts only if nobody but root can have written it. */
 #ifndef ONEWRITE_CONF_FILE_H
 #define ONEWRITE_CONF_FILE_H
 
@@ -8,11 +10,13 @@
 
 #include "settings.h"
 
+/* Bytes: the file's text, which must be shorter than this, and one byte behind it. */
 enum { CONF_FILE_ROOM = 4096 };
 
-/* Its text, in `room`; text->p is NULL where there is no such file. False: there is one, and it cannot be trusted or
- * read. It may limit us, so nothing is to be done then. That was said by `complain`, unless it is no fault of the
- * file's. No descriptor is left. */
+/* Read the file into `room`, and set *text to its text; text->p is NULL if there is no such file. Returns false if
+ * there is one that cannot be read or cannot be trusted: since it may have excluded this program, the library must do
+ * nothing then. `complain` is called with the reason, unless the reason is not the file's fault (no descriptor is free,
+ * or the file's owner has no number in this user namespace). Every descriptor that was opened is closed again. */
 bool conf_file_read(struct settings_text *text, char room[CONF_FILE_ROOM], void (*complain)(const char *line));
 
 #endif

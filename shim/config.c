@@ -45,8 +45,8 @@ static bool lists(const char *names, const char *path)
 	return settings_lists(names, base(path), strlen(base(path)));
 }
 
-/* A program is known by the name it was called by, by its file's name, and, when it is a script, by the script's name.
- */
+/* Is this program in the list of names? Its names are the one that it was called by, the one of its file and, for a
+ * script, the one of the script's file. */
 static bool named(const char *names, char **argv, const char *image, bool (*exists)(const char *))
 {
 	if (*image != '\0' && lists(names, image))
@@ -69,7 +69,7 @@ static bool named(const char *names, char **argv, const char *image, bool (*exis
 	return false;
 }
 
-/* Takes the value, or says what it should have been. */
+/* Take the value of a setting. Returns NULL, or words for what the value should have been. */
 static const char *take(enum setting s, const char *v)
 {
 	static char path[4096]; /* a copy: programs that set their title write over the environment */
@@ -96,14 +96,14 @@ static const char *take(enum setting s, const char *v)
 		if (snprintf(path, sizeof path, "%s", v) < (int)sizeof path)
 			config.trace = path;
 		return NULL;
-	default: /* the list was asked already */ return NULL;
+	default: /* ONEWRITE_ONLY: config_read() has looked at it already */ return NULL;
 	}
 }
 
-/* What each setting is given by one source. */
+/* What one source, the environment or the file, says of each setting. */
 struct given {
-	const char *value[SETTINGS]; /* NULL: nothing */
-	unsigned line[SETTINGS];     /* of the file */
+	const char *value[SETTINGS]; /* NULL: it is not set there */
+	unsigned line[SETTINGS];     /* the line of the file that sets it; 0 for the environment */
 };
 
 typedef void say(const char *line);
@@ -122,17 +122,18 @@ static void __attribute__((format(printf, 3, 4))) complain_of(say *complain, uns
 
 /* --- the environment -------------------------------------------------------------------------- */
 
+/* The name of a setting behind the prefix ONEWRITE_, and its length. NULL: this is another variable, or it is empty. */
 static const char *name_of_ours(const char *variable, size_t *n)
 {
 	const size_t prefix = sizeof SETTINGS_PREFIX - 1;
 	if (strncmp(variable, SETTINGS_PREFIX, prefix) != 0)
 		return NULL;
 	*n = strcspn(variable + prefix, "=");
-	/* An empty setting is no setting. */
 	return variable[prefix + *n] == '\0' || variable[prefix + *n + 1] == '\0' ? NULL : variable + prefix;
 }
 
-/* getenv() may be somebody else's, and the program may have changed its own. */
+/* Reads the variables that the constructor was given. getenv() may be another library's function, and a constructor
+ * that ran earlier may have changed `environ`. */
 static void read_environment(char **envp, struct given *g)
 {
 	size_t n;
@@ -165,7 +166,7 @@ static void complain_of_strangers(char **envp, say *complain)
 
 #define NOTHING_DONE "nothing is done in any program"
 
-/* Is it clear what it sets? */
+/* Returns whether all lines of the file are understood. */
 static bool read_file(struct settings_text *file, struct given *g, say *complain)
 {
 	struct settings_line l;
@@ -215,7 +216,8 @@ bool config_read(char **argv, char **envp, struct settings_text *file, const cha
 	for (size_t i = 0; i < 2; i++)
 		for (enum setting s = 0; s < SETTINGS; s++) {
 			const char *v = in_order[i]->value[s];
-			/* A file that every program would open for writing, whoever runs it, is not for all to name. */
+			/* Only the environment can name a trace file: one that is named for all programs would be
+			 * opened for writing by every program, whoever runs it. */
 			const char *want = v == NULL                      ? NULL
 			                   : s == SETTING_TRACE && i == 0 ? "for this file: set ONEWRITE_TRACE"
 			                                                  : take(s, v);

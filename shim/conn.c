@@ -19,8 +19,8 @@
 #define TCP_ULP 31
 #endif
 
-/* Few programs have more descriptors than are in the first row, 512 KiB of addresses. The others reach as far as any
- * limit that Linux has by default (fs.nr_open). */
+/* Few programs have more descriptors than the first row takes (512 KiB of address space). Higher numbers have rows of
+ * ROW entries each, up to MOST, the default of fs.nr_open. */
 #define FIRST (1u << 14)
 #define MOST  (1u << 20)
 #define ROW   (unsigned)(POOL_LEAST / sizeof(struct conn))
@@ -29,7 +29,7 @@ struct conn *conns;
 _Atomic unsigned conn_count;
 _Atomic unsigned conn_top;
 atomic_bool conn_none_beyond;
-static struct conn *_Atomic first; /* who stores it publishes it */
+static struct conn *_Atomic first; /* the first row; the thread that sets it then publishes it by `conn_count` */
 static struct conn *_Atomic rows[MOST / ROW];
 
 void conn_begin(void)
@@ -61,7 +61,7 @@ static struct conn *make_beyond(int fd)
 	struct conn *none = NULL,
 		    *mine = (unsigned)fd < MOST && conn_find_beyond(fd) == NULL ? pool_pages(POOL_LEAST) : NULL;
 	if (mine != NULL) {
-		atomic_store(&conn_none_beyond, false); /* before anything is known there */
+		atomic_store(&conn_none_beyond, false); /* set before anything is known of such a number */
 		if (!atomic_compare_exchange_strong(&rows[(unsigned)fd / ROW], &none, mine))
 			munmap(mine, POOL_LEAST);
 	}
@@ -111,7 +111,8 @@ void conn_forget_all(void)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-/* An answer of no bytes (TCP_ULP, where there is none) is none, whatever an emulator leaves behind in our variable. */
+/* The value of an option, or `otherwise` if the kernel gives none. It answers with no bytes where there is nothing to
+ * tell (TCP_ULP without a protocol); an emulator may have written to `value` even then. May change errno. */
 static int option(int fd, int level, int name, int otherwise)
 {
 	int value = 0;
@@ -124,7 +125,8 @@ static bool is_tcp(int protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
 }
 
-/* Options that another process set, or that were set of a listener or by another name. */
+/* The kind of a TCP socket that is classified only now. Its options may have been set by another process, on its
+ * listener, or by another number, so the kernel is asked for those that matter. */
 static enum conn_kind tcp_as_it_came(struct conn *c, int fd, int protocol)
 {
 	if (option(fd, IPPROTO_TCP, TCP_CORK, 0))
@@ -143,8 +145,9 @@ enum conn_kind conn_classify(struct conn *c, int fd)
 	int saved = errno, protocol = option(fd, SOL_SOCKET, SO_PROTOCOL, -1);
 	kind = is_tcp(protocol) ? tcp_as_it_came(c, fd, protocol) : CONN_OTHER;
 	errno = saved;
-	/* What was not seen to be created may be closed without our seeing it, too: a number is not remembered as no
-	 * socket, nor by a child of vfork as anything. */
+	/* A descriptor whose creation was not seen may also be closed unseen, and its number may become a socket then.
+	 * So CONN_OTHER is remembered only where the creation was seen. A child of vfork remembers nothing, for the
+	 * table is its parent's. */
 	if ((kind != CONN_OTHER || conn_has(c, CONN_SEEN)) && !process_is_borrowed())
 		atomic_store_explicit(&c->kind, kind, memory_order_relaxed);
 	return kind;
@@ -155,7 +158,8 @@ bool conn_is_tcp(int fd)
 	return is_tcp(option(fd, SOL_SOCKET, SO_PROTOCOL, -1));
 }
 
-/* Beginning of what no cookie is: the kernel counts them upwards from 1, and some downwards from the largest. */
+/* The upper half of an identity that is made from an inode's number. No cookie has it, for the kernel counts cookies
+ * upwards from 1, and some downwards from the largest number. */
 #define BY_INODE UINT64_C(0x80000000)
 
 static bool is_by_inode(uint64_t cookie)
@@ -163,17 +167,18 @@ static bool is_by_inode(uint64_t cookie)
 	return cookie >> 32 == BY_INODE;
 }
 
-/* A socket has its inode for life, whatever its descriptors are. The number, of 32 bits, is given again when all others
- * were: after 4 * 10^9 sockets, pipes and the like, while a hold lasts milliseconds. */
+/* An identity made from the number of the socket's inode; 0 and errno: fd is no socket, or the kernel does not tell. A
+ * socket keeps its inode as long as it lives. The number has 32 bits and comes again after 4 * 10^9 sockets, pipes and
+ * the like, while a hold lasts milliseconds. */
 static uint64_t inode_of(int fd)
 {
-#ifdef SYS_fstat64 /* 32 bits: the other one refuses what does not fit into its smaller fields */
+#ifdef SYS_fstat64 /* 32 bits: SYS_fstat fails there if a value does not fit into its smaller fields */
 	struct stat64 s;
 	bool known = own()->syscall(SYS_fstat64, fd, &s) == 0;
 #elif defined SYS_fstat
 	struct stat s;
 	bool known = own()->syscall(SYS_fstat, fd, &s) == 0;
-#else /* machines so young that every libc there has it */
+#else /* architectures so young that every libc for them has fstat() */
 	struct stat s;
 	bool known = own()->fstat(fd, &s) == 0;
 #endif
@@ -238,10 +243,11 @@ struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags)
 	struct conn *c = conn_make(fd);
 	if (c == NULL)
 		return NULL;
-	/* Our parent has another thing under this number, or none: nothing may lie in its memory for ours, and nothing
-	 * that it would take for its own may be noted. */
+	/* In a child of vfork the table is the parent's, for whom this number means another descriptor, or none. So the
+	 * child's descriptor is not noted. If something is known about the parent's, it is marked as aliased, and the
+	 * child's bytes are never held in the parent's memory. */
 	if (process_is_borrowed()) {
-		atomic_store(&process_lent, true); /* our parent may come to have another one there */
+		atomic_store(&process_lent, true); /* even if nothing is known: the parent may get a socket there */
 		if (!conn_unknown(fd))
 			conn_set(c, CONN_ALIASED);
 		return NULL;

@@ -16,40 +16,40 @@
 #include "real.h"
 #include "sandbox.h"
 
-/* After the last deadline the helper looks around for LINGER_NS, at the pace of the timeout, so that a program which
- * sends a message now and then wakes nobody; then it sleeps, and IDLE_NS later it ends. Meanwhile it looks now and then
- * whether it is the last thread: as often as before where the program's first one has ended, and else each LOOK_NS. */
+/* After the last deadline the helper wakes once per timeout for LINGER_NS, so that a program which sends a message now
+ * and then need not wake it. Then it sleeps for IDLE_NS, and ends. Meanwhile it checks whether it is the last thread of
+ * the process: once per timeout if the main thread has ended, else every LOOK_NS. */
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
 #define LOOK_NS   100000000u
 #define STOP_NS   100000000u  /* the longest wait for a helper that was told to end */
-#define LEAVE_NS  10000000u   /* the longest wait for one that is at its end already */
-#define AGAIN_NS  1000000000u /* after a thread could not be created: the next attempt */
-#define STACK     (1 << 20)   /* should it be the last thread, the program's exit handlers run on it */
+#define LEAVE_NS  10000000u   /* the longest wait for a helper that is about to end by itself */
+#define AGAIN_NS  1000000000u /* from a failed attempt to create the thread to the next attempt */
+#define STACK     (1 << 20)   /* bytes; if the helper is the last thread, the program's exit handlers run on it */
 
 enum { STOPPED, STARTING, RUNNING };
 
 TAILQ_HEAD(list, deadline);
 
-/* In pages that fork wipes: a child has no helper. */
+/* Lies in pages that the kernel wipes in a forked child, so a child has no helper. The atomic fields are written and
+ * read in the default memory order. */
 struct helper {
-	struct lock lock; /* guards the thread's start and end; never waited for by a writer */
-	/* RUNNING: there is a thread, and it will look at `pushed` once more before it ends */
+	struct lock lock; /* guards the thread's start and end; a thread that writes only tries it */
+	/* atomic; RUNNING: there is a thread, and it will look at `pushed` once more before it ends */
 	_Atomic int running;
-	_Atomic int stopping; /* ... and it shall end */
-	bool joinable;        /* `thread` has not been joined yet */
-	pthread_t thread;
-	_Atomic pid_t tid; /* the kernel's name for it */
-	sigset_t mask;     /* of who started it: exit handlers find it, should this be the last thread */
-	/* it made room for the program's: process_forbids is raised until the next one */
-	bool yielded;
-	atomic_bool first_ends; /* the program's first thread ends, or has ended */
-	struct deadline *_Atomic pushed;
-	struct list list; /* the helper's own, in order of due */
-	/* CLOCK_MONOTONIC ns: no thread could be created, and for AGAIN_NS nobody tries; 0: never */
+	_Atomic int stopping; /* atomic; the thread is told to end */
+	bool joinable;        /* guarded by `lock`: `thread` has not been joined yet */
+	pthread_t thread;     /* guarded by `lock` */
+	_Atomic pid_t tid;    /* atomic; the kernel's number of the thread */
+	sigset_t mask;        /* the signal mask of the thread that started it; set under `lock` before it runs */
+	bool yielded;         /* guarded by `lock`: deadline_yield() has raised process_forbids until the next start */
+	atomic_bool first_ends;          /* atomic; the main thread is about to end, or has ended */
+	struct deadline *_Atomic pushed; /* atomic; the newcomers, the newest first */
+	struct list list; /* in order of `due`; the helper's own, and guarded by `lock` while there is no thread */
+	/* atomic; CLOCK_MONOTONIC ns: the thread could not be created then, and for AGAIN_NS none is tried; 0: never */
 	_Atomic uint64_t hopeless_since;
-	_Atomic uint64_t sleeps_until; /* 0: awake, will look at `pushed` before it sleeps */
-	_Atomic uint32_t futex;
+	_Atomic uint64_t sleeps_until; /* atomic; ns; 0: it is awake, and will look at `pushed` before it sleeps */
+	_Atomic uint32_t futex;        /* atomic; counted up to wake the thread */
 };
 
 static struct helper *_Atomic helper;
@@ -62,7 +62,7 @@ void deadline_init(deadline_look *callback)
 
 static void insert(struct list *list, struct deadline *d)
 {
-	struct deadline *after = TAILQ_LAST(list, list); /* deadlines come in order, nearly: look from the end */
+	struct deadline *after = TAILQ_LAST(list, list); /* deadlines come nearly in order: search from the end */
 	while (after != NULL && after->due > d->due)
 		after = TAILQ_PREV(after, list, link);
 	if (after != NULL)
@@ -74,7 +74,7 @@ static void insert(struct list *list, struct deadline *d)
 static void take_pushed(struct helper *h)
 {
 	struct deadline *d = atomic_exchange(&h->pushed, NULL), *older = NULL;
-	while (d != NULL) { /* the newest comes first: turn them round */
+	while (d != NULL) { /* the newest comes first: reverse the list */
 		struct deadline *next = d->pushed;
 		d->pushed = older;
 		older = d;
@@ -100,7 +100,7 @@ static void look_at_the_due(struct helper *h)
 	}
 }
 
-/* Sleep until `until`, or until somebody pushes what falls due earlier. */
+/* Sleep until `until`, or until a thread pushes a deadline that falls due earlier. */
 static void sleep_until(struct helper *h, uint64_t until)
 {
 	uint32_t seen = atomic_load(&h->futex);
@@ -120,14 +120,14 @@ static void wake(struct helper *h)
 	errno = saved;
 }
 
-/* Has the program's first thread ended? Its process has no image then. */
+/* Has the main thread ended? Then /proc/self names no executable any more. */
 static bool has_ended(void)
 {
 	char image[1];
 	return own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
 }
 
-/* How many links the directory of this process's threads has: two, and one for each. 0: not known. */
+/* The number of links of /proc/self/task: two, and one for each thread of this process. 0: not known. */
 static unsigned long task_links(void)
 {
 #ifdef SYS_newfstatat
@@ -140,8 +140,8 @@ static unsigned long task_links(void)
 #endif
 }
 
-/* Are there just n threads left that have not ended? /proc lists the first one, ended or not, as long as there are
- * others. Asking takes no descriptor. */
+/* Are there exactly n threads left that have not ended? /proc lists the main thread even after its end, as long as
+ * there are others. The question takes no descriptor. */
 static bool are_left(unsigned n)
 {
 	unsigned long links = task_links();
@@ -153,8 +153,8 @@ bool deadline_outlives(void)
 	return atomic_load(&helper) != NULL && are_left(2);
 }
 
-/* What the helper before this one has left may be due later than anything can be: the process is in another name space
- * of time by now, whose clock is behind. Then all of it is due. */
+/* Deadlines that the previous helper left may be due later than is possible: the process has entered another time
+ * namespace since, whose clock is behind. Then all of them count as due. */
 static void forget_another_clock(struct helper *h)
 {
 	struct deadline *d;
@@ -166,6 +166,7 @@ static void forget_another_clock(struct helper *h)
 	d->due = 0;
 }
 
+/* Look at deadlines until the helper is told to end, has been idle for long enough, or is the last thread. */
 static void run(struct helper *h)
 {
 	uint64_t busy = now_ns();
@@ -191,8 +192,9 @@ static void run(struct helper *h)
 	}
 }
 
-/* The thread's end: from running = 0 on whoever pushes starts the next helper. What was pushed a moment before is this
- * one's still, unless somebody is about to start or to stop a helper just now: then it is theirs. */
+/* The helper's thread. Once it has set `running` to STOPPED, a thread that pushes a deadline starts the next helper. A
+ * deadline that was pushed just before that is still looked at by this one, unless another thread holds the lock: that
+ * one is starting or stopping a helper, and takes care of it. */
 static void *run_until_idle(void *arg)
 {
 	struct helper *h = arg;
@@ -215,7 +217,8 @@ static void *run_until_idle(void *arg)
 	return NULL;
 }
 
-/* A thread on which no handler runs, from its first instruction on. */
+/* Create a thread on which no signal handler runs, from its first instruction on. Returns 0 or the error. The caller
+ * holds the lock. */
 static int create(struct helper *h, size_t stack)
 {
 	pthread_attr_t attr;
@@ -223,8 +226,8 @@ static int create(struct helper *h, size_t stack)
 	const struct threads *t = threads();
 	bool mask = t->pthread_attr_setsigmask_np != NULL; /* neither in musl nor before glibc 2.32 */
 	if (LACKS(pthread_create))
-		return EAGAIN; /* before glibc 2.34, in a program without threads */
-	sigfillset(&all);      /* libc's own signals (setuid in all threads) stay open: libc sees to that */
+		return EAGAIN; /* before glibc 2.34, in a program without libpthread */
+	sigfillset(&all);      /* but for libc's own signals (setuid in all threads), which libc leaves out */
 	t->pthread_attr_init(&attr);
 	if (!ordinary_attributes(&attr)) {
 		t->pthread_attr_destroy(&attr);
@@ -247,17 +250,18 @@ static int create(struct helper *h, size_t stack)
 
 static bool join(struct helper *h, uint64_t until);
 
-/* The caller has the lock, and no handler runs on its thread. */
+/* Start the thread. False: it could not be created, or the previous one has not ended. The caller holds the lock, and
+ * no signal handler runs on its thread. */
 static bool start(struct helper *h)
 {
 	int saved = errno;
 	int cancel = PTHREAD_CANCEL_DISABLE;
-	/* a join can be cancelled, and our caller has a lock */
+	/* pthread_join() is a cancellation point, and the caller holds a lock */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	bool gone = !h->joinable || join(h, now_ns() + LEAVE_NS); /* it gave up `running`, so it is at its end */
+	bool gone = !h->joinable || join(h, now_ns() + LEAVE_NS); /* `running` is not set, so that thread is ending */
 	if (gone) {
 		int error = create(h, STACK);
-		if (error == EINVAL) /* a program with large thread-local storage */
+		if (error == EINVAL) /* STACK is too small for the program's thread-local storage: use libc's size */
 			error = create(h, 0);
 		h->joinable = error == 0;
 	}
@@ -284,13 +288,15 @@ static bool is_hopeless(const struct helper *h)
 	return since != 0 && now_ns() - since < AGAIN_NS;
 }
 
+/* Start the helper, unless the last attempt failed less than AGAIN_NS ago. The caller holds the lock, and no signal
+ * handler runs on its thread. */
 static bool start_if_hopeful(struct helper *h)
 {
 	if (is_hopeless(h) || process_is_borrowed()) /* a child of vfork would start it in its own process */
 		return false;
 	if (TAILQ_FIRST(&h->list) == NULL)
 		TAILQ_INIT(&h->list);
-	atomic_store(&h->running, STARTING); /* if it can: until then nobody else counts on it */
+	atomic_store(&h->running, STARTING); /* no other thread relies on it before the lock is free (ensure) */
 	if (sandbox_allows() && start(h)) {
 		if (h->yielded)
 			atomic_fetch_sub(&process_forbids, 1);
@@ -302,15 +308,15 @@ static bool start_if_hopeful(struct helper *h)
 	return false;
 }
 
-/* No handler runs until *before is restored. A signal that has none is left as it is: one that is blocked is not
- * ignored but kept, and interrupts another thread's call. */
+/* Block all signals that have a handler; the caller restores *before later. Other signals are left alone: the kernel
+ * does not discard a blocked signal even if it is to be ignored, and it may interrupt another thread's call. */
 static void block_handlers(sigset_t *before)
 {
 	sigset_t handled;
 	struct sigaction action;
 	int saved = errno;
 	sigemptyset(&handled);
-	for (int s = 1; s < NSIG; s++) /* not libc's own (setuid in all threads): it says EINVAL to them */
+	for (int s = 1; s < NSIG; s++) /* for its own signals (setuid in all threads) libc returns EINVAL */
 		if (own()->sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
 		    action.sa_handler != SIG_IGN)
 			sigaddset(&handled, s);
@@ -318,14 +324,14 @@ static void block_handlers(sigset_t *before)
 	own_sigmask(SIG_BLOCK, &handled, before);
 }
 
-/* Is there a helper, or can there be? Nobody waits to know, not while another thread starts or stops one. No handler
- * runs meanwhile: it might jump away with the lock. */
+/* Is there a helper, or can one be started? Does not wait for another thread that is starting or stopping one. No
+ * signal handler runs while the lock is held, for it might jump away with it. */
 static bool ensure(struct helper *h)
 {
 	sigset_t before;
 	if (atomic_load(&h->stopping))
 		return false;
-	/* Who has made the thread gave the lock back, and it has not begun. */
+	/* STARTING and the lock is free: the thread was created, and has not begun to run. */
 	if (atomic_load(&h->running) == RUNNING || (lock_is_free(&h->lock) && atomic_load(&h->running) == STARTING))
 		return true;
 	if (atomic_load(&h->running) == STOPPED && is_hopeless(h))
@@ -341,7 +347,7 @@ static bool ensure(struct helper *h)
 	return ok;
 }
 
-/* There is a helper before anything is pushed: what is watched is never freed but by one. */
+/* A helper must exist before anything is pushed, for a message that is watched is freed by the helper only. */
 static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t due)
 {
 	uint8_t watched = UNWATCHED;
@@ -354,9 +360,9 @@ static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t 
 	d->pushed = atomic_load(&h->pushed);
 	while (!atomic_compare_exchange_weak(&h->pushed, &d->pushed, d)) {}
 	watched = BEING_WATCHED;
-	/* unless it was looked at meanwhile, and forgotten */
+	/* this fails if the helper has looked at d meanwhile, and the callback has forgotten it */
 	atomic_compare_exchange_strong(&d->watched, &watched, WATCHED);
-	/* it ended meanwhile, and there is no other: what was pushed stays watched, and the next one will look at it */
+	/* if the helper has ended meanwhile and none can be started, d stays pushed, and the next helper looks at it */
 	if (!ensure(h))
 		return false;
 	if (atomic_load(&h->sleeps_until) > deadline_tick(due))
@@ -364,7 +370,7 @@ static __attribute__((noinline)) bool watch_slowly(struct deadline *d, uint64_t 
 	return true;
 }
 
-/* A busy connection's is watched already, by a helper that runs. */
+/* On a busy connection the deadline is nearly always watched already, and the helper runs. */
 bool deadline_watch(struct deadline *d, uint64_t due)
 {
 	const struct helper *h = atomic_load_explicit(&helper, memory_order_acquire);
@@ -383,14 +389,14 @@ void deadline_resume(void)
 {
 	struct helper *h = atomic_load(&helper);
 	if (h == NULL || atomic_load(&h->running) || !lock_try(&h->lock))
-		return; /* who has the lock starts one, or will resume it as we do */
+		return; /* the thread that holds the lock is starting a helper, or will call this function later */
 	bool left = !atomic_load(&h->running) && TAILQ_FIRST(&h->list) != NULL;
 	lock_give(&h->lock);
 	if (left || (!atomic_load(&h->running) && atomic_load(&h->pushed) != NULL))
 		ensure(h);
 }
 
-/* A joined thread is one of the process's threads for a moment still, as far as unshare() cares. */
+/* Wait until the kernel has removed the joined thread, which unshare(2) counts as a thread until then. */
 static void see_it_go(struct helper *h, uint64_t until)
 {
 	static const struct timespec moment = { 0, 20000 };
@@ -398,7 +404,8 @@ static void see_it_go(struct helper *h, uint64_t until)
 		own()->syscall(SYS_nanosleep, &moment, NULL);
 }
 
-/* Bounded: a thread's end runs the destructors of its locals, and those may wait for a lock that our caller has. */
+/* Join the helper, waiting until `until` at most. The wait is bounded because a thread's end runs destructors of
+ * thread-local data, which may wait for a lock that the caller holds. */
 static bool join(struct helper *h, uint64_t until)
 {
 	static const struct timespec moment = { 0, 100000 };
@@ -417,9 +424,9 @@ static void stop(bool yield)
 {
 	struct helper *h = atomic_load(&helper);
 	int cancel = PTHREAD_CANCEL_DISABLE, saved = errno;
-	/* the join is a place to be cancelled, and we have a lock */
+	/* pthread_join() is a cancellation point, and this thread will hold a lock */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread starts or stops it */
+	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread is starting or stopping it */
 		uint64_t until = now_ns() + STOP_NS;
 		if (h->joinable) {
 			if (yield)
@@ -431,7 +438,8 @@ static void stop(bool yield)
 			if (!h->joinable)
 				see_it_go(h, until);
 		}
-		/* Who is about to hold in memory sees this, or is seen by who lets go of what is held. */
+		/* A thread that is about to hold in memory either sees this afterwards, or its hold is seen by the
+		 * caller, which then releases what is held. */
 		if (yield && !h->yielded) {
 			atomic_fetch_add(&process_forbids, 1);
 			h->yielded = true;

@@ -1,7 +1,7 @@
-/* The helper: one thread that exists while something is watched. It knows times and pointers and calls back.
+/* The helper: one thread that exists while deadlines are watched, and calls back when one falls due.
  *
- * A watched deadline is looked at when it falls due, not removed when its message is done: the owner's callback answers
- * with the time of the next look, or 0. So holding and joining take no lock here and wake nobody. */
+ * A deadline is not removed when its message is done. It is looked at when it falls due, and the callback returns the
+ * time of the next look, or 0. So holding and joining take no lock here and wake no thread. */
 #ifndef ONEWRITE_DEADLINE_H
 #define ONEWRITE_DEADLINE_H
 
@@ -19,41 +19,47 @@
 enum watched {
 	UNWATCHED,
 	WATCHED,
-	BEING_WATCHED, /* a thread is about to push it; one that jumped away may never do so */
+	BEING_WATCHED, /* a thread is about to push it; if a signal handler jumps away from there, it never does */
 };
 
 struct deadline {
-	TAILQ_ENTRY(deadline) link; /* the helper's own list, in order of due */
-	struct deadline *pushed;    /* newcomers, until the helper takes them over */
-	uint64_t due;               /* CLOCK_MONOTONIC ns of the next look */
-	_Atomic uint8_t watched;    /* enum watched: on one of the two lists? */
+	TAILQ_ENTRY(deadline) link; /* in the helper's own list, in order of `due`; only the helper touches it */
+	struct deadline *pushed;    /* in the list of newcomers; set by the pushing thread, then the helper's */
+	uint64_t due;               /* CLOCK_MONOTONIC ns of the next look; set before the push, then the helper's */
+	/* atomic, in the default memory order but for one relaxed look (turn.h); enum watched: is it on a list? */
+	_Atomic uint8_t watched;
 };
 
-/* Called by the helper when d falls due. Returns the time of the next look; 0: d was forgotten, with watched cleared.
- */
+/* Called by the helper when d falls due; `now` is in CLOCK_MONOTONIC ns. Returns the time of the next look. 0: there is
+ * none, and the callback has set d->watched to UNWATCHED, or freed what d is a part of. */
 typedef uint64_t deadline_look(struct deadline *d, uint64_t now);
+/* Called by the constructor: sets the callback. */
 void deadline_init(deadline_look *look);
 
-/* Watch d until the callback answers 0; the first look is at the last tick before `due`. False: there is no helper and
- * none could be started. */
+/* Watch d until the callback returns 0; the first look is at the last tick before `due` (CLOCK_MONOTONIC ns). Starts
+ * the helper if need be. False: nothing is certain to look at d in time, for there is no helper and none could be
+ * started. Several threads may call it for the same d. Leaves errno alone. */
 bool deadline_watch(struct deadline *d, uint64_t due);
-/* The multiple of the timeout that comes last before t. Where a look may come early it comes at a tick: so a thousand
- * busy connections wake the helper as often as one. */
+/* The largest multiple of the timeout that is not after t (ns). A look that may come early comes at a tick, so a
+ * thousand busy connections wake the helper as often as one. */
 uint64_t deadline_tick(uint64_t t);
 
-/* End the helper and wait until it is gone (bounded). The next deadline_watch() starts a new one. */
+/* End the helper, and wait at most 100 ms until it is gone. The next deadline_watch() starts a new one. Does nothing if
+ * another thread is starting or stopping it. Leaves errno alone. */
 void deadline_stop(void);
-/* The same where the program needs the helper's place: for a second there is no other, and nothing is held in memory
- * until there is. What was held before may be held still. False: there never was one. */
+/* The same where the program was refused a thread that the helper may have taken the place of: no helper is started for
+ * a second, and nothing new is held in memory until there is one. The caller releases what is held already. False:
+ * there has never been a helper. */
 bool deadline_yield(void);
-/* The caller is about to end, and others go on. If it is the program's first thread the helper looks more often from
- * now on whether it is the last one. */
+/* The calling thread is about to end, while other threads go on. If it is the main thread, the helper looks more often
+ * from now on whether it is the last one. */
 void deadline_thread_ends(void);
-/* Is the caller the last thread of the program? Then the process would end with the helper, and not with the caller. */
+/* Is the caller the last thread of the program beside the helper? Then the process would end with the helper, and have
+ * the helper's exit status. */
 bool deadline_outlives(void);
-/* After deadline_stop(): if another thread had something watched meanwhile, a new helper is started for it. */
+/* Called some time after deadline_stop(): if other threads have watched anything meanwhile, start a helper for it. */
 void deadline_resume(void);
-/* In a forked child: there is no helper and nothing is watched. */
+/* Called in a forked child where the kernel did not wipe the helper's state: nothing is watched, and nothing runs. */
 void deadline_forget(void);
 
 #endif

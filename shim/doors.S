@@ -1,13 +1,15 @@
-/* The doors (doors.h), and those hooks that C cannot be: they let a function in C look at the arguments, and go on
- * to where it says with the caller's stack and arguments as they were.
+/* The doors (doors.h), and the hooks that cannot be written in C, because they must jump to libc's function with the
+ * caller's stack and arguments unchanged.
  *
- * 	door NAME            the exported name, a jump to what slot_NAME holds: hook_NAME at first
- * 	lookout HOOK, LOOK   calls LOOK(arguments), and jumps to what it returns; NULL: the call was made, and the first
- * 	                     argument's place has its result
+ * 	door NAME            defines the exported name: a jump to the address in slot_NAME, at first that of hook_NAME
+ * 	lookout HOOK, LOOK   defines HOOK: it calls the C function LOOK(arguments), and jumps to the address that this
+ * 	                     returns; if that is NULL, LOOK has made the call and put its result in arguments[0], and
+ * 	                     HOOK returns it
  *
- * The arguments are the integers that registers hold, in order; on i386 and arm those in memory follow. */
+ * `arguments` points to the integer arguments that registers hold, in order; on i386 and arm those on the caller's
+ * stack follow. */
 #include "doors.h"
-#ifdef __CET__ /* the note that says so */
+#ifdef __CET__ /* the ELF note that declares support for it */
 #include <cet.h>
 #endif
 #if DOORS
@@ -234,7 +236,8 @@ door_here:
 #elif defined __powerpc64__
 
 	.abiversion 2
-	/* r12 is our address when we are called by it, and r2 is whoever's until we set it. */
+	/* At the entry r12 holds the function's own address, and r2, the pointer to the table of contents, is still the
+	 * caller's. */
 	.macro jump_through slot
 0:	addis 2, 12, .TOC. - 0b@ha
 	addi 2, 2, .TOC. - 0b@l
@@ -339,7 +342,7 @@ slot_\name:
 	end \name
 	.endm
 
-	/* The name of an older version: `label` is only for the assembler. */
+	/* A door for an older version of a name. The label door_HOOK is for the assembler only, and is not exported. */
 	.macro old_door name hook version
 	slot \hook
 	.globl door_\hook
@@ -356,8 +359,8 @@ slot_\name:
 OLD_VERSIONS(X)
 #undef X
 
-	/* dlopen finds by whom it was called where to look for a library. A clone's child may return from here on
-	 * another stack, or on its parent's while that waits: no frame of ours may lie there then. */
+	/* dlopen() takes the search path for a library from its caller, which it finds by the return address. The child
+	 * of a clone by number returns on another stack, or (vfork) on its parent's: no hook's frame may lie there. */
 	lookout hook_dlopen, look_dlopen
 	lookout hook_dlmopen, look_dlmopen
 	lookout hook_syscall, look_syscall

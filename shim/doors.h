@@ -1,9 +1,10 @@
-/* The names that the program sees are doors: a jump each, through a slot (doors.S). Behind it is the hook of that
- * name, which the assembler calls hook_NAME. A jump leaves no trace: whoever is called sees the caller's own stack,
- * return address and arguments.
+/* Each name that the library exports is a door: one jump through a slot, a pointer that the library can change
+ * (doors.S).
  *
- * So a slot may also lead straight to what would be found without us, whatever its arguments are: where a library of
- * the program's has a function of its own by one of libc's names, and where we have no business at all. */
+ * At first the slot holds the address of the hook, which the assembler calls hook_NAME. A jump leaves the caller's
+ * stack, return address and arguments as they are. So a slot can also lead straight to the function that would be found
+ * without this library, whatever arguments that takes: where a library of the program has a function of its own under
+ * one of libc's names, and where the library must not do anything at all (real_stand_aside). */
 #ifndef ONEWRITE_DOORS_H
 #define ONEWRITE_DOORS_H
 
@@ -12,11 +13,11 @@
 #elif defined __x86_64__ || defined __i386__ || defined __aarch64__ || defined __arm__ || defined __s390x__ || \
 	(defined __riscv && __riscv_xlen == 64) || (defined __powerpc64__ && _CALL_ELF == 2)
 #define DOORS 1
-#else /* the names are the hooks themselves, and those that look at their callers do what C can do for them */
+#else /* the exported names are the hooks themselves; where the caller matters (dlopen) they are tail calls at best */
 #define DOORS 0
 #endif
 
-/* Does time_t have two sizes here, and libc two names for what takes one? */
+/* Does time_t have two sizes on this architecture, and libc two names for each function that takes one? */
 #if __SIZEOF_POINTER__ == 4 && !defined __x86_64__
 #define TWO_TIMES 1
 #else

@@ -14,11 +14,11 @@
 #include "turn.h"
 #include "vain.h"
 
-/* The helper has no descriptor of its own. It sends by the program's number, in its turn, and never waits; so who takes
- * the number away, and waits for the turn, knows that nothing of ours refers to the socket any more. Who closes it by
- * an instruction that no hook sees may be met between this question and the send. */
 enum identity { THE_SOCKET, ANOTHER, CANNOT_TELL };
 
+/* Is the message's descriptor number still its socket? The helper has no descriptor of its own: it sends by the
+ * program's number, in the turn, without waiting. A hook that closes or replaces the number waits for the turn first,
+ * so the answer holds until the send. Only a close that no hook sees can come between. */
 static enum identity identify(const struct msg *m)
 {
 	uint64_t cookie = conn_cookie_of(m->fd, m->cookie);
@@ -27,8 +27,8 @@ static enum identity identify(const struct msg *m)
 	return cookie != 0 || errno == EBADF || errno == ENOTSOCK ? ANOTHER : CANNOT_TELL;
 }
 
-/* What the kernel holds may be younger than the hold: the bytes that were there at its beginning went out in full
- * segments since. Then the hold goes on until m->due. */
+/* Do all the bytes that the kernel holds come from the last write, because the earlier ones have left in full segments,
+ * and is that write younger than the timeout? Then m->due is set to one timeout after it. */
 static bool is_young(struct msg *m, uint64_t now)
 {
 	int unsent = 0;
@@ -39,8 +39,8 @@ static bool is_young(struct msg *m, uint64_t now)
 	return true;
 }
 
-/* An acknowledgement that came for the message before has sent what the kernel had of this one by then: a short
- * segment, and with Nagle on the rest waits for its acknowledgement. */
+/* May a short segment before the held bytes be unacknowledged? The ACK of the previous message makes the kernel send
+ * what it has of this one by then. If that is a short segment, the rest waits for its ACK (Nagle's algorithm). */
 static bool is_behind_a_short_one(const struct msg *m)
 {
 	const struct conn *c = conn_find(m->fd);
@@ -52,8 +52,9 @@ static bool is_held(const struct msg *m)
 	return m->state == HEAD || m->state == BODY || m->state == REST;
 }
 
-/* The caller has the turn. What is out of the helper's sight is not lost for that: descriptors need not be the same in
- * all threads. */
+/* Send what is held, if the number is still the message's socket. If it is another one for the helper, the message
+ * keeps what it holds, for descriptors need not be the same in all threads: the program's next call on the number
+ * decides. The caller has the turn. */
 static void emit_due(struct msg *m, uint64_t now)
 {
 	struct hold_rule rule = hold_decide(config.join, m->state, RELEASE);
@@ -68,12 +69,13 @@ static void emit_due(struct msg *m, uint64_t now)
 		release_held(m, rule.next);
 		if (nagled && m->state == rule.next)
 			emit_nudge(m->fd);
-	} /* else: another look, in a while */
+	} /* else the helper looks again later */
 }
 
-/* Is the turn left for good? Its owner has jumped, and several looks found nothing else; or for long it has neither
- * come back nor been in a call, nor begun another write: it went by a way that nobody saw. Not by the clock alone: a
- * process may have been stopped. */
+/* Has the owner of the turn left it for good? Either the owner has jumped out of it, and LOOKS_JUMPED looks in a row
+ * found no change; or for GONE_NS it has not given the turn back, not been in a system call and not begun another
+ * write, so it left by a way that no hook saw. LOOKS_GONE looks are wanted besides, since the process may have been
+ * stopped. */
 static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
 {
 	enum { LOOKS_JUMPED = 3, LOOKS_GONE = 10, GONE_NS = 1000000000 };
@@ -91,7 +93,7 @@ static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
 	return m->busy_looks >= LOOKS_GONE && now - m->busy_since >= GONE_NS && atomic_load(&m->calling) == NOT_CALLING;
 }
 
-/* The turn, if nobody has it, or who had it is gone. */
+/* Take the turn if it is free, or take it over if its owner has left it for good. False: another thread has it. */
 static bool take_turn(struct msg *m, uint64_t now)
 {
 	uintptr_t word = 0;
@@ -107,8 +109,8 @@ static bool take_turn(struct msg *m, uint64_t now)
 	return taken || left;
 }
 
-/* Who has the turn does not wait, so the next look is soon; but less and less so, for a call that was to take no time
- * may wait after all. */
+/* In how many nanoseconds to look again after the turn was found taken. Its owner does not wait, so that is soon; but
+ * each time it is twice as long, up to the timeout, for a call that was not to wait may do so after all. */
 static uint64_t look_again_in(const struct msg *m)
 {
 	enum { BUSY_NS = 50000, DOUBLED = 20 };
@@ -116,7 +118,7 @@ static uint64_t look_again_in(const struct msg *m)
 	return lock_is_jumped(&m->lock) || soon > config.timeout_ns ? config.timeout_ns : soon;
 }
 
-/* The time of the next look; 0: none, and then nothing points to the message but its connection. */
+/* Returns the time of the next look; 0: there is none, and the helper does not point to the message any more. */
 static uint64_t look_at(struct msg *m, uint64_t now)
 {
 	if (!take_turn(m, now))
@@ -129,9 +131,9 @@ static uint64_t look_at(struct msg *m, uint64_t now)
 	if (is_held(m) && m->due != 0 && m->due <= now && !m->out_of_sight)
 		emit_due(m, now);
 	uint64_t next = 0;
-	if (is_held(m) && m->due != 0 && !m->out_of_sight) /* not due yet, or the send buffer is full */
+	if (is_held(m) && m->due != 0 && !m->out_of_sight) /* not due yet, or it could not be sent */
 		next = m->due > now ? m->due : now + config.timeout_ns;
-	/* a busy connection: its next head would have it watched again */
+	/* on a busy connection the next head would have it watched again at once */
 	else if (now - m->last_write_at < config.timeout_ns)
 		next = deadline_tick(now + config.timeout_ns);
 	if (next == 0)

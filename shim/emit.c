@@ -9,7 +9,9 @@
 #include "real.h"
 #include "room.h"
 
-enum { JOIN_IOVS = 64 }; /* more than this go after the head, not with it: an array for 1024 does not fit every stack */
+/* A call of JOIN_IOVS pieces or more follows the head in a call of its own: an array for the largest number (1024) does
+ * not fit every stack. */
+enum { JOIN_IOVS = 64 };
 enum { FEW_IOVS = 4 };
 
 ssize_t emit_call(const struct call *c)
@@ -38,7 +40,7 @@ ssize_t emit_call_more(const struct call *c)
 {
 	ssize_t r = c->iovcnt == 1 ? libc()->send(c->fd, c->iov->iov_base, c->iov->iov_len, c->flags | MSG_MORE)
 	                           : transmit(c->fd, c->iov, c->iovcnt, c->flags | MSG_MORE);
-	return r < 0 && errno == ENOTSOCK ? emit_call(c) : r; /* closed and reused behind our back */
+	return r < 0 && errno == ENOTSOCK ? emit_call(c) : r; /* the number was closed unseen, and is no socket now */
 }
 
 bool emit_waits(const struct call *c)
@@ -51,7 +53,7 @@ bool emit_fits(const struct call *c)
 	return c->iovcnt < JOIN_IOVS && c->size <= EMIT_CALL_MAX - HTTP_HEAD_MAX;
 }
 
-/* `iov` has room for the call's pieces and one more. */
+/* Send what is held and the call's bytes in one call. `iov` has room for the call's pieces and one more. */
 static inline ssize_t joined(struct msg *m, const struct call *c, int flags, struct iovec *iov)
 {
 	size_t held = m->len - m->sent, skip = held == 0;
@@ -68,15 +70,15 @@ static __attribute__((noinline)) ssize_t many_joined(struct msg *m, const struct
 	return joined(m, c, flags, iov);
 }
 
-/* Coroutines have small stacks, and a usual message few pieces. */
+/* Keeps the stack frame small for a call of few pieces, as most are: coroutines have small stacks. */
 ssize_t emit_joined(struct msg *m, const struct call *c, int flags)
 {
 	struct iovec iov[FEW_IOVS];
 	return likely(c->iovcnt < FEW_IOVS) ? joined(m, c, flags, iov) : many_joined(m, c, flags);
 }
 
-/* Whoever waits for the turn, and whether it was left for good, sees that its owner is in a system call. Returns what
- * to restore. */
+/* Note that the turn's owner is in a system call, for threads that wait for the turn and ask whether its owner has left
+ * it for good (lock_wait, due.c). Returns the value that out_of_call() takes. */
 static uint8_t in_call(struct msg *m)
 {
 	uint8_t before = atomic_load_explicit(&m->calling, memory_order_relaxed);
@@ -147,7 +149,7 @@ static int set(int fd, int option, int value)
 void emit_cork(struct msg *m)
 {
 	bool corked = m->corked;
-	m->corked = true; /* first: who takes over from a thread that jumped away here takes it off */
+	m->corked = true; /* first: if a signal handler jumps away here, a later owner of the turn uncorks */
 	if (!corked)
 		set(m->fd, TCP_CORK, 1);
 }
@@ -159,7 +161,8 @@ void emit_uncork(struct msg *m, int fd)
 	m->corked = false;
 }
 
-/* TCP_NODELAY sends what is there even under a cork, tcp(7). */
+/* Send what the kernel has by setting TCP_NODELAY, which works even under a cork (tcp(7)), and restore the option.
+ * `only_with_nagle`: do nothing if it is set already. Returns 0, or an errno. */
 static int flush_by_nodelay(int fd, bool only_with_nagle)
 {
 	int nodelay = 0, saved = errno, error = 0;
@@ -176,8 +179,8 @@ static int flush_by_nodelay(int fd, bool only_with_nagle)
 	return error;
 }
 
-/* A cork may be the program's: set by this process, or, where other hands are on the socket, by anybody. Then it stays.
- */
+/* Is the socket under a cork that the library has not set? This process may have set it or, if the socket is shared,
+ * another one. May change errno. */
 static bool corked_by_others(int fd, const struct msg *m)
 {
 	const struct conn *c = conn_find(m->fd);
@@ -190,8 +193,8 @@ static bool corked_by_others(int fd, const struct msg *m)
 	return libc()->getsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, &len) == 0 && cork;
 }
 
-/* Where others have the socket, one of them may set an option between our question and our setting it back. A message
- * that is off its connection knows how that was. */
+/* Has no other process the socket? If one has, it may set an option while the library sets it and sets it back. For a
+ * message that was taken off its connection, conn_forget() has noted the answer in m->shared. */
 static bool is_ours(const struct msg *m)
 {
 	const struct conn *c = conn_find(m->fd);
@@ -215,7 +218,7 @@ void emit_nudge(int fd)
 		flush_by_nodelay(fd, true);
 }
 
-/* Any other is of one call only: a full buffer, a signal, a route that is away (IP_RECVERR). */
+/* Any other error concerns one call only: a full buffer, a signal, a route that is down (IP_RECVERR). */
 bool emit_is_final(int error)
 {
 	switch (error) {

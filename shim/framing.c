@@ -2,22 +2,22 @@
 
 #include <string.h>
 
-enum phase {                  /* what is awaited */
+enum phase {                  /* what comes next */
 	     PHASE_COUNTED,   /* data of a body of known length */
 	     PHASE_CLOSE,     /* data until the connection ends */
 	     PHASE_SIZE,      /* the digits of a chunk size, then the end of their line */
 	     PHASE_EXTENSION, /* the rest of a chunk-size line */
 	     PHASE_CHUNK,     /* data of a chunk */
-	     PHASE_CHUNK_END, /* the line end behind it */
-	     PHASE_TRAILER,   /* trailer lines, the empty one ends the message */
-	     PHASE_ENDED,
-	     PHASE_LOST,
+	     PHASE_CHUNK_END, /* the line end behind a chunk's data */
+	     PHASE_TRAILER,   /* trailer lines; the empty one ends the message */
+	     PHASE_ENDED,     /* nothing: the message is complete */
+	     PHASE_LOST,      /* unknown */
 };
 
 enum line {
 	LINE_START,
-	LINE_BEGUN, /* some of its bytes went by */
-	LINE_CR,    /* nothing but LF can follow; in a trailer: nothing but a CR went by */
+	LINE_BEGUN, /* some of its bytes were seen */
+	LINE_CR,    /* chunk-size line and chunk's end: only LF may follow; trailer: only a CR was seen so far */
 };
 
 static enum framing_verdict verdict(const struct framing *f)
@@ -60,7 +60,7 @@ static void size_line_ended(struct framing *f)
 	await(f, f->left > 0 ? PHASE_CHUNK : PHASE_TRAILER);
 }
 
-/* One byte of a chunk-size line, up to its extensions. Blanks behind the size are old servers' padding. */
+/* One byte of a chunk-size line, up to its extensions. Some servers pad the size with blanks behind it. */
 static void size_byte(struct framing *f, char c)
 {
 	int value = hex(c);
@@ -91,7 +91,7 @@ static void chunk_end_byte(struct framing *f, char c)
 		await(f, PHASE_LOST);
 }
 
-/* The bytes of a trailer line, or as many of them as are here. */
+/* Take the bytes of one trailer line, as far as they are here. Returns where they end. */
 static const char *trailer(struct framing *f, const char *p, const char *end)
 {
 	const char *newline;
@@ -110,7 +110,8 @@ static const char *trailer(struct framing *f, const char *p, const char *end)
 	return newline + 1;
 }
 
-/* Data: as much of it as is here and as is left. */
+/* Count n bytes of data, but no more than are left; if none are left afterwards, `next` follows. Returns how many were
+ * counted. */
 static size_t pass(struct framing *f, uint64_t n, enum phase next)
 {
 	if (n > f->left)
@@ -173,6 +174,6 @@ enum framing_verdict framing_skip(struct framing *f, uint64_t n)
 	else if (f->phase == PHASE_CHUNK && n <= f->left)
 		pass(f, n, PHASE_CHUNK_END);
 	else
-		await(f, PHASE_LOST); /* lines of their own were among them, or the start of another message */
+		await(f, PHASE_LOST); /* chunk-size lines were among them, or the start of another message */
 	return verdict(f);
 }

@@ -3,21 +3,23 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* The process's record: a few kinds, each in the place that its number names. Several threads may write; no order
- * between them matters. */
+/* What connections have learned about one kind of message. It is read and written as one atomic value, and no memory
+ * order between such values matters. Threads and processes may overwrite each other's, which costs a vote at most. */
 struct agreed {
 	uint16_t kind;
-	uint8_t votes;       /* connections that agree: they decide when they are ENOUGH << doubled */
-	uint8_t vain : 2;    /* on what; enum vain */
-	uint8_t doubled : 3; /* so often they were wrong */
+	uint8_t votes;       /* how many connections agree; from ENOUGH << doubled on the record decides */
+	uint8_t vain : 2;    /* what they agree on; enum vain */
+	uint8_t doubled : 3; /* how often the record was wrong, DOUBLED_MAX at most */
 };
 _Static_assert(sizeof(struct agreed) == 4, "it is read and written in one piece, on every machine");
 
 enum { KINDS = 8, ENOUGH = 4, DOUBLED_MAX = 4, VOTES_MAX = 255 };
 
+/* The record of the process; all of it is atomic. A kind has the place kind % KINDS, and the last one that was written
+ * there has it. */
 struct habit_record {
 	_Atomic struct agreed kinds[KINDS];
-	_Atomic uint8_t recorded; /* anything */
+	_Atomic uint8_t recorded; /* not 0: something was recorded */
 };
 static struct habit_record private;
 static struct habit_record *_Atomic record = &private;
@@ -34,14 +36,13 @@ static _Atomic struct agreed *place_of(uint16_t kind)
 	return &get_record()->kinds[kind % KINDS];
 }
 
-/* Other processes may have written anything. */
+/* Is this enough to decide? Another process may have written any value, so `vain` is checked. */
 static bool decides(struct agreed a)
 {
 	return a.votes >= ENOUGH << a.doubled && a.vain <= MORE_IN_VAIN;
 }
 
-/* The first letters of each field's name, in their order: enough to tell one kind from another, and no value is read.
- */
+/* Of each field it takes the first four letters of the name: enough to tell one kind from another. */
 uint16_t habit_kind(const char *head, const struct http_head *h)
 {
 	const char *end = head + h->size, *line = memchr(head, '\n', h->size);
@@ -56,7 +57,7 @@ uint16_t habit_kind(const char *head, const struct http_head *h)
 	return (uint16_t)hash != 0 ? (uint16_t)hash : 1;
 }
 
-/* What others learn meanwhile may be lost, and is learned again. */
+/* What other threads record during the copy may be lost; they learn it again. */
 void habit_share(struct habit_record *zeroed)
 {
 	struct habit_record *mine = get_record();

@@ -1,11 +1,13 @@
-/* Messages of one kind that were held in vain: their heads, or the first pieces of their bodies, met the deadline. The
- * next ones go as they are written, and are watched: where they would have been joined after all, the habit is
- * forgotten.
+/* Which kinds of messages are held in vain?
  *
- * It is a hint, and says only that something goes at once. One connection learns for itself. The process learns for a
- * connection's first message, when several connections agree, each of which counts once; when it was wrong it wants
- * twice as many the next time. Forked processes share the record: a server that forks for each connection has no other
- * way to learn. */
+ * A message was held in vain if its head, or the first pieces of its body, met the deadline or a pause of the program.
+ * The connection then has a habit: its next messages of the same kind are sent as they are written. They are observed,
+ * and if one of them would have been joined after all, the habit is forgotten.
+ *
+ * A connection learns from its own messages. For a connection's first message the record of the process is asked, which
+ * decides once enough connections agree. Each connection counts once, and each time that the record was wrong it wants
+ * twice as many. Forked processes share the record, since a server that forks for each connection could not learn
+ * otherwise. All this is a hint: the only effect of a habit is that bytes are sent at once. */
 #ifndef ONEWRITE_HABIT_H
 #define ONEWRITE_HABIT_H
 
@@ -18,37 +20,40 @@
 enum vain {
 	NOT_IN_VAIN,
 	HEAD_IN_VAIN, /* the body comes later than a head is held */
-	MORE_IN_VAIN, /* it comes in pieces, with pauses between them */
+	MORE_IN_VAIN, /* the body comes in pieces, with pauses between them */
 };
 
-/* A connection's; guarded by the lock of its message. */
+/* The habit of a connection. All fields are guarded by the turn of its message. */
 struct habit {
-	uint16_t kind;  /* messages of this kind (habit_kind)... */
-	uint8_t vain;   /* ... are held in vain; enum vain */
-	bool asked;     /* the process's record was asked */
-	bool counted;   /* the process's record knows what happened here */
-	bool unheld;    /* the message in progress is not held, for this reason... */
-	uint64_t since; /* ... since this moment (CLOCK_MONOTONIC ns) */
+	uint16_t kind;  /* the kind of messages (habit_kind) that are held in vain; 0: none */
+	uint8_t vain;   /* what is held in vain of such a message; enum vain */
+	bool asked;     /* the record of the process need not be asked any more */
+	bool counted;   /* this connection was counted in the record of the process */
+	bool unheld;    /* the message in progress is not held, because of the habit */
+	uint64_t since; /* if `unheld`: since this moment (CLOCK_MONOTONIC ns) */
 	uint16_t now;   /* the kind of the message in progress, where its head is not kept */
 };
 
-/* What kind of message does this head open: status class, framing, which fields are there? PURE. */
+/* The kind of message that this head opens: a hash of status class, method, framing and field names, never 0. PURE. */
 uint16_t habit_kind(const char *head, const struct http_head *h);
 
-/* A message of this kind met the deadline. */
+/* A message of this kind was held in vain: the connection has a habit from now on. The caller has the turn. */
 void habit_begin(struct habit *h, uint16_t kind, enum vain vain);
-/* One that was not held for it would have been joined. */
+/* A message that was not held because of the habit would have been joined: the habit is forgotten. The caller has the
+ * turn. */
 void habit_end(struct habit *h);
-/* Is a message of this kind held in vain? */
+/* What of a message of this kind would be held in vain? The first call on a connection asks the record of the process.
+ * The caller has the turn. */
 enum vain habit_says(struct habit *h, uint16_t kind);
 
-/* The process's record, from here on in memory that its forked children share. Whatever they write there, it is a hint
- * still. */
+/* Move the record of the process into this zeroed memory of habit_record_size bytes, which children that are forked
+ * later share. Needs no lock. */
 struct habit_record;
 extern const size_t habit_record_size;
 void habit_share(struct habit_record *zeroed);
 
-/* May it be asked for a reason? Else nobody looks at the head. */
+/* Can habit_says() return anything but NOT_IN_VAIN? If not, the kind of the message need not be determined. The caller
+ * has the turn. */
 bool habit_any(const struct habit *h);
 
 #endif

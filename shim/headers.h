@@ -1,8 +1,8 @@
-/* Where the headers of libcs differ: the types of glibc's prototypes here, and what another libc (musl) does not
- * declare.
+/* Makes up for the differences between the headers of glibc and those of another libc (musl): types in prototypes, and
+ * functions that musl does not declare.
  *
- * musl has the names that end in 64 as macros, and in its library for programs of other compilers. Such programs call
- * the hooks of these names. */
+ * musl has the names that end in 64 as macros only, but its library exports them for programs that were built against
+ * another libc. For such programs there are hooks of these names, too. */
 #ifndef ONEWRITE_HEADERS_H
 #define ONEWRITE_HEADERS_H
 
@@ -16,11 +16,12 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#ifndef STATX_TYPE /* the kernel's, where libc has no struct statx of its own: musl before 1.2.4 */
+#ifndef STATX_TYPE /* musl before 1.2.4 has no struct statx: take the kernel's */
 #include <linux/stat.h>
 #endif
 
-/* Calls that are younger than the headers may be; their numbers are the same on every machine. */
+/* System calls that the headers may be too old to know; their numbers are the same on all architectures but alpha and
+ * mips. */
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -34,7 +35,7 @@ typedef unsigned long ioctl_request;
 typedef int mmsg_flags;
 #define LIO_LIST(cb) struct cb *const list[restrict]
 
-#if !__GLIBC_PREREQ(2, 34) /* then nobody calls them */
+#if !__GLIBC_PREREQ(2, 34) /* older ones do not have all of these functions */
 extern int close_range(unsigned first, unsigned last, int flags);
 extern void closefrom(int first);
 extern int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
@@ -72,7 +73,7 @@ extern int close_range(unsigned first, unsigned last, int flags);
 extern void closefrom(int first);
 extern int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
 
-/* A program that is bound to another libc's symbols may ask for them. */
+/* musl has no dlmopen(), but a program that was built with glibc may refer to it. */
 typedef long Lmid_t;
 extern void *dlmopen(Lmid_t space, const char *file, int mode);
 #ifndef LM_ID_BASE

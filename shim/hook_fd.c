@@ -1,4 +1,4 @@
-/* The life of a descriptor: born, shared, questioned, gone. */
+/* Hooks of the calls that create, close, share, set and question descriptors. */
 #include <errno.h>
 #include <linux/close_range.h>
 #include <linux/sockios.h>
@@ -23,7 +23,7 @@
 #define IPPROTO_MPTCP 262
 #endif
 
-/* --- born ------------------------------------------------------------------------------------- */
+/* --- created, connected ----------------------------------------------------------------------- */
 
 static void born(int fd, enum conn_kind kind, unsigned flags)
 {
@@ -46,8 +46,9 @@ static void born(int fd, enum conn_kind kind, unsigned flags)
 SOCKET(socket)
 SOCKET(__socket)
 
-/* What a listener accepts is of its own kind, and has its options. One that was there before us is asked once: what has
- * accepted is a listener for sure, and is remembered whatever it is. */
+/* An accepted socket is of its listener's kind and has its options, so the kernel is asked about the listener, once. A
+ * listener that is no TCP socket is remembered even if its creation was not seen (conn_classify does not do that), so
+ * that the kernel is not asked at each accept. */
 static void accepted(int listener, int fd)
 {
 	if (fd < 0 || !config.active)
@@ -74,8 +75,9 @@ EXPORT int accept4(int listener, struct sockaddr *restrict addr, socklen_t *rest
 	return fd;
 }
 
-/* To no address: the connection is over, and the socket can have another. Of what others may have as well, and of a
- * socket that says yes before its peer does, nothing is noted: the kernel is asked when it matters. */
+/* connect(2) has succeeded. `now`: false if the address was of AF_UNSPEC, which ends the connection, so that the socket
+ * can have another. The flag is not set on a descriptor that others may have as well, or whose connect() succeeds
+ * before the peer has answered (CONN_LAZY): there the kernel is asked when a head is written. */
 static void connected(struct conn *c, bool now)
 {
 	const unsigned ours = CONN_SEEN, open = CONN_ALIASED | CONN_LAZY;
@@ -98,9 +100,10 @@ static void connected(struct conn *c, bool now)
 CONNECT(connect)
 CONNECT(__connect)
 
-/* --- gone ------------------------------------------------------------------------------------- */
+/* --- closed ----------------------------------------------------------------------------------- */
 
-/* Bytes that were said to be written and found no way out make the close fail; the descriptor is gone all the same. */
+/* The result of a close that returned r. `lost`: an errno if held bytes, which the program was told are written, could
+ * not be sent. Then the close fails with it, although the descriptor is closed. */
 static int result_of_close(int lost, int r)
 {
 	if (lost != 0 && r == 0) {
@@ -130,7 +133,7 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 	if (LACKS(close_range))
 		return (int)real_absent();
 	if (flags & CLOSE_RANGE_UNSHARE)
-		lifecycle_retire("close_range"); /* from here on a number means another thing in each thread */
+		lifecycle_retire("close_range"); /* from here on a number means another descriptor in each thread */
 	if (!(flags & ~CLOSE_RANGE_UNSHARE) && first <= last)
 		release_closing_range(first, last, "close_range");
 	return libc()->close_range(first, last, flags);
@@ -143,7 +146,7 @@ EXPORT void closefrom(int first)
 		libc()->closefrom(first);
 }
 
-/* fileno() of a stream without a descriptor sets errno. */
+/* The stream's descriptor; -1: it has none. Leaves errno alone. */
 static int descriptor_of(FILE *f)
 {
 	int saved = errno, fd = fileno(f);
@@ -151,7 +154,7 @@ static int descriptor_of(FILE *f)
 	return fd;
 }
 
-/* What the stream's buffer still has follows what is held. */
+/* What is held is sent before libc flushes the stream's buffer. */
 #define FCLOSE(name)                                                 \
 	EXPORT int name(FILE *f)                                     \
 	{                                                            \
@@ -182,9 +185,10 @@ EXPORT int shutdown(int fd, int how)
 	return libc()->shutdown(fd, how);
 }
 
-/* --- shared ----------------------------------------------------------------------------------- */
+/* --- given a second name ---------------------------------------------------------------------- */
 
-/* A number that just came to be names another descriptor of what `from` is. What was known about it is void. */
+/* The call has returned fd as a second name of `from`, or -1. If something is known about the number fd, its former
+ * descriptor was closed unseen, so that is void. Returns fd, and leaves errno alone. */
 static int newborn(int from, int fd)
 {
 	int saved = errno;
@@ -200,8 +204,8 @@ EXPORT int dup(int fd)
 	return newborn(fd, libc()->dup(fd));
 }
 
-/* Does fd take this number over? Only then what was known of the number is void, and before the call: after it the
- * number is anybody's. */
+/* Will dup2(fd, to) replace a descriptor about which something is known? The caller then closes `to` for the library
+ * before the call, since afterwards another thread may use the number for something else. */
 static bool takes(int fd, int to)
 {
 	return fd != to && !conn_unknown(to) && libc()->fcntl(fd, F_GETFD) != -1;
@@ -218,7 +222,8 @@ static bool takes(int fd, int to)
 DUP2(dup2)
 DUP2(__dup2)
 
-/* Flags that there are not the kernel refuses; musl asks it for a dup2, unless O_CLOEXEC is among them. */
+/* The kernel refuses all flags but O_CLOEXEC, and replaces nothing then. musl calls dup2() if O_CLOEXEC is not set, so
+ * other flags do not make the call fail there. */
 EXPORT int dup3(int fd, int to, int flags)
 {
 	release_aliased(fd, "dup3");
@@ -257,19 +262,18 @@ OLD_fcntl(FCNTL)
 FDOPEN(fdopen)
 OLD_fdopen(FDOPEN)
 
-/* --- questioned ------------------------------------------------------------------------------- */
+/* --- set and questioned ----------------------------------------------------------------------- */
 
-#define IOCTL(name)                                                                                  \
-	EXPORT int name(int fd, ioctl_request request, ...)                                          \
-	{                                                                                            \
-		va_list ap;                                                                          \
-		va_start(ap, request);                                                               \
-		void *arg = va_arg(ap, void *);                                                      \
-		va_end(ap);                                                                          \
-		if (request == SIOCOUTQ ||                                                           \
-		    request == SIOCOUTQNSD) /* the only ones whose answer would show what is held */ \
-			release(fd, "ioctl");                                                        \
-		return libc()->name(fd, request, arg);                                               \
+#define IOCTL(name)                                                                                              \
+	EXPORT int name(int fd, ioctl_request request, ...)                                                      \
+	{                                                                                                        \
+		va_list ap;                                                                                      \
+		va_start(ap, request);                                                                           \
+		void *arg = va_arg(ap, void *);                                                                  \
+		va_end(ap);                                                                                      \
+		if (request == SIOCOUTQ || request == SIOCOUTQNSD) /* no other answer depends on what is held */ \
+			release(fd, "ioctl");                                                                    \
+		return libc()->name(fd, request, arg);                                                           \
 	}
 IOCTL(ioctl)
 #if TWO_TIMES
@@ -283,7 +287,8 @@ static bool is_on(const void *value)
 	return on != 0;
 }
 
-/* Before the call: what another thread writes meanwhile is written to a socket that is watched. */
+/* An option is about to be set after which each single write matters. It counts from before the call on, so that a
+ * write of another thread meanwhile is not held either. */
 static void switch_off(struct conn *c, int fd)
 {
 	if (conn_classify(c, fd) == CONN_TCP)
@@ -291,7 +296,8 @@ static void switch_off(struct conn *c, int fd)
 	names_tell(c);
 }
 
-/* The number of the write with which another thread, which has the turn, waits in its call. 0: there is none. */
+/* The number (m->writes) of the write that another thread, which has the turn, is making in a call that was not to
+ * wait. 0: there is none. */
 static unsigned waiting_write(struct conn *c)
 {
 	struct msg *m = atomic_load(&c->msg);
@@ -299,9 +305,11 @@ static unsigned waiting_write(struct conn *c)
 	return m != NULL && atomic_load(&m->calling) == CALLING ? writes : 0;
 }
 
-/* These two we set and set back ourselves, in a turn: so the program sets them in one. Where nobody waits for the turn
- * they are set without, and once more unless all of that was during one call of its owner, which sets nothing then.
- * `leads`: what is held goes on under the program's cork. What the kernel took it has read, so we can read it. */
+/* Set TCP_NODELAY or TCP_CORK for the program. The library sets these options and sets them back, always in the turn,
+ * so the program's call takes the turn, too. If the turn cannot be had because its owner waits in a call (turn_take),
+ * the option is set without it, and set again unless that call lasted all the while, for during it the owner sets
+ * nothing. `leads`: the program corks, and what is held goes under its cork. *value can be read, since the kernel has
+ * read it. */
 static int set_in_turn(struct conn *c, int fd, int name, const void *value, socklen_t len, bool leads)
 {
 	bool mine;
@@ -311,7 +319,7 @@ static int set_in_turn(struct conn *c, int fd, int name, const void *value, sock
 	do {
 		m = turn_take(c, fd, true, &mine);
 		waiting = m == NULL ? waiting_write(c) : 0;
-		if (leads && m != NULL && !mine) /* else the turn that our signal handler interrupted is sending */
+		if (leads && m != NULL && !mine) /* if `mine`, the turn that this handler interrupted may be sending */
 			lead_corked(m);
 		r = libc()->setsockopt(fd, IPPROTO_TCP, name, value, len);
 		error = errno;
@@ -332,7 +340,7 @@ static void let_go(int fd)
 	release(fd, "setsockopt");
 }
 
-/* `call` is libc's own of that name. */
+/* `call` is libc's function of the name that the program has called. */
 static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct conn *c = conn_find(fd);
@@ -348,7 +356,7 @@ static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const 
 	if (c == NULL || !config.active)
 		return call(fd, level, name, value, len);
 	if (effect == CORKS)
-		/* a cork is the socket's, and what is held by another number of it would stay under it */
+		/* the cork is set on the socket, and what is held for another number of it would stay under it */
 		names_visit(c, let_go);
 	room_unknown(c);
 	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
@@ -368,7 +376,7 @@ SETSOCKOPT(setsockopt)
 SETSOCKOPT(__setsockopt64)
 #endif
 
-/* So it does not see what we have set for an instant. */
+/* Asks in the turn, so that the program does not see a value that the library has set for an instant. */
 static int get_in_turn(int fd, int name, void *value, socklen_t *len)
 {
 	struct conn *c = conn_find(fd);
@@ -382,7 +390,8 @@ static int get_in_turn(int fd, int name, void *value, socklen_t *len)
 	return r;
 }
 
-/* Most questions are not about what is held; those about TCP's state, its queue and its cork are. */
+/* What is held is sent first only if the answer depends on it: questions about TCP's state, its queue and its cork.
+ * SO_ERROR also tells the error that sending held bytes has met. */
 static int get(__typeof__(getsockopt) *call, int fd, int level, int name, void *value, socklen_t *len)
 {
 	bool error = level == SOL_SOCKET && name == SO_ERROR;
@@ -395,7 +404,7 @@ static int get(__typeof__(getsockopt) *call, int fd, int level, int name, void *
 		memcpy(value, &late, sizeof late);
 	struct conn *c = conn_find(fd);
 	if (r == 0 && error && c != NULL && *len >= sizeof(int) && is_on(value))
-		conn_unset(c, CONN_CONNECTED); /* the next head asks whether it is */
+		conn_unset(c, CONN_CONNECTED); /* before the next head is held, the kernel is asked */
 	return r;
 }
 

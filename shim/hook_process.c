@@ -1,4 +1,5 @@
-/* Another process, another image, the end; and doors that hide writers from us. */
+/* Hooks of the calls that copy, replace or end the process or a thread, and of those after which something may write
+ * past the hooks. */
 #include <alloca.h>
 #include <errno.h>
 #include <sched.h>
@@ -10,7 +11,7 @@
 #include "rights.h"
 #include "turn.h"
 
-/* --- another process: nothing may be held in two memories, and every descriptor is about to have two owners --- */
+/* --- another process: what is held must not be in two memories, and each descriptor will have two owners --- */
 
 #define FORK(name)                              \
 	EXPORT pid_t name(void)                 \
@@ -41,7 +42,7 @@ EXPORT pid_t _Fork(void)
 
 EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const struct winsize *winp)
 {
-	if (LACKS(forkpty)) /* before glibc 2.34 it has a library of its own */
+	if (LACKS(forkpty)) /* before glibc 2.34 it is in libutil */
 		return (pid_t)real_absent();
 	lifecycle_before_copy("forkpty");
 	pid_t pid = libc()->forkpty(master, name, termp, winp);
@@ -54,13 +55,14 @@ EXPORT int daemon(int nochdir, int noclose)
 {
 	pid_t original = own_pid();
 	lifecycle_before_copy("daemon");
-	int r = libc()->daemon(nochdir, noclose); /* returns in the copy, whose fork handlers have run; or it failed */
+	/* returns in the child, where libc has called the fork handlers (lifecycle.c), or fails in this process */
+	int r = libc()->daemon(nochdir, noclose);
 	if (own_pid() == original)
 		lifecycle_after_copy();
 	return r;
 }
 
-/* A child in memory of its own starts here. What `arg` points to lies in the parent's frame, of which it has a copy. */
+/* What the child of a clone that copies the memory is to call. It lies in the parent's stack frame, which is copied. */
 struct start {
 	int (*fn)(void *);
 	void *arg;
@@ -98,7 +100,8 @@ static int start_in_child(void *arg)
 CLONE(clone)
 CLONE(__clone)
 
-/* Before glibc 2.33 the error is EPERM then, and EAGAIN is in errno, which was 0. */
+/* Has posix_spawn() failed because the kernel refused a task? glibc before 2.33 returns EPERM then, and EAGAIN is in
+ * errno, which the caller has set to 0 before. */
 static bool lacks_a_task(int error)
 {
 	return error == EAGAIN || (error == EPERM && errno == EAGAIN);
@@ -128,7 +131,7 @@ OLD_posix_spawnp(POSIX_SPAWN)
 POSIX_SPAWN(pidfd_spawn)
 POSIX_SPAWN(pidfd_spawnp)
 
-/* Its result does not say whether the command was run: it is not called again. */
+/* Where a task is refused, this is not called again: the result does not tell whether the command was run. */
 EXPORT int system(const char *command)
 {
 	lifecycle_before_copy("system");
@@ -137,15 +140,15 @@ EXPORT int system(const char *command)
 	return r;
 }
 
-#define POPEN(name)                                                                                        \
-	EXPORT FILE *name(const char *command, const char *type)                                           \
-	{                                                                                                  \
-		lifecycle_before_spawn(#name);                                                             \
-		FILE *f = libc()->name(command, type);                                                     \
-		if (f == NULL && lifecycle_gives_way(#name)) /* errno need not say why; nothing was run */ \
-			f = libc()->name(command, type);                                                   \
-		lifecycle_after_spawn();                                                                   \
-		return f;                                                                                  \
+#define POPEN(name)                                                                                     \
+	EXPORT FILE *name(const char *command, const char *type)                                        \
+	{                                                                                               \
+		lifecycle_before_spawn(#name);                                                          \
+		FILE *f = libc()->name(command, type);                                                  \
+		if (f == NULL && lifecycle_gives_way(#name)) /* whatever errno says, nothing was run */ \
+			f = libc()->name(command, type);                                                \
+		lifecycle_after_spawn();                                                                \
+		return f;                                                                               \
 	}
 POPEN(popen)
 OLD_popen(POPEN)
@@ -160,9 +163,9 @@ EXPORT int wordexp(const char *restrict words, wordexp_t *restrict w, int flags)
 	return r;
 }
 
-/* --- another image: seven doors --------------------------------------------------------------- */
+/* --- another image ---------------------------------------------------------------------------- */
 
-/* It returns only if it failed. */
+/* Functions of the exec family return only if they fail. */
 #define EXEC(name, params, args)              \
 	EXPORT int name params                \
 	{                                     \
@@ -187,7 +190,7 @@ EXPORT int execveat(int dir, const char *path, char *const argv[], char *const e
 	return r;
 }
 
-/* The arguments of execl and its kin as a vector; ap stands behind the terminating NULL afterwards. */
+/* Defines `argv`, the arguments of execl() or its kin as a vector. `ap` then stands behind the terminating NULL. */
 #define ARGUMENTS(argv, first, ap)                     \
 	size_t n_ = 1;                                 \
 	va_list count_;                                \
@@ -268,7 +271,7 @@ EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 	return rights_fetched(libc()->pidfd_getfd(pidfd, fd, flags));
 }
 
-/* --- other namespaces: not for a process of several threads ----------------------------------- */
+/* --- other namespaces: the kernel refuses some of them to a process of several threads -------- */
 
 EXPORT int unshare(int flags)
 {
@@ -286,9 +289,9 @@ EXPORT int setns(int fd, int type)
 	return r;
 }
 
-/* --- a thread of the program's, where our own may have taken its place ------------------------ */
+/* --- a new thread: if it is refused, the helper may have taken its place ---------------------- */
 
-/* Which of the two errors of thrd_create() is EAGAIN differs from libc to libc. */
+/* Libcs differ in which of two errors thrd_create() returns for EAGAIN; both are taken for it. */
 #define NEW_THREAD(name, params, args, refused, or_refused)                                  \
 	EXPORT int name params                                                               \
 	{                                                                                    \
@@ -304,7 +307,7 @@ NEW_THREAD(pthread_create,
            (thread, attr, fn, arg), EAGAIN, EAGAIN)
 NEW_THREAD(thrd_create, (thrd_t * thread, thrd_start_t fn, void *arg), (thread, fn, arg), thrd_error, thrd_nomem)
 
-/* --- what a thread may do, and a sandbox ------------------------------------------------------ */
+/* --- privileges of a thread, and sandboxes ---------------------------------------------------- */
 
 EXPORT int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
 {
@@ -333,7 +336,7 @@ PRCTL(prctl)
 PRCTL(__prctl_time64)
 #endif
 
-/* --- a jump out of a hook that a signal interrupted ------------------------------------------- */
+/* --- a jump out of a signal handler that interrupted a hook ----------------------------------- */
 
 #define LONGJMP(name)                                                                      \
 	EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1], int value) \
@@ -363,13 +366,15 @@ EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
 	__builtin_unreachable();
 }
 
-/* --- writers that no hook sees: from here on the kernel keeps the order ----------------------- */
+/* --- writers that no hook sees: from then on nothing is held in memory ------------------------ */
 
-/* These look at who called them: a jump leads here and on (doors.S). */
+/* The arguments of dlopen() as the hook in doors.S passes them to look_dlopen(). libc's function looks at the address
+ * of its caller, so the hook does not call it, but jumps to the address that look_dlopen() returns. */
 struct dlopen_arguments {
 	const char *file;
 	long flags;
 };
+/* The same for dlmopen(). */
 struct dlmopen_arguments {
 	Lmid_t ns;
 	const char *file;
@@ -388,7 +393,7 @@ static void before_dlmopen(Lmid_t ns, int flags)
 		lifecycle_unseen_writers("dlmopen");
 }
 
-/* Before glibc 2.34 they have a library of their own. */
+/* Called in place of dlopen() or dlmopen() where no loaded library has it (it is in libdl before glibc 2.34). */
 static void *no_object(void)
 {
 	errno = ENOSYS;
@@ -420,7 +425,7 @@ OLD_dlmopen(DLMOPEN)
 EXPORT void *dlopen(const char *file, int flags)
 {
 	before_dlopen(flags);
-	return LACKS(dlopen) ? no_object() : libc()->dlopen(file, flags); /* a jump, if the compiler makes it one */
+	return LACKS(dlopen) ? no_object() : libc()->dlopen(file, flags); /* at best a tail call, that is a jump */
 }
 
 EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
@@ -430,13 +435,13 @@ EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
 }
 #endif
 
-#define IO_URING(name, params, args)                                    \
-	EXPORT int name params                                          \
-	{                                                               \
-		lifecycle_unseen_writers(#name);                        \
-		if (LACKS(name)) /* liburing may have come by dlopen */ \
-			return -ENOSYS;                                 \
-		return libc()->name args;                               \
+#define IO_URING(name, params, args)                                   \
+	EXPORT int name params                                         \
+	{                                                              \
+		lifecycle_unseen_writers(#name);                       \
+		if (LACKS(name)) /* asks a liburing that came later */ \
+			return -ENOSYS;                                \
+		return libc()->name args;                              \
 	}
 IO_URING(io_uring_setup, (unsigned n, struct io_uring_params *p), (n, p))
 IO_URING(io_uring_queue_init, (unsigned n, struct io_uring *ring, unsigned flags), (n, ring, flags))

@@ -1,32 +1,34 @@
-/* Who reads waits for the peer, so what is held goes first; and what is read tells which request the next response
- * answers. */
+/* Hooks of the calls that read. What is held is sent before a read, for the program is about to wait for the peer; and
+ * the bytes that were read tell which request the next response answers. */
 #include <errno.h>
 
 #include "incoming.h"
 #include "real.h"
 #include "rights.h"
 
-/* Bytes that were only looked at, thrown away, or never part of the stream say nothing about requests. */
+/* With these flags the bytes were only looked at, discarded, or never part of the stream: they tell of no request. */
 #define NOT_STREAM (MSG_PEEK | MSG_TRUNC | MSG_OOB | MSG_ERRQUEUE)
 
-/* A hook: straight on when quiet; else before, the call, after. `bytes` landed in `where`: (vector, count). */
-#define SLOW_READ(type, name, params, args, flags, bytes, where)                              \
-	SLOW type slow_##name params                                                          \
-	{                                                                                     \
-		struct conn *c = conn_find(fd);                                               \
-		int error = incoming_before(c, fd);                                           \
-		if (error != 0) {                                                             \
-			errno = error;                                                        \
-			return -1;                                                            \
-		}                                                                             \
-		type r = libc()->name args;                                                   \
-		if (r > 0 && c != NULL && !((flags)&NOT_STREAM))                              \
-			incoming_after(c, (size_t)(bytes), UNPACK where);                     \
-		else if (r < 0 && c != NULL && errno != EAGAIN && errno != EINTR)             \
-			conn_unset(c, CONN_CONNECTED); /* the next head asks whether it is */ \
-		return r;                                                                     \
+/* Defines slow_NAME: the call, with what is to be done before and after it. Of its result r, `bytes` is the number of
+ * bytes that were read, and `where` is the vector that they are in: (vector, count). */
+#define SLOW_READ(type, name, params, args, flags, bytes, where)                           \
+	SLOW type slow_##name params                                                       \
+	{                                                                                  \
+		struct conn *c = conn_find(fd);                                            \
+		int error = incoming_before(c, fd);                                        \
+		if (error != 0) {                                                          \
+			errno = error;                                                     \
+			return -1;                                                         \
+		}                                                                          \
+		type r = libc()->name args;                                                \
+		if (r > 0 && c != NULL && !((flags)&NOT_STREAM))                           \
+			incoming_after(c, (size_t)(bytes), UNPACK where);                  \
+		else if (r < 0 && c != NULL && errno != EAGAIN && errno != EINTR)          \
+			conn_unset(c, CONN_CONNECTED); /* the next head asks the kernel */ \
+		return r;                                                                  \
 	}
 
+/* Defines the hook NAME: the call is passed on if there is nothing to do, else slow_NAME makes it. */
 #define READ(type, name, params, args, flags, bytes, where)                            \
 	SLOW_READ(type, name, params, args, flags, bytes, where)                       \
 	EXPORT type name params                                                        \
@@ -55,8 +57,8 @@ READ(ssize_t, __recvfrom_chk,
      (int fd, void *buf, size_t n, size_t size, int flags, struct sockaddr *a, socklen_t *alen),
      (fd, buf, n, size, flags, a, alen), flags, r, ONE(buf, n))
 
-/* With these a descriptor may come. Several messages at once are for datagrams; of a stream the first is the one that
- * matters. */
+/* The calls that may receive descriptors. recvmmsg() is meant for datagrams; on a stream only its first message is
+ * looked at for requests. */
 #define RECVMSG(name)                                                                                         \
 	SLOW_READ(ssize_t, name, (int fd, struct msghdr *h, int flags), (fd, h, flags), flags, r,             \
 	          (h->msg_iov, h->msg_iovlen))                                                                \

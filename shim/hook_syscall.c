@@ -1,4 +1,4 @@
-/* Any call by its number. */
+/* The hook of syscall(2): does what the other hooks do, for calls that are made by number. */
 #include <errno.h>
 #include <linux/aio_abi.h>
 #include <linux/close_range.h>
@@ -16,7 +16,7 @@
 #include "rights.h"
 #include "turn.h"
 
-/* As they lie in memory (doors.S). A sixth one none of those has that are made here. */
+/* The arguments of syscall(), laid out as doors.S stores them. No call that is made here takes a sixth one. */
 struct by_number {
 	long number, a, b, c, d, e;
 };
@@ -28,7 +28,9 @@ static long call(const struct by_number *n)
 
 /* --- another process -------------------------------------------------------------------------- */
 
-/* `stack`: the new task begins on another stack, and does not come back here. */
+/* A call that makes a new task, with these flags of clone(2). If the task is a copy as by fork(2), the call is made
+ * here: returns true, and *result is the call's. `stack`: the new task begins on another stack, and does not return
+ * here; then the caller makes the call, and returns false as for all others. */
 static bool copied(const struct by_number *n, uint64_t flags, bool stack, long *result)
 {
 	if (lifecycle_before_clone(flags, "syscall") != AS_FORK)
@@ -70,14 +72,14 @@ static bool replaced(const struct by_number *n, long *result)
 	return true;
 }
 
-/* --- what goes before ------------------------------------------------------------------------- */
+/* --- what is done before the call ------------------------------------------------------------- */
 
 static void sending(int fd)
 {
 	release_surely(fd, "syscall");
 }
 
-/* Whatever each of them asks for: most are writes. */
+/* io_submit(2): each request is taken for a write, as most are. */
 static void submitting(long n, struct iocb *const *list)
 {
 	for (long i = 0; i < n && readable(&list[i], sizeof *list) && readable(list[i], sizeof **list); i++)
@@ -94,7 +96,7 @@ static void connecting(int fd)
 	struct conn *c = conn_find(fd);
 	asking(fd);
 	if (c != NULL)
-		conn_disconnected(c); /* it may be to no address: the kernel is asked */
+		conn_disconnected(c); /* the address, which may be of AF_UNSPEC, is not read */
 }
 
 static void closing_range(unsigned first, unsigned last, unsigned flags)
@@ -106,7 +108,7 @@ static void closing_range(unsigned first, unsigned last, unsigned flags)
 }
 
 #ifdef SYS_socketcall
-/* One call for all of them, with the arguments in memory. */
+/* socketcall(2): the socket calls by a number of their own, with their arguments in memory. */
 static void before_socketcall(int which, const long *args)
 {
 	if (!readable(args, 3 * sizeof *args))
@@ -204,7 +206,7 @@ static void before(const struct by_number *n)
 	}
 }
 
-/* Those that have numbers only since the time of some that we are built with. */
+/* Calls that the headers may be too old to know. */
 #ifndef SYS_landlock_restrict_self
 #define SYS_landlock_restrict_self 446
 #endif
@@ -212,9 +214,9 @@ static void before(const struct by_number *n)
 #define SYS_lsm_set_self_attr 460
 #endif
 
-/* Calls after which there is something to do are made here: true, and *result is the program's. Those about options
- * take a turn, and those that make a name need their result: they are the hooks' to make. None of these is a place to
- * be cancelled. */
+/* Calls after which there is something to do are made here: returns true, and *result is what the program gets. Calls
+ * about options, shutdown, and calls that make a second name are made by the hooks of these names, which are no
+ * cancellation points, as syscall() is none. */
 static bool made(const struct by_number *n, long *result)
 {
 	switch (n->number) {
@@ -288,8 +290,8 @@ static bool made(const struct by_number *n, long *result)
 		if (n->a != KEYCTL_JOIN_SESSION_KEYRING)
 			return false;
 		/* fall through */
-	/* libc's setuid() and its kin see to all threads, the bare calls do not. (setfsuid and setfsgid take nothing
-	 * away for good.) */
+	/* libc's setuid() and its kin change all threads, these calls only the calling one. (setfsuid and setfsgid are
+	 * missing, since they take nothing away for good.) */
 	case SYS_setuid:
 	case SYS_setgid:
 	case SYS_setreuid:
@@ -318,7 +320,8 @@ static bool made(const struct by_number *n, long *result)
 }
 
 #if DOORS
-/* Returns where to go on to: libc's own. NULL: the call was made, and its result lies where its number was. */
+/* Called by hook_syscall (doors.S). Returns the address of libc's syscall(), to jump to. NULL: the call was made, and
+ * its result is in n->number. */
 HIDDEN void *look_syscall(struct by_number *n);
 HIDDEN void *look_syscall(struct by_number *n)
 {
@@ -331,8 +334,8 @@ HIDDEN void *look_syscall(struct by_number *n)
 	return (void *)libc()->syscall;
 }
 #else
-/* Takes six arguments whatever the caller gave, as libc's own does. A clone's child must not come back on another
- * stack. */
+/* Takes six arguments however many the caller passed, as libc's function does. A clone by number with a new stack does
+ * not work here: its child would return into this frame, which is not on its stack. */
 EXPORT long syscall(long number, ...)
 {
 	va_list ap;

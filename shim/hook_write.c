@@ -1,4 +1,5 @@
-/* Bytes leave. Everything that is not ours goes straight on; the rest is a struct call for outgoing(). */
+/* Hooks of the calls that write. Bytes that are not HTTP, where nothing is held, go straight to libc; all other calls
+ * become a struct call for outgoing(). */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "release.h"
 #include "rights.h"
 
+/* The bytes of all pieces together; SIZE_MAX: more than that. */
 static size_t total(const struct iovec *iov, size_t n)
 {
 	size_t sum = 0;
@@ -18,16 +20,17 @@ static size_t total(const struct iovec *iov, size_t n)
 	return sum;
 }
 
+/* outgoing_quiet() for a vector. */
 static bool quiet_iov(int fd, const struct iovec *iov, size_t n)
 {
 	if (n > IOV_MAX || http_nowhere(iov))
-		return n != 0 || conn_idle(conn_find(fd)); /* the kernel refuses it unread */
-	while (n > 0 && iov->iov_len == 0)                 /* a head may stand behind empty pieces */
+		return n != 0 || conn_idle(conn_find(fd)); /* the kernel refuses the call without reading bytes */
+	while (n > 0 && iov->iov_len == 0)                 /* a head may follow empty pieces */
 		iov++, n--;
 	return n == 0 ? conn_idle(conn_find(fd)) : outgoing_quiet(fd, iov->iov_base, iov->iov_len);
 }
 
-/* A vector the kernel would refuse is the kernel's to refuse. */
+/* Does the kernel accept this vector? If not, the call is passed on, so that the kernel refuses it. */
 static bool fits(const struct iovec *iov, size_t n)
 {
 	return n <= IOV_MAX && total(iov, n) <= SSIZE_MAX;
@@ -80,7 +83,7 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 SEND(send)
 SEND(__send)
 
-/* With an address, right or wrong, it is the kernel's to look at: sendmsg(2) would not say the same. */
+/* A sendto() with an address. It is passed on as sendto(), since sendmsg(2) reports a bad address otherwise. */
 SLOW ssize_t out_to(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)
 {
 	struct iovec iov = { (void *)buf, n };
@@ -112,7 +115,7 @@ SENDMSG(sendmsg)
 SENDMSG(__sendmsg64)
 #endif
 
-/* pwritev2 at offset -1 is writev with flags of its own (RWF_*); anywhere else a socket refuses it. */
+/* pwritev2() at offset -1 is writev() with flags of its own (RWF_*); at any other offset a socket refuses it. */
 #define PWRITEV2(name, off)                                                                                        \
 	EXPORT ssize_t name(int fd, const struct iovec *iov, int n, off offset, int flags)                         \
 	{                                                                                                          \
@@ -124,8 +127,9 @@ SENDMSG(__sendmsg64)
 PWRITEV2(pwritev2, off_t)
 PWRITEV2(pwritev64v2, off64_t)
 
-/* --- bytes that cannot be joined: what is held leads ------------------------------------------ */
+/* --- bytes that cannot be joined: what is held goes before the call ---------------------------- */
 
+/* How many bytes a sendmmsg() that returned n has written; -1: it failed. */
 static ssize_t sum_of(const struct mmsghdr *v, int n)
 {
 	ssize_t bytes = n < 0 ? -1 : 0;
@@ -134,8 +138,12 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
 	return bytes;
 }
 
-/* What is held goes, then the call, then its result `bytes` is booked. `most`: bytes that it writes at most, 0: nobody
- * knows. `more`: MSG_MORE is among these flags if the program itself keeps the bytes back. */
+/* Defines a hook that sends what is held, makes the call, and books its result.
+ *   before  a statement that comes first
+ *   out     the descriptor that is written to
+ *   most    how many bytes the call writes at most; 0: not known
+ *   bytes   how many it has written, or -1, given its result r
+ *   more    flags; MSG_MORE among them says that the program itself keeps the bytes back */
 #define LED(type, name, params, args, before, out, most, bytes, more) \
 	EXPORT type name params                                       \
 	{                                                             \
@@ -187,7 +195,7 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 	return r;
 }
 
-/* It has no result that could be booked. */
+/* These functions return nothing that could be booked. */
 #define BACKTRACE(name)                                         \
 	EXPORT void name(void *const *addresses, int n, int fd) \
 	{                                                       \

@@ -5,18 +5,18 @@
 #include <emmintrin.h>
 #endif
 
-/* Where a message is badly framed, the reading is the one that does the least: a response is said to last until
- * close, a request to be unclear and sent at once. Peers disagree about such messages; nothing here depends on who is
- * right. */
+/* A message that is badly framed is read in the way in which the library does least: a response lasts until the
+ * connection is closed, a request is unclear and sent at once. Peers read such messages differently, and nothing here
+ * depends on which of them is right. */
 
-/* What is rare keeps its registers to itself: beside the common path, not in it. */
+/* Not inline, so that rare code does not cost the common path registers. */
 #define BESIDE __attribute__((noinline))
 
 /* What the fields of a head have said so far. */
 struct facts {
 	uint64_t length;
 	enum { LENGTH_ABSENT, LENGTH_GIVEN, LENGTH_BAD } length_is;
-	enum { CODING_ABSENT, CODING_CHUNKED, CODING_OTHER } coding; /* the last one named: only that frames the body */
+	enum { CODING_ABSENT, CODING_CHUNKED, CODING_OTHER } coding; /* the last one named, which frames the body */
 	bool expect;
 	bool upgrade;
 	bool stream;
@@ -32,7 +32,7 @@ static inline bool letter(char c)
 	return (unsigned char)((c | 0x20) - 'a') < 26;
 }
 
-/* The line ends of a folded value are blanks like the others. */
+/* A line end within a folded value (RFC 9112 section 5.2) counts as a blank. */
 static inline bool blank(char c)
 {
 	return (unsigned char)c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
@@ -45,8 +45,8 @@ static inline const char *skip_blanks(const char *p, const char *end)
 	return p;
 }
 
-/* Do eight bytes in any case equal eight lower-case letters, '-' and '/'? Two cases of a letter differ in 0x20; among
- * these bytes the letters are the ones with 0x40. */
+/* Do eight bytes equal the eight of `word`, whatever the case of their letters? `word` has only lower-case letters, '-'
+ * and '/'. The two cases of a letter differ in the bit 0x20; of the bytes of `word` only letters have the bit 0x40. */
 static inline bool same_eight(const char *p, const char *word)
 {
 	uint64_t a, b;
@@ -56,7 +56,7 @@ static inline bool same_eight(const char *p, const char *word)
 	return ((a ^ b) & ~((b & 0x4040404040404040) >> 1)) == 0;
 }
 
-/* The same for n bytes. libc's own comparison would ask the locale; and names are what costs most in a head. */
+/* The same for n bytes. strncasecmp() would ask the locale, and names are what costs most in a head. */
 static inline bool same(const char *p, const char *word, size_t n)
 {
 	size_t i;
@@ -73,7 +73,7 @@ static inline bool same(const char *p, const char *word, size_t n)
 	return same_eight(p + (n - 8), word + (n - 8));
 }
 
-/* Is this word all of a value behind its blanks, parameters aside? */
+/* Is the value that begins at p this word, parameters aside? */
 static inline bool starts(const char *p, const char *end, const char *word, size_t n)
 {
 	return (size_t)(end - p) >= n && same(p, word, n) && (p + n == end || p[n] == ';' || blank(p[n]));
@@ -81,7 +81,7 @@ static inline bool starts(const char *p, const char *end, const char *word, size
 
 #define STARTS(value, end, word) starts(value, end, word, sizeof(word) - 1)
 
-/* Is it text/event-stream, or a camera's endless pictures? */
+/* Content-Type: is it one of a stream, that is of events, or of the pictures of a camera? */
 static BESIDE void note_type(struct facts *facts, const char *p, const char *end)
 {
 	p = skip_blanks(p, end);
@@ -89,7 +89,7 @@ static BESIDE void note_type(struct facts *facts, const char *p, const char *end
 		facts->stream = true;
 }
 
-/* RFC 9112 section 6.3: a list of one and the same number is still that number. */
+/* Content-Length in any form. RFC 9112 section 6.3: a list that repeats one valid number counts as that number. */
 static BESIDE void note_lengths(struct facts *facts, const char *p, const char *end)
 {
 	do {
@@ -112,7 +112,7 @@ static BESIDE void note_lengths(struct facts *facts, const char *p, const char *
 	} while (p++ < end);
 }
 
-/* Nearly always it is one number, behind a blank. */
+/* Content-Length: nearly always one number, behind a blank. */
 static BESIDE void note_length(struct facts *facts, const char *value, const char *end)
 {
 	enum { SURELY_FIT = 19 }; /* digits: 10^19 < 2^64 */
@@ -129,7 +129,8 @@ static BESIDE void note_length(struct facts *facts, const char *value, const cha
 	facts->length = length;
 }
 
-/* Several codings are applied in the order named. "identity" is the old way to say that there is none. */
+/* Transfer-Encoding: the last coding counts, for codings are applied in the order named. "identity" is an old word for
+ * none. */
 static BESIDE void note_coding(struct facts *facts, const char *p, const char *end)
 {
 	while (p < end) {
@@ -146,7 +147,7 @@ static BESIDE void note_coding(struct facts *facts, const char *p, const char *e
 	}
 }
 
-/* The value of the field of this name, or NULL. */
+/* The value of this line's field, if the field has this name; else NULL. */
 static inline const char *value_of(const char *line, const char *end, const char *name, size_t n)
 {
 	const char *p = line + n;
@@ -155,12 +156,13 @@ static inline const char *value_of(const char *line, const char *end, const char
 		return NULL;
 	if (*p == ':')
 		return p + 1;
-	while (*p == ' ' || *p == '\t') /* an old server's padding */
+	while (*p == ' ' || *p == '\t') /* some old servers pad the name */
 		p++;
 	return *p == ':' ? p + 1 : NULL;
 }
 
-/* What a line can be, by its first byte: the empty one, one that may be a field we know, any other. */
+/* What a line can be, by its first byte: the empty line, a field whose value matters here (by its letter), or any
+ * other. */
 enum line { LINE_OTHER, LINE_EMPTY, LINE_C, LINE_E, LINE_T, LINE_U, LINE_X };
 
 static const uint8_t line_of[256] = {
@@ -168,7 +170,7 @@ static const uint8_t line_of[256] = {
 	['x'] = LINE_X,      ['C'] = LINE_C,      ['E'] = LINE_E, ['T'] = LINE_T, ['U'] = LINE_U, ['X'] = LINE_X,
 };
 
-/* ... and by its first four. */
+/* Can this line be such a field, by its first four bytes? */
 static inline bool may_be_known(enum line kind, const char *line)
 {
 	static const char first[][8] = {
@@ -181,7 +183,7 @@ static inline bool may_be_known(enum line kind, const char *line)
 	return (a | 0x20202020) == b;
 }
 
-/* A field that we may know: its line, and those that continue it, up to the line end at `end`. */
+/* Note a field whose value may matter: its line, and the lines that continue it, up to the LF at `end`. */
 static BESIDE void note_field(struct facts *facts, const char *line, const char *end)
 {
 	const enum line kind = line_of[(unsigned char)*line];
@@ -198,7 +200,7 @@ static BESIDE void note_field(struct facts *facts, const char *line, const char 
 		if (NAMED("transfer-encoding"))
 			note_coding(facts, value, end);
 	} else if (kind == LINE_E) {
-		/* 100-continue is the only one there is; of another the peer would speak first too */
+		/* whatever is expected (only 100-continue is defined), the peer answers before the body */
 		facts->expect |= NAMED("expect") != NULL;
 	} else if (kind == LINE_U) {
 		facts->upgrade |= NAMED("upgrade") != NULL;
@@ -215,7 +217,7 @@ static inline bool token(char c)
 	return letter(c) || digit(c) || memchr("!#$%&'*+-.^_`|~", c, 15);
 }
 
-/* Behind "METHOD SP target SP", or NULL. */
+/* The end of "METHOD SP target SP" at p, or NULL. */
 static const char *behind_target(const char *p, const char *end)
 {
 	enum { METHOD_MAX = 32 };
@@ -236,7 +238,7 @@ static inline bool names_version(const char *p, const char *end)
 	return end - p >= 7 && memcmp(p, "HTTP/1.", 7) == 0;
 }
 
-/* Behind the version's "HTTP/1." in a request's start line, or NULL. */
+/* The end of "HTTP/1." in the start line of a request, or NULL. */
 static BESIDE const char *behind_request_version(const char *p, const char *end)
 {
 	if (!http_may_open(p, (size_t)(end - p)))
@@ -245,7 +247,7 @@ static BESIDE const char *behind_request_version(const char *p, const char *end)
 	return p && names_version(p, end) ? p + 7 : NULL;
 }
 
-/* Behind the "HTTP/1." of the start line that opens these bytes, or NULL. What follows may be still to come. */
+/* The end of "HTTP/1." in the start line that these bytes begin with, or NULL. The bytes may end there. */
 static inline const char *behind_version(const char *p, size_t n)
 {
 	const char *end = p + n;
@@ -274,7 +276,7 @@ size_t http_ends(const char *p, size_t n, size_t seen)
 	return 0;
 }
 
-/* " 200" and then a blank: three digits from 100 on. 0 for anything else. */
+/* The status code in " 200" and a blank at p: three digits, 100 or more. 0: anything else is there. */
 static inline uint16_t status_of(const char *p)
 {
 	if (p[0] != ' ' || !digit(p[1]) || p[1] == '0' || !digit(p[2]) || !digit(p[3]) || !blank(p[4]))
@@ -308,7 +310,7 @@ static void announce_request(struct http_head *head, const struct facts *facts)
 		head->at_once = AT_ONCE_UNCLEAR;
 }
 
-/* An Upgrade field here is an advertisement (Apache puts one on every 200). */
+/* An Upgrade field in a response without 101 only advertises (Apache sends one with every 200), so it is ignored. */
 static void announce_response(struct http_head *head, const struct facts *facts)
 {
 	bool tunnel = head->status == 101 ||
@@ -324,7 +326,7 @@ static void announce_response(struct http_head *head, const struct facts *facts)
 		head->at_once = AT_ONCE_STREAM;
 }
 
-/* The bytes behind a line end in a window of a head: a bit for each. */
+/* Lines are found in windows of this many bytes, with one bit for each byte: does a line start there? */
 enum { WINDOW = 64 };
 
 #if defined(__SSE2__) && !defined(HTTP_PORTABLE)
@@ -342,7 +344,7 @@ static inline uint64_t ends_in_window(const char *start)
 	                                                           << 32;
 }
 
-/* Of the bytes at p, which is before `end` and behind `start`: nothing else is read. */
+/* The line starts in the window at p, with start < p < end. Only bytes from `start` to `end` are read. */
 static inline uint64_t line_starts(const char *start, const char *p, const char *end)
 {
 	ptrdiff_t beyond = WINDOW - (end - p);
@@ -372,11 +374,11 @@ static inline uint64_t line_starts(const char *start, const char *p, const char 
 
 #endif
 
-/* Walk the lines that start at p or later. Behind the empty one, or NULL while that is to come. Nothing before `start`
- * is read. */
+/* Note the fields in the lines that start at p or later. Returns the end of the empty line, or NULL while that is still
+ * to come. Nothing before `start` is read. */
 static BESIDE const char *note_fields(struct facts *facts, const char *start, const char *p, const char *end)
 {
-	const char *field = NULL; /* the line before, if it is a field that we may know */
+	const char *field = NULL; /* the line before, if it is a field whose value may matter */
 
 	for (; p < end; p += WINDOW) {
 		for (uint64_t starts = line_starts(start, p, end); starts != 0; starts &= starts - 1) {
@@ -384,7 +386,7 @@ static BESIDE const char *note_fields(struct facts *facts, const char *start, co
 			enum line kind;
 
 			if (field) {
-				if (*line == ' ' || *line == '\t') /* RFC 9112 section 5.2: it goes on */
+				if (*line == ' ' || *line == '\t') /* RFC 9112 section 5.2: the value goes on */
 					continue;
 				note_field(facts, field, line - 1);
 				field = NULL;
@@ -432,7 +434,7 @@ enum http_verdict http_head(const char *p, size_t n, size_t seen, enum http_meth
 		status = status_of(minor + 1);
 		if (status == 0)
 			return HTTP_NO;
-		lines = minor + 1; /* none starts before the one behind the status line */
+		lines = minor + 1; /* within the status line: the next line that starts is the one behind it */
 	}
 
 	if (seen > 0 && http_ends(p, most, seen) == 0)

@@ -4,7 +4,7 @@
 
 #include "release.h"
 
-/* In `small`: the segment may have gone when the bytes that are read next were here already. */
+/* A value of conn->small: the short segment may have been sent after the bytes had come that are read next. */
 enum { BEHIND_THE_PEERS = 2 };
 
 int incoming_before(struct conn *c, int fd)
@@ -20,7 +20,7 @@ int incoming_before(struct conn *c, int fd)
 
 void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt)
 {
-	/* What the peer sends acknowledges what it got: but not what this very read has let go. */
+	/* Bytes from the peer acknowledge what it got before, but not a segment that was released before this read. */
 	bool behind = atomic_load_explicit(&c->small, memory_order_relaxed) == BEHIND_THE_PEERS;
 	atomic_store_explicit(&c->small, behind, memory_order_relaxed);
 	struct msg *m = atomic_load(&c->msg);

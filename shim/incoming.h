@@ -1,4 +1,5 @@
-/* What is read: it releases what is held, and shows what the next response answers. */
+/* What the library does at reads: before one it releases what is held, and afterwards it learns from the bytes which
+ * request the next response answers. */
 #ifndef ONEWRITE_INCOMING_H
 #define ONEWRITE_INCOMING_H
 
@@ -7,7 +8,8 @@
 #include "names.h"
 #include "real.h"
 
-/* Nothing is held on this descriptor, and what is read there is not looked at: the first thing that every read asks. */
+/* Nothing is held on this descriptor, and no bytes from the peer are awaited: the read can be passed on at once. Every
+ * read asks this first. */
 static inline __attribute__((always_inline)) bool incoming_quiet(int fd)
 {
 	if ((unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire))
@@ -16,14 +18,15 @@ static inline __attribute__((always_inline)) bool incoming_quiet(int fd)
 	return !request_awaited(&c->request) && msg_is_idle(atomic_load_explicit(&c->msg, memory_order_acquire));
 }
 
-/* Before a read-type call. 0, or the errno it fails with. */
+/* Called before a read: releases what is held, unless another thread has the turn. Takes the turn itself. Returns 0, or
+ * the errno that the read must fail with (an error that sending held bytes has met). Leaves errno alone. */
 int incoming_before(struct conn *c, int fd);
-/* After it: n bytes were read to there. */
+/* Called after it: n bytes were read into this vector. Needs no lock. */
 void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t iovcnt);
 
-/* The program wrote this head: what is awaited of the peer now? An interim response (1xx) answers no request, and
- * what is read behind it is the rest of that request. Behind a final one the next request is awaited, and behind a
- * tunnel's head nothing. */
+/* The program has written this head: note what is awaited from the peer now. After a final response that is the next
+ * request, and after the head of a tunnel nothing. An interim response (1xx) answers no request, so what is read after
+ * it belongs to the same request: only that the peer is heard is awaited, as after a request. Needs no lock. */
 static inline void incoming_awaits(struct conn *c, const struct http_head *h)
 {
 	if (unlikely(h->at_once == AT_ONCE_TUNNEL))

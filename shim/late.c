@@ -11,14 +11,15 @@
 enum { ROOM = 65536 - 4 * sizeof(size_t) };
 #define CLOSED SIZE_MAX
 
-/* Handler and thread are one thread: what the one does between two instructions of the other is complete. So one atomic
- * exchange of `len` settles whether more came before the thread was through. */
+/* The bytes that handlers have queued on one message. A handler and the thread that it interrupts are one thread, so
+ * what the handler does is complete when the thread goes on. One atomic exchange of `len` thus tells the thread whether
+ * more bytes came before it was done. */
 struct late {
-	_Atomic size_t len; /* CLOSED: all of it is sent */
+	_Atomic size_t len; /* atomic; bytes in use; CLOSED: all of them were sent, and no more may be added */
 	char bytes[ROOM];
 };
 
-/* Bytes go past the books. */
+/* Bytes are written that are not counted, so the room in the send buffer is not known any more. */
 static void uncounted(const struct msg *m)
 {
 	struct conn *c = conn_find(m->fd);
@@ -26,24 +27,24 @@ static void uncounted(const struct msg *m)
 		room_unknown(c);
 }
 
-/* A call that was left was one for which there was room, and a signal is delivered at its end: so it took all. Where
- * that is not sure no signal is delivered before it is known (emit.h). */
+/* A jump can leave a system call only while m->calling is CALLING: then there was room for all bytes, and the signal
+ * was delivered at the call's end, so they count as sent. Signals are blocked around all other calls (emit.h). */
 void late_recover(struct msg *m)
 {
 	enum calling calling = atomic_exchange(&m->calling, NOT_CALLING);
 	int saved = errno;
 	uncounted(m);
 	if (calling == CALLING) {
-		emit_push(m->fd, m); /* it may have been told that more follows */
+		emit_push(m->fd, m); /* the call may have had MSG_MORE */
 		msg_gone(m, IDLE);
 	} else if (m->state == IDLE) {
-		msg_clear(m); /* a head that was being copied is the program's to write again */
+		msg_clear(m); /* a head was being copied; its write has not returned, so it does not count */
 	}
 	late_drain(m);
 	errno = saved;
 }
 
-/* Returns how many bytes it had room for; -1: there is no memory. */
+/* Returns how many of the call's bytes there was room for; -1: there is no memory. Signals are blocked. */
 static ssize_t queue(struct msg *m, const struct call *call)
 {
 	struct late *l = atomic_load(&m->late);
@@ -64,8 +65,8 @@ static ssize_t queue(struct msg *m, const struct call *call)
 	return (ssize_t)n;
 }
 
-/* Another handler could interrupt this one and write to the same place. No write that is usual keeps room on its stack
- * for the signals. */
+/* Signals are blocked meanwhile, for another handler could interrupt this one and write to the same place. Not inline,
+ * so that the stack frame of a usual write has no room for a signal mask. */
 __attribute__((noinline)) ssize_t late_write(struct msg *m, const struct call *call)
 {
 	sigset_t before;
@@ -84,7 +85,8 @@ __attribute__((noinline)) ssize_t late_write(struct msg *m, const struct call *c
 	return n;
 }
 
-/* A call that can say so is told what was lost: it was said to be written. */
+/* After the attempt to send, which ended with this error or 0. If bytes are lost that the program was told are written,
+ * a later call reports an error. */
 static void sent(struct msg *m, int error)
 {
 	emit_uncork(m, m->fd);
@@ -96,7 +98,7 @@ static void sent(struct msg *m, int error)
 void late_send(struct msg *m)
 {
 	for (struct late *l;;) {
-		atomic_store(&m->late_waits, 0); /* first: a handler that comes later sets it again */
+		atomic_store(&m->late_waits, 0); /* before `late` is read: a later handler sets it again */
 		if ((l = atomic_load(&m->late)) == NULL)
 			break;
 		atomic_store(&m->late_waits, 1);
@@ -110,7 +112,7 @@ void late_send(struct msg *m)
 				error = emit_surely(m->fd, l->bytes + done, len - done, &(size_t){ 0 });
 		}
 		sent(m, error);
-		/* unless a handler has begun another */
+		/* this fails if a handler has begun another queue meanwhile */
 		atomic_compare_exchange_strong(&m->late, &(struct late *){ l }, NULL);
 		munmap(l, sizeof *l);
 	}

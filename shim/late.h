@@ -1,24 +1,28 @@
-/* A signal handler writes to the socket on which the very thread that it interrupted has its turn, or jumps away from
- * there.
+/* Signal handlers that interrupt their own thread in its turn on a message, and write to the same connection or jump
+ * away.
  *
- * What the thread was sending may or may not be out; the handler's bytes wait until the thread knows, and follow then.
- */
+ * Whether the bytes that the thread was sending have left is not known to the handler. So the handler's bytes are
+ * queued, and the thread sends them before it gives the turn back. */
 #ifndef ONEWRITE_LATE_H
 #define ONEWRITE_LATE_H
 
 #include "emit.h"
 
-/* The handler's call: its bytes are queued, and are said to be written. */
+/* Queue the bytes of a signal handler's call; the calling thread has the turn. Returns how many were queued, which the
+ * program is told are written, or -1 and EAGAIN if there is no room. A call with flags that cannot be kept for later
+ * (MSG_OOB, for example), or for which there is no memory, is made at once; then its own result is returned. */
 ssize_t late_write(struct msg *m, const struct call *call);
-/* Send what handlers wrote meanwhile. The caller has the turn. */
+/* Send what is held, then what handlers have queued. Waits for room twice 200 ms at most. The caller has the turn. */
 void late_send(struct msg *m);
+/* The same if anything is queued. */
 static inline void late_drain(struct msg *m)
 {
 	if (atomic_load(&m->late) != NULL)
 		late_send(m);
 }
 
-/* The turn is the caller's now, after a thread jumped out of it: make the message one that others can go on with. */
+/* The caller has just got a turn that its former owner left by a jump out of a signal handler. Brings the message into
+ * a state with which the caller can go on, and sends what handlers have queued. Leaves errno alone. */
 void late_recover(struct msg *m);
 
 #endif

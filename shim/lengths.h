@@ -1,6 +1,7 @@
-/* The lengths in a message's header, as the libc behind us takes them. For the kernel and glibc each is as long as an
- * address; for musl it is an int, and what fills the rest on 64 bits is anything: musl takes it out on the way to the
- * kernel. */
+/* Reads the lengths in a struct msghdr or cmsghdr as the libc in use does.
+ *
+ * For the kernel and glibc they are as long as an address. For musl they are ints; on 64 bits the other half is padding
+ * that may hold anything, and that musl clears before it passes the struct to the kernel. */
 #ifndef ONEWRITE_LENGTHS_H
 #define ONEWRITE_LENGTHS_H
 
@@ -11,7 +12,7 @@
 
 #include "own.h"
 
-/* The kernel's, see sendmsg(2) and cmsg(3), whatever libc we are built with. */
+/* The structs as the kernel has them, see sendmsg(2) and cmsg(3), whatever libc this is built with. */
 struct __attribute__((may_alias)) kernel_msghdr {
 	void *name;
 	int namelen;
@@ -25,6 +26,7 @@ struct __attribute__((may_alias)) kernel_cmsghdr {
 	int level, type;
 };
 
+/* The length that a field of kernel_msghdr or kernel_cmsghdr stands for. */
 static inline size_t length_of(size_t length)
 {
 	return length > UINT32_MAX && !own()->is_glibc ? (uint32_t)length : length;

@@ -1,8 +1,10 @@
-# What the library exports, and in which versions: hooks.def and libc's symbols, as readelf --dyn-syms shows them, in;
-# a version script (-v map=FILE) and a header (-v header=FILE) out. -v two_times=1: with the names that only 32 bits have.
+# Makes the list of what the library exports, and in which versions, for the linker and for C.
 #
-# A name without a version matches every reference. Where libc has several versions of a name that is VERSIONED, each of
-# ours has the same: the newest is the hook's, and NAME_1, NAME_2, ... are the older ones.
+# Input: hooks.def, and libc's symbols as readelf --dyn-syms shows them. Output: a version script (-v map=FILE) and a
+# header (-v header=FILE). -v doors=1: with the older versions of names. -v two_times=1: with the names for 32 bits.
+#
+# A name without a version matches every reference. Where libc has several versions of a name that is VERSIONED, the
+# library has the same ones: the newest is that of the hook NAME, and NAME_1, NAME_2, ... are hooks for the older ones.
 BEGIN {
 	print "/* Made by versions.awk. For each older version that libc has: X(NAME, HOOK, VERSION), OLD_NAME(X): X(HOOK). */" >header
 }
@@ -62,8 +64,8 @@ END {
 		print "local: *; };" >map
 		exit
 	}
-	# Names in no node have no version, and match any reference. The oldest version comes first, as in libc: it is
-	# what a reference without a version gets. door_NAME are the assembler's names of older versions.
+	# Names in no node have no version, and match any reference. The oldest version comes first, as in libc, for a
+	# reference without a version gets the first one. The labels door_NAME of older versions are not exported.
 	nodes[oldest] = nodes[oldest]
 	hidden = " local: door_*;"
 	while (oldest != "") {
