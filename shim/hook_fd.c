@@ -359,7 +359,8 @@ static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const 
 		/* the cork is set on the socket, and what is held for another number of it would stay under it */
 		names_visit(c, let_go);
 	room_unknown(c);
-	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT)
+	/* Of a socket of another kind the flag says something else (CONN_INTERNET), and the call fails. */
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && !conn_is(fd, CONN_OTHER))
 		conn_set(c, CONN_LAZY);
 	if (effect == CORKS || (level == IPPROTO_TCP && name == TCP_NODELAY))
 		return set_in_turn(c, fd, name, value, len, leads);

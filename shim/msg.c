@@ -1,7 +1,6 @@
 #include "msg.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "pool.h"
 
@@ -12,42 +11,24 @@ struct free_list {
 	struct msg *first;
 };
 
-static struct free_list *_Atomic free_list;
+static pool_place free_list;
 atomic_int held_heads, held_rests;
-
-static struct free_list *list_get(void)
-{
-	struct free_list *list = atomic_load(&free_list), *fresh;
-	if (list != NULL || (fresh = pool_pages(sizeof *fresh)) == NULL)
-		return list;
-	if (atomic_compare_exchange_strong(&free_list, &list, fresh))
-		return fresh;
-	munmap(fresh, sizeof *fresh);
-	return list;
-}
-
-/* A list that a thread has jumped out of is left as it is, and the next one begins (as in pool.c). */
-static bool enter(struct free_list *list)
-{
-	enum lock_result result = list != NULL ? lock_take(&list->lock) : LOCK_MINE;
-	if (result == LOCK_BUSY)
-		atomic_compare_exchange_strong(&free_list, &(struct free_list *){ list }, NULL);
-	return result == LOCK_TAKEN;
-}
 
 struct msg *msg_new(int fd)
 {
-	struct free_list *list = list_get();
+	struct free_list *list = pool_guarded(&free_list, sizeof *list);
 	struct msg *m = NULL;
 	size_t got;
-	if (!enter(list))
+	if (!pool_enter(&free_list, list))
 		return NULL;
 	if ((m = list->first) != NULL)
 		list->first = m->next_free;
 	lock_give(&list->lock);
 	if (m == NULL && (m = pool_take(sizeof *m, &got)) == NULL)
 		return NULL;
-	if (lock_take(&m->lock) != LOCK_TAKEN) /* A thread with a stale pointer may have locked it for an instant. */
+	/* A thread with a stale pointer may have locked it for an instant, or may have left it so. */
+	enum lock_result locked = lock_take(&m->lock);
+	if (locked != LOCK_TAKEN && locked != LOCK_ORPHAN)
 		return NULL;
 	m->fd = fd;
 	msg_write(m); /* a call of the message's earlier life that is still on its way must not be booked here */
@@ -70,7 +51,7 @@ struct msg *msg_new(int fd)
 
 void msg_free(struct msg *m)
 {
-	struct free_list *list = list_get();
+	struct free_list *list = pool_guarded(&free_list, sizeof *list);
 	if (m->buf != NULL)
 		pool_give(m->buf, m->cap);
 	m->buf = NULL;
@@ -78,7 +59,7 @@ void msg_free(struct msg *m)
 	msg_state(m, IDLE);
 	atomic_store(&m->detached, 1);
 	lock_give(&m->lock);
-	if (!enter(list))
+	if (!pool_enter(&free_list, list))
 		return;
 	m->next_free = list->first;
 	list->first = m;
@@ -105,5 +86,5 @@ bool msg_reserve_slowly(struct msg *m, size_t need)
 void msg_forget_all(void)
 {
 	atomic_store(&free_list, NULL);
-	list_get();
+	pool_guarded(&free_list, sizeof(struct free_list));
 }

@@ -21,7 +21,7 @@ struct pool {
 	char *fresh, *fresh_end; /* the part of the newest region that was never given out */
 };
 
-static struct pool *_Atomic pool;
+static pool_place pool;
 static atomic_bool cannot_wipe;
 /* Set when a large reservation failed: from then on POOL_LEAST is reserved at once, because it takes time to lock a
  * larger piece and to unmap it. */
@@ -65,23 +65,22 @@ void pool_forget(void)
 	atomic_store(&pool, NULL);
 }
 
-static struct pool *pool_get(void)
+void *pool_guarded(pool_place *where, size_t size)
 {
-	struct pool *p = atomic_load(&pool), *mine;
-	if (p != NULL || (mine = pool_pages(sizeof *mine)) == NULL)
-		return p;
-	if (atomic_compare_exchange_strong(&pool, &p, mine))
-		return mine;
-	munmap(mine, sizeof *mine);
-	return p;
+	void *there = atomic_load(where), *fresh;
+	if (there != NULL || (fresh = pool_pages(size)) == NULL)
+		return there;
+	if (atomic_compare_exchange_strong(where, &there, fresh))
+		return fresh;
+	munmap(fresh, size);
+	return there;
 }
 
-/* A pool that a thread has jumped out of, or is not scheduled in, is left as it is, and the next one begins. */
-static bool enter(struct pool *p)
+bool pool_enter(pool_place *where, void *guarded)
 {
-	enum lock_result result = p != NULL ? lock_take(&p->lock) : LOCK_MINE;
+	enum lock_result result = guarded != NULL ? lock_take(guarded) : LOCK_MINE;
 	if (result == LOCK_BUSY)
-		atomic_compare_exchange_strong(&pool, &(struct pool *){ p }, NULL);
+		atomic_compare_exchange_strong(where, &(void *){ guarded }, NULL);
 	return result == LOCK_TAKEN;
 }
 
@@ -95,9 +94,9 @@ static int class_of(size_t size)
 
 void *pool_take(size_t size, size_t *got)
 {
-	struct pool *p = pool_get();
+	struct pool *p = pool_guarded(&pool, sizeof *p);
 	int class = class_of(size);
-	if (class == CLASSES || !enter(p))
+	if (class == CLASSES || !pool_enter(&pool, p))
 		return NULL;
 	size_t want = CLASS_SIZE(class);
 	struct block *b = p->free[class];
@@ -124,9 +123,9 @@ void *pool_take(size_t size, size_t *got)
 
 void pool_give(void *block, size_t got)
 {
-	struct pool *p = pool_get();
+	struct pool *p = pool_guarded(&pool, sizeof *p);
 	struct block *b = block;
-	if (!enter(p))
+	if (!pool_enter(&pool, p))
 		/* In a signal handler that interrupted the pool itself the block is dropped, which is cheaper than to
 		 * wait. */
 		return;

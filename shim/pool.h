@@ -7,6 +7,7 @@
 #define ONEWRITE_POOL_H
 
 #include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 /* Maps zeroed pages, `size` bytes, that a forked child finds zeroed again. Returns NULL when there is no memory. Leaves
@@ -20,6 +21,14 @@ void *pool_reserve(size_t *size);
  * drops the pool in the child. */
 bool pool_wipes_on_fork(void);
 void pool_forget(void);
+
+/* A structure of `size` bytes in pages of its own, which begins with the lock that guards it. pool_guarded() returns
+ * *where, and maps it at the first need; NULL: there is no memory. pool_enter() takes its lock, and returns false where
+ * that cannot be had: a structure that a thread has jumped out of, or is not scheduled in, is left as it is, and the
+ * next one begins. */
+typedef void *_Atomic pool_place;
+void *pool_guarded(pool_place *where, size_t size);
+bool pool_enter(pool_place *where, void *guarded);
 
 /* Takes a block of at least `size` bytes (a power of two from 256 bytes to 16 KiB); *got is its real size. Returns NULL
  * if there is no memory. pool_give() takes *got back. Both take the pool's lock. */

@@ -105,11 +105,10 @@ void real_stand_aside(void);
 bool real_found_late(void **where, const char *name);
 
 /* The table of these functions. One that is found nowhere (libc is old, or another one; liburing is not loaded) is
- * real_absent, which fails with ENOSYS. `ready` is stored with release and read plainly: the look-up usually ends in
- * our constructor, before the program has threads. */
+ * real_absent, which fails with ENOSYS. `ready` is stored with release and read with acquire. */
 static inline const struct real *libc(void)
 {
-	if (unlikely(!real.ready))
+	if (unlikely(!__atomic_load_n(&real.ready, __ATOMIC_ACQUIRE)))
 		real_init();
 	return &real;
 }

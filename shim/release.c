@@ -317,6 +317,7 @@ void release_ending(int fd, const char *why)
 	uint64_t until = 0;
 	if (c != NULL)
 		conn_set(c, CONN_SHUT); /* first, so that what another thread is about to hold now is sent, too */
+	atomic_thread_fence(memory_order_seq_cst); /* the look for what is held comes after the flag */
 	release_last(fd, SOCKET_ENDS, NO_MORE, true, &until, why);
 }
 
@@ -337,6 +338,7 @@ void release_aliased(int fd, const char *why)
 	if (conn_has(c, CONN_CORKED))
 		release(fd, why);
 	conn_set(c, CONN_ALIASED);
+	atomic_thread_fence(memory_order_seq_cst); /* as in release_ending() */
 	release_surely(fd, why);
 }
 

@@ -151,7 +151,8 @@ struct interpreter interpreter_of(const char *script)
 	size_t n = 0;
 	int fd = open(script, O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? -1 : read(fd, line, LINE_MAX_BYTES - 1);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	line[got > 0 ? got : 0] = '\0';
 	line[strcspn(line, "\n")] = '\0';
 	if (strncmp(line, "#!", 2) == 0)

@@ -117,6 +117,7 @@ ROWS_OF(sharing, clones);
 
 static const struct row second_names[] = {
 	{ { PASSING, "passed", "sendmsg" } },
+	{ { PASSING, "passed", "options-of-tcp" } },
 	{ { PASSING, "passed", "SYS_sendmsg" } },
 	{ { PASSING, "passed", "SYS_sendmmsg" } },
 #ifdef SYS_socketcall

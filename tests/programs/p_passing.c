@@ -57,7 +57,7 @@ static void receive_and_write(int from)
 
 static long pass(int to, struct mmsghdr *m)
 {
-	if (is_how("sendmsg"))
+	if (is_how("sendmsg") || is_how("options-of-tcp"))
 		return sendmsg(to, &m->msg_hdr, 0);
 	if (is_how("SYS_sendmsg"))
 		return syscall(SYS_sendmsg, to, &m->msg_hdr, 0);
@@ -84,6 +84,8 @@ static void passed(void)
 	pid_t pid;
 
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
+	if (is_how("options-of-tcp")) /* fails, and says nothing about the socket */
+		setsockopt(pair[0], IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){ 1 }, sizeof(int));
 	if ((pid = fork()) == 0)
 		receive_and_write(pair[1]);
 	fd = accept_peer();
