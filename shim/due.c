@@ -97,16 +97,16 @@ static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
 static bool take_turn(struct msg *m, uint64_t now)
 {
 	uintptr_t word = 0;
-	bool taken = lock_try(&m->lock), left = false;
-	if (!taken) {
+	bool got_turn = lock_try(&m->lock), left = false;
+	if (!got_turn) {
 		word = atomic_load(&m->lock.word);
 		left = is_left(m, word, now) && lock_take_over(&m->lock, word);
 	}
-	if (taken || left)
+	if (got_turn || left)
 		m->busy_looks = 0;
 	if (left)
 		late_recover(m);
-	return taken || left;
+	return got_turn || left;
 }
 
 /* In how many nanoseconds to look again after the turn was found taken. Its owner does not wait, so that is soon; but

@@ -56,8 +56,8 @@ bool emit_fits(const struct call *c)
 /* Send what is held and the call's bytes in one call. `iov` has room for the call's pieces and one more. */
 static inline ssize_t joined(struct msg *m, const struct call *c, int flags, struct iovec *iov)
 {
-	size_t held = m->len - m->sent, skip = held == 0;
-	iov[0] = (struct iovec){ m->buf + m->sent, held };
+	size_t held_bytes = m->len - m->sent, skip = held_bytes == 0;
+	iov[0] = (struct iovec){ m->buf + m->sent, held_bytes };
 	iov[1] = c->iov[0];
 	if (c->iovcnt > 1)
 		memcpy(iov + 2, c->iov + 1, (c->iovcnt - 1) * sizeof *iov);

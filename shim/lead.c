@@ -12,12 +12,12 @@
  * keeps segments full up to the message's end. */
 static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
 {
-	struct framing then = m->framing;
+	struct framing framing_after = m->framing;
 	if (!config.active || !settle_watch(m, 0)) {
 		emit_uncork(m, m->fd);
 		msg_state(m, STREAM);
 	} else if (n > 0 && conn_is_ours(c, m->fd) &&
-	           (m->size + n > conn_mss(c, m->fd) || framing_skip(&then, n) == FRAMING_INSIDE)) {
+	           (m->size + n > conn_mss(c, m->fd) || framing_skip(&framing_after, n) == FRAMING_INSIDE)) {
 		emit_cork(m);
 	}
 }

@@ -69,10 +69,11 @@ size_t look_copy(char *to, size_t room, const struct call *call)
 	return n;
 }
 
-enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken)
+enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to,
+                                 size_t *followed_bytes)
 {
 	if (framing_is_data(f, to - from)) {
-		*taken = to - from;
+		*followed_bytes = to - from;
 		return framing_skip(f, to - from);
 	}
 	enum framing_verdict v = FRAMING_INSIDE;
@@ -89,7 +90,7 @@ enum framing_verdict look_follow(struct framing *f, const struct call *call, siz
 		v = framing_follow(f, (const char *)call->iov[i].iov_base + skip, n - skip, &t);
 		end = at + skip + t;
 	}
-	*taken = end - from;
+	*followed_bytes = end - from;
 	return v;
 }
 
@@ -110,15 +111,15 @@ enum { FIRST_BYTES = 8 };
 static void look_at_body(const struct call *call, size_t from, struct sight *s)
 {
 	for (;;) {
-		size_t taken, n;
+		size_t followed_bytes, n;
 		struct http_head next;
-		switch (look_follow(&s->framing, call, from, call->size, &taken)) {
+		switch (look_follow(&s->framing, call, from, call->size, &followed_bytes)) {
 		case FRAMING_INSIDE: s->event = framing_before_body(&s->framing) ? CHUNK_LINE : BODY_PART; return;
 		case FRAMING_LOST: s->event = NOT_OURS, s->why = "framing-lost"; return;
 		case FRAMING_END: break;
 		}
 		s->event = BODY_END;
-		if ((from += taken) >= call->size)
+		if ((from += followed_bytes) >= call->size)
 			return;
 		/* far from all that was read before, so it may not be readable */
 		const char *p = piece(call, from, &n);
@@ -168,21 +169,21 @@ bool look_whole_head(struct msg *m, enum http_method answers, const char *p, siz
 static enum http_verdict copy_head(struct msg *m, const struct call *call, enum http_method answers)
 {
 	size_t n = m->len, want = n + call->size < HTTP_HEAD_MAX ? n + call->size : HTTP_HEAD_MAX;
-	bool ended = false;
+	bool head_ended = false;
 	if (!msg_reserve(m, want))
 		return HTTP_NO;
-	for (size_t i = 0; i < call->iovcnt && !ended; i++) {
+	for (size_t i = 0; i < call->iovcnt && !head_ended; i++) {
 		const char *p = call->iov[i].iov_base;
 		size_t left = call->iov[i].iov_len;
 		if (left > 0 && http_nowhere(p))
 			return HTTP_NO;
-		while (left > 0 && n < want && !ended) {
+		while (left > 0 && n < want && !head_ended) {
 			size_t part = left_in_page(p), seen = n;
 			part = part < left ? part : left;
 			part = part < want - n ? part : want - n;
 			memcpy(m->buf + n, p, part);
 			n += part, p += part, left -= part;
-			ended = http_ends(m->buf, n, seen) > 0;
+			head_ended = http_ends(m->buf, n, seen) > 0;
 		}
 	}
 	return http_head(m->buf, n, m->len, answers, &m->head);

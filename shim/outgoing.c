@@ -122,7 +122,7 @@ struct outcome {
 		NO_ROOM, /* no room for what is held */
 		REFUSED,
 	} what;
-	size_t taken; /* of the call's bytes */
+	size_t taken_bytes; /* of the call's bytes */
 	int error;
 };
 
@@ -134,11 +134,11 @@ static struct outcome refused(int error)
 /* Sends what is held by itself. `more` is MSG_MORE if what follows belongs to it, or 0. */
 static struct outcome emit_alone(struct msg *m, struct conn *c, const struct call *call, int more)
 {
-	size_t held = m->len - m->sent;
-	int flags = (call->flags & (MSG_NOSIGNAL | MSG_DONTWAIT)) | room_flags(c, call->fd, held);
+	size_t held_bytes = m->len - m->sent;
+	int flags = (call->flags & (MSG_NOSIGNAL | MSG_DONTWAIT)) | room_flags(c, call->fd, held_bytes);
 	int error = emit_held(m, call->fd, flags | more);
-	if (held > 0)
-		room_spend(c, held);
+	if (held_bytes > 0)
+		room_spend(c, held_bytes);
 	if (error != 0)
 		return refused(error);
 	if (m->kernel && !more)
@@ -151,7 +151,7 @@ static struct outcome emit_alone(struct msg *m, struct conn *c, const struct cal
 SLOW ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 {
 	bool sure = !(flags & MSG_DONTWAIT);
-	size_t held = m->len - m->sent;
+	size_t held_bytes = m->len - m->sent;
 	sigset_t before;
 	if (!sure)
 		emit_hold_signals(&before);
@@ -159,7 +159,7 @@ SLOW ssize_t call_joined(struct msg *m, const struct call *call, int flags)
 	atomic_signal_fence(memory_order_seq_cst);
 	ssize_t r = emit_joined(m, call, flags);
 	if (r > 0)
-		m->sent += (size_t)r < held ? (size_t)r : held;
+		m->sent += (size_t)r < held_bytes ? (size_t)r : held_bytes;
 	if (m->sent == m->len)
 		m->kernel = true;
 	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
@@ -176,8 +176,8 @@ SLOW ssize_t call_joined(struct msg *m, const struct call *call, int flags)
  * since the program must not be told 0. */
 static struct outcome join(struct msg *m, struct conn *c, const struct call *call, bool more)
 {
-	size_t held = m->len - m->sent;
-	bool room = emit_fits(call) && room_for(c, call->fd, held + call->size);
+	size_t held_bytes = m->len - m->sent;
+	bool room = emit_fits(call) && room_for(c, call->fd, held_bytes + call->size);
 	if (!room && (!emit_fits(call) || emit_waits(call)))
 		return emit_alone(m, c, call, MSG_MORE);
 	int flags = call->flags | (more ? MSG_MORE : 0) | (room ? 0 : MSG_DONTWAIT);
@@ -186,11 +186,11 @@ static struct outcome join(struct msg *m, struct conn *c, const struct call *cal
 		if (r < 0)
 			return refused(errno);
 		room_spend(c, (size_t)r);
-		if ((size_t)r >= held) {
-			size_t taken = (size_t)r - held;
-			return (struct outcome){ taken == call->size ? ALL_TAKEN : CUT_SHORT, taken, 0 };
+		if ((size_t)r >= held_bytes) {
+			size_t taken_bytes = (size_t)r - held_bytes;
+			return (struct outcome){ taken_bytes == call->size ? ALL_TAKEN : CUT_SHORT, taken_bytes, 0 };
 		}
-		held -= (size_t)r;
+		held_bytes -= (size_t)r;
 		flags |= MSG_DONTWAIT;
 	}
 }
@@ -333,7 +333,7 @@ SLOW ssize_t fly(struct msg *m, struct conn *c, const struct call *call, const s
 /* --- the flow --------------------------------------------------------------------------------- */
 
 /* What was held before is sent, and the call is looked at again, as the beginning of a message. */
-static void emitted(struct msg *m, struct conn *c)
+static void after_emission(struct msg *m, struct conn *c)
 {
 	if (m->sure) /* its body went in a way that no hook saw */
 		conn_set(c, CONN_UNSEEN);
@@ -386,7 +386,7 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 
 	struct outcome o = rule.action == EMIT ? emit_alone(m, c, call, 0) : act(m, c, call, rule.action);
 	if (rule.action == EMIT && o.what == CALL_FOLLOWS) {
-		emitted(m, c);
+		after_emission(m, c);
 		turn_give(m);
 		errno = saved;
 		return AGAIN;
@@ -396,15 +396,15 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 		turn_give(m);
 		return WAIT;
 	}
-	if (o.what == CALL_FOLLOWS || (o.what == CUT_SHORT && o.taken == 0 && emit_waits(call))) {
+	if (o.what == CALL_FOLLOWS || (o.what == CUT_SHORT && o.taken_bytes == 0 && emit_waits(call))) {
 		errno = saved;
 		*result = fly(m, c, call, &s, rule, cancel);
 		return DONE;
 	}
-	if (o.what == ALL_TAKEN || o.taken > 0) {
-		settle_result(m, c, call, &s, o.taken, rule.next);
+	if (o.what == ALL_TAKEN || o.taken_bytes > 0) {
+		settle_result(m, c, call, &s, o.taken_bytes, rule.next);
 		settle_the_programs_more(m, c, call->flags, state);
-		*result = (ssize_t)o.taken;
+		*result = (ssize_t)o.taken_bytes;
 		o.error = saved;
 	} else {
 		o.error = o.what == REFUSED ? o.error : EAGAIN;
@@ -429,24 +429,24 @@ SLOW ssize_t by_table(const struct call *call)
 {
 	for (unsigned tries = 0;;) {
 		struct conn *c = conn_find(call->fd);
-		bool idle = conn_idle(c), mine;
+		bool idle = conn_idle(c), own_turn;
 		if (call->size == 0 ||
 		    (idle && !(config.active && look_opens(call) && (c = conn_make(call->fd)) != NULL)))
 			return pass(c, call);
-		const char *not = idle && place_of(c, call->fd, call->flags, call->size) == PLACE_NOWHERE
-		                          ? why_not(c, call)
-		                          : NULL;
-		if (not != NULL) {
-			trace(call->fd, IDLE, HEAD_PART, PASS, not, call->size);
+		const char *reason = idle && place_of(c, call->fd, call->flags, call->size) == PLACE_NOWHERE
+		                             ? why_not(c, call)
+		                             : NULL;
+		if (reason != NULL) {
+			trace(call->fd, IDLE, HEAD_PART, PASS, reason, call->size);
 			return pass(c, call);
 		}
 		own_testcancel();
 		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable();
-		struct msg *m = turn_take(c, call->fd, idle, &mine);
+		struct msg *m = turn_take(c, call->fd, idle, &own_turn);
 		enum verdict v = DONE;
 		ssize_t r = -1;
-		if (mine) {
+		if (own_turn) {
 			r = late_write(m, call);
 		} else if (m == NULL) {
 			turn_cancellable(cancel);

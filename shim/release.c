@@ -153,7 +153,7 @@ static bool fin_follows(int fd)
 	       !(linger.l_onoff && linger.l_linger == 0);
 }
 
-enum last {
+enum end {
 	SOCKET_ENDS, /* the FIN may take along what the kernel holds */
 	NAME_ENDS,   /* the socket may live on by another name, so our cork must not stay */
 	SOCKET_STAYS,
@@ -162,24 +162,24 @@ enum last {
 
 /* Makes one attempt to send what is held. Returns 0 if nothing is held any more, else the errno. The caller has the
  * turn. */
-static int emit_last(struct msg *m, enum last last, const char *why)
+static int emit_last(struct msg *m, enum end end, const char *why)
 {
 	enum hold_state state = m->state;
 	if ((state != HEAD && state != BODY && state != REST) || !release_is_here(m))
 		return 0;
-	if (is_on_its_way(m) && !(m->corked && (last == NAME_ENDS || last == WE_LEAVE))) {
-		if (last != SOCKET_STAYS)
+	if (is_on_its_way(m) && !(m->corked && (end == NAME_ENDS || end == WE_LEAVE))) {
+		if (end != SOCKET_STAYS)
 			msg_gone(m, IDLE);
 		return 0;
 	}
-	bool push = m->kernel && (m->corked || last != SOCKET_ENDS || !fin_follows(m->fd));
+	bool push = m->kernel && (m->corked || end != SOCKET_ENDS || !fin_follows(m->fd));
 	trace(m->fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
 	int error = 0;
 	if (push)
 		emit_push(m->fd, m);
 	else if (!m->kernel)
 		error = emit_held(m, m->fd, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (error == EAGAIN && last != SOCKET_STAYS && last != WE_LEAVE) {
+	if (error == EAGAIN && end != SOCKET_STAYS && end != WE_LEAVE) {
 		room_make(m->fd);
 		error = emit_held(m, m->fd, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
@@ -188,9 +188,9 @@ static int emit_last(struct msg *m, enum last last, const char *why)
 	if (!push)
 		emit_uncork(m, m->fd);
 	m->error = error;
-	msg_gone(m, error != 0                                 ? FAILED
-	            : last == SOCKET_STAYS || last == WE_LEAVE ? hold_decide(config.join, state, RELEASE).next
-	                                                       : IDLE);
+	msg_gone(m, error != 0                               ? FAILED
+	            : end == SOCKET_STAYS || end == WE_LEAVE ? hold_decide(config.join, state, RELEASE).next
+	                                                     : IDLE);
 	return 0;
 }
 
@@ -213,30 +213,31 @@ static bool wait_for_room(int fd, uint64_t *until)
 
 /* NO_MORE: the process, or the socket's sending side, ends with this call. Then a turn that a signal handler of its own
  * thread interrupted leads to nothing, so what is held there goes at once, with what handlers wrote behind it. */
-enum then { GOES_ON, NO_MORE };
+enum writing { GOES_ON, NO_MORE };
 
 /* A handler that shuts the socket down returns into the turn that it interrupted, so a call in that turn still books
  * its result. */
-static bool leads_to_nothing(const struct msg *m, enum last last)
+static bool leads_to_nothing(const struct msg *m, enum end end)
 {
-	return last != SOCKET_ENDS || atomic_load_explicit(&m->calling, memory_order_relaxed) == NOT_CALLING;
+	return end != SOCKET_ENDS || atomic_load_explicit(&m->calling, memory_order_relaxed) == NOT_CALLING;
 }
 
 /* Sends what is held on this descriptor, or gives up when *until is reached (wait_for_room). `lost`: then the bytes are
  * dropped, and the next call reports EIO. */
-static void release_last(int fd, enum last last, enum then then, bool lost, uint64_t *until, const char *why)
+static void release_last(int fd, enum end end, enum writing writing, bool lost, uint64_t *until, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	int saved = errno, cancel = turn_uncancellable();
 	for (int error = EAGAIN; error != 0 && !conn_idle(c);) {
 		bool mine;
 		struct msg *m = turn_take(c, fd, false, &mine);
-		bool left = m != NULL && mine && then == NO_MORE && !process_is_borrowed() && leads_to_nothing(m, last);
+		bool left = m != NULL && mine && writing == NO_MORE && !process_is_borrowed() &&
+		            leads_to_nothing(m, end);
 		if (m == NULL || (mine && !left))
 			break;
 		if (left)
 			late_recover(m);
-		error = emit_last(m, left ? NAME_ENDS : last, why);
+		error = emit_last(m, left ? NAME_ENDS : end, why);
 		if (!left)
 			turn_give(m);
 		if (error == 0 || wait_for_room(fd, until))
@@ -255,12 +256,12 @@ static void release_last(int fd, enum last last, enum then then, bool lost, uint
 /* Closes a descriptor on which a signal handler interrupted its own thread's turn. Outside a system call what is held
  * can go now, and the turn finds nothing left. In a call the bytes are with the kernel, or are about to be: then
  * returns false, and the descriptor has to stay until the call is over. */
-static bool close_in_handler(struct msg *m, enum last last, const char *why)
+static bool close_in_handler(struct msg *m, enum end end, const char *why)
 {
 	if (atomic_load_explicit(&m->calling, memory_order_relaxed) != NOT_CALLING)
 		return false;
 	late_recover(m);
-	emit_last(m, last, why);
+	emit_last(m, end, why);
 	return true;
 }
 
@@ -277,12 +278,12 @@ static int closing(int fd, bool may_be_later, const char *why)
 		return 0;
 	}
 	int saved = errno, cancel = turn_uncancellable();
-	enum last last = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
+	enum end end = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
 	struct msg *m = conn_forget(c, fd);
 	if (m != NULL) {
 		bool locked = turn_take_detached(m);
-		while (locked && (error = emit_last(m, last, why)) != 0 && wait_for_room(fd, &until)) {}
-		if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, last, why) && may_be_later) {
+		while (locked && (error = emit_last(m, end, why)) != 0 && wait_for_room(fd, &until)) {}
+		if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, end, why) && may_be_later) {
 			m->close_later = true;
 			lock_leave(&m->lock);
 			error = RELEASE_LATER;
@@ -352,33 +353,33 @@ void release_corked(const char *why)
 }
 
 /* Sends first what needs no wait, on every connection, and then waits for the rest. */
-static void every(enum last last, enum then then, const char *why)
+static void release_every(enum end end, enum writing writing, const char *why)
 {
-	uint64_t reached = 1, until = 0;
+	uint64_t no_wait = 1, until = 0;
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
-		release_last(fd, last, then, false, &reached, why);
+		release_last(fd, end, writing, false, &no_wait, why);
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
-		release_last(fd, last, then, false, &until, why);
+		release_last(fd, end, writing, false, &until, why);
 }
 
 void release_all(const char *why)
 {
-	every(SOCKET_STAYS, GOES_ON, why);
+	release_every(SOCKET_STAYS, GOES_ON, why);
 }
 
 void release_at_the_end(const char *why)
 {
-	every(SOCKET_STAYS, NO_MORE, why);
+	release_every(SOCKET_STAYS, NO_MORE, why);
 }
 
 void release_before_exec(const char *why)
 {
-	every(WE_LEAVE, NO_MORE, why);
+	release_every(WE_LEAVE, NO_MORE, why);
 }
 
 void release_for_good(const char *why)
 {
-	every(WE_LEAVE, GOES_ON, why);
+	release_every(WE_LEAVE, GOES_ON, why);
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
 		struct conn *c = conn_find(fd);
 		struct msg *m = c != NULL ? conn_forget(c, fd) : NULL;

@@ -78,11 +78,11 @@ void settle_signal(int error, int flags)
 }
 
 /* The state after the kernel took r of the call's bytes, if those are not all, or the bytes could not be looked at. */
-static enum hold_state reached(struct msg *m, const struct call *call, const struct sight *s, size_t r,
-                               enum hold_state next)
+static enum hold_state state_after(struct msg *m, const struct call *call, const struct sight *s, size_t r,
+                                   enum hold_state next)
 {
 	enum hold_state state = m->state;
-	size_t taken;
+	size_t followed_bytes;
 	if (s->event == OPAQUE)
 		return framing_skip(&m->framing, r) == FRAMING_INSIDE ? next : IDLE;
 	if (s->in_head && (!s->head_done || r < s->head_bytes))
@@ -90,7 +90,7 @@ static enum hold_state reached(struct msg *m, const struct call *call, const str
 		return m->kernel && next != IDLE ? HEAD : IDLE;
 	if (s->in_head)
 		framing_begin(&m->framing, &m->head);
-	enum framing_verdict v = look_follow(&m->framing, call, s->in_head ? s->head_bytes : 0, r, &taken);
+	enum framing_verdict v = look_follow(&m->framing, call, s->in_head ? s->head_bytes : 0, r, &followed_bytes);
 	if (v != FRAMING_INSIDE)
 		return IDLE;
 	if (state == STREAM || next == STREAM || config.join == JOIN_HEADER)
@@ -122,7 +122,7 @@ void settle_result(struct msg *m, struct conn *c, const struct call *call, const
                    enum hold_state next)
 {
 	if (r < call->size || s->event == OPAQUE)
-		next = reached(m, call, s, r, next);
+		next = state_after(m, call, s, r, next);
 	else
 		m->framing = s->framing;
 	if (s->head_done && r >= s->head_bytes)

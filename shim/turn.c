@@ -110,12 +110,12 @@ bool turn_take_detached(struct msg *m)
 	struct turn_mark outer = turn_mark;
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	turn_mark = (struct turn_mark){ here, &m->lock, outer.lock };
-	bool taken = take(m, outer.frame, here) == LOCK_TAKEN;
-	if (taken)
+	bool got_turn = take(m, outer.frame, here) == LOCK_TAKEN;
+	if (got_turn)
 		m->outer = outer;
 	else
 		turn_mark = outer;
-	return taken;
+	return got_turn;
 }
 
 /* Takes an idle message off its connection and frees it. Returns false if a closer took it off before. The caller has

@@ -25,21 +25,21 @@ static inline bool usual_head(struct msg *m, struct conn *c, const struct call *
 
 /* The call is over, and took so many bytes of what was held. In this order: until the second store all of it counts as
  * sent. */
-static inline void called(struct msg *m, size_t taken)
+static inline void end_call(struct msg *m, size_t taken_bytes)
 {
-	m->sent += taken;
+	m->sent += taken_bytes;
 	atomic_signal_fence(memory_order_seq_cst);
 	atomic_store_explicit(&m->calling, NOT_CALLING, memory_order_relaxed);
 }
 
 /* The call was cut short, or failed, although there was room. What it leaves over is a matter for the table, if none of
  * the program's bytes are concerned. */
-SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size_t held, ssize_t taken, int error,
-                    enum hold_state next, ssize_t *r)
+SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size_t held_bytes, ssize_t taken_bytes,
+                    int error, enum hold_state next, ssize_t *r)
 {
-	called(m, taken < 0 ? 0 : (size_t)taken < held ? (size_t)taken : held);
+	end_call(m, taken_bytes < 0 ? 0 : (size_t)taken_bytes < held_bytes ? (size_t)taken_bytes : held_bytes);
 	room_unknown(c);
-	if (taken < 0) {
+	if (taken_bytes < 0) {
 		if (error == EAGAIN)
 			return false;
 		settle_failure(m, c, error);
@@ -47,10 +47,10 @@ SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size
 		errno = error;
 		return true;
 	}
-	if ((size_t)taken < held)
+	if ((size_t)taken_bytes < held_bytes)
 		return false;
 	m->kernel = true;
-	*r = taken - (ssize_t)held;
+	*r = taken_bytes - (ssize_t)held_bytes;
 	if (*r > 0) {
 		settle_result(m, c, call, &(struct sight){ .event = BODY_END }, (size_t)*r, next);
 		return true;
@@ -70,22 +70,22 @@ enum { USUAL_BODY_MAX = 16384 };
 static inline bool usual_body(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
 	const struct hold_rule rule = hold_decide(config.join, BODY, BODY_END);
-	size_t held = m->len - m->sent;
+	size_t held_bytes = m->len - m->sent;
 	settle_room(m, c);
-	if (rule.action != JOIN || !framing_is_rest(&m->framing, call->size) || held == 0 ||
-	    call->size > USUAL_BODY_MAX || !room_for(c, call->fd, held + call->size))
+	if (rule.action != JOIN || !framing_is_rest(&m->framing, call->size) || held_bytes == 0 ||
+	    call->size > USUAL_BODY_MAX || !room_for(c, call->fd, held_bytes + call->size))
 		return false;
 	trace(call->fd, BODY, BODY_END, rule.action, "body", call->size);
 	int saved = errno;
 	atomic_store_explicit(&m->calling, CALLING, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst); /* a handler that comes earlier may have sent what is held */
-	ssize_t taken = emit_joined(m, call, call->flags);
+	ssize_t taken_bytes = emit_joined(m, call, call->flags);
 	int error = errno;
 	errno = saved;
-	if (unlikely(taken != (ssize_t)(held + call->size)))
-		return cut_short(m, c, call, held, taken, error, rule.next, r);
-	called(m, held);
-	room_spend(c, held + call->size);
+	if (unlikely(taken_bytes != (ssize_t)(held_bytes + call->size)))
+		return cut_short(m, c, call, held_bytes, taken_bytes, error, rule.next, r);
+	end_call(m, held_bytes);
+	room_spend(c, held_bytes + call->size);
 	settle_taken(m, c, rule.next);
 	*r = (ssize_t)call->size;
 	return true;
