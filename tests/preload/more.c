@@ -33,7 +33,7 @@ EACH_TEST(more, nothing_waits_for_what_does_not_come, ROWS(waits), 30)
 	run_free(r);
 }
 
-/* The helper lets the bytes go once, and does not look at the connection again until the program writes. */
+/* The helper lets the bytes go once, and does not wake up for them again. */
 static const char *const joins[] = { "header", "message" };
 
 EACH_TEST(more, peer_that_reads_a_little_keeps_the_helper_from_nothing, ROWS(joins), 30)

@@ -131,8 +131,7 @@ EVERYWHERE_TESTS(references, option_is_what_the_program_set, OPTIONS, options);
 
 /* --- the first head --------------------------------------------------------------------------- */
 
-#if !defined UNDER_TSAN && \
-	!defined __SANITIZE_ADDRESS__ /* a sanitizer makes everything slower: time is measured without one */
+#if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* sanitizers are too slow for measured times */
 enum { PROCESSES = 9, IN_TIME_US = 7000 };
 
 static int by_size(const void *a, const void *b)

@@ -86,7 +86,8 @@ EACH_TEST(turns, nobody_asks_anything_of_a_socket_while_a_call_is_on_its_way, RO
 	run_free(r);
 }
 
-/* A thread is in recv() while a head is written; what it reads makes the next bytes that look like a head one. */
+/* A thread waits in recv() while a head is written. As the peer was heard since, what is written next is looked at: it
+ * is another head, although it is as long as the body of the first one. */
 static const char *const joins[] = { "header", "message" };
 
 EACH_TEST(turns, head_is_seen_behind_a_head_when_the_peer_was_heard, ROWS(joins), 30)

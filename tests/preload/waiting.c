@@ -31,9 +31,9 @@ static const struct case_of itself[] = { ITSELF("close"),     ITSELF("dup2"),   
 	                                 ITSELF("recv"),      ITSELF("send") };
 EVERYWHERE_TESTS(waiting, full_connection_keeps_nobody, PROGRAM, itself);
 
-/* A close, and a shutdown of both directions, are tried with large bodies only. Beside a small body the library did not
- * see who took the room for the head, so the writer waits for room before it makes its call; what is closed then is
- * closed, and the writer is told so (EBADF, EPIPE). */
+/* A close, a dup2 and a shutdown of both directions are tried with large bodies only. With a small body the room for
+ * the head was taken unseen by the library, so the writer waits for room before it makes its own call; what is closed
+ * meanwhile is closed, and the writer is told so (EBADF, EPIPE). */
 #define LARGE(writer, call)                                                              \
 	{                                                                                \
 		{ "beside", writer, "large", call }, .timeout = HOLD_LONG, .timed = true \
