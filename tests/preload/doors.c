@@ -135,8 +135,7 @@ static const struct scenario ends[] = {
 };
 SCENARIO_TESTS(doors, ends);
 
-/* What a program may do only while it has one thread, or does to all its threads, still works when the helper is there.
- */
+/* What a program may do only while it has one thread, or does to all its threads, still works beside the helper. */
 static const struct scenario privileges[] = {
 #ifndef UNDER_TSAN /* TSan has a thread of its own from the first thread that the program creates */
 	{ "unshare(CLONE_NEWUSER)",

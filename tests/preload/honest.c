@@ -90,8 +90,8 @@ static const struct scenario joined[] = {
 };
 SCENARIO_TESTS(honest, joined);
 
-/* Options by which a program watches its single writes: they are found, whoever set them, however the descriptor came.
- */
+/* Options by which a program watches its single writes: the library finds them, whoever set them and however the
+ * descriptor came. */
 #define SINGLE     "write bytes=100 = 100, write bytes=200 = 200"
 #define MESSAGE    HELD, "write=*200", "await"
 #define ONE_BEFORE MESSAGE

@@ -120,8 +120,7 @@ EACH_TEST(interrupted, handler_that_closes_leaves_no_false_word, ROWS(modes), 60
 	}
 }
 
-/* Each mapping of memory that the library makes takes long, one after the other, so that the handler interrupts each.
- */
+/* One mapping of memory that the library makes takes long, each in turn, so that the handler interrupts it. */
 EACH_TEST(interrupted, jump_while_memory_is_taken_harms_no_other_thread, 6, 60)
 {
 	char fault[32];

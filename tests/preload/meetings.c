@@ -172,8 +172,7 @@ EACH_TEST(meetings, who_waits_for_the_helper, ROWS(calls), 180)
 	}
 
 /* The thread that starts the helper has the turn, and nothing is held yet. Where the kernel holds, that thread's own
- * call follows without the turn; a thread that waited for the turn and then closes may come before it, as it may bare.
- */
+ * call follows without the turn; a thread that waited for the turn and then closes may come first, as it may bare. */
 static const struct meeting starting[] = {
 	STARTING("head", true, 200),
 	STARTING("another's head", false, 100),

@@ -1,5 +1,4 @@
-/* Proves that bytes which the kernel holds under MSG_MORE have a deadline, whatever became of the call that wrote them.
- */
+/* Proves that bytes which the kernel holds under MSG_MORE have a deadline, whatever became of their call. */
 #include "harness.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_more"

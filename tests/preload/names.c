@@ -129,8 +129,7 @@ Test(names, library_loads_with_another_libc_and_works, .timeout = 30)
 	exchange_with_another_libc("", WHOLE_EXCHANGE, " join ");
 }
 
-/* With lengths of the wrong size the body would look like a call that the kernel refuses, and would overtake the head.
- */
+/* With lengths of the wrong size the body would look like a call that the kernel refuses, and overtake the head. */
 Test(names, lengths_in_a_header_are_as_long_as_that_libc_has_them, .timeout = 30)
 {
 	exchange_with_another_libc("sendmsg", WHOLE_EXCHANGE, " join ");
@@ -147,8 +146,7 @@ Test(names, number_is_taken_with_flags_that_there_are_not, .timeout = 30)
 
 /* --- errno ------------------------------------------------------------------------------------ */
 
-/* A call that succeeds leaves errno alone, whatever the library did on the way. Tried for each of some seventy calls.
- */
+/* A call that succeeds leaves errno alone, whatever the library did on the way. Some seventy calls are tried. */
 static const struct {
 	const char *state, *hold, *join, *timeout, *faults;
 } errno_rows[] = {

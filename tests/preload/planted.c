@@ -41,8 +41,7 @@ Test(planted, head_that_was_refused_comes_again, .timeout = 30)
 	check_scenario(&s);
 }
 
-/* A message is over when all of it was sent, and not when the calls asked for all of it: then its end is pushed, once.
- */
+/* A message is over when all of it was sent, not when calls asked for all of it: then its end is pushed, once. */
 Test(planted, sendfile_counts_for_what_it_did, .timeout = 30)
 {
 	struct setup setup = { .args = { STEPS, "write=" HEAD, "sendfile=*200", "sendfile=*100", "await" },

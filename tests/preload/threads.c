@@ -51,8 +51,7 @@ EACH_TEST(threads, who_writes_or_closes_waits_for_the_helpers_call, ROWS(meeting
 	check_meeting(*i, "message");
 }
 
-/* The helper's send also finds the send buffer full, and the program's call does not wait until the helper tries again.
- */
+/* The helper's send also finds the send buffer full, and the program's call does not wait for another attempt. */
 static const char *const farewells[] = { "close", "close, exit", "close, _exit", "close, exec", "dup2", "close_range" };
 
 EACH_TEST(threads, a_head_the_helper_has_in_hand_survives_the_close, ROWS(farewells), 60)

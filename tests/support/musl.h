@@ -1,7 +1,6 @@
 /* Included in front of everything that is built for programs of musl's: what the tests use of glibc and musl lacks.
  *
- * Functions that are a single system call are made by its number. Names that only glibc has stand for the usual ones.
- */
+ * Functions that are a single system call are made by its number. Names of glibc's own stand for the usual ones. */
 #ifndef ONEWRITE_TESTS_MUSL_H
 #define ONEWRITE_TESTS_MUSL_H
 

@@ -1,5 +1,4 @@
-/* Proves that the table of socket options has the numbers of the headers, and that docs/design.md lists the same rows.
- */
+/* Proves that the table of socket options has the numbers of the headers, and that docs/design.md has the same rows. */
 #include <criterion/criterion.h>
 #include <linux/in6.h>
 #include <netinet/tcp.h>

@@ -37,8 +37,7 @@ static void expect_unhurt(const struct guarded *g, const char *name)
 		cr_assert(g->before[i] == CANARY && g->behind[i] == CANARY, "%s: wrote beside the struct", name);
 }
 
-/* Feeds bytes[from..to) as one read, twice: with nothing readable before them, and with nothing readable behind them.
- */
+/* Feeds bytes[from..to) as one read, twice: with nothing readable before them, and with nothing readable behind. */
 static void feed(struct request *r, const char *bytes, size_t from, size_t to)
 {
 	size_t n = to - from;

@@ -1,5 +1,4 @@
-/* Proves what a clone is said to share for every combination of the flags that matter, and that no other flag matters.
- */
+/* Proves what a clone is said to share for every combination of the flags that matter, and that no others matter. */
 #include <criterion/criterion.h>
 #include <sched.h>
 

@@ -1,5 +1,4 @@
-/* Proves what bash, zsh and fish offer behind `onewrite`, by asking the shells themselves (completion/bash, zsh, fish).
- */
+/* Proves what bash, zsh and fish offer behind `onewrite`, by asking the shells themselves (completion/). */
 #include "installed.h"
 
 #include <stdio.h>

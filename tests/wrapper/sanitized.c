@@ -7,8 +7,7 @@
 
 static const struct {
 	const char *flags;
-	const char *fault,
-		*found; /* a fault in the program, and what the sanitizer says of it; "": nothing is looked for */
+	const char *fault, *found; /* a fault, and what the sanitizer says of it; "": anything */
 } sanitized[] = {
 	{ "-fsanitize=address", "((volatile char *)malloc(1))[n] = 1", "heap-buffer-overflow" },
 	{ "-fsanitize=address -static-libasan", "((volatile char *)malloc(1))[n] = 1", "heap-buffer-overflow" },
