@@ -1,4 +1,4 @@
-# The page docs/compatibility.md out of verdict.awk's rows.
+# Makes the page docs/compatibility.md from the rows that verdict.awk wrote.
 BEGIN {
 	FS = "\t"
 }
