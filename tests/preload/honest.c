@@ -130,7 +130,8 @@ static const struct scenario in_vain[] = {
 };
 FIRST_MESSAGE_TESTS(honest, in_vain);
 
-/* After such a close the kernel sends nothing more, so what the program wrote before must be on its way by then. */
+/* After a close that resets the connection the kernel sends nothing more, so what the program wrote before must be on
+ * its way by then. */
 #define UNTIL_CLOSE "write=HTTP/1.0 200 OK\r\n\r\n"
 
 static const struct scenario resets[] = {

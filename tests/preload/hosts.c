@@ -1,5 +1,5 @@
 /* Proves that programs which live unusually end up where they would without the library, that their bytes arrive, and
- * that no thread waits for another one. */
+ * that nothing waits longer. */
 #include "harness.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_hosts"

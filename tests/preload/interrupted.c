@@ -19,7 +19,7 @@ enum { FIRST = CANCEL };
 static const char *const hows[HOWS] = { "cancel", "async", "jump" };
 
 static const struct {
-	const char *name, *timeout, *faults[2]; /* [0]: where our memory holds the head; [1]: where the kernel does */
+	const char *name, *timeout, *faults[2]; /* [0]: where memory holds the head; [1]: where the kernel does */
 } times[] = {
 	/* the call meets the helper while the helper is sending */
 	{ "later", "5ms", { "send:1:delay=150", "setsockopt:1:delay=150" } },
@@ -30,7 +30,7 @@ static const struct {
 static const struct {
 	const char *call;
 	bool ends;
-	/* Has the call written bytes of its own? [0]: at the time "later"; at the time "now", [1]: where our memory
+	/* Has the call written bytes of its own? [0]: at the time "later"; at the time "now", [1]: where memory
 	 * holds the head, [2]: where the kernel does. */
 	bool body[HOWS][3];
 } calls[] = {

@@ -51,8 +51,7 @@ Test(lifecycle, head_and_body_of_two_threads_are_joined, .timeout = 60)
 Test(lifecycle, helper_exists_only_from_the_first_hold_on, .timeout = 30)
 {
 	struct setup without = { .args = { SCENARIOS, "no-hold" } };
-	struct setup with = { .args = { SCENARIOS, "idle" },
-		              .timeout = "100ms" }; /* well below the time that the program calls `soon` */
+	struct setup with = { .args = { SCENARIOS, "idle" }, .timeout = "100ms" }; /* well below `soon` */
 	struct run *r = check_same("nothing held", &without);
 
 	cr_expect(calls_like(r, "pthread_create*") == 0, "a thread was made for nothing:\n%s", r->calls.p);
@@ -196,8 +195,7 @@ Test(library, needs_libc_and_nothing_else)
 		" | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | grep -v '^lib[a-z]*san' | tr '\\n' ' '");
 
 #ifdef ON_MUSL
-	cr_expect(strcmp(needed, "") == 0, "NEEDED is %s",
-	          needed); /* a program of glibc's has another libc, so the library may name none */
+	cr_expect(strcmp(needed, "") == 0, "NEEDED is %s", needed); /* glibc's programs have another libc */
 #else
 	cr_expect(strcmp(needed, "libc.so.6 ") == 0, "NEEDED is %s", needed);
 #endif

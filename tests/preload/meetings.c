@@ -19,8 +19,7 @@ struct meeting {
 	bool waits;
 	size_t bytes;    /* that the peer gets in the end on the connection of the meeting */
 	unsigned status; /* the wait status with which the program ends */
-	/* Bare, other bytes arrive, or in another order, because there the other thread's write has returned by then.
-	 */
+	/* Bare, other bytes come, or in another order, because there the other thread's write has returned. */
 	bool differs;
 };
 
@@ -86,8 +85,8 @@ static const struct {
 	bool waits; /* for the helper, if the helper has the turn */
 	size_t bytes;
 	unsigned status;
-	bool in_kernel;  /* the kernel holds the bytes then, in each mode */
-	bool to_the_end; /* something is held then only where messages are joined to their end */
+	bool in_kernel;  /* when the call comes, the kernel holds the bytes, in each mode */
+	bool to_the_end; /* when the call comes, something is held only with join=message */
 } calls[] = {
 	{ "head", true, 200 },
 	{ "body", true, 300 },
@@ -126,15 +125,13 @@ static const struct {
 
 static const struct {
 	const char *name, *timeout;
-	const char *faults[2]; /* [0]: where our memory holds the bytes; [1]: where the kernel does */
+	const char *faults[2]; /* of the helper; [0]: where memory holds the bytes; [1]: where the kernel does */
 } phases[] = {
 	{ "asleep", HOLD_LONG, { NULL, NULL } },
 	/* there is no helper */
 	{ "asleep", HOLD_LONG, { "pthread_create:*:errno=EAGAIN", "pthread_create:*:errno=EAGAIN" } },
-	{ "busy",
-	  "5ms",
-	  { "cookie:2:delay=150", "cookie:2:delay=150" } }, /* the helper asks whether this is the socket */
-	{ "busy", "5ms", { "send:1:delay=150", "setsockopt:1:delay=150" } }, /* the helper sends */
+	{ "busy", "5ms", { "cookie:2:delay=150", "cookie:2:delay=150" } },   /* it asks for the socket's identity */
+	{ "busy", "5ms", { "send:1:delay=150", "setsockopt:1:delay=150" } }, /* it sends */
 };
 
 EACH_TEST(meetings, who_waits_for_the_helper, ROWS(calls), 180)

@@ -300,8 +300,8 @@ EACH_TEST(message, what_is_written_steadily_is_held_to_its_end, ROWS(paces), 30)
 	run_free(r);
 }
 
-/* The last write is cut short, and the bytes that the kernel took lie under our cork. They have a deadline like any
- * other piece, and a read releases them. */
+/* The last write is cut short, and the bytes that the kernel took lie under the library's cork. They have a deadline
+ * like any other piece, and a read releases them. */
 static const char *const meanwhile[] = { "await", "recv+MSG_DONTWAIT=1" };
 
 EACH_TEST(message, last_write_that_is_cut_short_keeps_nothing_back, ROWS(meanwhile), 30)

@@ -10,8 +10,7 @@ static const struct {
 	{ "head", "kernel", "message", "send:1:delay=100" },
 	{ "part", "memory", "message", "send:1:delay=100" },
 	{ "part", "kernel", "message", "send:1:delay=100" },
-	{ "head", "kernel", "header", "send:1:delay=250", "200ms" }, /* its deadline passes while the call is on its way
-	                                                              */
+	{ "head", "kernel", "header", "send:1:delay=250", "200ms" }, /* due while its call is on its way */
 	{ "cancelled", "memory", "message", "write:1:linger=1000" },
 	{ "nested", "kernel", "header", "send:1:linger=1000" },
 	{ "retired", "memory", "message", "write:1:linger=500" },

@@ -19,7 +19,7 @@ static const struct scenario others[] = {
 };
 SCENARIO_TESTS(not_ours, others);
 
-/* TCP sockets to which somebody may write unseen by the hooks of this process. The kernel keeps the order in any case:
+/* TCP sockets to which other processes, or calls that no hook sees, may write. The kernel keeps the order in any case:
  * the calls are untouched, or the head goes with MSG_MORE. */
 #define IN_ORDER "* bytes=100* = 100, * bytes=200* = 200"
 

@@ -1,5 +1,5 @@
-/* Proves that the helper is in nobody's way: it keeps no privilege that the program gives up, and it goes when the
- * program needs its place for a task. */
+/* Proves that the helper is not in the program's way: it keeps no privilege that the program gives up, and it goes when
+ * the program needs its place for a task. */
 #include "harness.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_places"

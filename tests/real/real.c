@@ -1,5 +1,5 @@
-/* Proves that real programs from Debian's packages send no more segments, no later and no other bytes under the
- * library. A file of tests/real/{servers,clients,at-once,figures} is one case; tests/real/run does the work and says in
+/* Proves that under the library real programs from Debian's packages send the same bytes, in no more segments and no
+ * later. A file of tests/real/{servers,clients,at-once,figures} is one case; tests/real/run does the work and says in
  * sentences what went wrong. */
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>

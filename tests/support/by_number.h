@@ -1,5 +1,5 @@
-/* Functions of newer glibc versions that the tests use, for programs of a libc that lacks them: each is a single system
- * call, made by its number. */
+/* What the tests use of newer glibc versions, for programs of a libc that lacks it: functions that are a single system
+ * call are made by its number. */
 #ifndef ONEWRITE_TESTS_BY_NUMBER_H
 #define ONEWRITE_TESTS_BY_NUMBER_H
 

@@ -48,7 +48,7 @@ void launch(struct outcome *o, const struct shell *shell, const char *script, co
 int exit_status(const struct outcome *o);
 bool is_one_line(const char *text);
 
-/* Expects exit status 2, that nothing was started, and one sentence with the word `cure` in it. */
+/* Expects exit status 2, that nothing was started, and one sentence with the text `cure` in it. */
 void check_refused(const struct outcome *o, const char *name, const char *shell, const char *cure);
 
 void check_ran(const struct outcome *o, const char *name, const char *shell);

@@ -15,8 +15,8 @@
 
 #include "by_number.h"
 
-/* atexit and at_quick_exit are linked into each program, from a part of libc that comes with the compiler and is too
- * new here. So the functions behind them are called. */
+/* atexit and at_quick_exit are linked into each program from libc_nonshared.a, and this machine's is newer than the
+ * program's libc. So the functions behind them are called. */
 extern int __cxa_atexit(void (*f)(void *), void *argument, void *object);
 extern int __cxa_at_quick_exit(void (*f)(void *), void *object);
 #define atexit(f)        __cxa_atexit((void (*)(void *))(f), NULL, NULL)
