@@ -1,3 +1,4 @@
+/* Runs the rows of everywhere.h. */
 #include "everywhere.h"
 
 #include <stdio.h>

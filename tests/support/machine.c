@@ -1,3 +1,4 @@
+/* Finds out what this machine lacks (machine.h). */
 #include "machine.h"
 
 #include <criterion/criterion.h>
