@@ -57,8 +57,7 @@ EACH_TEST(kernel_hold, whatever_the_calls, ROWS(calls), 30)
 	check_scenario_behind_another(&s);
 }
 
-/* With the default settings the kernel holds on sockets of which the process cannot prove that no other process has
- * them. */
+/* With the default settings the kernel holds on sockets that this process cannot prove to be its own alone. */
 static const struct scenario hands[] = {
 	{ "an inherited socket", { "keepalive=1", "exec=execv", MESSAGE, "await" }, SPLIT },
 	{ "standard input", { "onto=0", MESSAGE, "await" }, SPLIT },

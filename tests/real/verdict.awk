@@ -1,7 +1,7 @@
 # Judges one scenario: how did each of its messages leave? Reads what the peer (exchange or responder) reported of the
-# bare run and of the run under the shim; then the report and the strace of two more such runs, which were traced. Prints
-# a line of the table, and writes it, separated by tabs, to the file `row`. Exits with 1, and sentences on stderr, if
-# something is wrong.
+# bare run and of the run under the shim; then the report and the strace of two more such runs, which were traced.
+# Prints a line of the table, and writes it, separated by tabs, to the file `row`. Exits with 1, and sentences on
+# stderr, if something is wrong.
 #
 # A message is known by the client's port and by its sizes, which the peer counted. A write-type call is known by the
 # addresses that `strace -yy` shows and by what it returned. So the calls can be laid along the messages, byte by byte.
