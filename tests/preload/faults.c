@@ -105,7 +105,7 @@ static void each_call(size_t emission, void (*check)(struct trial *t, size_t emi
 	run_free((struct run *)t.bare);
 }
 
-/* --- what may pass ---------------------------------------------------------------------------- */
+/* --- errors that may pass --------------------------------------------------------------------- */
 
 static const char *const passing[] = { "EAGAIN", "EINTR", "ENOBUFS", "ENOMEM" };
 
@@ -136,7 +136,7 @@ EACH_TEST(faults, what_passes_costs_no_byte, ROWS(emissions), 280)
 	each_call(*i, check_passing);
 }
 
-/* --- what is final ---------------------------------------------------------------------------- */
+/* --- errors that are final -------------------------------------------------------------------- */
 
 static const char *const final[] = { "EPIPE", "ECONNRESET", "ETIMEDOUT" };
 

@@ -116,7 +116,7 @@ static const struct life hasty[] = {
 };
 LIVES(hosts, send_that_must_not_wait_does_not, hasty);
 
-/* --- whose descriptors? ----------------------------------------------------------------------- */
+/* --- a child of vfork, threads with descriptors of their own ---------------------------------- */
 
 #ifndef UNDER_TSAN /* TSan makes every vfork a fork, and a process under TSan does not end with its last thread */
 static const struct life delayed[] = {
@@ -201,7 +201,7 @@ static const struct life resets[] = {
 };
 LIVES(hosts, head_after_an_error_is_not_taken, resets);
 
-/* --- memory, sandboxes, first and last moments ------------------------------------------------ */
+/* --- memory, sandboxes, the beginning and the end of a process -------------------------------- */
 
 static const struct life memory[] = {
 	{ "unreadable", NULL, "EFAULT: 6 of 6, taken: 16 of 16\n" },

@@ -175,7 +175,7 @@ Test(lifecycle, handler_that_writes_on_its_own_socket_does_not_disturb, .timeout
 	}
 }
 
-/* --- what the library is ---------------------------------------------------------------------- */
+/* --- what the library needs and exports ------------------------------------------------------- */
 
 static char *output_of(const char *command)
 {

@@ -78,7 +78,7 @@ static void check(const struct meeting *m)
 	run_free(shim);
 }
 
-/* --- it is asleep, or at this very head, or there is none ------------------------------------- */
+/* --- the helper is asleep, or busy with this very head, or there is none ---------------------- */
 
 static const struct {
 	const char *call;
@@ -154,7 +154,7 @@ EACH_TEST(meetings, who_waits_for_the_helper, ROWS(calls), 180)
 	}
 }
 
-/* --- another thread starts it, or waits for its end ------------------------------------------- */
+/* --- another thread starts the helper, or waits for its end ----------------------------------- */
 
 /* The helper is the second thread that is created. */
 #define SLOW_START HOLD_LONG, "pthread_create:2:delay=150"

@@ -406,7 +406,7 @@ EACH_TEST(message, what_met_its_deadline_does_not_wait_for_an_acknowledgement, R
 	cr_expect(late <= 15000, "hold %s: the first chunk came after %ld us", holds[*i], late);
 }
 
-/* --- send buffers too small for it ------------------------------------------------------------ */
+/* --- send buffers too small for the message --------------------------------------------------- */
 
 static const char *const narrow[][2] = { { "nonblock", "memory" }, { "epoll", "memory" }, { "signals", "memory" },
 	                                 { "nonblock", "kernel" }, { "epoll", "kernel" }, { "signals", "kernel" } };
@@ -430,7 +430,7 @@ EACH_TEST(message, long_one_goes_through_a_narrow_socket, ROWS(narrow), 60)
 	}
 }
 
-/* --- calls that fall short -------------------------------------------------------------------- */
+/* --- calls that take fewer bytes than they are given ------------------------------------------ */
 
 /* 40 bytes of head, and 60 of body in three writes of 20: the first is a JOIN_MORE of 60 bytes, the second a PASS_MORE
  * of 20, and the last goes as it is. */

@@ -9,7 +9,7 @@
 #define HEAD_MORE "send bytes=100 flags=MSG_MORE = 100"
 #define MESSAGE   "write=" HEAD, "write=*200"
 
-/* --- bytes, results --------------------------------------------------------------------------- */
+/* --- bytes and results ------------------------------------------------------------------------ */
 
 /* The kernel finds out that these bytes cannot be read; the library does not touch them. */
 static const struct case_of unreadable[] = { { { "unreadable", "all" }, NULL, .timeout = HOLD_LONG },
@@ -99,7 +99,7 @@ static const struct case_of full[] = {
 };
 EVERYWHERE_TESTS(planted, full_buffer_keeps_nobody, PROGRAM, full);
 
-/* --- where it is held ------------------------------------------------------------------------- */
+/* --- where a head is held --------------------------------------------------------------------- */
 
 /* What forbade holding in memory is over, and the next connection was not copied to another process. */
 static const struct scenario afterwards[] = {

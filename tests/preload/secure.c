@@ -42,7 +42,7 @@ EACH_TEST(secure, programs, ROWS(programs), 30)
 	run_free(r);
 }
 
-/* --- the first and the last moments ----------------------------------------------------------- */
+/* --- before the constructor and after the destructor ------------------------------------------ */
 
 Test(secure, library_keeps_out_before_its_constructor_and_after_its_destructor, .timeout = 30)
 {

@@ -56,7 +56,7 @@ static void check_row(const struct row *row)
 	}                                        \
 	_Static_assert(1, "the macro ends in a semicolon")
 
-/* --- copies in the making --------------------------------------------------------------------- */
+/* --- while descriptors are being copied ------------------------------------------------------- */
 
 static const struct row meanwhile[] = {
 	{ { SHARING, "copied", "held", "fork" } },
@@ -131,7 +131,7 @@ static const struct row second_names[] = {
 };
 ROWS_OF(sharing, second_names);
 
-/* --- numbers that mean two things ------------------------------------------------------------- */
+/* --- numbers that mean two descriptors -------------------------------------------------------- */
 
 #ifndef UNDER_TSAN /* TSan has a thread that keeps the table of descriptors from before */
 static const struct row tables[] = {

@@ -20,7 +20,7 @@ static const struct case_of other[] = { SHAPE("chunk"), SHAPE("chunk, many"), SH
 	                                SHAPE("to the end, many") };
 EVERYWHERE_TESTS(unread, nor_is_a_chunk_or_what_ends_with_the_connection, PROGRAM, other);
 
-/* --- memory that ends where the call's bytes go on, pointers to nothing ----------------------- */
+/* --- memory that ends within the call's bytes, pointers to nothing ---------------------------- */
 
 #define EDGES BUILD_DIR "/tests/programs/p_edges"
 #define EDGE(name)                     \

@@ -92,7 +92,7 @@ void sleep_through(long ms)
 		;
 }
 
-/* --- what a library needs that holds bytes ---------------------------------------------------- */
+/* --- memory and threads, which the library under test needs ----------------------------------- */
 
 EXPORT void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 {

@@ -156,7 +156,7 @@ Test(config, only_finds_the_script_behind_an_interpreters_options)
 		          rows[i].active ? "helped" : "left alone");
 }
 
-/* --- names that are none ---------------------------------------------------------------------- */
+/* --- names that are no settings --------------------------------------------------------------- */
 
 Test(config, misspelt_variables_are_named_with_what_was_meant)
 {
@@ -209,7 +209,7 @@ Test(config, who_is_left_alone_is_told_nothing)
 	cr_expect_str_eq(complaints, "");
 }
 
-/* --- the file --------------------------------------------------------------------------------- */
+/* --- the file of settings --------------------------------------------------------------------- */
 
 #define FILE_SAYS(line, text) "onewrite: /etc/onewrite.conf:" #line ": " text "\n"
 #define NOTHING_DONE          "nothing is done in any program"

@@ -113,7 +113,7 @@ ROW_TESTS(cannot_be_helped, helpless)
 	}
 }
 
-/* --- and those that it can -------------------------------------------------------------------- */
+/* --- programs that the library can help ------------------------------------------------------- */
 
 static const struct helped {
 	const char *name;
@@ -226,7 +226,7 @@ ROW_TESTS(an_interpreter_by_env, env_lines)
 	}
 }
 
-/* --- what a program is told to be loaded into, and what it does there ------------------------- */
+/* --- by which calls a program writes ---------------------------------------------------------- */
 
 #define CALLS   "joins what it writes to TCP by "
 #define NOTHING "makes none of the calls that are joined"
