@@ -314,7 +314,7 @@ Test(http, a_head_byte_by_byte_ends_at_its_last_byte)
 {
 	for (const struct row *row = heads; row < heads + COUNT(heads); row++) {
 		size_t size = strlen(row->head);
-		struct http_head got;
+		struct http_head got = { .size = 0 };
 
 		for (size_t n = opening(row) + 1; n < size; n++)
 			expect_verdict(row->name, "byte", n, look(row->head, n, n - 1, row->answers, &got), HTTP_MORE);
@@ -325,7 +325,7 @@ Test(http, a_head_byte_by_byte_ends_at_its_last_byte)
 Test(http, a_head_opens_as_soon_as_its_version_is_there)
 {
 	for (const struct row *row = heads; row < heads + COUNT(heads); row++) {
-		struct http_head got;
+		struct http_head got = { .size = 0 };
 
 		for (size_t n = 0; n < strlen(row->head); n++) {
 			bool want = n >= opening(row);
@@ -343,7 +343,7 @@ Test(http, a_head_opens_as_soon_as_its_version_is_there)
 Test(http, a_head_without_a_body_always_has_a_reason_to_go_at_once)
 {
 	for (const struct row *row = heads; row < heads + COUNT(heads); row++) {
-		struct http_head got;
+		struct http_head got = { .size = 0 };
 
 		look(row->head, strlen(row->head), 0, row->answers, &got);
 		cr_expect(got.body != BODY_NONE || got.at_once != AT_ONCE_NO, "%s: held for no body", row->name);

@@ -54,7 +54,7 @@ Test(http, other_protocols_and_malformed_start_lines_are_no_heads)
 	for (size_t i = 0; i < COUNT(others); i++) {
 		const char *name = others[i].name, *bytes = others[i].bytes;
 		size_t n = strlen(bytes);
-		struct http_head got;
+		struct http_head got = { .size = 0 };
 
 		for (size_t cut = 0; cut <= n; cut++) {
 			enum http_verdict verdict = look(bytes, cut, 0, METHOD_OTHER, &got);
@@ -94,7 +94,7 @@ Test(http, a_head_may_fill_its_limit_and_no_more)
 		{ "over the limit but for its last byte, resumed", HTTP_HEAD_MAX + 1, HTTP_HEAD_MAX, 100, HTTP_NO },
 	};
 	static char bytes[2 * HTTP_HEAD_MAX];
-	struct http_head got;
+	struct http_head got = { .size = 0 };
 
 	for (size_t i = 0; i < COUNT(looks); i++) {
 		long_head(bytes, looks[i].size);
@@ -109,7 +109,7 @@ Test(http, a_head_may_fill_its_limit_and_no_more)
 Test(http, a_target_may_not_exceed_the_limit)
 {
 	static char bytes[HTTP_HEAD_MAX + 100];
-	struct http_head got;
+	struct http_head got = { .size = 0 };
 
 	memset(bytes, 'x', sizeof(bytes));
 	memcpy(bytes, "GET /", 5);
