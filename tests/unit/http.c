@@ -245,7 +245,7 @@ static const struct row heads[] = {
 	  .want = REQUEST(BYTES(5)) },
 };
 
-/* What is written behind a head and must not change what it says. */
+/* Bytes written behind a head; they must not change what the head says. */
 static const char *const rests[] = {
 	"", "x", "\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "Content-Length: 7\r\n\r\n", " folded\r\n\r\n",
 };
