@@ -236,11 +236,11 @@ endif
 
 # The recogniser's tests also see it as it is on machines without SSE2.
 ifneq ($(filter %/unit/http,$(SUITES)),)
-PORTABLE := $(B)/tests/unit/http_portable
+PORTABLE := $(patsubst %,$(B)/tests/unit/%_portable,http http_refused)
 $(B)/shim/http_portable.o: shim/http.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_ALL) -DHTTP_PORTABLE -c -o $@ $<
-$(PORTABLE): $(B)/tests/unit/http.o $(SUPPORT) $(B)/shim/http_portable.o
+$(PORTABLE): %_portable: %.o $(SUPPORT) $(B)/shim/http_portable.o
 endif
 
 $(SUITES): %: %.o $(SUPPORT) $(UNITS)

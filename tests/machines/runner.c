@@ -1,4 +1,5 @@
-/* Runs the tests of one file of tests/unit on a machine that has no Criterion, and says the same last line. */
+/* Runs the tests of one file of tests/unit on a machine that has no Criterion, and prints the same last line as
+ * Criterion. */
 #include "criterion/criterion.h"
 
 #include <stdarg.h>
@@ -7,7 +8,7 @@
 #include <unistd.h>
 
 static struct test *tests;
-static bool failed; /* this test, in its process */
+static bool failed; /* this test, in the process of the test */
 
 void runner_add(struct test *t)
 {
@@ -31,7 +32,7 @@ void runner_failed(bool fatal, const char *file, int line, const char *what, con
 	}
 }
 
-/* The wait status. */
+/* Runs a test in a process of its own. Returns the wait status. */
 static int run(const struct test *t)
 {
 	int status = -1;

@@ -1,5 +1,5 @@
-/* The library of one libc in the programs of another: what it holds is joined, and everything else is as without it.
- * The recorder names no libc, and goes with both. */
+/* Proves that the library of one libc works in the programs of another: what it holds is joined, and everything else is
+ * as without it. The recorder wants no particular libc, and goes with both. */
 #include "harness.h"
 
 #include <stdlib.h>

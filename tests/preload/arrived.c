@@ -1,6 +1,7 @@
-/* Connections that were not accepted before our eyes: inherited by exec or fork, passed, fetched, second names. Their
- * requests are looked at all the same, from the first one on: what answers a HEAD or a CONNECT goes at once, and any
- * other message is joined as far as one that others may have can be. */
+/* Proves that requests are also recognised on connections that were not accepted in this process: sockets inherited by
+ * exec or fork, received by SCM_RIGHTS, fetched by pidfd_getfd, and second names of a socket. From the first request
+ * on, the answer to a HEAD or a CONNECT goes at once. Any other message is joined as far as that is possible on a
+ * socket that other processes may share. */
 #include "harness.h"
 
 #define HEAD_REQUEST    "HEAD / HTTP/1.1\r\nA: 123456\r\n\r\n"
@@ -8,11 +9,14 @@
 #define CONNECT_REQUEST "CONNECT there:443 HTTP/1.1\r\n\r\n"
 #define ANSWER          "write=" HEAD, "await"
 #define AT_ONCE         "read=500", ANSWER
-#define A_TUNNEL \
-	"read=500", "write=HTTP/1.1 200 OK\r\nServer: a server\r\n\r\n", "await", ANSWER, "write=*200", "await"
-#define A_MESSAGE       "read=500", "write=" HEAD, "write=*200", "await"
-#define IN_ORDER        "* bytes=100* = 100, * bytes=200* = 200"
-/* not by MSG_MORE, which the kernel's own timer would end before `await` does */
+
+/* The 200 answers a CONNECT and makes the connection a tunnel, in which what looks like a head is left alone. */
+#define A_TUNNEL "read=500", "write=HTTP/1.1 200 OK\r\nServer: a server\r\n\r\n", "await", ANSWER, "write=*200", "await"
+
+#define A_MESSAGE "read=500", "write=" HEAD, "write=*200", "await"
+#define IN_ORDER  "* bytes=100* = 100, * bytes=200* = 200"
+/* The head must leave by a plain write. With MSG_MORE the kernel's own timer would push it before `await` gives up, and
+ * the row would pass for the wrong reason. */
 #define ALONE "write bytes=100 = 100"
 
 static const struct scenario by_one_number[] = {
@@ -63,7 +67,7 @@ static const struct scenario by_number[] = {
 };
 FIRST_MESSAGE_TESTS(arrived, by_number);
 
-/* Who connects may be asked, too. */
+/* The peer of a connection that this process opened may be the one that sends the requests. */
 static const struct scenario connected[] = {
 	{ "HEAD", { "connect", "peer=" HEAD_REQUEST, AT_ONCE } },
 	{ "CONNECT", { "connect", "peer=" CONNECT_REQUEST, A_TUNNEL } },
@@ -78,7 +82,7 @@ EACH_TEST(arrived, connected, ROWS(connected), 30)
 	check_scenario(&s);
 }
 
-/* Read by one name, answered by the other. */
+/* The request is read by one name of the socket and answered by the other. */
 #define OTHER(...) "use", __VA_ARGS__, "use"
 #define WAY(how)                                                                                                     \
 	{ "HEAD, read before " how, { "read=500", how, OTHER(ANSWER) }, .request = HEAD_REQUEST },                   \
@@ -108,7 +112,7 @@ static const struct scenario by_two_names[] = { WAY("dup"),     WAY("dup2"),    
 	                                        WAY("pass"),    WAY("fetch") };
 FIRST_MESSAGE_TESTS(arrived, by_two_names);
 
-/* As inetd starts its servers: standard input, output and error are one connection. */
+/* Servers that inetd starts have one connection as their standard input, output and error. */
 #define INETD "onto=0", "dup2=1", "dup2=2", "exec=execv"
 
 static const struct scenario inetd[] = {

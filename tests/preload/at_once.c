@@ -1,6 +1,6 @@
-/* Heads after which nothing comes, or the peer speaks next: they go out in the call that wrote them.
+/* Proves that a head goes out in the call that wrote it when no body follows it, or when the peer speaks next.
  *
- * The hold is long; `await` reports whether the peer has everything well before that. */
+ * The timeout is long; `await` reports whether the peer has everything well before it. */
 #include "harness.h"
 
 #define LINE(status)   "HTTP/1.1 " status "\r\nServer: a server\r\n"
@@ -63,7 +63,8 @@ EACH_TEST(at_once, requests, ROWS(requests), 30)
 	check_scenario(&s);
 }
 
-/* A GET in several writes: whatever was held of it goes with the write that completes it. */
+/* A message without a body whose head comes in several writes: whatever was held of it goes with the write that
+ * completes the head. */
 static const struct scenario in_pieces[] = {
 	{ "GET line by line",
 	  { "connect", "write=GET / HTTP/1.1\r\n", "write=Host: here\r\n", "write=\r\n", "await" },
@@ -78,7 +79,8 @@ static const struct scenario in_pieces[] = {
 };
 SCENARIO_TESTS(at_once, in_pieces);
 
-/* What is answered decides: the request is seen in whatever call reads it. 30 bytes the longest. */
+/* A response is treated by the request that it answers, and the request is recognised by whatever call it is read. The
+ * longest of these requests has 30 bytes. */
 #define HEAD_REQUEST "HEAD / HTTP/1.1\r\nA: 123456\r\n\r\n"
 #define GET_REQUEST  "GET /a HTTP/1.1\r\nA: 12345\r\n\r\n"
 #define HEAD_ANSWER  "write=" HEAD, "await"
@@ -106,7 +108,7 @@ static const struct scenario answers[] = {
 };
 SCENARIO_TESTS(at_once, answers);
 
-/* An early departure does not cost the next message its join. */
+/* A head that went at once does not prevent that the next message is joined. */
 #define JOINED "writev iov=2 bytes=300 = 300"
 
 static const struct scenario afterwards[] = {

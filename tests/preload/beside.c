@@ -1,4 +1,5 @@
-/* Beside other preloads, in either order: the same bytes and results as with the other one alone, and joined. */
+/* Proves that the library works together with other preloads, in front of them and behind them: the program has the
+ * same bytes and results as with the other preload alone, and its messages are joined. */
 #include "harness.h"
 
 #define ONE_WRITEV "writev iov=2 bytes=300 = 300"
@@ -9,11 +10,13 @@
 
 static const struct neighbour {
 	const char *package;
-	/* a word of LD_PRELOAD, the newest number for a last '*'; NULL: the compiler knows */
+	/* A word of LD_PRELOAD, where a last '*' stands for the newest version number; NULL: the compiler is asked for
+	 * the path. */
 	const char *library;
-	const char *variable, *value; /* its settings; the value may be the text of a file */
+	const char *variable, *value; /* the variable that configures it; its value may be the text of a file */
 	bool in_file;
-	/* it asks libc itself: what it creates for the program we do not see, and the kernel holds */
+	/* This preload finds libc's functions by itself, so the library does not see what it creates for the program,
+	 * and the kernel holds. */
 	bool past;
 } neighbours[] = {
 	{ "libjemalloc2", "libjemalloc.so.2" },
@@ -26,14 +29,14 @@ static const struct neighbour {
 	  "AllowInbound 1\nAllowOutboundLocalhost 1\n", true, true },
 	{ "libproxychains4", "libproxychains.so.4", "PROXYCHAINS_CONF_FILE",
 	  "strict_chain\nquiet_mode\nlocalnet 127.0.0.0/255.0.0.0\n[ProxyList]\nsocks4 127.0.0.1 9\n", true },
-	{ "gcc", NULL }, /* AddressSanitizer's */
+	{ "gcc", NULL }, /* AddressSanitizer's library */
 };
 enum { NEIGHBOURS = sizeof neighbours / sizeof *neighbours };
 
 static const struct exchange {
 	const char *name;
 	struct setup setup;
-	const char *call; /* the one that reaches libc with all of a message, if one does */
+	const char *call; /* the call by which a whole message reaches libc, if there is one */
 } exchanges[] = {
 	{ "a response", { .args = { STEPS, "write=" HEAD, "write=*200" } }, ONE_WRITEV },
 	{ "a response by send", { .args = { STEPS, "send=" HEAD, "send=*200" }, .join = "message" }, ONE_WRITEV },
@@ -86,7 +89,8 @@ static void tidy(void)
 	unlink(settings);
 }
 
-/* A sanitizer's own allocator, and its library's place at the front, are not to be shared. */
+/* A sanitizer has an allocator of its own and wants its library to be the first one loaded, so it does not go with
+ * other preloads. */
 #ifndef UNDER_SANITIZER
 ParameterizedTestParameters(beside, exchanges)
 {

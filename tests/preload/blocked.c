@@ -1,4 +1,4 @@
-/* However a blocked write ends, its caller is told what happened, and the peer gets each byte once. */
+/* Proves that however a blocked write ends, its caller gets an honest result and the peer gets each byte once. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_blocked"
@@ -13,8 +13,7 @@ static const struct case_of told[] = { EACH_CALL("peer"),    EACH_CALL("close"),
 	                               EACH_CALL("handler"), EACH_CALL("restart"), EACH_CALL("reset") };
 EVERYWHERE_TESTS(blocked, write_ends_as_it_would, PROGRAM, told);
 
-#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a \
-                                redzone */
+#ifndef __SANITIZE_ADDRESS__ /* ASan does not unwind a cancelled thread's stack and reports what is left there */
 static const struct case_of cancelled[] = { EACH_CALL("cancel"), EACH_CALL("cancel at once") };
 EVERYWHERE_TESTS(blocked, write_that_is_cancelled_leaves_right_bytes, PROGRAM, cancelled);
 #endif

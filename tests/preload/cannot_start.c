@@ -1,4 +1,5 @@
-/* Where no thread can be created, the program runs as without the library: calls, bytes and memory. */
+/* Proves that where no thread can be created, the program runs as it does without the library: the same calls, the same
+ * bytes, and no memory lost. */
 #include "everywhere.h"
 
 #include <stdio.h>
@@ -6,7 +7,8 @@
 #define PROGRAM   BUILD_DIR "/tests/programs/p_many"
 #define NO_THREAD "pthread_create:*:errno=EAGAIN"
 
-/* A second each, and the first one; and one more, for a second may begin anywhere. */
+/* The library tries once at the beginning and then at most once a second. One more is allowed, because the run may
+ * begin anywhere within a second. */
 static int most_attempts(const struct run *r)
 {
 	return 2 + (int)((r->shared->sent[1] - r->shared->sent[0]) / INT64_C(1000000000));
@@ -34,7 +36,7 @@ EACH_TEST(cannot_start, thousands_of_connections_leave_nothing_behind, MODES, 12
 	run_free(r);
 }
 
-/* Nothing is held, so the calls are the program's own. */
+/* Without a helper nothing is held, so the calls that reach libc are the program's own. */
 #define MESSAGE "write=" HEAD, "write=*200"
 #define JOINED  "writev iov=2 bytes=300 = 300"
 
@@ -70,7 +72,8 @@ EACH_TEST(cannot_start, calls_are_those_of_the_program, ROWS(calls), 60)
 	}
 }
 
-/* The first attempt fails; a second later there is a helper, and messages are joined. */
+/* The first attempt to start the helper fails. A second later the library tries again, and messages are joined from
+ * then on. */
 Test(cannot_start, it_is_tried_again, .timeout = 60)
 {
 	static const struct scenario s = { "a thread can be created later",

@@ -1,5 +1,6 @@
-/* When something is due, and until when is waited for it, are of one clock: the kernel's, whatever stands in front of
- * libc, and whatever becomes of the process meanwhile. */
+/* Proves that a deadline and the wait for it go by the same clock, the kernel's: libraries that change the clock for
+ * the program do not change it for the library, and neither does a stop of the process or a move to another time
+ * namespace. */
 #include "harness.h"
 #include "left_out.h"
 #include "machine.h"
@@ -26,7 +27,8 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* us from what the program noted of a round until its head came; `before`: bytes of messages before the first one. */
+/* Microseconds from the moment that the program noted for a round to the arrival of its head. `before`: how many bytes
+ * of messages come before the first round. */
 static int64_t median_delay(const struct run *r, size_t before)
 {
 	int64_t delays[ROUNDS];
@@ -41,14 +43,14 @@ static int64_t median_delay(const struct run *r, size_t before)
 	return delays[ROUNDS / 2];
 }
 
-/* A hold by the kernel joins nothing in one call. */
+/* Where the kernel holds the head, no message is joined in one call, so there is nothing to count. */
 static bool all_joined(const struct run *r, const struct setup *setup)
 {
 	return (setup->hold != NULL && strcmp(setup->hold, "kernel") == 0) ||
 	       calls_like(r, "writev iov=2 bytes=300 = 300") == JOINED;
 }
 
-/* Between `least` and `most` us in the median, and the messages after or before them joined. */
+/* Expects a median delay between `least` and `most` us, and that the messages before or after the rounds are joined. */
 static void check_delay(const char *name, const struct setup *setup, size_t before, int64_t least, int64_t most)
 {
 	struct run *r = check_same(name, setup);
@@ -66,7 +68,7 @@ static void check_delay(const char *name, const struct setup *setup, size_t befo
 	run_free(r);
 }
 
-#ifndef SANITIZED /* which stand in front of libc themselves */
+#ifndef SANITIZED /* a sanitizer's library stands in front of libc itself */
 static const struct {
 	const char *library, *faketime;
 	bool front;
@@ -120,7 +122,7 @@ EACH_TEST(clock, beside_libraries_that_own_it_a_head_goes_in_time, ROWS(others),
 }
 #endif
 
-/* Not a timeout later: what became due meanwhile goes when the process goes on. */
+/* A head that became due while the process was stopped is sent when the process goes on, not one timeout later. */
 Test(clock, what_is_due_when_a_stopped_process_goes_on_goes_at_once, .timeout = 120)
 {
 	struct setup setup = { .args = { PROGRAM, "stopped" }, .timeout = "100ms" };
@@ -128,7 +130,7 @@ Test(clock, what_is_due_when_a_stopped_process_goes_on_goes_at_once, .timeout = 
 	check_delay("stopped", &setup, 0, 0, SLACK_US);
 }
 
-#ifndef UNDER_TSAN /* whose own threads keep a process out of another name space */
+#ifndef UNDER_TSAN /* TSan's own threads keep the process out of another time namespace */
 Test(clock, set_back_keeps_nothing_longer, .timeout = 120)
 {
 	struct setup setup = { .args = { PROGRAM, "back" }, .timeout = "5ms" };

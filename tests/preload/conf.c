@@ -1,7 +1,7 @@
-/* The file of settings, for programs that the library comes to unasked; and what is said on stderr before a program
- * begins.
+/* Proves what the file of settings does in programs into which the library is preloaded without their asking, and what
+ * the library says on stderr before the program begins.
  *
- * The library of this suite looks for the file in the directory that it is started in: each test has one of its own. */
+ * This suite uses a library that looks for the file in its current directory; each test has a directory of its own. */
 #include "harness.h"
 #include "library.h"
 
@@ -51,8 +51,8 @@ static void prepare(const char *command)
 static const struct row {
 	const char *name, *prepare;
 	const char *calls, *said;
-	const char *hold, *only; /* settings of the environment; NULL: none */
-	const char *fault;       /* what strace makes of a call that concerns the file */
+	const char *hold, *only; /* settings from the environment; NULL: none */
+	const char *fault;       /* a fault that strace injects into a system call on the file */
 } table[] = {
 	{ "no file", "true", JOINED, "" },
 	{ "an empty file", WITH(""), JOINED, "" },
@@ -89,7 +89,7 @@ static const struct row {
 	  "{ printf 'hold = kernel\\n#'; head -c 4081 /dev/zero | tr '\\0' x; } >onewrite.conf; test $(wc -c "
 	  "<onewrite.conf) = 4096",
 	  LEFT_ALONE, SAYS(" cannot be read, or is longer than 4095 bytes") },
-#ifndef UNDER_TSAN /* strace would be the program that it is preloaded into */
+#ifndef UNDER_TSAN /* Under TSan the library would be preloaded into strace, which was not built with TSan. */
 	{ "no number left for it", WITH("hold = kernel\\n"), LEFT_ALONE, "", .fault = "openat:error=EMFILE" },
 	{ "no number left, and no file", "true", JOINED, "", .fault = "openat:error=EMFILE" },
 	{ "one that may not be opened", WITH("hold = kernel\\n"), LEFT_ALONE, SAYS(" cannot be read: chmod go+r"),
@@ -104,7 +104,7 @@ static const struct row {
 
 #define STRACE "/usr/bin/strace"
 
-/* Without what strace says itself, of a path that is there. */
+/* strace itself may say that it resolved the path; that line is left out. */
 static const char *said_by_program(const struct run *r)
 {
 	return strncmp(r->said.p, STRACE ": Requested path", strlen(STRACE ": Requested path")) != 0
@@ -137,12 +137,12 @@ EACH_TEST(conf, table, ROWS(table), 30)
 	remove_directory();
 }
 
-#ifndef UNDER_TSAN /* which has to be linked to a program */
+#ifndef UNDER_TSAN /* the library would have to be linked to a program that was built with TSan */
 
 /* --- other programs --------------------------------------------------------------------------- */
 
 static const struct {
-	const char *name, *command, *said; /* stdout and stderr */
+	const char *name, *command, *said; /* on stdout and stderr */
 } commands[] = {
 	{ "no descriptor is left", WITH("hold = kernel\\n") "; preloaded ls -l /proc/self/fd | grep -c /onewrite",
 	  "0\n" },
@@ -169,7 +169,7 @@ static const struct {
 #endif
 };
 
-/* The status is not asked for: that of grep -c says nothing. */
+/* The exit status is not compared, because that of grep -c says nothing here. */
 EACH_TEST(conf, commands, ROWS(commands), 30)
 {
 	char command[1024], said[1024] = "";
@@ -187,7 +187,8 @@ EACH_TEST(conf, commands, ROWS(commands), 30)
 
 /* --- what stderr may be ----------------------------------------------------------------------- */
 
-/* Starts a program that is to be told something, with this for its stderr. */
+/* Starts a program with `fd` as its stderr; a bad setting makes the library write a message there. Returns the wait
+ * status. */
 static int status_with_stderr(int fd)
 {
 	int status;
@@ -205,7 +206,7 @@ static int status_with_stderr(int fd)
 	return status;
 }
 
-/* What came, without a wait. */
+/* What has arrived on `fd` so far; does not wait. */
 static const char *came(int fd)
 {
 	static char text[256];
@@ -233,7 +234,7 @@ Test(conf, a_full_pipe_is_not_waited_for, .timeout = 20)
 	cr_expect(status_with_stderr(ends[1]) == 0);
 }
 
-/* That is what a service manager gives. */
+/* A service manager gives its services a local socket as stderr. */
 Test(conf, a_local_socket_is_told, .timeout = 20)
 {
 	int ends[2];
@@ -242,7 +243,7 @@ Test(conf, a_local_socket_is_told, .timeout = 20)
 	cr_expect_str_eq(came(ends[0]), LINE);
 }
 
-/* That is what inetd gives: a line would be part of what the peer reads. */
+/* inetd gives its servers the connection as stderr; a message there would be part of what the peer reads. */
 Test(conf, a_connection_is_not_told, .timeout = 20)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

@@ -1,13 +1,14 @@
-/* Whatever the program does after its head, the peer has it within the timeout and two milliseconds. */
+/* Proves that the peer has a held head within the timeout and two milliseconds, whatever the program does after writing
+ * it. */
 #include "harness.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #ifdef EMULATOR
-enum { SLACK_MS = 200 }; /* it has its own time: that the head comes by itself is enough */
+enum { SLACK_MS = 200 }; /* Time passes differently in an emulator: it is enough that the head comes by itself. */
 #elif defined UNDER_TSAN || defined __SANITIZE_ADDRESS__
-enum { SLACK_MS = 9 }; /* a sanitizer looks for faults: time is measured without */
+enum { SLACK_MS = 9 }; /* A sanitizer makes everything slower; time is measured without one. */
 #else
 enum { SLACK_MS = 2 };
 #endif
@@ -20,7 +21,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* When did the head of round i reach the peer, counted from its write? */
+/* How long after its write did the head of round i reach the peer? */
 static int64_t delay_of(const struct run *r, int i)
 {
 	size_t head = (size_t)i * 300 + 100;
@@ -31,7 +32,7 @@ static int64_t delay_of(const struct run *r, int i)
 	return INT64_MAX;
 }
 
-/* us */
+/* in microseconds */
 static int64_t median_delay(const struct run *r, int rounds)
 {
 	int64_t delays[ROUNDS];
@@ -66,8 +67,8 @@ EACH_TEST(deadline, held_head_goes_out_in_time, ROWS(waits), 60)
 	cr_expect(median <= (TIMEOUT_MS + SLACK_MS) * 1000,
 	          "%s: the median head came after %lld us, wanted %d ms at most", name, (long long)median,
 	          TIMEOUT_MS + SLACK_MS);
-	/* With Nagle on the kernel may send a head that it holds along with an earlier body: held is then what is so
-	 * marked. */
+	/* With Nagle on, the kernel may send a head that it holds along with an earlier body. So where the kernel
+	 * holds, the MSG_MORE of the call shows that the head was held. */
 	cr_expect(strcmp(setup.hold, "kernel") == 0 ? calls_like(r, "send bytes=100 flags=MSG_MORE = 100") == ROUNDS
 	                                            : median >= TIMEOUT_MS * 900,
 	          "%s: the median head came after %lld us: it was not held", name, (long long)median);
@@ -76,8 +77,8 @@ EACH_TEST(deadline, held_head_goes_out_in_time, ROWS(waits), 60)
 	run_free(r);
 }
 
-/* Who is looked at next, is whose deadline comes next: in a wrong order a head waits until the next tick, half a
- * timeout in the mean. */
+/* The helper must look first at the connection whose deadline comes first. In a wrong order a head would wait until the
+ * next tick, half a timeout on average. */
 Test(deadline, held_head_goes_out_in_time_however_busy_others_are, .timeout = 60)
 {
 	struct setup setup = { .args = { BUILD_DIR "/tests/programs/p_late", "busy" },
@@ -95,7 +96,8 @@ Test(deadline, held_head_goes_out_in_time_however_busy_others_are, .timeout = 60
 	          (long long)median, (long long)most);
 }
 
-/* A short table of descriptors that has to grow for the helper would have it wait for 10 ms, once. */
+/* The first head of a process is no later than others: the helper is started for it, and whatever the helper does only
+ * once would delay this head. */
 Test(deadline, first_head_of_a_process_goes_out_in_time, .timeout = 60)
 {
 	struct setup setup = { .args = { SCENARIOS, "deadline", "sleep" }, .timeout = "5ms" };
@@ -112,7 +114,7 @@ Test(deadline, first_head_of_a_process_goes_out_in_time, .timeout = 60)
 	          (long long)first, TIMEOUT_MS + SLACK_MS);
 }
 
-/* Many connections, one helper: each has its own deadline. */
+/* Many connections share one helper, and each has its own deadline. */
 Test(deadline, each_connection_has_its_own, .timeout = 30)
 {
 	struct setup setup = { .args = { SCENARIOS, "deadlines" }, .timeout = "100ms", .clients = 4 };
@@ -128,7 +130,7 @@ Test(deadline, each_connection_has_its_own, .timeout = 30)
 	run_free(r);
 }
 
-/* No thread, no memory: the program runs as if the shim were not there. */
+/* Without a thread or without memory the program runs as if the library were not there. */
 static const struct scenario without[] = {
 	{ "no thread can be made",
 	  { "write=" HEAD, "await", "write=*200", "await" },
@@ -158,7 +160,7 @@ static const struct scenario without[] = {
 };
 SCENARIO_TESTS(deadline, without);
 
-/* It is another process, whose helper is still to come, whatever its memory says. */
+/* The child of a fork has no helper yet, although its copy of the memory says that there is one. */
 static const struct scenario forked[] = {
 	{ "in a fork's child",
 	  { "write=" HEAD, "write=*200", "forked", "write=" HEAD, "await", "write=*200", "await" },
@@ -167,7 +169,7 @@ static const struct scenario forked[] = {
 };
 SCENARIO_TESTS(deadline, forked);
 
-/* However many bits a time has here. */
+/* The kernel's idea of a moment must be the library's, whether a time has 32 or 64 bits here. */
 Test(deadline, kernel_waits_until_the_moment_that_it_is_told, .timeout = 30)
 {
 	SKIP_WHERE_EMULATED("the wait by a moment", "the program is run by a shell");

@@ -1,6 +1,6 @@
-/* Every door by which bytes, descriptors or the process itself may leave: what the program wrote before goes first.
- * Each door is tried in every mode of the shim; which calls make it so is the business of release.c and kernel_hold.c.
- */
+/* Proves, for every call by which bytes, descriptors or the process itself may leave, that what the program wrote
+ * before goes first. Each row is tried in every mode of the library; release.c and kernel_hold.c look at the calls that
+ * bring this about. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -81,8 +81,7 @@ static const struct scenario processes[] = {
 	{ "fork", BODY_BY("child:") },
 	{ "_Fork", BODY_BY("_Fork:") },
 	{ "clone", BODY_BY("clone:") },
-#ifndef UNDER_TSAN /* whose clone() keeps what the child is to do on the parent's stack, which the parent goes on \
-                      using */
+#ifndef UNDER_TSAN /* TSan's clone() leaves the child's work on a stack that the parent goes on using */
 	{ "clone with CLONE_VM", BODY_BY("clone-vm:") },
 	{ "a clone with CLONE_VM that holds a head when it ends",
 	  { "clone-vm:" HELD, "await", "write=*200", "await" },
@@ -91,7 +90,7 @@ static const struct scenario processes[] = {
 	{ "syscall(SYS_clone)", BODY_BY("SYS_fork:") },
 	{ "posix_spawn", BODY_BY("spawn=") },
 	{ "posix_spawnp", BODY_BY("spawnp=") },
-#ifndef WIDE /* the shell has 64 bits */
+#ifndef WIDE /* these rows start a shell, which is a program of 64 bits */
 	{ "system", BODY_BY("system=") },
 	{ "popen", BODY_BY("popen=") },
 	{ "wordexp", BODY_BY("wordexp=") },
@@ -136,9 +135,9 @@ static const struct scenario ends[] = {
 };
 SCENARIO_TESTS(doors, ends);
 
-/* What a program may do in a process of one thread, or to all its threads, it may do with the helper around. */
+/* What a program may do only while it has one thread, or does to all its threads, still works beside the helper. */
 static const struct scenario privileges[] = {
-#ifndef UNDER_TSAN /* which has a thread of its own from the first that is made */
+#ifndef UNDER_TSAN /* TSan has a thread of its own from the first thread that the program creates */
 	{ "unshare(CLONE_NEWUSER)",
 	  { HELD, "unshare", "write=*200", "await", HELD, "write=*200", "await" },
 	  ANY_CALLS },
@@ -156,7 +155,8 @@ static const struct scenario privileges[] = {
 SCENARIO_TESTS(doors, privileges);
 
 #ifndef WIDE
-/* dlopen() looks at who calls it: a library finds its neighbours by its own run path. */
+/* dlopen() looks at the library that calls it: a plugin finds its neighbours by the run path of the plugin itself.
+ * Builds such a plugin and its neighbour. */
 static void build(const char *directory)
 {
 	char command[1024];

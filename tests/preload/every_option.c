@@ -1,10 +1,10 @@
-/* Every socket option, set or asked for between a head and its body: what becomes of the head is what options.def says,
- * wherever it is held. */
+/* Proves, for every socket option that is set or asked for between a head and its body, that the head is treated as
+ * options.def says, wherever it is held. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_every_option"
 
-/* Only behind the shim: bare, no head waits. */
+/* There is no bare run to compare with, because no head is held there. */
 static void check_mode(const char *what, const struct mode *m)
 {
 	struct setup setup = { .args = { PROGRAM, what, m->hold }, .hold = m->hold, .join = m->join };

@@ -1,6 +1,6 @@
-/* What this libc offers in the families that the library stands in front of: each symbol is a hook, or has its reason
- * here. A libc with a new way to write, to copy a descriptor or to end a process fails this test until somebody has
- * looked at it. */
+/* Proves that each symbol of libc in the families that the library stands in front of is a hook, or has the reason why
+ * not in this file. A libc with a new way to write, to copy a descriptor or to end a process fails this test until that
+ * symbol has been considered. */
 #include "harness.h"
 
 #include <dlfcn.h>
@@ -168,7 +168,7 @@ Test(every_symbol, of_libc_in_our_families_is_a_hook_or_has_a_reason, .timeout =
 	check_libc(libc.dli_fname);
 }
 
-/* With names of their own for what takes a time. */
+/* These libcs have additional names for functions that take a time. */
 static const struct {
 	const char *architecture, *package, *libc;
 } others[] = {

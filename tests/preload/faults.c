@@ -1,5 +1,5 @@
-/* Calls that fail under the library's hands, at each step of an emission and in every mode. What may pass costs no
- * byte; what is final is told to the program, and nothing is sent out of order on the way. */
+/* Proves that system calls may fail under the library at each step of sending what is held, in every mode: an error
+ * that passes costs no byte, a final one is told to the program, and nothing is sent out of order. */
 #include "harness.h"
 #include "library.h"
 
@@ -20,7 +20,7 @@ static const char *const calls[] = { "send", "sendmsg", "writev" };
 
 static const struct {
 	const char *name, *timeout;
-	bool tells; /* a call follows that can say that the connection is gone */
+	bool tells; /* a later call can report that the connection is gone */
 	const char *steps[ARGS_MAX - 1];
 } emissions[] = {
 	{ "a joined body", NULL, true, { "nonblock", WHOLE_HEAD, "writeall=*200", "await" } },
@@ -58,7 +58,7 @@ static const struct {
 	{ "execve", NULL, false, { "nonblock", WHOLE_HEAD, "exec=execve", "writeall=*200", "await" } },
 };
 
-/* One emission, one mode, and the faults it is to meet. */
+/* One row of `emissions` in one mode, with the faults that it meets. */
 struct trial {
 	struct setup setup;
 	char name[256], faults[128];
@@ -83,7 +83,7 @@ static struct run *run_with_faults(struct trial *t, size_t emission)
 	return run(&t->setup, SHIM);
 }
 
-/* Calls `check` for each mode and each call that is made in it. */
+/* Calls `check` for each mode, and in it for each kind of call that the row makes there. */
 static void each_call(size_t emission, void (*check)(struct trial *t, size_t emission, const char *call))
 {
 	struct trial t = { .faults = "" };
@@ -105,11 +105,11 @@ static void each_call(size_t emission, void (*check)(struct trial *t, size_t emi
 	run_free((struct run *)t.bare);
 }
 
-/* --- what may pass ---------------------------------------------------------------------------- */
+/* --- errors that may pass --------------------------------------------------------------------- */
 
 static const char *const passing[] = { "EAGAIN", "EINTR", "ENOBUFS", "ENOMEM" };
 
-/* At most two in a row: what never passes is a connection that nothing can be written to. */
+/* At most two errors in a row: with an error that never passes, nothing can be written to the connection at all. */
 static const char *const places[] = { "%1$s:1:errno=%2$s", "%1$s:2:errno=%2$s", "%1$s:1:errno=%2$s,%1$s:2:errno=%2$s",
 	                              "%1$s:1:short=33,%1$s:2:errno=%2$s" };
 
@@ -136,11 +136,11 @@ EACH_TEST(faults, what_passes_costs_no_byte, ROWS(emissions), 280)
 	each_call(*i, check_passing);
 }
 
-/* --- what is final ---------------------------------------------------------------------------- */
+/* --- errors that are final -------------------------------------------------------------------- */
 
 static const char *const final[] = { "EPIPE", "ECONNRESET", "ETIMEDOUT" };
 
-/* The program is told, and until then no byte went that is not the next one. */
+/* The program is told, and what arrived until then is a beginning of the bare run's bytes. */
 static void check_final(struct trial *t, size_t emission, const char *call)
 {
 	for (size_t i = 0; i < 2 * ROWS(final); i++) {
@@ -179,7 +179,7 @@ static const char *const needs[] = {
 	"getsockopt:1:errno=EPERM",      "getsockopt:2:errno=EPERM",     "ioctl:*:errno=EPERM"
 };
 
-/* Two messages; the second comes after its own deadline. */
+/* Two messages, the second of which comes after its deadline; then a third with a body by sendfile. */
 EACH_TEST(faults, what_the_library_does_not_get_it_does_without, ROWS(needs), 60)
 {
 	struct scenario s = { needs[*i],
@@ -194,10 +194,10 @@ EACH_TEST(faults, what_the_library_does_not_get_it_does_without, ROWS(needs), 60
 	check_scenario_elsewhere(&s);
 }
 
-#ifndef UNDER_TSAN /* which only runs in programs that were built with it */
+#ifndef UNDER_TSAN /* TSan's library runs only in programs that were built with TSan */
 /* --- a real server ---------------------------------------------------------------------------- */
 
-/* strace makes the kernel's side fail, for the program, for libc and for the library alike. */
+/* strace makes the system call itself fail, whether the program, libc or the library made it. */
 static const char *const injections[][2] = { { "writev,sendto,sendmsg", "error=EINTR:when=1+2" },
 	                                     { "writev,sendto,sendmsg", "error=EINTR:when=2+3" },
 	                                     { "setsockopt", "error=ENOBUFS:when=2+2" },
@@ -208,7 +208,8 @@ static const char *const injections[][2] = { { "writev,sendto,sendmsg", "error=E
 
 enum { FETCHES = 12, BODY_BYTES = 3000 };
 
-/* Head, pause, body in two writes; on one connection after the other, as its one thread gets to them. */
+/* The server sends a head, may pause, and sends the body in two writes. It has one thread, and serves one connection
+ * after the other. */
 #define SERVER                                            \
 	"import http.server as h, time\n"                 \
 	"class Handler(h.BaseHTTPRequestHandler):\n"      \
@@ -228,7 +229,7 @@ enum { FETCHES = 12, BODY_BYTES = 3000 };
 struct server {
 	pid_t group;
 	int port;
-	char log[64]; /* strace's */
+	char log[64]; /* the log of strace */
 };
 
 static void become_server(const struct server *s, size_t injection, int out)
@@ -279,7 +280,7 @@ static struct server start(size_t injection)
 	return s;
 }
 
-/* The body of one answer on a kept-alive connection is as it must be. */
+/* Asks for one answer on a kept-alive connection; true: it is as it must be. */
 static bool fetch(int fd, const char *path)
 {
 	char request[64], answer[BODY_BYTES + 1024], *body;

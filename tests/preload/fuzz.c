@@ -1,5 +1,5 @@
-/* Random programs, bare and behind the shim (tests/fuzz): the same bytes, the same results. `make fuzz` runs many more.
- */
+/* Proves by random programs (tests/fuzz) that bare and under the library a program sends the same bytes and has the
+ * same results. `make fuzz` runs many more of them. */
 #include "library.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
-/* Sockets and calls of the rarer kinds: the peer gets the same bytes, and the program the same results, as without the
- * shim. */
+/* Proves that with rarer kinds of sockets and calls the peer gets the same bytes, and the program the same results, as
+ * without the library. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -79,7 +79,7 @@ static const struct scenario families[] = {
 };
 SCENARIO_TESTS(honest, families);
 
-/* IPv6 is TCP like IPv4: joined. */
+/* IPv6 is TCP like IPv4, so its messages are joined. */
 static const struct scenario joined[] = {
 	{ "IPv6", { HELD, "write=*200", "await" }, "writev iov=2 bytes=300 = 300", .listener = ON_IPV6, .segments = 1 },
 	{ "IPv6 with an IPv4 peer",
@@ -90,8 +90,8 @@ static const struct scenario joined[] = {
 };
 SCENARIO_TESTS(honest, joined);
 
-/* Options by which a program watches its single writes: they are found, whoever set them, however the descriptor came.
- */
+/* Options by which a program watches its single writes: the library finds them, whoever set them and however the
+ * descriptor came. */
 #define SINGLE     "write bytes=100 = 100, write bytes=200 = 200"
 #define MESSAGE    HELD, "write=*200", "await"
 #define ONE_BEFORE MESSAGE
@@ -122,7 +122,7 @@ static const struct scenario watched[] = {
 };
 FIRST_MESSAGE_TESTS(honest, watched);
 
-/* Nothing of what is known is forgotten. */
+/* A call that fails makes the library forget nothing. */
 static const struct scenario in_vain[] = {
 	{ "dup2", { "vain-dup2", MESSAGE }, "writev iov=2 bytes=300 = 300" },
 	{ "dup3", { "vain-dup3", MESSAGE }, "writev iov=2 bytes=300 = 300" },
@@ -130,7 +130,8 @@ static const struct scenario in_vain[] = {
 };
 FIRST_MESSAGE_TESTS(honest, in_vain);
 
-/* A close after which the kernel sends nothing more: what the program wrote before is on its way by then. */
+/* After a close that resets the connection the kernel sends nothing more, so what the program wrote before must be on
+ * its way by then. */
 #define UNTIL_CLOSE "write=HTTP/1.0 200 OK\r\n\r\n"
 
 static const struct scenario resets[] = {
@@ -157,4 +158,5 @@ static const struct scenario resets[] = {
 	  { "peer=ping", "readable", HELD, "write=*100", "shutdown", "close", "await" },
 	  ANY_CALLS },
 };
-FIRST_MESSAGE_TESTS(honest, resets); /* bare, bytes behind a message that is not acknowledged are lost by a reset */
+/* Not behind another message: bare, a reset loses the bytes behind a message that is not acknowledged. */
+FIRST_MESSAGE_TESTS(honest, resets);

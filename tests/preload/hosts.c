@@ -1,16 +1,17 @@
-/* Programs that live unusually: they end up where they would without the shim, their bytes arrive, and nobody waits. */
+/* Proves that programs which live unusually end up where they would without the library, that their bytes arrive, and
+ * that nothing waits longer. */
 #include "harness.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_hosts"
 
 struct life {
 	const char *what, *how;
-	const char *wanted; /* what the program reports, bare as well */
+	const char *wanted; /* what the program reports, bare as well as under the library */
 	const char *join, *hold;
 	const char *timeout; /* NULL: 5 ms */
 	const char *faults;
-	int joined;       /* so many messages leave in one call */
-	const char *call; /* this one reaches libc, once */
+	int joined;       /* how many messages leave in one call; 0: any number */
+	const char *call; /* a call that reaches libc once; NULL: none is looked for */
 	bool timed;
 };
 
@@ -85,7 +86,7 @@ static const struct life crowds[] = {
 };
 LIVES(hosts, heads_beyond_the_most_that_wait_go_at_once, crowds);
 
-#ifndef __SANITIZE_ADDRESS__ /* see lifecycle.c: a cancelled thread's stack */
+#ifndef __SANITIZE_ADDRESS__ /* lifecycle.c has the reason: the stack of a cancelled thread */
 #define ONE_HEAD "heads: 1, first: 1\n"
 static const struct life cancelled[] = {
 	{ "cancelled", NULL, ONE_HEAD },
@@ -115,9 +116,9 @@ static const struct life hasty[] = {
 };
 LIVES(hosts, send_that_must_not_wait_does_not, hasty);
 
-/* --- whose descriptors? ----------------------------------------------------------------------- */
+/* --- a child of vfork, threads with descriptors of their own ---------------------------------- */
 
-#ifndef UNDER_TSAN /* which makes every vfork a fork, and does not end with the last thread */
+#ifndef UNDER_TSAN /* TSan makes every vfork a fork, and a process under TSan does not end with its last thread */
 static const struct life delayed[] = {
 	{ "vfork-late", "close", "late: 0\n", "message", .timeout = "30ms", .timed = true },
 	{ "vfork-late", "close nodelay", "late: 0\n", "message", .timeout = "30ms", .timed = true },
@@ -127,7 +128,7 @@ static const struct life delayed[] = {
 };
 LIVES(hosts, closing_child_of_vfork_delays_nothing, delayed);
 
-/* What the child sends, if it does, takes 100 ms; the body comes meanwhile. */
+/* If the child sends the held head, that takes 100 ms, and the body comes meanwhile. */
 static const struct life ordered[] = {
 	{ "vfork-order", "close", "", .timeout = HOLD_LONG, .faults = "send:1:delay=100", .joined = 1 },
 	{ "vfork-order", "dup2", "", .timeout = HOLD_LONG, .faults = "send:1:delay=100", .joined = 1 },
@@ -174,7 +175,7 @@ static const struct life piecemeal[] = {
 };
 LIVES(hosts, pieces_by_sendfile_after_a_pause_are_not_late, piecemeal);
 
-/* Where a call fell short the kernel is asked whether it has room for the head. */
+/* After a call that took fewer bytes than it was given, the kernel is asked whether it has room for the head. */
 #define NOT_LOST "close waited: 0, a head that was taken is lost: 0\n"
 static const struct life filled[] = {
 	{ "full", "", NOT_LOST, .timed = true },
@@ -200,7 +201,7 @@ static const struct life resets[] = {
 };
 LIVES(hosts, head_after_an_error_is_not_taken, resets);
 
-/* --- memory, sandboxes, first and last moments ------------------------------------------------ */
+/* --- memory, sandboxes, the beginning and the end of a process -------------------------------- */
 
 static const struct life memory[] = {
 	{ "unreadable", NULL, "EFAULT: 6 of 6, taken: 16 of 16\n" },
@@ -210,7 +211,7 @@ static const struct life memory[] = {
 };
 LIVES(hosts, memory_that_is_not_there_is_an_error, memory);
 
-#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* they make calls of their own */
+#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* sanitizers make system calls that the sandbox forbids */
 #define BOTH "written: 100 and 200\n"
 static const struct life sandboxes[] = {
 	{ "sandbox", "filter", BOTH },          { "sandbox", "filter by syscall", BOTH },

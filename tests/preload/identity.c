@@ -1,5 +1,5 @@
-/* Where SO_COOKIE is not to be had (a kernel before 4.12, gVisor, qemu-user), a socket is told from others all the
- * same: messages are joined, and what is held keeps away from whatever has the number next. */
+/* Proves that sockets are told apart where SO_COOKIE cannot be had (a kernel before 4.12, gVisor, qemu-user): messages
+ * are joined, and what is held never reaches the next owner of the descriptor's number. */
 #include "everywhere.h"
 
 #define NO_COOKIES .faults = "cookie:*:errno=ENOPROTOOPT"
@@ -24,7 +24,7 @@ static const struct scenario messages[] = {
 };
 SCENARIO_TESTS(identity, messages);
 
-/* Two numbers of one socket know each other. */
+/* Two numbers of one socket tell each other what was read. */
 static const struct scenario names[] = {
 	{ "HEAD, read by the number before",
 	  { "read=500", "fetch", "use", "write=" HEAD, "await" },

@@ -1,6 +1,6 @@
-/* What a server reads before, between and behind its responses: interim responses (1xx) come in between, bodies
- * begin like a request, several requests come in one read. The library may not know then which request a response
- * answers; all bytes arrive nevertheless. */
+/* Proves that all bytes arrive, and in which messages they are joined, whatever a server reads before, between and
+ * behind its responses: interim responses (1xx) come in between, bodies begin like a request, and several requests come
+ * in one read. There the library may not know which request a response answers. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -57,7 +57,8 @@ static const struct scenario before_the_response[] = {
 };
 SCENARIO_TESTS(interim, before_the_response);
 
-/* The rest of a body that was answered early, and requests of which only the first was seen. */
+/* What is read behind a response may be the rest of a body that was answered early, and of several requests in one read
+ * only the first is seen. */
 #define REFUSED "write=" LINE("413 Too Large") "Content-Length: 2\r\n\r\n", "write=no"
 
 static const struct scenario behind_the_response[] = {
@@ -107,10 +108,10 @@ static const struct scenario behind_the_response[] = {
 };
 SCENARIO_TESTS(interim, behind_the_response);
 
-/* Any number of interim responses, and a byte of anything behind each. */
+/* Any number of interim responses makes no difference, whatever byte is read behind each. */
 static const struct {
 	const char *request, *letters, *answer;
-	int least; /* so many letters complete the request */
+	int least; /* how many letters complete the request */
 } programs[] = {
 	{ HEAD_REQUEST, "A", "alone" },
 	{ HEAD_REQUEST, "\n", "alone" },

@@ -1,4 +1,4 @@
-/* What a thread leaves behind that is interrupted in the middle of its call and does not go on with it: the others find
+/* Proves that when a thread is interrupted in the middle of its call and does not go on with it, the other threads find
  * a connection on which every byte that was written is there, once. */
 #include "harness.h"
 
@@ -11,7 +11,7 @@ static const char *const modes[][2] = {
 };
 
 enum { CANCEL, ASYNC, JUMP, HOWS };
-#ifdef __SANITIZE_ADDRESS__ /* see lifecycle.c: a cancelled thread's stack */
+#ifdef __SANITIZE_ADDRESS__ /* lifecycle.c has the reason: the stack of a cancelled thread */
 enum { FIRST = JUMP };
 #else
 enum { FIRST = CANCEL };
@@ -19,18 +19,19 @@ enum { FIRST = CANCEL };
 static const char *const hows[HOWS] = { "cancel", "async", "jump" };
 
 static const struct {
-	const char *name, *timeout, *faults[2]; /* where our memory holds the head, and where the kernel does */
+	const char *name, *timeout, *faults[2]; /* [0]: where memory holds the head; [1]: where the kernel does */
 } times[] = {
-	/* the call meets the helper, which is sending */
+	/* the call meets the helper while the helper is sending */
 	{ "later", "5ms", { "send:1:delay=150", "setsockopt:1:delay=150" } },
-	/* the call itself sends, and lingers there until the head's time is up as well */
+	/* the call itself sends, and takes so long on its way back that the head's deadline passes as well */
 	{ "now", "100ms", { "send:1:linger=150,writev:1:linger=150,sendmsg:1:linger=150", "setsockopt:1:linger=150" } },
 };
 
 static const struct {
 	const char *call;
 	bool ends;
-	/* has it written bytes of its own: later; now, where our memory holds the head; where the kernel does? */
+	/* Has the call written bytes of its own? [0]: at the time "later"; at the time "now", [1]: where memory
+	 * holds the head, [2]: where the kernel does. */
 	bool body[HOWS][3];
 } calls[] = {
 	{ "body", false, { { false, true, true }, { false, true, true }, { false, true, true } } },
@@ -97,7 +98,8 @@ EACH_TEST(interrupted, jump_out_of_a_write_that_filled_the_buffer_doubles_no_hea
 	run_free(r);
 }
 
-/* Each question of the library's lingers, so that the handler comes in the middle of each. */
+/* Each of the library's questions to the kernel takes long on its way back, so that the handler interrupts each of
+ * them. */
 EACH_TEST(interrupted, handler_that_closes_leaves_no_false_word, ROWS(modes), 60)
 {
 	static const char *const moments[] = { "5", "10", "30", "50", "70", "90" };
@@ -118,7 +120,7 @@ EACH_TEST(interrupted, handler_that_closes_leaves_no_false_word, ROWS(modes), 60
 	}
 }
 
-/* Each piece of memory that the library takes, takes its time. */
+/* One mapping of memory that the library makes takes long, each in turn, so that the handler interrupts it. */
 EACH_TEST(interrupted, jump_while_memory_is_taken_harms_no_other_thread, 6, 60)
 {
 	char fault[32];
@@ -133,7 +135,7 @@ EACH_TEST(interrupted, jump_while_memory_is_taken_harms_no_other_thread, 6, 60)
 	run_free(r);
 }
 
-/* The helper is the third thread. */
+/* The helper is the third thread of this program. */
 EACH_TEST(interrupted, ignored_signal_cuts_no_other_threads_write, ROWS(modes), 60)
 {
 	struct setup setup = { .args = { PROGRAM, "ignored-signal" },

@@ -1,4 +1,4 @@
-/* A head and the first write of its body leave in one call, whatever calls the program used. */
+/* Proves that a head and the first write of its body leave in one call, whatever calls the program used for them. */
 #include "harness.h"
 
 #define ONE_WRITEV  "writev iov=2 bytes=300 = 300"
@@ -45,7 +45,7 @@ static const struct scenario calls[] = {
 };
 SCENARIO_TESTS(join, calls);
 
-/* Heads that come in several writes. */
+/* The head comes in several writes. */
 static const struct scenario pieces[] = {
 	{ "line by line",
 	  { "write=HTTP/1.1 200 OK\r\n", "write=" HEAD_PAD("200"), "write=*200" },
@@ -76,11 +76,12 @@ static const struct scenario pieces[] = {
 };
 SCENARIO_TESTS(join, pieces);
 
-/* Calls that carry the body from a file or a pipe: the head goes just before, told that more follows. */
+/* These calls carry the body from a file or a pipe, or have no place left for the head: the head goes just before, with
+ * MSG_MORE. */
 static const struct scenario files[] = {
 	{ "sendfile",
 	  { "write=" HEAD, "sendfile=*200" },
-	  /* by 64-bit offsets it has the other name */
+	  /* with 64-bit offsets the program calls sendfile64 */
 	  "* bytes=100 flags=*MSG_MORE* = 100, sendfile?(64) bytes=200 = 200" },
 	{ "sendfile64",
 	  { "write=" HEAD, "sendfile64=*200" },
@@ -100,7 +101,7 @@ static const struct scenario files[] = {
 };
 SCENARIO_TESTS(join, files);
 
-/* Nothing to do: the program's own calls, and no other, reach libc. */
+/* Where there is nothing to do, the program's own calls reach libc, and no others. */
 static const struct scenario untouched[] = {
 	{ "head and whole body in one write",
 	  { "write=HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world", "await" } },
@@ -120,7 +121,7 @@ static const struct scenario untouched[] = {
 };
 SCENARIO_TESTS(join, untouched);
 
-/* What may stand between a head and its body. */
+/* What may come between a head and its body, or instead of the body. */
 static const struct scenario between[] = {
 	{ "an empty write is not a body", { "write=" HEAD, "write=", "write=*200" }, "write bytes=0 = 0, " ONE_WRITEV },
 	{ "two heads in a row, the second longer than the first's body: the first goes out by itself",

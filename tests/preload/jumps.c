@@ -1,12 +1,12 @@
-/* A signal handler jumps out of the call that sends what is held, when that call is over: nothing goes twice, and
- * nothing is lost. */
+/* Proves that nothing is sent twice and nothing is lost when a signal handler jumps out of the call that sends what is
+ * held, just after that call is over. */
 #include "harness.h"
 
 #include <stdio.h>
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_jumps"
 
-/* Every call that could send a head is long on its way back. */
+/* Each call that could send a head takes long on its way back, so that the signal is delivered there. */
 #define LINGERS "send:1:linger=400,sendmsg:1:linger=400,writev:1:linger=400"
 
 static const char *const whiles[] = { "read", "setsockopt", "dup", "cork", "sendfile", "pieces", "body" };

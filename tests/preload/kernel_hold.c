@@ -1,5 +1,6 @@
-/* The head goes to the kernel at once, told that more follows, and the kernel keeps the order: for sockets that others
- * may write to, for whoever asks for it, and for the whole process once there may be writers that no hook sees. */
+/* Proves that where the kernel holds, the head goes to the kernel at once with MSG_MORE, and the kernel keeps the order
+ * of the bytes: on sockets that other processes may write to, with hold=kernel, and in the whole process as soon as
+ * there may be writers that no hook sees. */
 #include "harness.h"
 
 #define MORE_HEAD "send bytes=100 flags=MSG_MORE = 100"
@@ -45,7 +46,7 @@ static const struct scenario calls[] = {
 	{ "a body by io_uring", { "write=" HEAD, "uring=*200", "await" }, MORE_HEAD },
 };
 
-/* With hold=kernel: every one of these is one segment. */
+/* With hold=kernel each of these messages is one segment. */
 EACH_TEST(kernel_hold, whatever_the_calls, ROWS(calls), 30)
 {
 	struct scenario s = calls[*i];
@@ -56,7 +57,7 @@ EACH_TEST(kernel_hold, whatever_the_calls, ROWS(calls), 30)
 	check_scenario_behind_another(&s);
 }
 
-/* As shipped, for sockets that this process cannot prove to be its own alone. */
+/* With the default settings the kernel holds on sockets that this process cannot prove to be its own alone. */
 static const struct scenario hands[] = {
 	{ "an inherited socket", { "keepalive=1", "exec=execv", MESSAGE, "await" }, SPLIT },
 	{ "standard input", { "onto=0", MESSAGE, "await" }, SPLIT },
@@ -81,7 +82,7 @@ static const struct scenario hands[] = {
 	{ "alive across a fork", { "child:sleep=0", MESSAGE, "await" }, SPLIT },
 	{ "alive across a _Fork", { "_Fork:sleep=0", MESSAGE, "await" }, SPLIT },
 	{ "alive across a spawn", { "spawn=sleep=0", MESSAGE, "await" }, SPLIT },
-#ifndef WIDE /* the shell has 64 bits */
+#ifndef WIDE /* this row starts a shell, which is a program of 64 bits */
 	{ "alive across system()", { "system=sleep=0", MESSAGE, "await" }, SPLIT },
 #endif
 	{ "in the child of a fork", { "child:write=" HEAD, "child:write=*200", "await" }, ANY_CALLS },
@@ -107,7 +108,7 @@ Test(kernel_hold, other_hands_on_the_listener, .timeout = 30)
 	check_scenario_elsewhere(&s);
 }
 
-/* A head that the kernel holds goes at once, too, when nothing may be held any more. */
+/* A head that the kernel holds also goes at once before a call after which nothing may be held. */
 #define HELD     "write=" HEAD
 #define RELEASED MORE_HEAD ", " PUSH
 
@@ -149,7 +150,7 @@ EACH_TEST(kernel_hold, releases, ROWS(releases), 30)
 	check_scenario_behind_another(&s);
 }
 
-/* The program's TCP_NODELAY and TCP_CORK are what it set, before, during and after a hold, however that ends. */
+/* TCP_NODELAY and TCP_CORK are as the program set them before, during and after a hold, however the hold ends. */
 static const struct scenario settings[] = {
 	{ "as they come", { "settings", HELD, "settings", "write=*200", "settings", "await" }, SPLIT },
 	{ "TCP_NODELAY", { "nodelay=1", "settings", HELD, "settings", "write=*200", "settings", "await" }, SPLIT },
@@ -200,7 +201,7 @@ EACH_TEST(kernel_hold, settings, ROWS(settings), 30)
 	check_scenario_behind_another(&s);
 }
 
-/* Memory is given up for good, by the whole process, where writers may come to be that no hook sees. */
+/* The process stops holding in memory for good at the first sign of writers that no hook sees. */
 #define AS_BEFORE MESSAGE
 #define THEN      "write=" HEAD, "unseen=*200", "await"
 
@@ -224,7 +225,7 @@ EACH_TEST(kernel_hold, signs_of_unseen_writers, ROWS(signs), 30)
 	check_scenario(&s);
 }
 
-/* The third sign can only be seen when it is too late for the message at hand. */
+/* The third sign, a message that fell short, can only be seen when it is too late for that message. */
 Test(kernel_hold, body_that_no_hook_saw_overtakes_once_and_never_again, .timeout = 30)
 {
 #define REQUEST "GET / HTTP/1.1\r\nHost: here\r\n\r\n"

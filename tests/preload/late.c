@@ -1,5 +1,6 @@
-/* What comes late: the deadline of a head in drops, the push where no follower came, the error that somebody else met,
- * and the process that has the socket, too. */
+/* Proves that what comes late still comes: the deadline of a head that is written in small pieces, the push when no
+ * more bytes follow after MSG_MORE, the error that the helper met, and the kernel's hold after another process has had
+ * the socket. */
 #include "harness.h"
 
 #include <signal.h>
@@ -7,8 +8,8 @@
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_late"
 
-/* A head that comes in drops, each of them well before the deadline of the one before it: what is held of it goes out
- * in time all the same, and then the rest is no head any more and passes. */
+/* Each piece of the head comes well before the deadline of the piece before it. What is held of the head goes out in
+ * time all the same; then the rest is no head any more and passes as it is written. */
 Test(late, head_that_comes_in_drops_has_one_deadline, .timeout = 30)
 {
 	struct setup setup = { .args = { STEPS, "write=HTTP/1.1 200 OK\r\n", "sleep=100", "write=A: 1234\r\n",
@@ -21,7 +22,7 @@ Test(late, head_that_comes_in_drops_has_one_deadline, .timeout = 30)
 	run_free(r);
 }
 
-/* What was told that more follows, and nothing does. */
+/* The kernel was told that more follows, and nothing does, so what it holds is pushed. */
 #define LED    "* bytes=100 flags=*MSG_MORE* = 100, "
 #define PUSHED "setsockopt TCP_CORK=0 = 0, "
 
@@ -35,7 +36,7 @@ static const struct scenario followers[] = {
 };
 SCENARIO_TESTS(late, followers);
 
-/* The bytes that sendmmsg took complete the message: the next one is no sign of writers that nobody saw. */
+/* The bytes that sendmmsg took complete the message, so the next head is no sign of a writer that no hook sees. */
 static const struct scenario completed[] = {
 	{ "sendmmsg",
 	  { "read=500", "write=" HEAD, "sendmmsg=*200", "peer=GET / HTTP/1.1\r\n\r\n", "read=500", "write=" HEAD,
@@ -46,7 +47,7 @@ static const struct scenario completed[] = {
 };
 SCENARIO_TESTS(late, completed);
 
-/* Held by the kernel: the head goes with MSG_MORE. */
+/* A child process has had the socket, so the kernel holds the head under MSG_MORE. */
 #define IN_ORDER "send bytes=100 flags=MSG_MORE = 100, write bytes=200 = 200"
 
 static const struct scenario others[] = {
@@ -58,8 +59,8 @@ static const struct scenario others[] = {
 };
 SCENARIO_TESTS(late, others);
 
-/* The helper meets the error (1: its first send), the program's next write is what it would have been told at. Where
- * the helper comes too late for it, on a busy machine, there was nothing to tell. */
+/* The helper's first send meets the error, and the program's next write reports it. On a busy machine the helper may
+ * come too late for that; then there is nothing to report, and the run is repeated. */
 static struct run *run_whose_helper_met_it(const struct setup *setup)
 {
 	struct run *r = run(setup, SHIM);

@@ -1,5 +1,5 @@
-/* What the program was told is written reaches the peer, whatever room there is for it when the program leaves the
- * connection. */
+/* Proves that bytes which the program was told are written reach the peer, however little room the send buffer has when
+ * the program leaves the connection. */
 #include "everywhere.h"
 
 #define PROGRAM   BUILD_DIR "/tests/programs/p_left"
@@ -27,8 +27,8 @@ static const struct case_of nonblocking[] = { NONBLOCKING("close"), NONBLOCKING(
 	                                      NONBLOCKING("_exit") };
 EVERYWHERE_TESTS(left, full_buffer_of_a_nonblocking_socket_costs_no_byte, PROGRAM, nonblocking);
 
-/* Somebody took the room by calls that the library cannot know of, and the peer does not read: nobody waits for
- * long, and who can be told is told. */
+/* The send buffer was filled by calls that the library cannot see, and the peer does not read: the program does not
+ * wait long, and a close that can report the loss reports it. */
 #define NOT_IN_SILENCE "a close was silent about bytes that are lost: 0, left soon: 1\n"
 #define UNSEEN(way)                                                                                \
 	{ { "unseen", way }, NOT_IN_SILENCE, .timeout = HOLD_LONG, .timed = true },                \
@@ -50,14 +50,14 @@ static const struct case_of many[] = { MANY("close"), MANY("shutdown"), MANY("ex
 	                               MANY("exit"),  MANY("_exit"),    MANY("quick_exit") };
 EVERYWHERE_TESTS(left, hundred_heads_leave_with_the_process, PROGRAM, many);
 
-/* Nobody saw the socket go from its number, and come back. */
+/* The library did not see that the socket left its number and came back. */
 #define WHOLE   "messages that did not come whole and in order: 0\n"
 #define NUMBERS BUILD_DIR "/tests/programs/p_numbers"
 
 static const struct case_of moved[] = { { { "moved", "closed" }, WHOLE }, { { "moved", "replaced" }, WHOLE } };
 EVERYWHERE_TESTS(left, socket_that_was_away_when_its_head_was_due_has_it_still, NUMBERS, moved);
 
-#ifndef UNDER_TSAN /* which makes every vfork a fork */
+#ifndef UNDER_TSAN /* TSan makes every vfork a fork */
 #define BORROWED(how)                                                                 \
 	{                                                                             \
 		{ "borrowed", how }, "for the child's peer: 5 bytes, for ours: 300\n" \

@@ -1,4 +1,5 @@
-/* The library in its host: threads, signals, forks, descriptors that come around again, what it needs and exports. */
+/* Proves that the library gets along with its host program: with threads, signals, forks and reused descriptor numbers,
+ * and in what it needs and exports. */
 #include "doors.h"
 #include "harness.h"
 #include "library.h"
@@ -13,7 +14,7 @@ static const struct {
 } scenarios[] = {
 	{ "no-hold", NULL, 1, "threads: 1\n" },
 	{ "idle", NULL, 1, "threads: 1\nall at the peer: 1\n" },
-#ifndef UNDER_TSAN /* which has a thread of its own */
+#ifndef UNDER_TSAN /* TSan has a thread of its own */
 	{ "alone", NULL, 1, "refused: 0\n" },
 #endif
 	{ "reader", "same", 1, "all at the peer: 1\n" },
@@ -35,8 +36,8 @@ EACH_TEST(lifecycle, scenarios, ROWS(scenarios), 60)
 	run_free(r);
 }
 
-/* All but those that are written while the first head of all is starting the helper: a moment, and longer on a busy
- * machine. */
+/* Messages that are written while the very first head starts the helper are not joined. That lasts a moment, and longer
+ * on a busy machine. */
 Test(lifecycle, head_and_body_of_two_threads_are_joined, .timeout = 60)
 {
 	struct setup setup = { .args = { SCENARIOS, "relays" }, .clients = 4 };
@@ -50,7 +51,7 @@ Test(lifecycle, head_and_body_of_two_threads_are_joined, .timeout = 60)
 Test(lifecycle, helper_exists_only_from_the_first_hold_on, .timeout = 30)
 {
 	struct setup without = { .args = { SCENARIOS, "no-hold" } };
-	struct setup with = { .args = { SCENARIOS, "idle" }, .timeout = "100ms" }; /* well within `soon` */
+	struct setup with = { .args = { SCENARIOS, "idle" }, .timeout = "100ms" }; /* well below `soon` */
 	struct run *r = check_same("nothing held", &without);
 
 	cr_expect(calls_like(r, "pthread_create*") == 0, "a thread was made for nothing:\n%s", r->calls.p);
@@ -60,7 +61,8 @@ Test(lifecycle, helper_exists_only_from_the_first_hold_on, .timeout = 30)
 	run_free(r);
 }
 
-/* "unseen" and "replaced": closed by a system call of the program's own, as fclose() does it inside libc. */
+/* In "unseen" and "replaced" the program closes the descriptor by a system call of its own, as fclose() does inside
+ * libc. */
 Test(lifecycle, held_head_never_reaches_the_next_owner_of_its_number, .timeout = 30)
 {
 	static const char *const ways[] = { "seen", "unseen", "replaced" };
@@ -84,8 +86,7 @@ Test(lifecycle, file_that_has_its_number_next_keeps_its_locks, .timeout = 30)
 	run_free(r);
 }
 
-#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a \
-                                redzone */
+#ifndef __SANITIZE_ADDRESS__ /* ASan does not unwind a cancelled thread's stack and reports what is left there */
 Test(lifecycle, cancelled_writer_leaves_no_lock, .timeout = 30)
 {
 	struct setup setup = { .args = { SCENARIOS, "cancelled" }, .clients = 4 };
@@ -103,7 +104,8 @@ Test(lifecycle, cancelled_writer_leaves_no_lock, .timeout = 30)
 
 #define ALL_TAKEN "enough signals: 1, refused writes: 0\n"
 
-/* Messages whole and in order, with a handler's marks between two writes, and the right two. Returns how many marks. */
+/* Expects messages that are whole and in order, and the marks of a signal handler only between two writes, each between
+ * the right two. Returns the number of marks. */
 static int check_stream(const char *name, const struct run *r)
 {
 	const struct text *t = &r->bytes[0];
@@ -138,7 +140,7 @@ static int check_stream(const char *name, const struct run *r)
 	return marks;
 }
 
-/* "reading": the interrupted calls release a head as often as they write one. */
+/* In "reading" the interrupted calls release a head as often as they write one. */
 static const char *const same_socket[] = { "same", "reading" };
 
 EACH_TEST(lifecycle, handler_that_writes_on_the_same_socket_finds_whole_writes, ROWS(same_socket), 60)
@@ -173,7 +175,7 @@ Test(lifecycle, handler_that_writes_on_its_own_socket_does_not_disturb, .timeout
 	}
 }
 
-/* --- what the library is ---------------------------------------------------------------------- */
+/* --- what the library needs and exports ------------------------------------------------------- */
 
 static char *output_of(const char *command)
 {
@@ -193,7 +195,7 @@ Test(library, needs_libc_and_nothing_else)
 		" | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | grep -v '^lib[a-z]*san' | tr '\\n' ' '");
 
 #ifdef ON_MUSL
-	cr_expect(strcmp(needed, "") == 0, "NEEDED is %s", needed); /* a program of glibc's has another libc */
+	cr_expect(strcmp(needed, "") == 0, "NEEDED is %s", needed); /* glibc's programs have another libc */
 #else
 	cr_expect(strcmp(needed, "libc.so.6 ") == 0, "NEEDED is %s", needed);
 #endif
@@ -203,13 +205,13 @@ Test(library, needs_libc_and_nothing_else)
 #if TWO_TIMES
 #define OF_OTHERS "''"
 #else
-#define OF_OTHERS "'/^#if TWO_TIMES/,/^#endif/d'" /* names that there are on 32 bits */
+#define OF_OTHERS "'/^#if TWO_TIMES/,/^#endif/d'" /* removes the names that exist only on machines of 32 bits */
 #endif
 
 Test(library, exports_the_hooks_and_nothing_else)
 {
 	char *exports = output_of("nm -D --defined-only --format=posix " LIBRARY_IN_SHELL
-	                          " | grep -v ' A ' | sed 's/[ @].*//' | sort -u"); /* A: the versions' names */
+	                          " | grep -v ' A ' | sed 's/[ @].*//' | sort -u"); /* A: names of versions */
 	char *hooks = output_of("sed " OF_OTHERS " " SOURCE_DIR
 	                        "/shim/hooks.def | sed -n 's/^HOOK(\\([A-Za-z0-9_]*\\)).*/\\1/p' | sort -u");
 

@@ -1,12 +1,12 @@
-/* What the library takes for itself is little, whatever the program may have: addresses, locked memory, descriptors by
- * the million. */
+/* Proves that the library takes little for itself, whatever the program may have: a limited address space, locked
+ * memory, or descriptors by the million. */
 #include "everywhere.h"
 
 #include <stdio.h>
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_limits"
 
-#ifndef UNDER_SANITIZER /* which takes addresses by the terabyte */
+#ifndef UNDER_SANITIZER /* a sanitizer reserves terabytes of addresses */
 static const struct case_of small[] = {
 	{ { "reserved" },
 	  "reserved in time of need: 1\ntouched no more than was used: 1\nfor messages and a stack: 1\n" },
@@ -18,7 +18,8 @@ static const struct case_of small[] = {
 EVERYWHERE_TESTS(limits, library_takes_little, PROGRAM, small);
 #endif
 
-/* The last number of the first row, the first one behind it, and far ones; of one further still nothing is known. */
+/* Numbers at the end of the first row of descriptors, just behind it, and in the rows behind; the library knows nothing
+ * of 2000000, which is beyond them all. */
 #define SOON "the number is as wanted: 1\nthe peer has all: 1\n"
 #define NUMBERS(how, wanted)                                                \
 	{ { "high", how, "500" }, wanted, .timeout = HOLD_LONG },           \
@@ -38,14 +39,14 @@ static const struct case_of high[] = {
 	NUMBERS("exec", "the number is as wanted: 1\n"),
 	NUMBERS("_exit", "the number is as wanted: 1\n"),
 	{ { "high", "fork", "500000" }, SOON, .timeout = HOLD_LONG },
-#ifndef UNDER_TSAN /* which knows a million */
+#ifndef UNDER_TSAN /* TSan knows no more than a million descriptors */
 	{ { "high", "fork", "2000000" }, SOON, .timeout = HOLD_LONG },
 	{ { "high", "_exit", "2000000" }, "the number is as wanted: 1\n" },
 #endif
 };
 EVERYWHERE_TESTS(limits, high_numbers_are_as_good_as_low_ones, PROGRAM, high);
 
-/* They are looked at. */
+/* Messages on these numbers are joined, so the library looks at them. */
 static const char *const joined[] = { "500", "16383", "16384", "20000", "500000", "1000000" };
 
 EACH_TEST(limits, high_numbers_are_joined, ROWS(joined), 60)

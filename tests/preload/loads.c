@@ -1,5 +1,5 @@
-/* The preload never stops a program from starting: `make` has a gate for that (scripts/gate), and the gate is tried
- * here. */
+/* Proves that the library keeps no program from starting. `make` passes each library through a gate for that
+ * (scripts/gate); here the gate itself is tried. */
 #include "harness.h"
 #include "library.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_SANITIZER /* whose library needs another one */
+#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_SANITIZER /* a sanitizer's library needs the sanitizer */
 
 static int run_command(const char *command, char *said, size_t size)
 {
@@ -36,13 +36,13 @@ Test(loads, gate_lets_the_library_pass, .timeout = 60)
 	          "not tried with the libc in %s: %s", old, said);
 }
 
-/* Libraries that are not to pass, each for one reason. */
+/* Libraries that the gate must refuse, each for one reason. */
 static const struct {
-	const char *made_by; /* in a directory of its own: makes libonewrite.so */
+	const char *made_by; /* makes libonewrite.so in an empty directory */
 	const char *refusal;
 } refused[] = {
 	{ "echo 'int i;' | cc -shared -fPIC -o libonewrite.so -x c - -Wl,--no-as-needed -lm", "needs libm.so.6: " },
-	/* no program of glibc's has one */
+	/* no program of glibc's has libc.so */
 	{ "echo 'int i;' | musl-gcc -shared -fPIC -o libonewrite.so -x c -", "needs libc.so: " },
 	{ "printf '#define _GNU_SOURCE\\n#include <pthread.h>\\nvoid *f(void) { return pthread_clockjoin_np; }' |"
 	  " cc -shared -fPIC -o libonewrite.so -x c -",
@@ -51,7 +51,7 @@ static const struct {
 	  "wants puts, " },
 	{ "echo 'int i;' | cc -shared -fPIC -o libonewrite.so -x c -",
 	  "does not export the hooks as its map has them" },
-#ifdef __x86_64__ /* it wants a version of memory functions that no libc has, and whose name looks old */
+#ifdef __x86_64__ /* memory functions in a version that no libc has, and whose number looks old */
 	{ "LC_ALL=C sed 's/GLIBC_2\\.14/GLIBC_0.14/' " LIBRARY_IN_SHELL " > libonewrite.so",
 	  "keeps a program with this libc from running as usual" },
 #endif
@@ -70,7 +70,7 @@ EACH_TEST(loads, gate_refuses, ROWS(refused), 60)
 	cr_expect(system(command) == 0, "%s", command);
 }
 
-/* What library and judge are hardened by is really in the files: what readelf says, and what is to be found there. */
+/* Library and judge are hardened: what readelf prints of each file, and what is to be found there. */
 static const struct {
 	const char *file, *option, *found;
 } hardened[] = {
@@ -84,7 +84,7 @@ static const struct {
 	{ "'" BUILD_DIR "/judge'", "-nW", "SHSTK" },
 #endif
 #if defined __x86_64__ || defined __i386__ || defined __powerpc64__ || \
-	defined __s390x__ /* the canary is the thread's own */
+	defined __s390x__ /* where the stack protector's canary lies in the thread's own memory */
 	{ LIBRARY_IN_SHELL, "-sW", "__stack_chk_fail" },
 	{ "'" BUILD_DIR "/judge'", "-sW", "__stack_chk_fail" },
 #endif

@@ -1,5 +1,5 @@
-/* Who waits for the helper, in each of its phases: the table in docs/design.md, row by row. A delay behind the library
- * makes each phase long, and the call comes in its middle. */
+/* Proves who waits for the helper in each of its phases: the table in docs/design.md, row by row. A delay behind the
+ * library makes each phase long, and the call comes in the middle of it. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -17,9 +17,9 @@ struct meeting {
 	const char *timeout, *faults;
 	const char *hold, *join;
 	bool waits;
-	size_t bytes;    /* that the peer gets in the end, on the connection that the meeting is about */
-	unsigned status; /* with which the program ends */
-	/* bare other bytes come, or in another order: there another thread's write has returned by then */
+	size_t bytes;    /* that the peer gets in the end on the connection of the meeting */
+	unsigned status; /* the wait status with which the program ends */
+	/* Bare, other bytes come, or in another order, because there the other thread's write has returned. */
 	bool differs;
 };
 
@@ -44,7 +44,7 @@ static struct run *run_meeting(const struct meeting *m, enum behind behind, cons
 	return r;
 }
 
-/* The connection that the meeting is about. */
+/* The bytes of the connection that the meeting is about. */
 static const struct text *bytes_of(const struct meeting *m, const struct run *r)
 {
 	return &r->bytes[strcmp(m->phase, "stopping") == 0 || strcmp(m->phase, "starting") == 0];
@@ -78,15 +78,15 @@ static void check(const struct meeting *m)
 	run_free(shim);
 }
 
-/* --- it is asleep, or at this very head, or there is none ------------------------------------- */
+/* --- the helper is asleep, or busy with this very head, or there is none ---------------------- */
 
 static const struct {
 	const char *call;
-	bool waits; /* for the helper, while it has the turn */
+	bool waits; /* for the helper, if the helper has the turn */
 	size_t bytes;
 	unsigned status;
-	bool in_kernel;  /* in each mode it is the kernel that holds the bytes then */
-	bool to_the_end; /* only where messages are joined to their end is something held then */
+	bool in_kernel;  /* when the call comes, the kernel holds the bytes, in each mode */
+	bool to_the_end; /* when the call comes, something is held only with join=message */
 } calls[] = {
 	{ "head", true, 200 },
 	{ "body", true, 300 },
@@ -112,7 +112,7 @@ static const struct {
 	{ "getsockopt TCP_NODELAY", true, 100 },
 	{ "fork", true, 100 },
 	{ "posix_spawn", true, 100 },
-#ifndef UNDER_TSAN /* which makes every vfork a fork */
+#ifndef UNDER_TSAN /* TSan makes every vfork a fork */
 	{ "vfork, close", false, 100 },
 	{ "vfork, body", true, 300 },
 #endif
@@ -125,12 +125,12 @@ static const struct {
 
 static const struct {
 	const char *name, *timeout;
-	const char *faults[2]; /* where our memory holds the bytes, and where the kernel does */
+	const char *faults[2]; /* of the helper; [0]: where memory holds the bytes; [1]: where the kernel does */
 } phases[] = {
 	{ "asleep", HOLD_LONG, { NULL, NULL } },
-	/* there is none */
+	/* there is no helper */
 	{ "asleep", HOLD_LONG, { "pthread_create:*:errno=EAGAIN", "pthread_create:*:errno=EAGAIN" } },
-	{ "busy", "5ms", { "cookie:2:delay=150", "cookie:2:delay=150" } },   /* it asks whether this is the socket */
+	{ "busy", "5ms", { "cookie:2:delay=150", "cookie:2:delay=150" } },   /* it asks for the socket's identity */
 	{ "busy", "5ms", { "send:1:delay=150", "setsockopt:1:delay=150" } }, /* it sends */
 };
 
@@ -154,9 +154,9 @@ EACH_TEST(meetings, who_waits_for_the_helper, ROWS(calls), 180)
 	}
 }
 
-/* --- another thread starts it, or waits for its end ------------------------------------------- */
+/* --- another thread starts the helper, or waits for its end ----------------------------------- */
 
-/* The helper is the second thread that is made. */
+/* The helper is the second thread that is created. */
 #define SLOW_START HOLD_LONG, "pthread_create:2:delay=150"
 #define IN_MEMORY(call, ...)                                                  \
 	{                                                                     \
@@ -168,8 +168,8 @@ EACH_TEST(meetings, who_waits_for_the_helper, ROWS(calls), 180)
 		"starting", call, SLOW_START, "kernel", "message", __VA_ARGS__ \
 	}
 
-/* The thread that starts it has the turn, and nothing is held yet. Where the kernel holds, its own call follows without
- * the turn: who has waited for that and closes may come first, as bare. */
+/* The thread that starts the helper has the turn, and nothing is held yet. Where the kernel holds, that thread's own
+ * call follows without the turn; a thread that waited for the turn and then closes may come first, as it may bare. */
 static const struct meeting starting[] = {
 	STARTING("head", true, 200),
 	STARTING("another's head", false, 100),
@@ -191,7 +191,7 @@ static const struct meeting starting[] = {
 	STARTING("SIOCOUTQ", false, 100),
 	STARTING("fork", false, 100),
 	STARTING("posix_spawn", false, 100),
-#ifndef UNDER_TSAN /* which also takes its time to say that a close beside a write is a race */
+#ifndef UNDER_TSAN /* TSan also takes its time to report that a close beside a write is a race */
 	STARTING("vfork, close", false, 100),
 	IN_MEMORY("close", true, 100),
 #endif
@@ -206,8 +206,8 @@ EACH_TEST(meetings, who_waits_while_another_thread_starts_the_helper, ROWS(start
 	check(&starting[*i]);
 }
 
-/* The fork finds no room for one head at first, and then sending it takes long; meanwhile the time of another one
- * comes, which takes the helper longer still. The fork waits 100 ms for it. */
+/* The fork finds no room for one head at first, and sending it then takes long. Meanwhile the deadline of another head
+ * comes, which keeps the helper busy for longer still. The fork waits 100 ms for the helper. */
 #define BUSY_AND_STOPPED "200ms", "send:1:errno=EAGAIN,send:2:delay=300,setsockopt:1:delay=400"
 #define STOPPING(call, ...)                                                          \
 	{ "stopping", call, BUSY_AND_STOPPED, "memory", "header", __VA_ARGS__ },     \
@@ -228,7 +228,8 @@ EACH_TEST(meetings, who_waits_while_a_fork_waits_for_the_helpers_end, ROWS(stopp
 
 /* --- the process ends while another thread writes --------------------------------------------- */
 
-/* One head finds no room at first, and then sending it takes long: the other connection was looked at before. */
+/* The call that ends the process finds no room for one head at first, and sending it then takes long; it has looked at
+ * the other connection before. */
 #define ENDING(call, ...)                                                                                         \
 	{                                                                                                         \
 		"ending", call, HOLD_LONG, "send:1:errno=EAGAIN,send:2:delay=150", "memory", "header", true, 100, \

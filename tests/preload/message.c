@@ -1,6 +1,6 @@
-/* Whole messages: all of a small one leaves in one segment, and its end waits for nothing.
+/* Proves that all of a small message leaves in one segment, and that the end of a message waits for nothing.
  *
- * MORE marks a write that leaves the message incomplete; the one that completes it goes as the program made it. */
+ * MORE marks a write that leaves the message incomplete; the write that completes it goes as the program made it. */
 #include "harness.h"
 
 #include <limits.h>
@@ -147,7 +147,7 @@ EACH_TEST(message, small_one_is_one_segment, ROWS(small), 30)
 	check_scenario_behind_another(&s);
 }
 
-/* The same with the head in the kernel: other calls, the same one segment. */
+/* With the head in the kernel the calls are others, and the message is one segment as well. */
 EACH_TEST(message, small_one_is_one_segment_with_kernel_hold, ROWS(small), 30)
 {
 	struct scenario s = small[*i];
@@ -222,7 +222,7 @@ EACH_TEST(message, head_that_comes_again_is_the_same_and_another_is_another, ROW
 
 #define POKED "setsockopt TCP_NODELAY=1 = 0, setsockopt TCP_NODELAY=0 = 0"
 
-/* After the deadline the rest passes as it is written, and its end is not left to the peer's ACK. */
+/* After the deadline the rest passes as it is written, and its end does not wait for the peer's ACK. */
 static const struct scenario streams[] = {
 	{ "a body after the deadline",
 	  { "write=" HEAD, "sleep=150", "await", "write=*100", "await", "write=*100", "await", "settings" },
@@ -274,8 +274,8 @@ EACH_TEST(message, stream_passes_as_it_is_written, ROWS(streams), 30)
 	check_scenario(&s);
 }
 
-/* The deadline is that of the bytes which the kernel holds: a new one with each write that fills a segment. What comes
- * after a pause (a fifth of the timeout) is a stream's, and goes as it is written. */
+/* The deadline counts for the bytes that the kernel holds: each write that fills a segment sets a new one. After a
+ * pause (a fifth of the timeout) the message is a stream, and what comes then goes as it is written. */
 static const struct {
 	const char *pace;
 	int held;
@@ -300,8 +300,8 @@ EACH_TEST(message, what_is_written_steadily_is_held_to_its_end, ROWS(paces), 30)
 	run_free(r);
 }
 
-/* What was taken lies under our cork, although the call was to be the last: it has a deadline like any other piece, and
- * a read lets it go. */
+/* The last write is cut short, and the bytes that the kernel took lie under the library's cork. They have a deadline
+ * like any other piece, and a read releases them. */
 static const char *const meanwhile[] = { "await", "recv+MSG_DONTWAIT=1" };
 
 EACH_TEST(message, last_write_that_is_cut_short_keeps_nothing_back, ROWS(meanwhile), 30)
@@ -329,7 +329,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* How long after its write number k the peer had so many bytes, in us. */
+/* How many us after its write number k did the peer have `total` bytes? */
 static long lateness_of(const struct run *r, size_t k, size_t total)
 {
 	for (size_t i = 0; i < r->arrived; i++)
@@ -338,7 +338,7 @@ static long lateness_of(const struct run *r, size_t k, size_t total)
 	return LONG_MAX;
 }
 
-/* The median time from the writes of the last chunks to their arrivals, in us. */
+/* The median time from the write of a last chunk to its arrival, in us. */
 static long lateness_of_ends(const struct run *r, size_t message)
 {
 	int64_t late[21];
@@ -385,7 +385,7 @@ EACH_TEST(message, end_does_not_wait_for_an_acknowledgement, ROWS(ends), 60)
 	run_free(shim);
 }
 
-/* Pieces that were gathered are pushed when their time is up, whatever short segment is on its way before them. */
+/* Pieces that were gathered are pushed at their deadline, even if a short segment before them is not acknowledged. */
 static const char *const holds[] = { "memory", "kernel" };
 
 EACH_TEST(message, what_met_its_deadline_does_not_wait_for_an_acknowledgement, ROWS(holds), 60)
@@ -406,7 +406,7 @@ EACH_TEST(message, what_met_its_deadline_does_not_wait_for_an_acknowledgement, R
 	cr_expect(late <= 15000, "hold %s: the first chunk came after %ld us", holds[*i], late);
 }
 
-/* --- send buffers too small for it ------------------------------------------------------------ */
+/* --- send buffers too small for the message --------------------------------------------------- */
 
 static const char *const narrow[][2] = { { "nonblock", "memory" }, { "epoll", "memory" }, { "signals", "memory" },
 	                                 { "nonblock", "kernel" }, { "epoll", "kernel" }, { "signals", "kernel" } };
@@ -430,9 +430,10 @@ EACH_TEST(message, long_one_goes_through_a_narrow_socket, ROWS(narrow), 60)
 	}
 }
 
-/* --- calls that fall short -------------------------------------------------------------------- */
+/* --- calls that take fewer bytes than they are given ------------------------------------------ */
 
-/* 40 bytes of head, 60 of body in three writes: JOIN_MORE takes 60, PASS_MORE 20, the last write 20. */
+/* 40 bytes of head, and 60 of body in three writes of 20: the first is a JOIN_MORE of 60 bytes, the second a PASS_MORE
+ * of 20, and the last goes as it is. */
 #define SHORT_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 060\r\n\r\n"
 _Static_assert(sizeof SHORT_HEAD - 1 == 40, "the head is 40 bytes");
 
@@ -460,7 +461,7 @@ EACH_TEST(message, joined_write_with_more_to_come_takes_any_number_of_bytes, 60,
 	check_short("memory", "writeall/2=*20", faults);
 }
 
-/* With memory hold send() brings the body's middle; with kernel hold the head as well. */
+/* With hold=memory, send() carries the middle of the body; with hold=kernel, the head as well. */
 EACH_TEST(message, write_with_more_to_come_takes_any_number_of_bytes, 40, 30)
 {
 	char faults[32];

@@ -1,4 +1,4 @@
-/* What the kernel was told has more to come has a deadline, whatever became of the call. */
+/* Proves that bytes which the kernel holds under MSG_MORE have a deadline, whatever became of their call. */
 #include "harness.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_more"
@@ -10,7 +10,7 @@ static const struct {
 	{ "head", "kernel", "message", "send:1:delay=100" },
 	{ "part", "memory", "message", "send:1:delay=100" },
 	{ "part", "kernel", "message", "send:1:delay=100" },
-	{ "head", "kernel", "header", "send:1:delay=250", "200ms" }, /* its time is up while the call is on its way */
+	{ "head", "kernel", "header", "send:1:delay=250", "200ms" }, /* due while its call is on its way */
 	{ "cancelled", "memory", "message", "write:1:linger=1000" },
 	{ "nested", "kernel", "header", "send:1:linger=1000" },
 	{ "retired", "memory", "message", "write:1:linger=500" },
@@ -25,13 +25,13 @@ EACH_TEST(more, nothing_waits_for_what_does_not_come, ROWS(waits), 30)
 		               .faults = waits[*i].faults };
 	struct run *r = check_same(waits[*i].what, &setup);
 
-	/* A call that a handler jumped out of is not recorded. */
+	/* A call that a handler jumped out of is not recorded, so the push may be the only sign. */
 	cr_expect(calls_like(r, "send * flags=MSG_MORE *") + calls_like(r, "setsockopt TCP_CORK=0 *") >= 1,
 	          "%s: the kernel was told of nothing more:\n%s", waits[*i].what, r->calls.p);
 	run_free(r);
 }
 
-/* The helper lets it go once, and looks no more. */
+/* The helper lets the bytes go once, and does not wake up for them again. */
 static const char *const joins[] = { "header", "message" };
 
 EACH_TEST(more, peer_that_reads_a_little_keeps_the_helper_from_nothing, ROWS(joins), 30)
@@ -41,7 +41,7 @@ EACH_TEST(more, peer_that_reads_a_little_keeps_the_helper_from_nothing, ROWS(joi
 	run_free(check_same("stalled", &setup));
 }
 
-/* What was let go while its call waited for room is a message no more. */
+/* The body was let go while its call waited for room, so the message is no longer followed. */
 Test(more, body_that_was_let_go_on_its_way_is_held_no_more, .timeout = 30)
 {
 	struct setup setup = { .args = { PROGRAM, "released" }, .timeout = "5ms", .join = "message" };

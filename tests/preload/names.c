@@ -1,4 +1,5 @@
-/* Names: whose function is called by which, in which version, and who is seen to call. */
+/* Proves that each call reaches the right function: every exported name leads to the library, the library calls libc's
+ * function in the version that the program wants, and libc sees the program as the caller. */
 #include "harness.h"
 #include "machine.h"
 #include "library.h"
@@ -49,7 +50,7 @@ Test(names, every_name_is_bound_to_the_library, .timeout = 30)
 	run_free(r);
 }
 
-#if defined __x86_64__ && !defined SANITIZED /* what stands in front of libc for a sanitizer has no versions */
+#if defined __x86_64__ && !defined SANITIZED /* what stands in front of libc under a sanitizer has no versions */
 static const struct row versions[] = {
 	{ { NAMES, "spawn-script", "posix_spawn" }, "error: ENOEXEC\n", BY_KERNEL },
 	{ { NAMES, "spawn-script", "posix_spawnp" }, "error: ENOEXEC\n", BY_KERNEL },
@@ -66,7 +67,7 @@ ROWS_OF(names, versions);
 #define BACK "came back: 1, status 0\n"
 static const struct row callers[] = {
 	{ { NAMES, "find-plugin", "dlopen" }, "found: yes\n" },
-#ifndef SANITIZED /* a sanitizer cannot be there twice */
+#ifndef SANITIZED /* a sanitizer cannot be loaded twice */
 	{ { NAMES, "find-plugin", "dlmopen" }, "found: yes\n" },
 #endif
 	{ { NAMES, "call-plugin" }, "a ring: 77\n" },
@@ -85,14 +86,14 @@ static const struct row callers[] = {
 };
 ROWS_OF(names, callers);
 
-/* However the library is compiled: without optimisation no call is a jump of the compiler's. */
+/* The same must hold however the library is compiled: without optimisation the compiler turns no call into a jump. */
 EACH_TEST(names, callers_of_a_library_without_optimisation, ROWS(callers), 30)
 {
 	setenv("LIBRARY_UNDER_TEST", BUILD_DIR "/plain/libonewrite.so", 1);
 	check_row(&callers[*i]);
 }
 
-#ifndef UNDER_TSAN /* which has a clone of its own, found before the library's */
+#ifndef UNDER_TSAN /* TSan has a clone of its own, found before the library's */
 #define OWN "clone: 8heads\nunshare: 0.75\ndaemon: 5 10 15\nsetns: 1\n"
 static const struct row own_functions[] = {
 	{ { BUILD_DIR "/tests/programs/p_strangers" }, OWN, BY_KERNEL },
@@ -101,7 +102,8 @@ ROWS_OF(names, own_functions);
 #endif
 
 #ifdef WITH_MUSL
-/* One file for all: the preload never stops a program from starting, whichever libc it is linked to. */
+/* One library file serves all programs: the preload keeps no program from starting, whichever libc the program is
+ * linked to. */
 #define WHOLE_EXCHANGE "52 bytes: POST / HTTP/1.1\r\n...hello\na child: 7\n"
 
 static void exchange_with_another_libc(const char *argument, const char *said, const char *traced)
@@ -127,13 +129,13 @@ Test(names, library_loads_with_another_libc_and_works, .timeout = 30)
 	exchange_with_another_libc("", WHOLE_EXCHANGE, " join ");
 }
 
-/* Else the body would be taken for a call that the kernel refuses, and overtake the head. */
+/* With lengths of the wrong size the body would look like a call that the kernel refuses, and overtake the head. */
 Test(names, lengths_in_a_header_are_as_long_as_that_libc_has_them, .timeout = 30)
 {
 	exchange_with_another_libc("sendmsg", WHOLE_EXCHANGE, " join ");
 }
 
-/* Before 1.2.4 musl refuses no flag of dup3, so the connection is gone, and what is held goes before. */
+/* musl before 1.2.4 ignores unknown flags of dup3, so the connection is replaced, and what is held must go before. */
 Test(names, number_is_taken_with_flags_that_there_are_not, .timeout = 30)
 {
 	if (system("'" BUILD_DIR "/tests/programs/musl_exchange' dup3 >/dev/null 2>&1") != 0)
@@ -144,7 +146,7 @@ Test(names, number_is_taken_with_flags_that_there_are_not, .timeout = 30)
 
 /* --- errno ------------------------------------------------------------------------------------ */
 
-/* A call that succeeds leaves it alone, whatever we did on the way; for each of some seventy calls. */
+/* A call that succeeds leaves errno alone, whatever the library did on the way. Some seventy calls are tried. */
 static const struct {
 	const char *state, *hold, *join, *timeout, *faults;
 } errno_rows[] = {

@@ -1,4 +1,5 @@
-/* What is not a TCP socket whose every writer we know is not held in memory: its calls reach libc as they were made. */
+/* Proves that calls on anything but a TCP socket whose every writer is known reach libc as they were made, or go to the
+ * kernel in their order: nothing is held in memory there. */
 #include "harness.h"
 
 #define MESSAGE(call) call "=" HEAD, "partner", call "=*200", "partner"
@@ -18,8 +19,8 @@ static const struct scenario others[] = {
 };
 SCENARIO_TESTS(not_ours, others);
 
-/* TCP, but with hands on it that no hook of this process sees. The order is the kernel's in any case: the calls are
- * untouched, or the head goes with MSG_MORE. */
+/* TCP sockets to which other processes, or calls that no hook sees, may write. The kernel keeps the order in any case:
+ * the calls are untouched, or the head goes with MSG_MORE. */
 #define IN_ORDER "* bytes=100* = 100, * bytes=200* = 200"
 
 static const struct scenario unproven[] = {
@@ -41,7 +42,7 @@ static const struct scenario unproven[] = {
 };
 SCENARIO_TESTS(not_ours, unproven);
 
-/* What only a new connection can be. */
+/* These rows need the first message of a new connection. */
 static const struct scenario numbers[] = {
 	{ "a connection that is standard input", { "close=0", "write=" HEAD, "write=*200", "await" }, IN_ORDER },
 	{ "a number that was a pipe and is a connection now",

@@ -1,9 +1,10 @@
-/* The helper is an ordinary thread, whoever starts it: heads go out in time, and nothing is its creator's. */
+/* Proves that the helper is an ordinary thread, whichever thread starts it: heads go out in time, and the helper takes
+ * over nothing from the thread that created it. */
 #include "harness.h"
 
 #include <fnmatch.h>
 
-#ifndef UNDER_TSAN /* which has a thread of its own */
+#ifndef UNDER_TSAN /* TSan has a thread of its own */
 
 #define PROGRAM  BUILD_DIR "/tests/programs/p_ordinary"
 #define ORDINARY "in time: 1\npolicy: 0, nicer than the process: 0, all CPUs: 1, slack: @(50000|-1)\n"
@@ -19,7 +20,7 @@ static const struct {
 	{ { "idle" }, ORDINARY },
 	{ { "slack" }, ORDINARY },
 	{ { "nice" }, ORDINARY },
-	/* Where it could not keep the time there is none, and nothing is held. */
+	/* Where the helper could not keep the time there is no helper, and nothing is held. */
 	{ { "only", "real-time" }, "in time: 1\n" },
 	{ { "idle user" }, "in time: 1\n" },
 };

@@ -1,11 +1,11 @@
-/* The helper takes no one's place: what the program gives up it does not keep, and a task that the program needs it is
- * not. */
+/* Proves that the helper is not in the program's way: it keeps no privilege that the program gives up, and it goes when
+ * the program needs its place for a task. */
 #include "harness.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_places"
 #define JOINED  "writev iov=2 bytes=300 = 300"
 
-/* Bare and behind the shim. */
+/* Runs the program bare and under the library, and skips the test where this machine lacks something. */
 static struct run *check(const char *family, const char *what, const char *faults)
 {
 	struct setup setup = { .args = { PROGRAM, family, what }, .faults = faults };
@@ -16,7 +16,7 @@ static struct run *check(const char *family, const char *what, const char *fault
 	return r;
 }
 
-#ifndef UNDER_TSAN /* which has a thread of its own */
+#ifndef UNDER_TSAN /* TSan has a thread of its own */
 static const char *const privileges[] = {
 	"capset",        "SYS_capset",    "no new privileges", "no new privileges, by number",
 	"bounding set",  "ambient set",   "secure bits",       "keep capabilities",
@@ -36,12 +36,12 @@ EACH_TEST(places, thread_keeps_no_privilege_that_the_program_gives_up, ROWS(priv
 }
 #endif
 
-/* The recorder writes into a file of root's: of these no calls are seen. */
+/* In these runs the recorder cannot write into its log, which is root's, so no calls are seen. */
 static const char *const tasks[] = {
 	"pthread_create", "thrd_create", "posix_spawn", "popen", "system", "fork", "clone"
 };
 
-#if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* they have threads or processes of their own */
+#if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* sanitizers have threads or processes of their own */
 EACH_TEST(places, task_of_the_programs_gets_the_helpers_place, ROWS(tasks), 60)
 {
 	struct run *r = check("task", tasks[*i], NULL);
@@ -51,7 +51,8 @@ EACH_TEST(places, task_of_the_programs_gets_the_helpers_place, ROWS(tasks), 60)
 }
 #endif
 
-/* Refused by a fault: what is held goes, the call is made again, nothing is held for a second, and then it is again. */
+/* A fault refuses the program's thread. What is held goes, and the call is made again; nothing is held for a second,
+ * and then messages are joined again. */
 Test(places, helper_comes_back_after_a_while, .timeout = 60)
 {
 	struct run *r = check("refused", "pthread_create", "pthread_create:2:errno=EAGAIN");

@@ -1,4 +1,4 @@
-/* Corners that a planted fault showed to be dark: each of these tests is the only one that sees some fault of
+/* Proves what no other test looks at: each of these tests is the only one that notices some fault of
  * tests/mutants/list. */
 #include "everywhere.h"
 
@@ -9,14 +9,14 @@
 #define HEAD_MORE "send bytes=100 flags=MSG_MORE = 100"
 #define MESSAGE   "write=" HEAD, "write=*200"
 
-/* --- bytes, results --------------------------------------------------------------------------- */
+/* --- bytes and results ------------------------------------------------------------------------ */
 
-/* The kernel finds out that they cannot be read, not the library. */
+/* The kernel finds out that these bytes cannot be read; the library does not touch them. */
 static const struct case_of unreadable[] = { { { "unreadable", "all" }, NULL, .timeout = HOLD_LONG },
 	                                     { { "unreadable", "beginning" }, NULL, .timeout = HOLD_LONG } };
 EVERYWHERE_TESTS(planted, body_that_cannot_be_read_is_refused, PROGRAM, unreadable);
 
-/* A message that is followed up to its first body write only is none any more behind it. */
+/* With join=header a message is not followed behind its first body write, so this needs join=message. */
 Test(planted, end_of_a_body_that_cannot_be_read_is_refused, .timeout = 30)
 {
 	struct setup setup = { .args = { PROGRAM, "unreadable", "end" }, .join = "message" };
@@ -26,7 +26,7 @@ Test(planted, end_of_a_body_that_cannot_be_read_is_refused, .timeout = 30)
 	run_free(check_same("hold kernel", &setup));
 }
 
-/* A head that was refused is not there, so the next write is a head again. */
+/* A refused head was not written, so the next write is a head again. */
 Test(planted, head_that_was_refused_comes_again, .timeout = 30)
 {
 	static const struct scenario s = {
@@ -41,7 +41,7 @@ Test(planted, head_that_was_refused_comes_again, .timeout = 30)
 	check_scenario(&s);
 }
 
-/* A message is over when all of it is sent, not when all of it was asked for: then its end is pushed, once. */
+/* A message is over when all of it was sent, not when calls asked for all of it: then its end is pushed, once. */
 Test(planted, sendfile_counts_for_what_it_did, .timeout = 30)
 {
 	struct setup setup = { .args = { STEPS, "write=" HEAD, "sendfile=*200", "sendfile=*100", "await" },
@@ -54,7 +54,7 @@ Test(planted, sendfile_counts_for_what_it_did, .timeout = 30)
 	run_free(r);
 }
 
-/* What was said to be written and found no way out: one call says so. */
+/* Where bytes that the program was told are written found no way out, one call reports the loss. */
 static const struct {
 	const char *steps[4], *wanted;
 } lost[] = {
@@ -77,8 +77,8 @@ EACH_TEST(planted, lost_bytes_are_an_error, ROWS(lost), 30)
 	run_free(r);
 }
 
-/* Somebody filled the send buffer behind a head, by calls that no hook sees. Whoever waits is who would wait without
- * the library. */
+/* The send buffer was filled behind a head by calls that no hook sees. Only calls that would wait without the library
+ * wait. */
 #define FULL(how, wanted)                                                    \
 	{                                                                    \
 		{ "full", how }, wanted, .timeout = HOLD_LONG, .timed = true \
@@ -88,21 +88,20 @@ static const struct case_of full[] = {
 	FULL("fork", "soon: 1\n"),
 	FULL("fork, and readers", "soon: 1\n"),
 	FULL("close, and a writer", "soon: 1\n"),
-#ifndef UNDER_TSAN /* which keeps a signal back until the call is over */
+#ifndef UNDER_TSAN /* TSan keeps a signal back until the call is over */
 	FULL("signals", "whole\n"),
 #endif
 	FULL("send", "EAGAIN, the thread ends: 1\n"),
 	{ { "full", "close" }, "soon: 1\n", .timed = true },
-#ifndef __SANITIZE_ADDRESS__ /* it does not follow a cancelled thread's stack back, and takes what lies there for a \
-                                redzone */
+#ifndef __SANITIZE_ADDRESS__ /* ASan does not unwind a cancelled thread's stack and reports what is left there */
 	FULL("cancel", "the thread ends: 1\n"),
 #endif
 };
 EVERYWHERE_TESTS(planted, full_buffer_keeps_nobody, PROGRAM, full);
 
-/* --- where it is held ------------------------------------------------------------------------- */
+/* --- where a head is held --------------------------------------------------------------------- */
 
-/* What forbade memory is over, and the next connection is none of those that were copied. */
+/* What forbade holding in memory is over, and the next connection was not copied to another process. */
 static const struct scenario afterwards[] = {
 	{ "a cork that the program took off", { "cork=1", "cork=0", MESSAGE, "await" }, JOINED },
 	{ "an exec that failed, another connection", { "exec=none", "close", MESSAGE, "await" }, JOINED, .clients = 2 },
@@ -132,15 +131,15 @@ Test(planted, worker_that_was_forked_joins, .timeout = 30)
 	check_joined("worker", 1, 2);
 }
 
-#ifndef UNDER_TSAN /* which makes every vfork a fork */
-/* The child is the first that has a connection, in its parent's memory. */
+#ifndef UNDER_TSAN /* TSan makes every vfork a fork */
+/* The child, in its parent's memory, is the first to have a connection. */
 Test(planted, parent_of_a_vfork_child_that_writes_joins, .timeout = 30)
 {
 	check_joined("vfork", 2, 2);
 }
 #endif
 
-/* Somebody writes past the library on another one. */
+/* A writer that no hook sees concerns its own connection only; messages on another one are joined. */
 Test(planted, what_fell_short_is_of_one_connection, .timeout = 30)
 {
 	check_joined("fell-short", 1, 1);
@@ -148,7 +147,7 @@ Test(planted, what_fell_short_is_of_one_connection, .timeout = 30)
 
 /* --- the helper ------------------------------------------------------------------------------- */
 
-/* The helper comes again: once it may not ask whose the number is, once there is no room. */
+/* The helper tries again where it may not ask for the socket's identity, and where there is no room. */
 static const struct scenario deadlines[] = {
 	{ "the socket's identity cannot be asked",
 	  { "write=" HEAD, "await", "write=*200", "await" },
@@ -167,7 +166,7 @@ EACH_TEST(planted, deadline_is_tried_again, ROWS(deadlines), 30)
 	check_scenario(&deadlines[*i]);
 }
 
-/* It is not tried for each head, and nothing is kept for a helper that never comes. */
+/* The library does not try to create the helper for each head, and keeps no memory for a helper that never comes. */
 Test(planted, thread_that_cannot_be_created_is_not_asked_for_again_and_again, .timeout = 60)
 {
 	struct setup steps = { .args = { STEPS, MESSAGE, MESSAGE, MESSAGE, "await" },

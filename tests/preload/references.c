@@ -1,6 +1,6 @@
-/* Once the program has let go of a socket, nothing of the library's refers to it, and whatever has its number next
- * is left alone: also at the very deadline, when the helper is sending. A delay behind the library makes that moment
- * long. */
+/* Proves that once the program has let go of a socket, nothing of the library's refers to it, and whatever has its
+ * number next is left alone. That holds even at the deadline, when the helper is sending; a delay behind the library
+ * makes that moment long. */
 #include "everywhere.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #define PROGRAM BUILD_DIR "/tests/programs/p_references"
 #define NUMBERS BUILD_DIR "/tests/programs/p_numbers"
 
-/* Before what the helper does, and behind it. */
+/* Makes the helper's calls take long before they are made (SLOWLY), or on their way back (HESITANT). */
 #define SLOWLY   "send:*:delay=20,setsockopt:*:delay=20"
 #define HESITANT "send:*:linger=20,setsockopt:*:linger=20"
 
@@ -68,8 +68,8 @@ EVERYWHERE_TESTS(references, file_that_has_the_number_keeps_its_locks, NUMBERS, 
 
 #define OWN_BYTES "bytes that nobody wrote: 0, rounds with other bytes than those written: 0\n"
 
-/* Between the helper's question and its send the number may change hands: on a busy machine that is met now and then.
- */
+/* Between the helper's question for the socket and its send the number may change hands. A busy machine meets that gap
+ * now and then, so these rows are tried again. */
 static const struct case_of others[] = { { { "replaced late", "file" }, OWN_BYTES, .timed = true },
 	                                 { { "replaced late", "pipe" }, OWN_BYTES, .timed = true },
 	                                 { { "replaced late", "unix" }, OWN_BYTES, .timed = true },
@@ -115,7 +115,7 @@ static const struct case_of options[] = {
 	SET("cork", "0", "1"),
 	SET("cork", "1", "0"),
 	{ { "set", "nodelay", "0", "1" }, NONE_LOST, "setsockopt:*:linger=25" },
-	/* the turn is not waited for */
+	/* here the program's setsockopt does not wait for the turn */
 	{ { "set", "nodelay", "0", "1" }, NONE_LOST, "writev:*:linger=30,setsockopt:*:delay=8" },
 	ASK("nodelay", "0"),
 	ASK("nodelay", "1"),
@@ -131,7 +131,7 @@ EVERYWHERE_TESTS(references, option_is_what_the_program_set, OPTIONS, options);
 
 /* --- the first head --------------------------------------------------------------------------- */
 
-#if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* a sanitizer looks for faults: time is measured without */
+#if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* sanitizers are too slow for measured times */
 enum { PROCESSES = 9, IN_TIME_US = 7000 };
 
 static int by_size(const void *a, const void *b)
@@ -141,7 +141,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* us */
+/* in microseconds */
 static long median_first_head(const struct mode *m)
 {
 	struct setup setup = { .args = { PROGRAM, "first" }, .timeout = "5ms", .hold = m->hold, .join = m->join };

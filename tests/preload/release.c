@@ -1,13 +1,13 @@
-/* What is held goes out before any call that could otherwise overtake it, lose it, or wait for its effect.
+/* Proves that what is held goes out before any call that could otherwise overtake it, lose it, or wait for its effect.
  *
- * `await` reports whether the peer has the head well before the hold ends. */
+ * `await` reports whether the peer has the head well before the timeout. */
 #include "harness.h"
 
 #define HELD  "write=" HEAD
 #define ALONE "* bytes=100* = 100"    /* the head, by whatever call */
-#define BODY  "write bytes=200 = 200" /* untouched: nothing is held any more */
+#define BODY  "write bytes=200 = 200" /* as the program wrote it: nothing is held any more */
 
-/* A held head, the call, the head at the peer, the body as it was written. */
+/* The steps of a row are a held head, the call, the wait until the peer has the head, and the body. */
 #define ROW(name, call, recorded)                                                     \
 	{                                                                             \
 		name, { HELD, call, "await", "write=*200" }, ALONE recorded ", " BODY \
@@ -73,7 +73,7 @@ static const struct scenario processes[] = {
 	  { "write=HTTP/1.1 200 OK\r\n", "child:write=Content-Length: 4\r\n\r\n", "write=body", "await" },
 	  "* bytes=17* = 17, write bytes=21 = 21, write bytes=4 = 4" },
 	{ "posix_spawn", { HELD, "spawn=write=*200", "await" }, ALONE ", " BODY },
-#ifndef WIDE /* the shell has 64 bits */
+#ifndef WIDE /* these rows start a shell, which is a program of 64 bits */
 	{ "system", { HELD, "system=write=*200", "await" }, ALONE ", " BODY },
 	{ "popen", { HELD, "popen=write=*200", "await" }, ALONE ", " BODY },
 	{ "wordexp", { HELD, "wordexp=write=*200", "await" }, ALONE ", " BODY },
@@ -98,7 +98,7 @@ static const struct scenario processes[] = {
 };
 SCENARIO_TESTS(release, processes);
 
-/* Once it is clear that this is no small head, it goes out with the write that made it so, and all else passes. */
+/* A head that proves to be no small one goes out with the write that shows it, and all else passes. */
 static const struct scenario oversize[] = {
 	{ "a head of more than 16 KiB",
 	  { "write=HTTP/1.1 200 OK\r\n", "write=*16384", "await", "write=*200", "await" },

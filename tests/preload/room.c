@@ -1,5 +1,5 @@
-/* A program is told that its head is written only where the kernel has room for it: whatever filled the send buffer
- * meanwhile. */
+/* Proves that a program is told that its head is written only where the kernel has room for it, whatever filled the
+ * send buffer meanwhile. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_room"
@@ -18,8 +18,8 @@ EACH_TEST(room, a_head_is_refused_where_the_buffer_is_full, ROWS(ways) * ROWS(jo
 	run_free(r);
 }
 
-/* A head is held in memory only while the kernel is known to have room for it. The kernel is asked for that
- * (SO_MEMINFO): not for each head, and again as soon as bytes went that were not counted, or the buffer is another. */
+/* The kernel is asked for room (SO_MEMINFO) not for each head, but again as soon as bytes went that were not counted,
+ * or the buffer is another one. */
 
 #define ASKED   "getsockopt SO_55 *"
 #define MESSAGE "write=" HEAD, "write=*200"
@@ -81,8 +81,8 @@ EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
 	run_free(r);
 }
 
-/* Of short segments the buffer holds fewer bytes than is reckoned with, and how short they are is for the peer to say.
- */
+/* In short segments the buffer holds fewer bytes than the library reckons with, and the peer decides how short the
+ * segments are. */
 static const struct {
 	const char *segment, *calls;
 } segments[] = {
@@ -102,8 +102,8 @@ EACH_TEST(room, none_is_certain_for_short_segments, ROWS(segments), 30)
 	run_free(r);
 }
 
-/* Room is not all that a write may have to wait for; and what is known of it may be wrong. Nobody is busy with a thread
- * that waits. */
+/* A write may have to wait for more than room, and what is known of the room may be wrong. A waiting thread costs no
+ * CPU time. */
 #define IN_PEACE "waits in peace: 1\n"
 
 static const struct case_of waiting[] = { { { "system" }, IN_PEACE, .needs = NETWORK_NAMESPACE, .timed = true },

@@ -1,10 +1,10 @@
-/* A sandbox that was there before the program refuses one system call, in each way and in each mode: the program goes
- * on as without the library. */
+/* Proves that a program goes on as it does without the library when a sandbox that was there before it refuses one
+ * system call: each call, each error, each mode. */
 #include "everywhere.h"
 
 #include <stdio.h>
 
-#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* they make calls of their own */
+#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* sanitizers make system calls of their own */
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_hosts"
 
@@ -43,7 +43,7 @@ static const char *const calls[] = { "sendto",
 	                             "set_robust_list",
 	                             "rseq",
 	                             "statx" };
-/* Each call does what it was asked for, and a head that nothing follows is there soon. */
+/* Each call does what it was asked for, and a head that nothing follows arrives soon. */
 #define RESULTS                                                                                                     \
 	"a head: 100\nits body: 200\nhalf a head: 50\nits rest: 50\nhalf a body: 100\nits rest: 100\na head: 100\n" \
 	"is there: 1\nhalf a body: 100\nits rest: 100\nanother head: 100\nthe end: 0\nis there: 1\na head: 100\na " \
@@ -61,12 +61,12 @@ EACH_TEST(sandboxed, program_goes_on_where_a_call_is_refused, ROWS(calls), 100)
 
 		snprintf(how, sizeof how, "%s %s", calls[*i], errors[e]);
 		if (strcmp(calls[*i], "clone") == 0)
-			c.wanted = NULL; /* how a fork fails then, libc says */
+			c.wanted = NULL; /* libc decides how a fork fails then */
 		check_everywhere(PROGRAM, &c);
 	}
 }
 
-/* What is refused is nothing that a hold needs: two messages, in two segments. */
+/* The refused call is none that a hold needs, so two messages leave in two segments. */
 Test(sandboxed, messages_are_joined_in_a_sandbox, .timeout = 60)
 {
 	struct setup setup = { .args = { PROGRAM, "launched", "sched_getaffinity EPERM" },

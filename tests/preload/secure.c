@@ -1,4 +1,4 @@
-/* Where the library keeps out: programs with more privileges than their callers, and the time before its constructor
+/* Proves that the library does nothing in programs with more privileges than their callers, nor before its constructor
  * and after its destructor. */
 #include "harness.h"
 #include "machine.h"
@@ -18,7 +18,7 @@ static const struct {
 	  "secure: 1, the library is there as wanted: 1\nthreads: 1, new mappings: 0\n"
 	  "its end: 0, the caller's file was written: 0\n",
 	  "write bytes=100 = 100, write bytes=200 = 200" },
-	/* The same stage, and no privileges: what was not to be seen above would have been seen. */
+	/* The same program without privileges shows that what the rows above do not find would be found. */
 	{ "plain",
 	  "secure: 0, the library is there as wanted: 1\nthreads: [23], new mappings: [1-9]*\n"
 	  "its end: 0, the caller's file was written: 1\n",
@@ -42,7 +42,7 @@ EACH_TEST(secure, programs, ROWS(programs), 30)
 	run_free(r);
 }
 
-/* --- the first and the last moments ----------------------------------------------------------- */
+/* --- before the constructor and after the destructor ------------------------------------------ */
 
 Test(secure, library_keeps_out_before_its_constructor_and_after_its_destructor, .timeout = 30)
 {

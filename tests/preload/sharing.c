@@ -1,5 +1,5 @@
-/* Who shares what with whom: tasks and descriptors of all kinds (docs/design.md has the table). What the shim makes of
- * them shows in the calls of a message: joined, held by the kernel, or left alone. */
+/* Proves that the library knows which tasks and descriptors share what (the table in docs/design.md): it shows in the
+ * calls of a message, which is joined, held by the kernel, or left alone. */
 #include "harness.h"
 #include "machine.h"
 
@@ -19,7 +19,8 @@ struct row {
 	const char *join, *timeout;
 };
 
-/* Bare and behind the shim: the same, and as the row says. What is timed is late once in a while. */
+/* Bare and under the library the results are the same, and as the row says. Rows that measure time are late now and
+ * then, so they are tried again. */
 static void check_row(const struct row *row)
 {
 	struct setup setup = { .args = { row->args[0], row->args[1], row->args[2], row->args[3] },
@@ -55,7 +56,7 @@ static void check_row(const struct row *row)
 	}                                        \
 	_Static_assert(1, "the macro ends in a semicolon")
 
-/* --- copies in the making --------------------------------------------------------------------- */
+/* --- while descriptors are being copied ------------------------------------------------------- */
 
 static const struct row meanwhile[] = {
 	{ { SHARING, "copied", "held", "fork" } },
@@ -71,7 +72,7 @@ ROWS_OF(sharing, meanwhile);
 
 /* --- clones ----------------------------------------------------------------------------------- */
 
-#ifndef UNDER_TSAN /* which wants whoever shares memory to be a thread of its own making */
+#ifndef UNDER_TSAN /* TSan knows only threads that it has seen created */
 static const struct row memory_sharers[] = {
 	{ { SHARING, "cloned", "clone", "VM FILES THREAD SETTLS" }, JOINED },
 	{ { SHARING, "cloned", "__clone", "VM FILES THREAD SETTLS" }, JOINED },
@@ -131,9 +132,9 @@ static const struct row second_names[] = {
 };
 ROWS_OF(sharing, second_names);
 
-/* --- numbers that mean two things ------------------------------------------------------------- */
+/* --- numbers that mean two descriptors -------------------------------------------------------- */
 
-#ifndef UNDER_TSAN /* which has a thread with the table of before */
+#ifndef UNDER_TSAN /* TSan has a thread that keeps the table of descriptors from before */
 static const struct row tables[] = {
 	{ { PASSING, "unshared", "close_range" }, .results = "late: 0, bytes: 300\n", .timeout = "5ms" },
 	{ { PASSING, "unshared", "SYS_close_range" }, .results = "late: 0, bytes: 300\n", .timeout = "5ms" },
@@ -152,9 +153,9 @@ static const struct row vforks[] = {
 ROWS_OF(sharing, vforks);
 #endif
 
-/* Needs root. */
+/* These rows need a PID namespace, and so root. */
 static const struct row process_numbers[] = {
-#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* the child's stack is none that they know */
+#if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* the child's stack is unknown to sanitizers */
 	{ { PASSING, "number-one", "clone" }, LEFT_ALONE ", " LEFT_ALONE, "bytes: 300\n", .timeout = "5ms" },
 	{ { PASSING, "number-one", "unshare" }, LEFT_ALONE ", " LEFT_ALONE, "bytes: 300\n", .timeout = "5ms" },
 #endif

@@ -1,12 +1,12 @@
-/* A message that looks too short says something about its connection, whatever a client does to make it look so. The
- * others keep their heads in memory. */
+/* Proves that a message that looks too short says something about its own connection only, whatever a client does to
+ * make it look so: other connections go on holding in memory. */
 #include "everywhere.h"
 
 #include <stdio.h>
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_many"
 
-/* In memory the messages of the next connection leave in one call each, unless a busy machine comes too late for
+/* With hold=memory each message of the next connection leaves in one call, unless a busy machine comes too late for
  * that. */
 static void check_strangers(const char *count, const char *timeout, const struct mode *m)
 {

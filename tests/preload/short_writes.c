@@ -1,5 +1,5 @@
-/* Partial writes, errors and interruptions: every byte arrives once and in order, and each result is one that the
- * program could have had without the shim. */
+/* Proves that with partial writes, errors and interruptions every byte arrives once and in order, and that each result
+ * is one that the program could have had without the library. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -43,7 +43,7 @@ EACH_TEST(short_writes, error_that_the_helper_met_is_reported_by_the_next_call, 
 	run_free(check_same(name, &setup));
 }
 
-/* The joined call takes only k bytes, for every k: 40 bytes of head, 20 of body. */
+/* The joined call takes only k of the 40 bytes of head and 20 of body, for every k. */
 enum { SMALL_HEAD = 40, SMALL_BODY = 20 };
 
 #define SHORT_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 020\r\n\r\n"
@@ -71,7 +71,7 @@ EACH_TEST(short_writes, joined_sendmsg_takes_any_number_of_bytes, SMALL_HEAD + S
 	check_short("write=" SHORT_HEAD, "writeall+MSG_NOSIGNAL=*20", "sendmsg", *i + 1);
 }
 
-/* A call that is cut short again and again. */
+/* Calls that are cut short again and again. */
 static const char *const trickles[] = { "writev:*:short=1,send:*:short=1,sendmsg:*:short=1",
 	                                "writev:*:short=7,send:*:short=3,sendmsg:*:short=7",
 	                                "writev:1:short=39,writev:2:short=1,sendmsg:*:short=1,send:*:short=1" };
@@ -87,7 +87,7 @@ EACH_TEST(short_writes, every_call_falls_short, ROWS(trickles), 30)
 	check_scenario(&s);
 }
 
-/* Errors at the emitting calls. `writeall` and `again` go on after them, as programs do. */
+/* Errors of the calls that send. `writeall` and `again` go on after an error, as programs do. */
 #define REFUSED(why) "refused: " why "\nagain = 4\nwriteall = 200\nawait = 0\n"
 #define WHOLE        "write=" HEAD, "writeall=*200", "await"
 #define LONG         "write=HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n", "write=*20000", "await"
@@ -161,8 +161,8 @@ static const struct scenario errors[] = {
 };
 SCENARIO_TESTS(short_writes, errors);
 
-/* What cannot leave before a call after which nothing should be held, stays: it is neither lost nor its refusal another
- * call's. */
+/* What cannot leave before a call after which nothing should be held stays held: it is not lost, and the other call
+ * does not fail because of it. */
 Test(short_writes, head_that_finds_no_room_before_a_dup_stays, .timeout = 30)
 {
 	static const struct scenario s = { "a dup meets EAGAIN for good",

@@ -1,5 +1,5 @@
-/* What a program says by and by is heard by and by: in a message one piece is late at most, and of messages like it
- * none from the second on. */
+/* Proves that what a program writes piece by piece arrives piece by piece: in one message at most one piece is late,
+ * and from the second message of that kind on none is. */
 #include "everywhere.h"
 
 #define STREAMS BUILD_DIR "/tests/programs/p_streams"
@@ -71,7 +71,7 @@ static const struct case_of kept_back[] = {
 };
 EVERYWHERE_TESTS(streams, head_does_not_wait_for_what_the_program_keeps_back, STREAMS, kept_back);
 
-/* How many messages are joined whole? */
+/* Expects so many messages to leave whole in one call. */
 static void check_joined(const char *scenario, int joined)
 {
 	struct setup setup = { .args = { STREAMS, scenario }, .timeout = "5ms" };
@@ -91,13 +91,13 @@ Test(streams, client_that_makes_its_answers_late_makes_no_others_late, .timeout 
 	check_joined("hostile", 7);
 }
 
-/* The first one shows that it would have been. */
+/* The first message that is not held shows that it would have been joined. */
 Test(streams, habit_is_forgotten_where_a_message_would_have_been_joined, .timeout = 60)
 {
 	check_joined("again", 2);
 }
 
-/* The peer's word lets nothing go that is not there yet. */
+/* The peer's answer releases nothing that comes after it. */
 Test(streams, body_that_the_peer_asked_for_is_gathered, .timeout = 60)
 {
 	struct setup setup = { .args = { STREAMS, "asks" }, .timeout = "100ms", .join = "message" };
@@ -108,7 +108,7 @@ Test(streams, body_that_the_peer_asked_for_is_gathered, .timeout = 60)
 	run_free(r);
 }
 
-/* It is not the program that pauses: the kernel has bytes to which it adds the next ones. */
+/* It is the peer that pauses, not the program: the kernel still has bytes, to which it adds the next ones. */
 Test(streams, peer_that_reads_slowly_makes_no_stream, .timeout = 60)
 {
 	struct setup setup = { .args = { STREAMS, "slow", "peer" }, .timeout = "200ms", .join = "message" };
@@ -123,7 +123,7 @@ Test(streams, peer_that_reads_slowly_makes_no_stream, .timeout = 60)
 	run_free(r);
 }
 
-/* What the helper pushes within 2 ms is gathered; what is more goes as it is written. */
+/* As many messages are gathered as the helper can push within 2 ms; further ones go as they are written. */
 Test(streams, all_that_must_be_pushed_is_counted, .timeout = 60)
 {
 	struct setup setup = { .args = { STREAMS, "burst" }, .timeout = HOLD_LONG, .join = "message" };

@@ -1,13 +1,13 @@
-/* Who waits for whom, and what is left behind by a thread that does not come back from its write. */
+/* Proves which thread waits for which, and what a thread leaves behind that does not come back from its write. */
 #include "harness.h"
 
 #include <stdio.h>
 
 #define THREADS BUILD_DIR "/tests/programs/p_threads"
 
-/* The helper's call, which never waits for room, is made to take 150 ms; the program comes 60 ms after the head, which
- * was to be held 5 ms. Who writes, or takes the number away, waits until it is over: afterwards nothing refers to the
- * socket. A reader does not. */
+/* The helper's call, which never waits for room, is made to take 150 ms. The program comes 60 ms after the head, whose
+ * timeout is 5 ms. A call that writes, or takes the number away, waits until the helper's call is over; afterwards
+ * nothing refers to the socket. A read does not wait. */
 #define SLOW_HELPER "send:1:delay=150,setsockopt:1:delay=150"
 
 static const struct {
@@ -51,7 +51,7 @@ EACH_TEST(threads, who_writes_or_closes_waits_for_the_helpers_call, ROWS(meeting
 	check_meeting(*i, "message");
 }
 
-/* Its send buffer is full, too, and the program does not wait for it to try again. */
+/* The helper's send also finds the send buffer full, and the program's call does not wait for another attempt. */
 static const char *const farewells[] = { "close", "close, exit", "close, _exit", "close, exec", "dup2", "close_range" };
 
 EACH_TEST(threads, a_head_the_helper_has_in_hand_survives_the_close, ROWS(farewells), 60)
@@ -87,7 +87,7 @@ EACH_TEST(threads, four_fork_while_four_write, ROWS(modes), 60)
 
 /* --- writes that are left in the middle ------------------------------------------------------- */
 
-/* Pieces of messages are there, and what was written in one go after the last interruption is whole. */
+/* Expects pieces of messages, and that what was written at once after the last interruption is whole. */
 static void check_left(const char *what, const char *way, const char *hold, const char *join, int clients)
 {
 	struct setup setup = { .args = { THREADS, what, way },

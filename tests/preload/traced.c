@@ -1,5 +1,5 @@
-/* A trace that cannot be written to changes nothing: no signal, no wait, the same bytes and results. One line says why.
- */
+/* Proves that a trace that cannot be written changes nothing: no signal, no wait, the same bytes and results. One line
+ * on stderr says why. */
 #include "everywhere.h"
 
 #include <fnmatch.h>
@@ -11,8 +11,8 @@
 
 struct hindered {
 	const char *obstacle;
-	const char *said;    /* a pattern for what is said on stderr */
-	const char *results; /* what the program reports behind the shim; NULL: what it does bare */
+	const char *said;    /* pattern of what is said on stderr */
+	const char *results; /* what the program reports under the library; NULL: the same as bare */
 };
 
 #define SAYS(error) "onewrite: no trace, " error ": /*/trace\n"

@@ -1,5 +1,5 @@
-/* A write takes its time, or a jump left it: what others do meanwhile on the same connection counts, and so does its
- * deadline. */
+/* Proves that while a write takes its time, or after a jump left it, the calls of other threads on the same connection
+ * count, and that what is held keeps its deadline. */
 #include "harness.h"
 
 #define TURNS     BUILD_DIR "/tests/programs/p_turns"
@@ -8,7 +8,8 @@
 #define PUSHED    "setsockopt TCP_CORK=0 = 0"
 #define WRITE(n)  "write bytes=" #n " = " #n
 
-/* The head's write comes back when its body is out already: that is no news, and the next head is a head. */
+/* The head's write returns after another thread has sent the body. Its late result changes nothing, and the next head
+ * is held like the first. */
 Test(turns, what_another_thread_wrote_meanwhile_counts, .timeout = 30)
 {
 	struct setup setup = { .args = { TURNS, "meanwhile" }, .hold = "kernel", .faults = "send:1:linger=150" };
@@ -19,12 +20,12 @@ Test(turns, what_another_thread_wrote_meanwhile_counts, .timeout = 30)
 	run_free(r);
 }
 
-/* The kernel is asked for room by a message that is written before sendfile takes its bytes, and by the one that is
+/* The kernel is asked for room twice: by the message that is written before sendfile takes its bytes, and by the one
  * written after them. */
 Test(turns, what_is_known_of_the_room_ends_with_a_call_on_its_way, .timeout = 30)
 {
 	struct setup setup = { .args = { TURNS, "file" }, .faults = "sendfile:1:delay=150" };
-	struct run *r = run(&setup, SHIM); /* bare nothing delays it */
+	struct run *r = run(&setup, SHIM); /* bare, nothing delays the call */
 
 	cr_expect(strstr(r->results.p, "all at the peer: 1") != NULL, "%s", r->results.p);
 	cr_expect(calls_like(r, "getsockopt SO_55 *") == 2 && calls_like(r, JOINED) == 2,
@@ -32,8 +33,9 @@ Test(turns, what_is_known_of_the_room_ends_with_a_call_on_its_way, .timeout = 30
 	run_free(r);
 }
 
-/* Its time was over before it came back: it is pushed then, and nothing is held from then on. Not before: whoever asks
- * anything of the socket while the kernel takes the call's bytes waits as long as the memory does in which they lie. */
+/* The deadline passes before the call comes back: what the call wrote is pushed when it does, and nothing is held from
+ * then on. It is not pushed earlier, because a thread that asks anything of the socket while the kernel copies the
+ * call's bytes waits for the memory in which those bytes lie. */
 static const struct scenario on_its_way[] = {
 	{ "a head whose write takes longer than its deadline",
 	  { "write=" HEAD, "await", "write=*200", "await" },
@@ -56,7 +58,8 @@ EACH_TEST(turns, write_on_its_way_has_its_deadline, ROWS(on_its_way), 30)
 	check_scenario(&on_its_way[*i]);
 }
 
-/* The helper has the turn for longer than one is waited for that was left, but it is in a call. */
+/* The helper has the turn for longer than others wait for a turn that a jump left, but it is in a call, so its turn is
+ * not taken over. */
 Test(turns, turn_of_who_is_in_a_call_is_not_taken_over, .timeout = 30)
 {
 	static const struct scenario slow = { "a helper whose call takes long",
@@ -83,7 +86,8 @@ EACH_TEST(turns, nobody_asks_anything_of_a_socket_while_a_call_is_on_its_way, RO
 	run_free(r);
 }
 
-/* A thread sits in recv() while a head is written; what it reads makes the next head one. */
+/* A thread waits in recv() while a head is written. As the peer was heard since, what is written next is looked at: it
+ * is another head, although it is as long as the body of the first one. */
 static const char *const joins[] = { "header", "message" };
 
 EACH_TEST(turns, head_is_seen_behind_a_head_when_the_peer_was_heard, ROWS(joins), 30)
@@ -96,8 +100,8 @@ EACH_TEST(turns, head_is_seen_behind_a_head_when_the_peer_was_heard, ROWS(joins)
 	run_free(r);
 }
 
-/* A call that leaves the head in memory is interrupted by the handler. What it writes was written later, and is its
- * thread's to send: where the handler's stack lies says nothing about whose turn that is. */
+/* A handler interrupts a call that leaves the head in memory. The handler's bytes were written later, and the
+ * interrupted thread sends them. The place of the handler's stack must not decide whose turn it is. */
 static const char *const stacks[] = { "", "above", "above, disarmed", "above, disarmed, by number" };
 
 EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(stacks) * ROWS(joins), 30)
@@ -108,14 +112,14 @@ EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(
 		               .faults = "setsockopt:1:linger=200" };
 	struct run *r = check_same("a handler's bytes between head and body", &setup);
 
-#ifndef UNDER_TSAN /* which runs handlers later */
+#ifndef UNDER_TSAN /* TSan delays signal handlers */
 	cr_expect(calls_like(r, "send bytes=100 *") == 1 && calls_like(r, "send bytes=6 *") == 1,
 	          "stack %s: the thread did not send head and mark:\n%s", stack, r->calls.p);
 #endif
 	run_free(r);
 }
 
-/* The first handler is about to queue its bytes, for which it needs memory, when the second one comes. */
+/* The second handler comes when the first one is about to queue its bytes, for which it needs memory. */
 Test(turns, handler_that_interrupts_a_handler_loses_no_byte_of_either, .timeout = 30)
 {
 	struct setup setup = { .args = { TURNS, "marked", "nested" },
@@ -127,8 +131,8 @@ Test(turns, handler_that_interrupts_a_handler_loses_no_byte_of_either, .timeout 
 	run_free(r);
 }
 
-/* It ends the process, or the socket: the turn that it interrupted leads to nothing, and what was written is written.
- */
+/* The handler ends the process or the socket, so the interrupted turn leads to nothing; what was written is sent all
+ * the same. */
 static const char *const ends[] = { "exit", "_exit", "quick_exit", "exit_group", "exec", "shutdown", "close" };
 
 EACH_TEST(turns, handler_that_ends_it_all_loses_nothing, ROWS(ends), 30)
@@ -140,8 +144,8 @@ EACH_TEST(turns, handler_that_ends_it_all_loses_nothing, ROWS(ends), 30)
 	run_free(check_same(ends[*i], &setup));
 }
 
-/* A shutdown comes back. The call that it interrupted books what it did, and nothing of ours is asked of its socket
- * meanwhile. */
+/* After a shutdown in a handler the interrupted call goes on. It books what it did, and the library asks nothing of its
+ * socket meanwhile. */
 static const struct {
 	const char *join, *faults;
 } shut[] = {
@@ -164,8 +168,8 @@ EACH_TEST(turns, shutdown_in_a_handler_is_no_end_of_the_call_that_it_interrupts,
 	run_free(r);
 }
 
-/* They find no room for longer than anybody waits for it. What the handler was told is written is not lost in silence.
- */
+/* The handler's bytes find no room for longer than anything waits for room. The handler was told that they are written,
+ * so the next write reports the loss. */
 Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
 {
 	struct setup setup = { .args = { TURNS, "marked" }, .faults = "setsockopt:1:linger=200,send:*:errno=EAGAIN" };
@@ -177,8 +181,8 @@ Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
 
 /* --- jumps ------------------------------------------------------------------------------------ */
 
-/* The thread that jumped out of the call never comes back. With the short timeout the helper is there first, with the
- * long one another writer is. */
+/* The thread that jumped out of the call never comes back. With the short timeout the helper finds its turn first, with
+ * the long one another writer does. */
 static const struct {
 	const char *how, *timeout, *faults;
 } jumps[] = {

@@ -1,4 +1,4 @@
-/* Nobody but the kernel reads a body: memory that is not there is an error of the call, as it is without the
+/* Proves that only the kernel reads a body: memory that cannot be read is an error of the call, as it is without the
  * library. */
 #include "everywhere.h"
 
@@ -20,7 +20,7 @@ static const struct case_of other[] = { SHAPE("chunk"), SHAPE("chunk, many"), SH
 	                                SHAPE("to the end, many") };
 EVERYWHERE_TESTS(unread, nor_is_a_chunk_or_what_ends_with_the_connection, PROGRAM, other);
 
-/* --- memory that ends where the call's bytes go on, pointers to nothing ----------------------- */
+/* --- memory that ends within the call's bytes, pointers to nothing ---------------------------- */
 
 #define EDGES BUILD_DIR "/tests/programs/p_edges"
 #define EDGE(name)                     \
@@ -38,7 +38,7 @@ EVERYWHERE_TESTS(unread, nothing_behind_a_head_is, EDGES, ends);
 static const struct case_of addressed[] = { EDGE("address") };
 EVERYWHERE_TESTS(unread, and_an_address_is_the_kernels_to_look_at, EDGES, addressed);
 
-#ifndef UNDER_SANITIZER /* it keeps frames of its own there */
+#ifndef UNDER_SANITIZER /* a sanitizer keeps frames of its own there */
 static const struct case_of stack[] = { { { "coroutine" }, "stack: little\ncame: 0 \n" } };
 EVERYWHERE_TESTS(unread, a_coroutines_stack_is_small, EDGES, stack);
 #endif

@@ -1,10 +1,11 @@
-/* No call waits for a peer for which it would not have waited bare: not for another connection's, not behind another
- * thread's write. */
+/* Proves that no call waits for a peer for which it would not have waited bare: neither for the peer of another
+ * connection, nor behind another thread's write. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_waiting"
 
-/* `behind the head`: it was taken while there was room. Else the library is offered one when there is none. */
+/* `behind the head`: the head was taken while there was room. The other ways offer the library a head when there is no
+ * room. */
 #define OTHERS(call)                                                                      \
 	{ { "others", "behind the head", call }, .timeout = HOLD_LONG, .timed = true },   \
 		{ { "others", "behind the head", call }, .timed = true },                 \
@@ -30,9 +31,9 @@ static const struct case_of itself[] = { ITSELF("close"),     ITSELF("dup2"),   
 	                                 ITSELF("recv"),      ITSELF("send") };
 EVERYWHERE_TESTS(waiting, full_connection_keeps_nobody, PROGRAM, itself);
 
-/* Not among the small bodies are a close and a shutdown of both directions. The room for the head was taken unseen,
- * so the writer waits for some before it makes its call; what is closed then is closed, and it is told so (EBADF,
- * EPIPE). */
+/* A close, a dup2 and a shutdown of both directions are tried with large bodies only. With a small body the room for
+ * the head was taken unseen by the library, so the writer waits for room before it makes its own call; what is closed
+ * meanwhile is closed, and the writer is told so (EBADF, EPIPE). */
 #define LARGE(writer, call)                                                              \
 	{                                                                                \
 		{ "beside", writer, "large", call }, .timeout = HOLD_LONG, .timed = true \
@@ -65,7 +66,7 @@ static const struct case_of beside[] = { LARGE("write", "close"),
 	                                 BESIDE("F_DUPFD"),
 	                                 BESIDE("fork"),
 	                                 BESIDE_OTHER_WRITERS("dup"),
-	                                 /* With a large body the kernel may have room for these bytes by now. */
+	                                 /* with a large body the kernel may have room for these bytes by now */
 	                                 { { "beside", "write", "send" }, .timeout = HOLD_LONG, .timed = true },
 	                                 { { "beside", "writev", "send" }, .timeout = HOLD_LONG, .timed = true },
 	                                 { { "beside", "sendmsg", "send" }, .timeout = HOLD_LONG, .timed = true } };

@@ -1,5 +1,5 @@
-/* A call that has to wait for room is the program's own call, with all of its bytes: what comes meanwhile is told by
- * the kernel. */
+/* Proves that a call which has to wait for room is the program's own call, with all of its bytes, so that the kernel
+ * answers whatever comes meanwhile. */
 #include "everywhere.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_whole"

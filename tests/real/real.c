@@ -1,5 +1,6 @@
-/* Real programs from Debian's packages: a file of tests/real/{servers,clients,at-once,figures} is one case.
- * tests/real/run does the work and says, in sentences, what went wrong. */
+/* Proves that under the library real programs from Debian's packages send the same bytes, in no more segments and no
+ * later. A file of tests/real/{servers,clients,at-once,figures} is one case; tests/real/run does the work and says in
+ * sentences what went wrong. */
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
 #include <criterion/options.h>
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* They are timed: one after the other, so that they do not disturb each other. */
+/* These tests measure time, so they run one after the other and do not disturb each other. */
 ReportHook(PRE_ALL)(struct criterion_test_set *tests)
 {
 	(void)tests;
@@ -21,7 +22,8 @@ struct program {
 	char name[128]; /* as tests/real/run wants it: servers/wsgiref:small,large */
 };
 
-/* About a dozen, from different runtimes, and of each what takes no time; `make check-real` runs all of all. */
+/* About a dozen programs of different runtimes, with the scenarios that take little time. `make check-real` runs all
+ * scenarios of all programs. */
 static const char *const servers[] = {
 	"servers/aiohttp:small,large,chunked,compressed,file,continue,upgrade",
 	"servers/busybox:small",
@@ -46,7 +48,7 @@ static const char *const clients[] = {
 	NULL,
 };
 
-/* As Criterion wants its parameters: in memory of its own, freed by it. */
+/* Criterion wants its parameters in memory of its own allocator, and frees them. */
 static struct criterion_test_params listed(const char *const *names)
 {
 	struct program *programs;
@@ -60,7 +62,7 @@ static struct criterion_test_params listed(const char *const *names)
 	return cr_make_param_array(struct program, programs, n, NULL);
 }
 
-/* The files of tests/real/KIND. */
+/* All files of tests/real/KIND. */
 static struct criterion_test_params all_of(const char *kind)
 {
 	char pattern[512];

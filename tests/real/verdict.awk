@@ -1,10 +1,11 @@
-# How did each message of one scenario leave? Reads what the peer reported (exchange or responder) in the bare run and
-# in the run under the shim; then report and strace of the two runs again, traced. Prints a line of the table and writes
-# it, separated by tabs, to the file `row`; exits with 1 and sentences on stderr when something is wrong.
+# Judges one scenario: how did each of its messages leave? Reads what the peer (exchange or responder) reported of the
+# bare run and of the run under the shim; then the report and the strace of two more such runs, which were traced.
+# Prints a line of the table, and writes it, separated by tabs, to the file `row`. Exits with 1, and sentences on
+# stderr, if something is wrong.
 #
-# A message is known by the client's port and by its sizes, which the peer counted; a write-type call by the addresses
-# that `strace -yy` shows and by what it returned. So the calls can be laid along the messages, byte by byte. All figures
-# are per exchange, in which a 100 Continue is a message of its own.
+# A message is known by the client's port and by its sizes, which the peer counted. A write-type call is known by the
+# addresses that `strace -yy` shows and by what it returned. So the calls can be laid along the messages, byte by byte.
+# All figures are per exchange, in which a 100 Continue is a message of its own.
 
 function fail(sentence) {
 	printf "%s, %s: %s\n", name, scenario, sentence > "/dev/stderr"
@@ -48,7 +49,7 @@ FNR == 1 {
 	next
 }
 
-# Returns the floor: how many segments it needs.
+# Notes a message of the phase. Returns its floor: how many segments it needs.
 function message(port, size, head,    n) {
 	n = ++messages[phase]
 	port_of[phase, n] = port
@@ -79,16 +80,16 @@ function call(line,    name, result, ports, port, n) {
 	sub(/^[0-9]+ +/, "", line)
 	name = substr(line, 1, index(line, "(") - 1)
 	if (!match(line, / = [0-9]+$/))
-		return # failed, or nothing came of it
+		return # the call failed, or has no result
 	result = substr(line, RSTART + 3) + 0
 	if (result == 0)
 		return
-	if (name == "splice") # the socket that is written to comes third
+	if (name == "splice") # the socket that it writes to is the third argument
 		sub(/^[^,]*,[^,]*,/, "", line)
 	if (!match(line, /^[^<]*<TCP(v6)?:\[[^>]*->[^>]*\]>/))
 		return
 	split(substr(line, RSTART, RLENGTH), ports, "->")
-	for (n = 1; n <= 2; n++) { # one of the two is the client's
+	for (n = 1; n <= 2; n++) { # one of the two ports is the client's
 		port = ports[n]
 		sub(/\]>$/, "", port)
 		sub(/.*:/, "", port)
@@ -101,7 +102,7 @@ function call(line,    name, result, ports, port, n) {
 	}
 }
 
-# How many calls touch message n? Counts in heads_alone those that end with its head, or inside.
+# How many calls have bytes of message n? Counts in heads_alone those that end with its head, or before its end.
 function touching(n,    port, i, found) {
 	port = port_of[phase, n]
 	for (i = 1; i <= calls[phase, port]; i++) {
@@ -114,7 +115,8 @@ function touching(n,    port, i, found) {
 	return found + 0
 }
 
-# Per exchange, or "-" where strace does not see them (TLS records that are not the message, io_uring).
+# Calls per exchange. A message in no call that strace saw (io_uring, or TLS, whose records are not the message) is
+# counted in `unseen`.
 function calls_per_exchange(    n, sum, here) {
 	for (n = 1; n <= messages[phase]; n++) {
 		here = touching(n)
@@ -129,7 +131,7 @@ function calls_per_exchange(    n, sum, here) {
 
 # --- the verdict -------------------------------------------------------------------------------------------------
 
-# The time that `part` of a phase's exchanges took at most: they are few.
+# The time that `part` of a phase's exchanges took at most. They are few, so a simple sort will do.
 function quantile(part, times, phase,    n, i, j, sorted, swap) {
 	n = count[phase]
 	for (i = 1; i <= n; i++)
@@ -147,7 +149,7 @@ function median(times, phase) {
 	return quantile(0.5, times, phase)
 }
 
-# Is it late? By the quicker ones: a busy machine delays some, a defect all.
+# Is it late? The quicker exchanges tell: a busy machine delays some of them, a defect delays all.
 function check_time(what, times, late,    shim, bare) {
 	shim = quantile(0.25, times, "shim")
 	bare = quantile(0.25, times, "bare")
@@ -179,20 +181,20 @@ END {
 	per_exchange = messages["bare-traced"] / count["bare-traced"] # 2 with a 100 Continue
 	stream = scenario ~ /^(events|stream|tokens)$/
 
-	# What no row may do.
+	# What is wrong in any case.
 	if (same != "yes")
 		fail("the peer received other bytes than from the bare run: " same)
 	if (segments_after > segments_before * 1.02 + slack)
 		fail("came in " figure(segments_after) " segments, bare in " figure(segments_before))
 	if (connections["shim"] > connections["bare"] + (slack ? 1 : 0))
 		fail("took " connections["shim"] " connections, bare " connections["bare"])
-	# What is held in vain is held no more, and of words there are enough exchanges to learn that.
+	# The scenario of tokens has enough exchanges for the library to learn that it holds them in vain.
 	check_time("first", first, scenario == "tokens" ? late_at_once : late)
 	check_time("last", last, late)
 	if (unseen && !cannot)
 		fail(unseen " messages are in none of the calls that strace saw")
 
-	# And what became of it.
+	# The verdict, and what is wrong with this one.
 	if (cannot) {
 		verdict = "cannot be helped: " cannot
 		class = "cannot"

@@ -1,5 +1,5 @@
-/* What the tests use of glibc's newer versions, for programs of a libc that has it not: functions that are a system
- * call each are that call, by number. */
+/* What the tests use of newer glibc versions, for programs of a libc that lacks it: functions that are a single system
+ * call are made by its number. */
 #ifndef ONEWRITE_TESTS_BY_NUMBER_H
 #define ONEWRITE_TESTS_BY_NUMBER_H
 

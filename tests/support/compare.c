@@ -1,4 +1,4 @@
-/* Compares what a program did behind the shim with what it did bare. */
+/* Compares what a program did under the library with what it did bare. */
 #include "harness.h"
 
 #include <fnmatch.h>
@@ -14,7 +14,7 @@ static bool is_output(const char *call, size_t n)
 	return false;
 }
 
-/* Is there a pattern for calls of this name? "close" in "s* bytes=100*, close = 0". */
+/* Is there a pattern for calls of this name? Finds "close" in "s* bytes=100*, close = 0". */
 static bool mentions(const char *expected, const char *name, size_t n)
 {
 	for (const char *p = expected; p != NULL; p = strstr(p, ", "), p = p == NULL ? NULL : p + 2)

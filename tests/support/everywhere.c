@@ -1,3 +1,4 @@
+/* Runs the rows of everywhere.h. */
 #include "everywhere.h"
 
 #include <stdio.h>
@@ -53,7 +54,8 @@ void check_everywhere(const char *program, const struct case_of *c)
 		setup.join = every_mode[i].join;
 		snprintf(name, sizeof name, "%s, hold %s, join %s", args, setup.hold, setup.join);
 		shim = run_until(&setup, SHIM, bare->results.p, attempts);
-		/* What the row does not say may have been upset in the bare run. */
+		/* Where the row does not say what is wanted, it may be the bare run that was upset, so both runs are
+		 * repeated. */
 		for (int n = 0; n < 2 && c->timed && c->wanted == NULL && strcmp(shim->results.p, bare->results.p) != 0;
 		     n++) {
 			run_free(bare);

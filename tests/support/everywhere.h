@@ -1,4 +1,4 @@
-/* Rows for a program of its own, run bare and then behind the shim in each of its four modes. */
+/* Rows for programs that are not p_steps: each row runs bare and then under the library in each of its four modes. */
 #ifndef EVERYWHERE_H
 #define EVERYWHERE_H
 
@@ -14,15 +14,15 @@ extern const struct mode every_mode[MODES];
 
 struct case_of {
 	const char *args[6];          /* the program's arguments */
-	const char *wanted;           /* what it reports, bare and behind the shim; NULL: whatever it reports bare */
-	const char *faults, *timeout; /* NULL: none, and 5 ms */
+	const char *wanted;           /* what it reports, bare and under the library; NULL: the same as bare */
+	const char *faults, *timeout; /* NULL: no faults, and 5 ms */
 	int clients;                  /* 0: one */
-	enum machine_part needs;      /* of the machine */
-	/* a busy machine can make it report another thing now and then: so it is tried again */
+	enum machine_part needs;      /* what the machine must have */
+	/* a busy machine can make it report something else now and then, so it is tried again */
 	bool timed;
 };
 
-/* Same bytes, same results, same end. */
+/* Expects the same bytes, the same results and the same end. */
 void check_everywhere(const char *program, const struct case_of *c);
 
 /* A test for each row of `table`. */

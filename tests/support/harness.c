@@ -1,11 +1,11 @@
-/* Runs a program, bare or behind the shim, and plays its peer. */
+/* Runs a program, bare or under the library, and plays its peer. */
 #include "harness.h"
 #include "left_out.h"
 #include "library.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/tcp.h> /* its struct tcp_info counts segments, libc's does not */
+#include <linux/tcp.h> /* its struct tcp_info counts segments, the one of libc does not */
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,10 +18,10 @@ enum {
 #ifdef EMULATOR
 	DEADLINE_MS = 50000,
 #else
-	DEADLINE_MS = 12000, /* for one run; Criterion's own is longer */
+	DEADLINE_MS = 12000, /* for one run; Criterion's own timeout is longer */
 #endif
 	DESCRIPTORS = 1 << 21,
-	COPIES = 1000, /* the shim's own descriptors begin here, programs report theirs */
+	COPIES = 1000, /* copies by F_DUPFD from this number on are followed as well; programs use lower ones */
 };
 
 static void must(bool ok, const char *what)
@@ -37,11 +37,11 @@ struct stage { /* what stands between the program and its peer */
 	char log_path[64];
 	int client[CLIENTS_MAX];
 	int clients;
-	bool named[DESCRIPTORS]; /* by the program: its connections */
+	bool named[DESCRIPTORS]; /* the connections that the program has reported */
 	struct run *run;
 };
 
-#ifdef EMULATOR /* a program of another machine is run by it, and has the preload to itself */
+#ifdef EMULATOR /* the emulator runs the program, and only the program gets the preload */
 static const char *const emulator[] = { EMULATOR, "-E", "LD_PRELOAD" };
 enum { EMULATORS = sizeof emulator / sizeof *emulator };
 
@@ -74,8 +74,8 @@ static void append(char list[4 * PATH_MAX], const char *word)
 	snprintf(list + strlen(list), 4 * PATH_MAX - strlen(list), "%s%s", *list != '\0' ? ":" : "", word);
 }
 
-/* LD_PRELOAD takes a path with a blank apart: there its directory is one where the loader looks, and the name is bare.
- */
+/* LD_PRELOAD is split at blanks. For a path with a blank the directory goes into LD_LIBRARY_PATH, and the bare name
+ * into LD_PRELOAD. */
 static void preload_file(char preload[4 * PATH_MAX], char directories[4 * PATH_MAX], const char *file)
 {
 	char directory[PATH_MAX];
@@ -105,8 +105,8 @@ static void set_environment(const struct stage *s, enum behind behind)
 	setenv("ONEWRITE_JOIN", s->setup->join != NULL ? s->setup->join : "header", 1);
 	setenv("ONEWRITE_TIMEOUT", s->setup->timeout != NULL ? s->setup->timeout : HOLD_LONG, 1);
 	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", 1);
-	/* A helper that ended is joined by who starts the next; the first hold may be in a signal handler
-	 * (docs/design.md). */
+	/* A helper that has ended is joined by the thread that starts the next one, which may never happen; and the
+	 * first hold may be made in a signal handler (docs/design.md). */
 	setenv("TSAN_OPTIONS",
 	       "report_thread_leaks=0:report_signal_unsafe=0:atexit_sleep_ms=0:print_suppressions=0:"
 	       "suppressions=" SOURCE_DIR "/tests/support/tsan.supp",
@@ -124,7 +124,7 @@ static void __attribute__((noreturn)) become_program(const struct stage *s, enum
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpgid(0, 0);
 	for (size_t i = 0; i < 6; i++)
-		from[i] = fcntl(from[i], F_DUPFD, 100); /* out of each other's way */
+		from[i] = fcntl(from[i], F_DUPFD, 100); /* out of the way of the numbers that dup2 sets */
 	for (size_t i = 0; i < 6; i++)
 		dup2(from[i], at[i]);
 	close_range(SHARED_FD + 1, ~0u, 0);
@@ -143,7 +143,7 @@ static int stream_socket(const struct stage *s, int family)
 	return fd;
 }
 
-/* Listens; *at is where the peer is to connect to. */
+/* Opens the listener; *at is the address that the peer is to connect to. */
 static void open_listener(struct stage *s, struct sockaddr_storage *at, socklen_t *size)
 {
 	struct sockaddr_in four = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -213,7 +213,7 @@ static void obey(struct stage *s, const char *packet, size_t n)
 		text_add(&s->run->results, packet, n);
 }
 
-/* Returns false at the end. */
+/* Returns false at the end of the report. */
 static bool hear_report(struct stage *s)
 {
 	char packet[4097];
@@ -235,7 +235,7 @@ static unsigned segments_received(int fd)
 	return info.tcpi_data_segs_in;
 }
 
-/* A number in the shared memory, in the order of the program's machine. */
+/* Converts a number in the shared memory between this machine's byte order and the program's. */
 #ifdef EMULATED_BIG_ENDIAN
 #define THEIRS(n) __builtin_bswap64(n)
 #else
@@ -255,7 +255,7 @@ static void hear_client(struct stage *s, int i)
 	struct run *r = s->run;
 	ssize_t n;
 
-	if (s->setup->late_acks) /* every delayed ACK makes the kernel prompt again */
+	if (s->setup->late_acks) /* each delayed ACK makes the kernel acknowledge promptly again */
 		setsockopt(s->client[i], IPPROTO_TCP, TCP_QUICKACK, &(int){ 0 }, sizeof(int));
 	n = recv(s->client[i], piece, s->setup->gulp != 0 ? s->setup->gulp : sizeof piece, 0);
 	if (n <= 0) {
@@ -289,7 +289,8 @@ static void shut(int *fd)
 	*fd = -1;
 }
 
-/* Until the program and all its children are gone and every connection has ended. */
+/* Plays the peer until the program and all its children are gone and every connection has ended. Returns false if that
+ * takes longer than DEADLINE_MS. */
 static bool play_peer(struct stage *s)
 {
 	int64_t until = now_ns() + DEADLINE_MS * INT64_C(1000000);
@@ -329,9 +330,9 @@ static bool play_peer(struct stage *s)
 	}
 }
 
-/* "writev fd=5 iov=2 ..." becomes "writev iov=2 ...", and only the program's connections count: the descriptors that it
- * named, and what was made of them by F_DUPFD for as long as it is open. A thread is made on no descriptor, and counts.
- */
+/* Keeps "writev fd=5 iov=2 ..." as "writev iov=2 ...". Only calls on the program's connections count: on the
+ * descriptors that it reported, and on copies of those for as long as they are open. Creating a thread concerns no
+ * descriptor, and counts. */
 static void keep_call(struct stage *s, const char *line)
 {
 	const char *number = strstr(line, " fd="), *rest = number;

@@ -1,5 +1,5 @@
-/* Runs a program bare or behind the shim, plays its peer on loopback, and brings back all that can be compared:
- * the bytes that arrived and when, what the program reported, the calls that reached libc (recorder.c).
+/* Runs a program bare or under the library ("the shim"), plays its peer on loopback, and brings back all that can be
+ * compared: the bytes that arrived and when, what the program reported, the calls that reached libc (recorder.c).
  *
  * Most tests are rows of a table: the steps for p_steps and the calls that are to reach libc. */
 #ifndef HARNESS_H
@@ -12,7 +12,8 @@
 #include <criterion/parameterized.h>
 #include <stdbool.h>
 
-/* A hold that no test waits for: what is late by it is late by much. Less than half of it is `soon` (p_common.h). */
+/* A timeout that no test waits for: what waits for it is clearly late. Programs call less than half of it `soon`
+ * (p_common.h). */
 #define HOLD_LONG "1s"
 
 #define STEPS     BUILD_DIR "/tests/programs/p_steps"
@@ -27,13 +28,13 @@ struct setup {
 	const char *timeout;        /* ONEWRITE_TIMEOUT; NULL: HOLD_LONG */
 	const char *hold, *join;    /* ONEWRITE_HOLD, ONEWRITE_JOIN; NULL: memory, header */
 	const char *faults;         /* RECORDER_FAULTS */
-	/* other libraries to be preloaded, in front of the shim or behind it; bare as well */
+	/* other libraries to be preloaded, in front of the library under test or behind it; in the bare run as well */
 	const char *front, *behind;
-	const char *request; /* what the peer sends at once */
-	int clients;         /* connections the peer makes; 0: one; -1: it accepts one instead */
+	const char *request; /* what the peer sends at the beginning */
+	int clients; /* how many connections the peer makes; 0: one; -1: the program connects, and the peer accepts */
 	enum listener listener;
-	size_t gulp;    /* a slow peer takes so many bytes a millisecond; 0: all it can get */
-	bool late_acks; /* a peer that acknowledges as late as it may */
+	size_t gulp;    /* a slow peer reads so many bytes per millisecond; 0: as fast as it can */
+	bool late_acks; /* the peer acknowledges as late as the kernel allows */
 };
 
 struct arrival {
@@ -49,8 +50,8 @@ struct run {
 	struct shared *shared;
 	struct arrival *arrivals;
 	size_t arrived;
-	unsigned segments; /* ... and the segments with data that they came in, by the peer's kernel */
-	int status;        /* as from waitpid; -1: it had to be killed */
+	unsigned segments; /* in how many segments with data the first connection's bytes came, by the peer's kernel */
+	int status;        /* the wait status; -1: the program had to be killed */
 };
 
 enum behind { BARE, SHIM };
@@ -58,7 +59,8 @@ enum behind { BARE, SHIM };
 struct run *run(const struct setup *setup, enum behind behind);
 void run_free(struct run *r);
 
-/* The calls of a run that matter to `expected` (output, and whatever it names), joined with ", ". */
+/* The recorded calls that matter to `expected`: those that write, and those that it names, joined with ", ". The caller
+ * frees the text. */
 char *calls_of(const struct run *r, const char *expected);
 
 /* How many recorded calls match this pattern (fnmatch)? */
@@ -67,7 +69,7 @@ int calls_like(const struct run *r, const char *pattern);
 /* Rows say what they need and leave out the rest. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
-/* At the beginning of a test; a skip is said by its name. */
+/* At the beginning of a test: skips it on an emulated machine, and says so by its name. */
 #ifdef EMULATOR
 #define SKIP_WHERE_EMULATED(name, why)                    \
 	do {                                              \
@@ -78,36 +80,37 @@ int calls_like(const struct run *r, const char *pattern);
 #define SKIP_WHERE_EMULATED(name, why) ((void)0)
 #endif
 
-#define ANY_CALLS "*" /* only bytes and results count */
+#define ANY_CALLS "*" /* the calls do not matter, only bytes and results */
 
 struct scenario {
 	const char *name;
 	const char *steps[ARGS_MAX - 3]; /* for p_steps */
-	const char *calls;               /* fnmatch patterns, joined with ", "; NULL: those of the bare run */
+	const char *calls;               /* fnmatch patterns, joined with ", "; NULL: the calls of the bare run */
 	const char *timeout, *faults, *request;
 	int clients;
-	const char *results; /* where they honestly differ from the bare run: the results behind the shim */
+	const char *results; /* the results under the library, where they are honest and yet differ from the bare run */
 	const char *hold, *join;
 	enum listener listener;
 	unsigned segments; /* 0: any number */
 };
 
-/* Bare and behind the shim: same bytes, same results, nothing printed, and the calls and segments expected. */
+/* Runs the row bare and under the library. Expects the same bytes, the same results, nothing printed, and the calls and
+ * segments that the row wants. */
 void check_scenario(const struct scenario *s);
 
-/* In every other mode of the shim: same bytes, same results, nothing printed. */
+/* The same in every other mode of the library, without a look at the calls. */
 void check_scenario_elsewhere(const struct scenario *s);
 
-/* The same as a connection's second message: what is known of the first one may make another way of it. */
+/* The same as the second message of a connection, where what is known from the first one may lead to other code. */
 void check_scenario_behind_another(const struct scenario *s);
 
-/* What is late on a busy machine now and then, is measured so often: a defect is late each time. */
+/* A busy machine is late now and then, a defect is late each time: a measurement that is late is repeated so often. */
 enum { ATTEMPTS = 5 };
 
-/* The same comparison for a program of its own: returns the run behind the shim. */
+/* Runs any program bare and under the library, and expects the same. Returns the run under the library. */
 struct run *check_same(const char *name, const struct setup *setup);
 
-/* ... and its parts. `results` is what the program is to report behind the shim; NULL: what it reported bare. */
+/* Compares two runs. `results` is what the program is to report under the library; NULL: what it reported bare. */
 void compare_runs(const char *name, const struct run *bare, const struct run *shim, const char *results);
 
 /* A Criterion test of its own for each i below count; the body finds it as *i. */
@@ -123,7 +126,7 @@ void compare_runs(const char *name, const struct run *bare, const struct run *sh
 
 #define ROWS(table) (sizeof table / sizeof *table)
 
-/* Rows that only a connection's first message can be. */
+/* Rows that only the first message of a connection can be. */
 #define FIRST_MESSAGE_TESTS(suite, rows)                             \
 	EACH_TEST(suite, rows, ROWS(rows), 30)                       \
 	{                                                            \

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a test does not set itself. */
+/* Variables that the command gets unless the test sets them. */
 static const char *const defaults[] = { "PATH=/usr/local/bin:/usr/bin:/bin",
 	                                "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" };
 
@@ -32,7 +32,7 @@ void __attribute__((format(printf, 1, 2))) prepare(const char *format, ...)
 	          command);
 }
 
-/* The programs that are to be refused would leave a file behind. */
+/* A program that leaves a file behind, so that a test sees whether it was started. */
 #define PROGRAM                                     \
 	"#include <fcntl.h>\n#include <unistd.h>\n" \
 	"int main(void) { return write(creat(\"started\", 0666), \"\", 1) != 1; }\n"
@@ -104,7 +104,7 @@ void launch(struct outcome *o, const struct shell *shell, const char *script, co
 	cr_assert(o->pid >= 0);
 	if (o->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that runs out of time leaves nothing running */
-		signal(SIGHUP, SIG_DFL); /* under nohup it is ignored, and the wrapper's command would be deaf to it */
+		signal(SIGHUP, SIG_DFL); /* under nohup it is ignored, and the command would ignore it as well */
 		redirect("out", STDOUT_FILENO);
 		redirect("err", STDERR_FILENO);
 		execvpe(argv[0], (char **)argv, (char **)envp);

@@ -1,7 +1,7 @@
-/* An installed copy of scripts/onewrite, to be run.
+/* Runs an installed copy of scripts/onewrite.
  *
- * Every test has a copy of its own: a directory with prefix/bin/onewrite and prefix/lib/onewrite, in which
- * the commands run. Everything is tried under three shells. */
+ * Each test has a copy of its own: a directory with prefix/bin/onewrite and prefix/lib/onewrite, in which the commands
+ * run. Everything is tried under three shells. */
 #ifndef ONEWRITE_TESTS_INSTALLED_H
 #define ONEWRITE_TESTS_INSTALLED_H
 
@@ -17,22 +17,22 @@
 enum { ARGS_MAX = 24 };
 
 extern const struct shell {
-	const char *package; /* and the name of its program */
-	const char *applet;  /* or its option */
+	const char *package; /* the package, whose program has the same name */
+	const char *applet;  /* its first argument, or NULL */
 } shells[3];
 #define UNDER_EACH(sh) for (const struct shell *sh = shells; sh < shells + sizeof shells / sizeof *shells; sh++)
 
-extern char dir[]; /* the test's directory */
+extern char dir[]; /* the directory of the test */
 
-/* Prepares something with a shell, in the test's directory. */
+/* Prepares something by a shell command in the directory of the test; a failure ends the test. */
 void __attribute__((format(printf, 1, 2))) prepare(const char *format, ...);
 
-/* Before and after each test. */
+/* Run before and after each test. */
 void install(void);
 void uninstall(void);
 
 struct outcome {
-	int status; /* as from waitpid */
+	int status; /* the wait status */
 	pid_t pid;
 	bool started; /* the file "started" was left behind */
 	char out[32768], err[4096];
@@ -41,14 +41,14 @@ struct outcome {
 
 size_t slurp(const char *name, char *text, size_t size);
 
-/* Runs `script` by this shell (NULL: by itself), with an environment that holds these variables, and a PATH. */
+/* Runs `script` by this shell (NULL: directly). The environment has these variables, a PATH and ASAN_OPTIONS. */
 void launch(struct outcome *o, const struct shell *shell, const char *script, const char *const args[],
             const char *const variables[]);
 
 int exit_status(const struct outcome *o);
 bool is_one_line(const char *text);
 
-/* Exit status 2, nothing started, one sentence that says what to do. */
+/* Expects exit status 2, that nothing was started, and one sentence with the text `cure` in it. */
 void check_refused(const struct outcome *o, const char *name, const char *shell, const char *cure);
 
 void check_ran(const struct outcome *o, const char *name, const char *shell);
@@ -59,10 +59,10 @@ void check_ran(const struct outcome *o, const char *name, const char *shell);
 		__VA_ARGS__, NULL \
 	}
 
-/* Run the installed copy; a test's usual way. */
+/* Runs the installed copy, as most tests do. */
 #define onewrite(o, shell, ...) launch(o, shell, INSTALLED, ARGS(__VA_ARGS__), NULL)
 
-/* One Criterion test per row: a process and a directory of its own. */
+/* One Criterion test per row, with a process and a directory of its own. */
 #define ROW_TESTS(suite, rows)                                                         \
 	ParameterizedTestParameters(suite, rows)                                       \
 	{                                                                              \

@@ -1,4 +1,4 @@
-/* Rows that cannot be where there is another libc. Each is named by its program, or by an argument of it. */
+/* Rows that are impossible with another libc. A row is known by its program, or by an argument of it. */
 #include "left_out.h"
 
 #include "harness.h"

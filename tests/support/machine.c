@@ -1,3 +1,4 @@
+/* Finds out what this machine lacks (machine.h). */
 #include "machine.h"
 
 #include <criterion/criterion.h>
@@ -16,7 +17,7 @@
 static const struct {
 	const char *name;
 	int flags;
-	bool users_too; /* in a name space of users, where there are such */
+	bool users_too; /* may an ordinary user have it in a user namespace? */
 } parts[] = {
 	[MOUNT_NAMESPACE] = { "name space of mounts", CLONE_NEWNS, true },
 	[NETWORK_NAMESPACE] = { "network of its own", CLONE_NEWNET, true },
@@ -26,7 +27,8 @@ static const struct {
 	[SET_USER_ID] = { "program with more privileges than its caller", CLONE_NEWNS, false },
 };
 
-/* In a child. What unshare(1) does is tried: in a chroot that is no mount point it cannot make the mounts its own. */
+/* Enters the namespace, in a child. Tries what unshare(1) does: in a chroot that is no mount point it cannot make the
+ * mounts private. */
 static bool enter(enum machine_part part)
 {
 	int flags = parts[part].flags;

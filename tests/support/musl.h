@@ -1,6 +1,6 @@
-/* Included in front of all that is built for programs of musl's: what the tests use of glibc that musl has not.
+/* Included in front of everything that is built for programs of musl's: what the tests use of glibc and musl lacks.
  *
- * Functions that are a system call each are that call, by number. Names of glibc's own are the plain ones. */
+ * Functions that are a single system call are made by its number. Names of glibc's own stand for the usual ones. */
 #ifndef ONEWRITE_TESTS_MUSL_H
 #define ONEWRITE_TESTS_MUSL_H
 
@@ -20,7 +20,7 @@
 #include "headers.h"
 #include "by_number.h"
 
-#define _EXECINFO_H 1 /* there is none, and another libc's is of no use */
+#define _EXECINFO_H 1 /* musl has no execinfo.h, and that of another libc is of no use */
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
@@ -39,7 +39,7 @@ static inline ssize_t preadv2_by_number(int fd, const struct iovec *iov, int n, 
 	return syscall(SYS_preadv2, fd, iov, n, (long)offset, (long)((uint64_t)offset >> 32), flags);
 }
 
-/* There are no contexts of the program's own. */
+/* musl has no functions for contexts, so these fail. */
 static inline int no_context(const void *first, const void *second)
 {
 	(void)first, (void)second;
@@ -54,7 +54,7 @@ static inline int no_context(const void *first, const void *second)
 #define swapcontext(from, to)    no_context(from, to)
 #define makecontext(c, begin, n) ((void)no_context(c, (const void *)(begin)))
 
-#ifndef RECORDER /* which has these names as well */
+#ifndef RECORDER /* the recorder defines these names itself */
 #define __write   write
 #define __read    read
 #define __send    send
@@ -68,7 +68,7 @@ static inline int no_context(const void *first, const void *second)
 #define __clone   clone
 #define __socket  socket
 
-/* From 1.2.4 on no program can be linked to that name, but those that were can still run. */
+/* Since musl 1.2.4 no program can be linked to sendfile64, but programs that were linked to it before still run. */
 static inline __typeof__(sendfile) *sendfile_of_older_programs(void)
 {
 	void *named = dlsym(RTLD_DEFAULT, "sendfile64");

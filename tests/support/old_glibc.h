@@ -1,10 +1,9 @@
-/* Included in front of all that is built for programs of a glibc before 2.31's end: what the tests use of newer ones.
- */
+/* Included in front of everything that is built for programs of glibc 2.31: what the tests use of newer versions. */
 #ifndef ONEWRITE_TESTS_OLD_GLIBC_H
 #define ONEWRITE_TESTS_OLD_GLIBC_H
 
 #include <features.h>
-/* glibc 2.38 and later have numbers read by functions of their own. */
+/* With glibc 2.38 and later, headers replace the functions that read numbers by newer ones. */
 #undef __GLIBC_USE_C2X_STRTOL
 #undef __GLIBC_USE_C23_STRTOL
 #define __GLIBC_USE_C2X_STRTOL 0
@@ -16,7 +15,8 @@
 
 #include "by_number.h"
 
-/* These are in every program; the compiler's own part of libc, which has them, is a newer one. */
+/* atexit and at_quick_exit are linked into each program from libc_nonshared.a, and this machine's is newer than the
+ * program's libc. So the functions behind them are called. */
 extern int __cxa_atexit(void (*f)(void *), void *argument, void *object);
 extern int __cxa_at_quick_exit(void (*f)(void *), void *object);
 #define atexit(f)        __cxa_atexit((void (*)(void *))(f), NULL, NULL)

@@ -1,3 +1,4 @@
+/* Places input beside unreadable pages (page.h). */
 #include "page.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,8 @@
 /* What a program under test and its peer (harness.c) agree on.
  *
- * The harness is the peer: it connects to, or accepts from, the program; it reads every byte and notes when it came.
- * The program finds three descriptors: the listener, a packet pipe for its results, memory that the peer shares. */
+ * The harness is the peer: it connects to the program, or accepts from it; it reads every byte and notes when it came.
+ * The program finds three descriptors: the listener, a packet pipe for its results, and memory that it shares with the
+ * peer. */
 #ifndef PEER_H
 #define PEER_H
 
@@ -20,13 +21,13 @@ enum { LISTENER_FD = 3, REPORT_FD = 4, SHARED_FD = 5 };
 enum { CLIENTS_MAX = 4, STAMPS_MAX = 64 };
 
 struct shared {
-	_Atomic uint64_t received;  /* bytes that reached the peer, all connections */
-	_Atomic uint64_t written;   /* bytes that the program was told were taken */
-	_Atomic uint64_t generated; /* position in the endless body that the program draws from */
+	_Atomic uint64_t received;  /* bytes that reached the peer, of all connections */
+	_Atomic uint64_t written;   /* bytes that the program was told are written */
+	_Atomic uint64_t generated; /* position in the endless body from which the program draws */
 	int64_t sent[STAMPS_MAX];   /* when the program wrote its n-th head */
 };
 
-/* 100 bytes, so that what was joined with what can be read off the byte counts: 100 is a head, 200 its body. */
+/* Heads have 100 bytes and their bodies 200, so that the byte counts of the calls show what was joined. */
 #define HEAD_PAD(length) \
 	"Server: a server with a name that fills the line, just so.\r\nContent-Length: " length "\r\n\r\n"
 #define HEAD "HTTP/1.1 200 OK\r\n" HEAD_PAD("200")
@@ -51,7 +52,7 @@ static inline void sleep_us(long us)
 		;
 }
 
-#ifdef SYS_mmap2 /* 32 bits: its last argument counts pages */
+#ifdef SYS_mmap2 /* 32 bits: the last argument counts pages */
 #define NUMBER_OF_MMAP SYS_mmap2
 #else
 #define NUMBER_OF_MMAP SYS_mmap
@@ -59,8 +60,8 @@ static inline void sleep_us(long us)
 
 static inline struct shared *shared_map(int fd)
 {
-	/* Not through mmap(), which a test may let fail. */
-#ifdef __s390x__ /* the arguments lie in memory there */
+	/* A system call by number, because a test may let mmap() fail. */
+#ifdef __s390x__ /* on s390x the arguments lie in memory */
 	unsigned long all[] = { 0, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, (unsigned long)fd, 0 };
 	long at = syscall(SYS_mmap, all);
 #else
@@ -72,8 +73,8 @@ static inline struct shared *shared_map(int fd)
 	return (struct shared *)at;
 }
 
-/* A byte of the endless body: never the start of a head, and different enough from its neighbours that bytes which
- * are lost, repeated or out of order do not look right by chance. */
+/* A byte of the endless body. It never looks like the start of a head, and neighbouring bytes differ enough that lost,
+ * repeated or reordered bytes are noticed. */
 static inline char body_byte(uint64_t at)
 {
 	return "abcdefghijklmnopqrstuvwxyz0123456789"[(at * 7 + at / 36 * 5 + at / 1296 * 11) % 36];

@@ -1,11 +1,12 @@
-/* A preload that stands BEHIND the shim and writes down which calls reach libc: one line per call,
+/* A preload that stands BEHIND the library under test and records the calls that reach libc, one line per call:
  *
  *	writev fd=5 iov=2 bytes=300 = 300
  *	sendmsg fd=5 iov=2 bytes=300 flags=MSG_NOSIGNAL = -1 EAGAIN
  *
- * appended to the file RECORDER_LOG. It keeps no descriptor and no memory of its own. RECORDER_FAULTS makes calls on
- * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one.
- * `cookie` is a getsockopt for SO_COOKIE, which is counted apart as well:
+ * The lines are appended to the file RECORDER_LOG. The recorder keeps no descriptor and no memory of its own.
+ * RECORDER_FAULTS makes calls on sockets (and mmap, pthread_create) fail, take fewer bytes, or take their time (in ms).
+ * Calls are counted from 1; `*` is each call. `cookie` is a getsockopt for SO_COOKIE, which has a count of its own and
+ * is counted as a getsockopt as well:
  *
  *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50
  */
@@ -51,7 +52,7 @@ static const char *flag_names(int flags, char *out, size_t size)
 	return out;
 }
 
-/* Opened and closed for each line: the host may close every descriptor it does not know. */
+/* Opens and closes the log for each line, because the program may close every descriptor that it does not know. */
 void record(long result, const char *format, ...)
 {
 	const char *path = getenv("RECORDER_LOG"), *error;
@@ -78,7 +79,7 @@ void record(long result, const char *format, ...)
 
 /* --- calls that write ------------------------------------------------------------------------- */
 
-/* What the kernel could not read, nobody can; and of a count that it refused nobody knows how many there are. */
+/* The kernel could not read the arguments, or refused their count, so the recorder must not read them. */
 static bool unreadable(long r)
 {
 	return r < 0 && (errno == EFAULT || errno == EINVAL);
@@ -93,7 +94,7 @@ static size_t iov_bytes(long r, const struct iovec *iov, size_t count)
 	return n;
 }
 
-/* The first `most` bytes of iov, as iovecs in `cut`; returns how many. */
+/* Puts the first `most` bytes of iov into `cut`, as iovecs; returns how many iovecs. */
 static size_t iov_first(const struct iovec *iov, size_t count, size_t most, struct iovec *cut)
 {
 	size_t i;
@@ -188,7 +189,7 @@ EXPORT ssize_t sendfile(int out, int in, off_t *at, size_t n)
 
 EXPORT ssize_t sendfile64(int out, int in, off64_t *at, size_t n)
 {
-	/* a new musl */
+	/* newer versions of musl have no sendfile64 */
 	__typeof__(sendfile64) *real = REAL(sendfile64) != NULL ? REAL(sendfile64)
 	                                                        : (__typeof__(sendfile64) *)REAL(sendfile);
 	long r = INJECT("sendfile64", out, real(out, in, at, smaller(n, most)));
@@ -244,7 +245,7 @@ EXPORT ssize_t recvfrom(int fd, void *restrict p, size_t n, int flags, __SOCKADD
 	return r;
 }
 
-#ifdef __GLIBC__ /* what a compiler that fortifies makes of them: one call is as good as the other */
+#ifdef __GLIBC__ /* a fortifying compiler turns calls into these; they are recorded under the usual names */
 extern ssize_t __read_chk(int, void *, size_t, size_t), __recv_chk(int, void *, size_t, size_t, int);
 extern ssize_t __recvfrom_chk(int, void *restrict, size_t, size_t, int, __SOCKADDR_ARG, socklen_t *restrict);
 
@@ -329,13 +330,13 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict p, socklen_t *
 		r = -1;
 	}
 	if (r == 0 && level == IPPROTO_TCP && name == TCP_ULP && *n == 0)
-		*(char *)p = 'x'; /* what an emulator does to an answer of no bytes */
+		*(char *)p = 'x'; /* imitates an emulator, which writes a byte even into an answer of no bytes */
 
 	record(r, "getsockopt fd=%d %s%d", fd, option_name(level, name), name);
 	return r;
 }
 
-/* All commands that the programs under test use take an int, a pointer or nothing: one word either way. */
+/* The commands of fcntl that the programs under test use take an int, a pointer or nothing, and each is one word. */
 static int fcntl_recorded(__typeof__(fcntl) *real, int fd, int command, void *argument)
 {
 	int r = (int)INJECT("fcntl", fd, real(fd, command, argument));
@@ -422,7 +423,7 @@ EXPORT int dup3(int fd, int to, int flags)
 
 __typeof__(close) __close ALIAS_OF(close);
 
-#if __SIZEOF_POINTER__ == 4 && !defined __x86_64__ /* with 64-bit time, of which the steps make no use */
+#if __SIZEOF_POINTER__ == 4 && !defined __x86_64__ /* names for programs with 64-bit time; the steps use no times */
 __typeof__(sendmsg) __sendmsg64 ALIAS_OF(sendmsg);
 __typeof__(sendmmsg) __sendmmsg64 ALIAS_OF(sendmmsg);
 __typeof__(recvmsg) __recvmsg64 ALIAS_OF(recvmsg);

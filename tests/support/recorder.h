@@ -1,4 +1,4 @@
-/* What the recorder's files share: the calls behind it, the log and the faults (recorder.c says what they are). */
+/* What the files of the recorder share: the calls behind it, its log, and its faults (recorder.c explains them). */
 #ifndef ONEWRITE_TESTS_RECORDER_H
 #define ONEWRITE_TESTS_RECORDER_H
 
@@ -21,25 +21,25 @@
 
 struct fault {
 	char call[16];
-	int nth;     /* 0: every one */
-	size_t most; /* take at most so many bytes, really */
+	int nth;     /* 0: each call */
+	size_t most; /* really take so many bytes at most */
 	int error;   /* or fail with this */
-	long delay;  /* so many ms later */
-	long linger; /* so many ms on the way back, where a thread can be cancelled */
+	long delay;  /* make the call so many ms later */
+	long linger; /* come back so many ms later, at a place where a thread can be cancelled */
 	atomic_int seen;
 };
 
 bool is_socket(int fd);
 
-/* Counts this call, and returns what is to happen to it, or NULL. */
+/* Counts this call, and returns what is to happen to it; NULL: nothing. */
 const struct fault *fault_of(const char *call);
 
 void sleep_through(long ms);
 
-/* One line of the log. */
+/* Writes one line of the log. */
 void record(long result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Run `call` with at most f->most bytes, or fail as the fault says. */
+/* Runs `call` with at most f->most bytes, or fails as the fault says. */
 #define INJECT(name, fd, call)                                                 \
 	({                                                                     \
 		const struct fault *f = is_socket(fd) ? fault_of(name) : NULL; \

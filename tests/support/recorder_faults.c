@@ -1,4 +1,4 @@
-/* The recorder's faults, and the calls that a library needs that holds bytes. */
+/* The faults of the recorder, and its functions for what a library that holds bytes needs: memory, threads, dlopen. */
 #include "recorder.h"
 
 #include <limits.h>
@@ -92,7 +92,7 @@ void sleep_through(long ms)
 		;
 }
 
-/* --- what a library needs that holds bytes ---------------------------------------------------- */
+/* --- memory and threads, which the library under test needs ----------------------------------- */
 
 EXPORT void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 {
@@ -123,8 +123,9 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 
 /* --- what the sanitizers would not let a program do ------------------------------------------- */
 
-/* (Before glibc 2.34 it is in a library of its own.) Their dlopen() dies of RTLD_DEEPBIND, and calls libc's in its own
- * name, so that a library's run path does not count. This one jumps past it. */
+/* The sanitizers' dlopen() ends the program on RTLD_DEEPBIND, and it calls libc's dlopen() itself, so that the run path
+ * of the calling library does not count. This one jumps past it. Before glibc 2.34 dlopen() is not in libc.so.6, and
+ * the next one is taken. */
 static __typeof__(dlopen) *libc_dlopen;
 
 static __attribute__((noinline)) void find_libc_dlopen(void)

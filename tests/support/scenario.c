@@ -1,4 +1,4 @@
-/* Rows of steps for p_steps: by themselves, behind another message, in every other mode. */
+/* Checks rows of steps for p_steps: by themselves, behind another message, and in every other mode. */
 #include "harness.h"
 
 #include <fnmatch.h>
@@ -13,7 +13,7 @@ static bool next_call(const char **list, char *one, size_t size)
 	return n > 0;
 }
 
-/* Call by call: each is matched by its own pattern. */
+/* Matches call by call, each by its own pattern. */
 static bool calls_match(const char *calls, const char *expected)
 {
 	char call[256], pattern[256];
@@ -32,7 +32,7 @@ static bool calls_match(const char *calls, const char *expected)
 }
 
 #ifdef EMULATOR
-/* The steps, or the rows, that qemu-user cannot do as Linux does. */
+/* Steps and rows that qemu-user cannot do as Linux does. */
 static const struct {
 	const char *begins, *why;
 } beyond[] = {
@@ -47,7 +47,7 @@ static const struct {
 	{ "wordexp=", NO_EXEC },
 	{ "uring", NO_CALL },
 	{ "pwritev2", NO_CALL },
-#ifdef EMULATED_BIG_ENDIAN /* so a socket that was not seen to be connected is taken for one that is not */
+#ifdef EMULATED_BIG_ENDIAN /* a socket that was not seen to be connected is taken for unconnected */
 #define TURNED "the emulator turns the first bytes of TCP_INFO round"
 	{ "standard ", TURNED },
 	{ "the dup", TURNED },
@@ -97,7 +97,7 @@ static struct setup setup_of(const struct scenario *s)
 	return setup;
 }
 
-/* Each step is reported: where nothing is, there is nothing to compare with. */
+/* Runs the row bare. Each step reports something; without any report there is nothing to compare with. */
 static struct run *run_bare(const struct scenario *s, const struct setup *setup)
 {
 	struct run *r = run(setup, BARE);
@@ -107,12 +107,12 @@ static struct run *run_bare(const struct scenario *s, const struct setup *setup)
 	return r;
 }
 
-/* The message before: its steps, its bytes, and what the program sees. */
+/* The message before: its steps, its bytes, and the lines that the program reports for it. */
 #define BEFORE_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n"
 static const char *const before[] = { "writeall=" BEFORE_HEAD, "writeall=*200" };
 enum { BEFORE = sizeof before / sizeof *before, BEFORE_BYTES = sizeof BEFORE_HEAD - 1 + 200 };
 
-/* Behind the calls that sent them. */
+/* The part of the calls that comes behind those which sent the first message. */
 static const char *behind_the_first(const char *calls)
 {
 	char call[256];
@@ -146,7 +146,7 @@ void check_scenario(const struct scenario *s)
 	run_free(shim);
 }
 
-/* The call that a fault is meant for comes one later. */
+/* Behind another message the call that a fault is meant for comes one later, so the number in the fault is raised. */
 static const char *faults_behind(const struct scenario *s, char *to, size_t size)
 {
 	const char *first = s->hold != NULL && strcmp(s->hold, "kernel") == 0 ? "send:" : "writev:", *from = s->faults;
@@ -193,7 +193,7 @@ void check_scenario_behind_another(const struct scenario *s)
 	run_free(shim);
 }
 
-/* Results of a row's own are those of its own mode: elsewhere only the bytes count then. */
+/* Results that a row gives are those of its own mode. In the other modes only the bytes count then. */
 void check_scenario_elsewhere(const struct scenario *s)
 {
 	static const char *const modes[][2] = {

@@ -1,4 +1,4 @@
-/* A text that grows as something is added to it. */
+/* The text that grows (text.h). */
 #include "text.h"
 
 #include <criterion/criterion.h>

@@ -1,10 +1,10 @@
-/* A text that grows as something is added to it. */
+/* A text that grows when something is added to it. */
 #ifndef ONEWRITE_TESTS_TEXT_H
 #define ONEWRITE_TESTS_TEXT_H
 
 #include <stddef.h>
 
-struct text { /* always a string, once something was added */
+struct text { /* a string with a NUL, as soon as something was added */
 	char *p;
 	size_t n, room;
 };
@@ -12,7 +12,7 @@ struct text { /* always a string, once something was added */
 void text_add(struct text *t, const char *p, size_t n);
 void text_add_string(struct text *t, const char *s);
 
-/* The file's rest. */
+/* Adds what is left to read of the file. */
 void text_add_file(struct text *t, int fd);
 
 #endif

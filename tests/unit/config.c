@@ -1,4 +1,5 @@
-/* The settings: what is understood, what is complained about. */
+/* Proves which settings are understood, from the environment and from the file, and what is said about those that are
+ * not. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,7 +130,7 @@ Test(config, only_names_the_program_or_its_script)
 	}
 }
 
-/* /etc/passwd stands for a script that is there. */
+/* /etc/passwd stands for a script that exists. */
 Test(config, only_finds_the_script_behind_an_interpreters_options)
 {
 	static const struct {
@@ -155,7 +156,7 @@ Test(config, only_finds_the_script_behind_an_interpreters_options)
 		          rows[i].active ? "helped" : "left alone");
 }
 
-/* --- names that are none ---------------------------------------------------------------------- */
+/* --- names that are no settings --------------------------------------------------------------- */
 
 Test(config, misspelt_variables_are_named_with_what_was_meant)
 {
@@ -208,15 +209,15 @@ Test(config, who_is_left_alone_is_told_nothing)
 	cr_expect_str_eq(complaints, "");
 }
 
-/* --- the file --------------------------------------------------------------------------------- */
+/* --- the file of settings --------------------------------------------------------------------- */
 
 #define FILE_SAYS(line, text) "onewrite: /etc/onewrite.conf:" #line ": " text "\n"
 #define NOTHING_DONE          "nothing is done in any program"
 
-/* For a program that is called python3 and runs app. */
+/* For a program that is called python3 and runs the script app. */
 static const struct file_row {
 	const char *file;
-	char *setting; /* of the environment; NULL: none */
+	char *setting; /* from the environment; NULL: none */
 	bool helped;
 	uint64_t timeout_us;
 	const char *said;
@@ -238,7 +239,7 @@ static const struct file_row {
 	{ "hold = disk\n", NULL, true, 5000, FILE_SAYS(1, "hold=disk is not 'memory' or 'kernel'; using the default") },
 	{ "trace = /var/log/trace\n", NULL, true, 5000,
 	  FILE_SAYS(1, "trace=/var/log/trace is not for this file: set ONEWRITE_TRACE; using the default") },
-	/* Who is helped. */
+	/* These rows say who is helped. */
 	{ "only = python3\n", NULL, true, 5000, "" },
 	{ "only = nginx, app ,java\n", NULL, true, 5000, "" },
 	{ "only = nginx\n", NULL, false, 5000, "" },
@@ -247,7 +248,7 @@ static const struct file_row {
 	{ "only = app\n", "ONEWRITE_ONLY=nginx", false, 5000, "" },
 	{ "only = nginx\n", "ONEWRITE_TIMEOUT=2ms", false, 5000, "" },
 	{ "only = nginx\n", "ONEWRITE_ONLY=", false, 5000, "" },
-	/* What may have been the list. */
+	/* These lines may have been meant as the list of programs, so nothing is done in any program. */
 	{ "timeout = 2ms\nonyl = app\n", NULL, false, 5000,
 	  FILE_SAYS(2, "onyl is no setting (did you mean only?); " NOTHING_DONE) },
 	{ "programs = app\n", NULL, false, 5000,

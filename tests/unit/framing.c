@@ -1,4 +1,4 @@
-/* How much of a message is still to come, however its bytes are split into writes. */
+/* Proves that the framing knows how much of a message is still to come, however its bytes are split into writes. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static const struct message {
 	struct http_head head;
 	const char *bytes;
 	uint64_t counted;
-	enum framing_verdict want; /* FRAMING_END: exactly behind the bytes; FRAMING_LOST: somewhere in them */
+	enum framing_verdict want; /* FRAMING_END: just behind the bytes; FRAMING_LOST: somewhere in them */
 } messages[] = {
 	{ "five bytes", { .body = BODY_LENGTH, .length = 5 }, "hello", 5, FRAMING_END },
 	{ "bytes that look like a head",
@@ -63,7 +63,7 @@ static const struct message {
 	{ "two CR behind a chunk", { .body = BODY_CHUNKED }, "5\r\nhello\r\r\n", 5, FRAMING_LOST },
 };
 
-/* Feed bytes[from..to) as one write; *at moves by what was taken. */
+/* Feeds bytes[from..to) as one write; *at moves by what was taken. */
 static enum framing_verdict feed(struct framing *f, const char *bytes, size_t from, size_t to, size_t *at)
 {
 	size_t taken = SIZE_MAX;
@@ -75,7 +75,7 @@ static enum framing_verdict feed(struct framing *f, const char *bytes, size_t fr
 	return verdict;
 }
 
-/* The message and the start of the next one, in writes that end at a, at b and at the end of both. */
+/* Feeds the message and the start of the next one in three writes, which end at a, at b, and at the end of both. */
 static void expect_end(const struct message *m, const char *bytes, size_t n, size_t a, size_t b)
 {
 	const size_t ends[] = { a, b, n };
@@ -108,7 +108,8 @@ Test(framing, a_message_ends_at_its_last_byte_however_it_is_split)
 	}
 }
 
-/* From every place in a message on, as many bytes as there are: what says that they are data need not look at them. */
+/* From every place in a message on, for every number of bytes: bytes that are said to be data are skipped with the same
+ * result as if they had been followed. */
 Test(framing, data_is_skipped_as_it_is_followed)
 {
 	size_t skips = 0;
@@ -206,7 +207,7 @@ Test(framing, a_message_until_close_never_ends)
 	cr_expect(f.counted == 5 + (1 << 20) + sizeof(NEXT) - 1, "%llu bytes counted", (unsigned long long)f.counted);
 }
 
-/* The data lie where no read is possible: looking at one of them would end this test by a signal. */
+/* The data lie where no read is possible: looking at one byte of them would end this test by a signal. */
 Test(framing, data_bytes_are_never_looked_at)
 {
 	static const struct http_head heads[] = {

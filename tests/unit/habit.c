@@ -1,5 +1,5 @@
-/* What is held in vain: by kind, by connection, and by agreement. The process's record is one, so each test runs in a
- * process of its own. */
+/* Proves when a message counts as held in vain: by its kind, by what its connection has learned, and by what several
+ * connections agree on. There is one record for the process, so each test runs in a process of its own. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +87,8 @@ Test(habit, process_learns_when_four_connections_agree)
 	cr_expect(first_says(1) == HEAD_IN_VAIN && first_says(2) == NOT_IN_VAIN);
 }
 
-/* A client that has one connection, however often it comes late, and whatever it comes late with. */
+/* One client with one connection decides nothing for others, however often its messages are late, and of whatever kinds
+ * they are. */
 Test(habit, one_connection_decides_for_no_other)
 {
 	struct habit hostile = { 0 };
@@ -109,7 +110,7 @@ Test(habit, only_the_first_message_of_a_connection_asks_the_process)
 	cr_expect(!habit_any(&h) && habit_says(&h, 1) == NOT_IN_VAIN);
 }
 
-/* Whoever agrees wrongly again and again is believed less and less: 4, 8, 16, 32, 64. */
+/* Each time that an agreement proves wrong, more connections have to agree: 4, 8, 16, 32, 64. */
 Test(habit, who_was_wrong_needs_twice_as_many)
 {
 	for (int needed = 4, n = 0; n < 6; n++, needed = needed < 64 ? needed * 2 : 64) {
@@ -133,7 +134,8 @@ Test(habit, connections_that_disagree_begin_again)
 	cr_expect(first_says(1) == NOT_IN_VAIN);
 }
 
-/* What was learned goes along, and what is learned afterwards is learned by all who have the memory. */
+/* What was learned before is in the shared record, and what is learned afterwards is seen by every process that has the
+ * memory. */
 Test(habit, what_is_shared_goes_on)
 {
 	struct habit_record *shared = calloc(1, habit_record_size);
@@ -147,7 +149,7 @@ Test(habit, what_is_shared_goes_on)
 	cr_expect(first_says(1) == NOT_IN_VAIN && !habit_any(&(struct habit){ 0 }));
 }
 
-/* Whoever has it may write anything into it. */
+/* Any process that has the memory may write anything into it. */
 Test(habit, any_bytes_are_a_record)
 {
 	struct habit_record *shared = malloc(habit_record_size);

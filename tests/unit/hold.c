@@ -1,4 +1,4 @@
-/* The policy: every pair has a row, and the rows keep the laws. */
+/* Proves that the policy has a row for every pair of state and event, and that its rows keep the laws below. */
 #include <criterion/criterion.h>
 
 #include "hold.h"
@@ -68,8 +68,8 @@ Test(hold, the_end_of_a_message_is_never_held)
 	}
 }
 
-/* The law of MSG_MORE: bytes that the kernel was told have more to come are those of a state that has a deadline. A
- * LEAD is on its way in the state in which it found the message, and its call has no MSG_MORE. */
+/* The law of MSG_MORE: bytes of which the kernel was told that more follows belong to a state that has a deadline.
+ * During a LEAD the message stays in the state in which the call found it, and the call itself has no MSG_MORE. */
 Test(hold, what_is_told_to_wait_has_a_deadline)
 {
 	EACH_ROW(j, s, e)
@@ -88,7 +88,7 @@ Test(hold, what_is_told_to_wait_has_a_deadline)
 	}
 }
 
-/* Only a head that asks the peer opens a message of which nothing waits. */
+/* Only a head that asks the peer may open a message of which nothing is held. */
 Test(hold, message_without_a_deadline_goes_on_where_the_peer_is_asked)
 {
 	EACH_ROW(j, s, e)
@@ -107,7 +107,7 @@ Test(hold, an_error_that_waits_is_reported_by_the_next_call)
 		          hold_event_name(e));
 }
 
-/* outgoing.c does the usual message's two rows without asking. */
+/* usual.c does what these two rows say without asking the table. */
 Test(hold, the_usual_message_is_kept_and_then_joined)
 {
 	for (size_t j = 0; j < sizeof modes / sizeof *modes; j++) {

@@ -1,14 +1,14 @@
-/* The recogniser: what opens a message, where its head ends, what the head announces. Every head here is looked at
- * whole, cut in two at every byte, and byte by byte; the first byte and the last are the first and the last that can be
- * read. */
+/* Proves that the recogniser knows what opens a message, where its head ends, and what the head announces. Every head
+ * here is looked at whole, cut in two at every byte, and byte by byte; nothing can be read before its first byte or
+ * behind its last one. What is no head is in http_refused.c. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "http.h"
 #include "page.h"
+#include "recognise.h"
 
-static const char *const verdicts[] = { "NO", "MORE", "HEAD" };
 static const char *const methods[] = { "OTHER", "HEAD", "CONNECT" };
 static const char *const bodies[] = { "NONE", "LENGTH", "CHUNKED", "UNTIL_CLOSE" };
 
@@ -16,7 +16,7 @@ struct row {
 	const char *name;
 	const char *head;
 	enum http_method answers;
-	struct http_head want; /* .size is that of the text */
+	struct http_head want; /* .size is left out: it is the length of `head` */
 };
 
 #define RESPONSE(code, ...)                   \
@@ -183,7 +183,7 @@ static const struct row heads[] = {
 	{ "identity is no coding", OK "Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\n",
 	  .want = RESPONSE(200, BYTES(5)) },
 
-	/* What cannot be told: a response lasts until close, a request goes at once. */
+	/* Framing that cannot be told: a response lasts until close, a request goes at once. */
 	{ "two different lengths", OK "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", .want = RESPONSE(200, CLOSE) },
 	{ "a wrong length between two right ones",
 	  OK "Content-Length: 5\r\nContent-Length: x\r\nContent-Length: 5\r\n"
@@ -245,78 +245,17 @@ static const struct row heads[] = {
 	  .want = REQUEST(BYTES(5)) },
 };
 
-/* Nothing that starts so is ever a head, however much of it is there. */
-static const struct {
-	const char *name, *bytes;
-} others[] = {
-	{ "HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
-	{ "HTTP/2 status line", "HTTP/2 200\r\n\r\n" },
-	{ "RTSP request", "OPTIONS rtsp://127.0.0.1/media RTSP/1.0\r\nCSeq: 1\r\n\r\n" },
-	{ "RTSP response", "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n" },
-	{ "ICAP request", "REQMOD icap://127.0.0.1/x ICAP/1.0\r\nHost: x\r\n\r\n" },
-	{ "ICAP response", "ICAP/1.0 204 Unmodified\r\n\r\n" },
-	{ "SIP request", "INVITE sip:a@127.0.0.1 SIP/2.0\r\nContent-Length: 0\r\n\r\n" },
-	{ "SIP response", "SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n" },
-	{ "Shoutcast response", "ICY 200 OK\r\nicy-name: x\r\n\r\n" },
-	{ "SMTP", "EHLO localhost HTTP\r\n\r\n" },
-	{ "SSH banner", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\n" },
-	{ "TLS hello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 / HTTP/1.1\r\n\r\n" },
-	{ "last chunk", "0\r\n\r\n" },
-	{ "multipart body", "--b\r\nContent-Type: text/plain\r\n\r\nGET / HTTP/1.1\r\n\r\n" },
-	{ "HTTP/0.9", "GET /\r\n\r\n" },
-	{ "lower-case response", "http/1.1 200 OK\r\n\r\n" },
-	{ "method that starts in lower case", "get / HTTP/1.1\r\n\r\n" },
-	{ "method of 33 letters", "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n\r\n" },
-	{ "method with a slash", "GET/ / HTTP/1.1\r\n\r\n" },
-	{ "no target", "GET  HTTP/1.1\r\n\r\n" },
-	{ "two targets", "GET / / HTTP/1.1\r\n\r\n" },
-	{ "tab in the target", "GET /\t HTTP/1.1\r\n\r\n" },
-	{ "line end in the target", "GET /\r\nA: b HTTP/1.1\r\n\r\n" },
-	{ "DEL in the target", "GET /\x7f HTTP/1.1\r\n\r\n" },
-	{ "tab before the version", "GET /\tHTTP/1.1\r\n\r\n" },
-	{ "no minor version", "GET / HTTP/1.\r\n\r\n" },
-	{ "prose behind the version", "GET / HTTP/1.1 is how it starts\r\n\r\n" },
-	{ "two-digit minor version", "GET / HTTP/1.10\r\n\r\n" },
-	{ "version alone", "HTTP/1.1\r\n\r\n" },
-	{ "version and one digit", "HTTP/1.1 2\n\n" },
-	{ "status of two digits", "HTTP/1.1 20 OK\r\n\r\n" },
-	{ "status of four digits", "HTTP/1.1 2000 OK\r\n\r\n" },
-	{ "status below 100", "HTTP/1.1 099 OK\r\n\r\n" },
-	{ "status of letters", "HTTP/1.1 abc OK\r\n\r\n" },
-	{ "two blanks before the status", "HTTP/1.1  200 OK\r\n\r\n" },
-	{ "status line without a status", "HTTP/1.1 OK\nno empty line" },
-	{ "minor version of a letter", "HTTP/1.x 200 OK\r\n\r\n" },
-};
-
-/* What is written behind a head, none of it the head's business. */
+/* Bytes written behind a head; they must not change what the head says. */
 static const char *const rests[] = {
 	"", "x", "\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "Content-Length: 7\r\n\r\n", " folded\r\n\r\n",
 };
-
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
-static enum http_verdict look(const char *bytes, size_t n, size_t seen, enum http_method answers, struct http_head *out)
-{
-	struct http_head again = *out;
-	enum http_verdict behind = http_head(page_place_behind(bytes, n), n, seen, answers, &again);
-	enum http_verdict verdict = http_head(page_place(bytes, n), n, seen, answers, out);
-
-	cr_assert(verdict == behind && memcmp(out, &again, sizeof again) == 0, "%zu bytes read differently elsewhere",
-	          n);
-	return verdict;
-}
 
 static bool opens(const char *bytes, size_t n)
 {
 	return http_opens(page_place(bytes, n), n);
 }
 
-static void expect_verdict(const char *name, const char *how, size_t at, enum http_verdict got, enum http_verdict want)
-{
-	cr_expect(got == want, "%s, %s %zu: got %s, want %s", name, how, at, verdicts[got], verdicts[want]);
-}
-
-/* The whole row: its verdict, its size, every word of what it announces. */
+/* Expects the verdict, the size and everything else that the row announces. */
 static void expect_row(const struct row *row, const char *how, size_t at, const char *bytes, size_t n, size_t seen)
 {
 	struct http_head got = { .size = 0 };
@@ -343,7 +282,7 @@ static void expect_row(const struct row *row, const char *how, size_t at, const 
 	          http_at_once_name(got.at_once), http_at_once_name(want->at_once));
 }
 
-/* The bytes a first write needs for its message to be recognised. */
+/* How many bytes of its head the first write needs for the message to be recognised. */
 static size_t opening(const struct row *row)
 {
 	return row->want.request ? (size_t)(strstr(row->head, " HTTP/1.") - row->head) + 8 : 8;
@@ -375,7 +314,7 @@ Test(http, a_head_byte_by_byte_ends_at_its_last_byte)
 {
 	for (const struct row *row = heads; row < heads + COUNT(heads); row++) {
 		size_t size = strlen(row->head);
-		struct http_head got;
+		struct http_head got = { .size = 0 };
 
 		for (size_t n = opening(row) + 1; n < size; n++)
 			expect_verdict(row->name, "byte", n, look(row->head, n, n - 1, row->answers, &got), HTTP_MORE);
@@ -386,7 +325,7 @@ Test(http, a_head_byte_by_byte_ends_at_its_last_byte)
 Test(http, a_head_opens_as_soon_as_its_version_is_there)
 {
 	for (const struct row *row = heads; row < heads + COUNT(heads); row++) {
-		struct http_head got;
+		struct http_head got = { .size = 0 };
 
 		for (size_t n = 0; n < strlen(row->head); n++) {
 			bool want = n >= opening(row);
@@ -401,83 +340,14 @@ Test(http, a_head_opens_as_soon_as_its_version_is_there)
 	}
 }
 
-Test(http, other_protocols_and_malformed_start_lines_are_no_heads)
-{
-	for (size_t i = 0; i < COUNT(others); i++) {
-		const char *name = others[i].name, *bytes = others[i].bytes;
-		size_t n = strlen(bytes);
-		struct http_head got;
-
-		for (size_t cut = 0; cut <= n; cut++) {
-			enum http_verdict verdict = look(bytes, cut, 0, METHOD_OTHER, &got);
-
-			cr_expect(verdict != HTTP_HEAD, "%s: its first %zu bytes are taken for a head", name, cut);
-			if (verdict == HTTP_MORE)
-				verdict = look(bytes, n, cut, METHOD_OTHER, &got);
-			expect_verdict(name, "cut at", cut, verdict, HTTP_NO);
-		}
-	}
-}
-
 Test(http, a_head_without_a_body_always_has_a_reason_to_go_at_once)
 {
 	for (const struct row *row = heads; row < heads + COUNT(heads); row++) {
-		struct http_head got;
+		struct http_head got = { .size = 0 };
 
 		look(row->head, strlen(row->head), 0, row->answers, &got);
 		cr_expect(got.body != BODY_NONE || got.at_once != AT_ONCE_NO, "%s: held for no body", row->name);
 	}
-}
-
-/* A head of exactly `size` bytes. */
-static void long_head(char *bytes, size_t size)
-{
-	static const char start[] = OK "Content-Length: 5\r\nX-Long: ";
-
-	memset(bytes, 'x', size);
-	memcpy(bytes, start, sizeof(start) - 1);
-	memcpy(bytes + size - 4, "\r\n\r\n", 4);
-}
-
-Test(http, a_head_may_fill_its_limit_and_no_more)
-{
-	static const struct {
-		const char *name;
-		size_t size, n, seen;
-		enum http_verdict want;
-	} looks[] = {
-		{ "at the limit", HTTP_HEAD_MAX, HTTP_HEAD_MAX, 0, HTTP_HEAD },
-		{ "at the limit, resumed", HTTP_HEAD_MAX, HTTP_HEAD_MAX, HTTP_HEAD_MAX - 1, HTTP_HEAD },
-		{ "at the limit, before a body", HTTP_HEAD_MAX, HTTP_HEAD_MAX + 5, 0, HTTP_HEAD },
-		{ "at the limit but for its last byte", HTTP_HEAD_MAX, HTTP_HEAD_MAX - 1, 0, HTTP_MORE },
-		{ "over the limit", HTTP_HEAD_MAX + 1, HTTP_HEAD_MAX + 1, 0, HTTP_NO },
-		{ "over the limit, resumed", HTTP_HEAD_MAX + 1, HTTP_HEAD_MAX + 1, HTTP_HEAD_MAX - 1, HTTP_NO },
-		{ "over the limit but for its last byte", HTTP_HEAD_MAX + 1, HTTP_HEAD_MAX, 0, HTTP_NO },
-		{ "over the limit but for its last byte, resumed", HTTP_HEAD_MAX + 1, HTTP_HEAD_MAX, 100, HTTP_NO },
-	};
-	static char bytes[2 * HTTP_HEAD_MAX];
-	struct http_head got;
-
-	for (size_t i = 0; i < COUNT(looks); i++) {
-		long_head(bytes, looks[i].size);
-		expect_verdict(looks[i].name, "bytes", looks[i].n,
-		               look(bytes, looks[i].n, looks[i].seen, METHOD_OTHER, &got), looks[i].want);
-		if (looks[i].want == HTTP_HEAD)
-			cr_expect(got.size == looks[i].size, "%s: head of %zu bytes, want %zu", looks[i].name, got.size,
-			          looks[i].size);
-	}
-}
-
-Test(http, a_target_may_not_exceed_the_limit)
-{
-	static char bytes[HTTP_HEAD_MAX + 100];
-	struct http_head got;
-
-	memset(bytes, 'x', sizeof(bytes));
-	memcpy(bytes, "GET /", 5);
-	memcpy(bytes + sizeof(bytes) - 13, " HTTP/1.1\r\n\r\n", 13);
-	expect_verdict("long target", "bytes", sizeof(bytes), look(bytes, sizeof(bytes), 0, METHOD_OTHER, &got),
-	               HTTP_NO);
 }
 
 Test(http, the_method_is_known_from_its_first_bytes)

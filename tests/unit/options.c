@@ -1,4 +1,4 @@
-/* The table of socket options: the numbers are those of the headers, and docs/design.md lists the same rows. */
+/* Proves that the table of socket options has the numbers of the headers, and that docs/design.md has the same rows. */
 #include <criterion/criterion.h>
 #include <linux/in6.h>
 #include <netinet/tcp.h>
@@ -52,7 +52,7 @@ Test(options, what_has_no_row_releases)
 	}
 }
 
-/* Names of the headers, beside the numbers that the table has for them. */
+/* The constants of the headers, compared with the numbers in the table. */
 Test(options, numbers_are_those_of_the_headers)
 {
 	static const struct {
@@ -125,7 +125,8 @@ Test(options, numbers_are_those_of_the_headers)
 	}
 }
 
-/* The line that has this word, in the table that begins so; valid until the next question. */
+/* The line that has the word `name`, in the table of `text` that begins with `table`; "" if there is none. Valid until
+ * the next call. */
 static const char *line_of(const char *text, const char *name, const char *table)
 {
 	static char line[16384];

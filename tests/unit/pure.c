@@ -1,4 +1,5 @@
-/* The pure modules know nothing of sockets, time, memory or locale: their objects ask for memory functions at most. */
+/* Proves that the pure modules know nothing of sockets, time, memory or locale: their objects want memory functions at
+ * most. */
 #include <criterion/criterion.h>
 #include <stdbool.h>
 #include <string.h>
@@ -9,7 +10,7 @@ static const char *const modules[] = {
 	"http", "framing", "habit", "hold", "options", "request", "settings", "sharing"
 };
 
-/* What a pure object may ask for: the mem* family, another pure object, the sanitizer it was built with. */
+/* What a pure object may want: a mem* function, another pure object, the sanitizer that it was built with. */
 static const char *const memory[] = { "memchr", "memcmp", "memcpy", "memmove", "memset" };
 static const char *const tools[] = { "__asan_", "__ubsan_", "__tsan_", "__sanitizer_", "_GLOBAL_OFFSET_TABLE_" };
 

@@ -1,4 +1,4 @@
-/* Which method does the next response answer, however the request comes in? */
+/* Proves that the method which the next response answers is known, however the request comes in. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static const char *const methods[] = { "OTHER", "HEAD", "CONNECT" };
 
 enum { CANARY = 0x5a, AROUND = 16, PAGE = 4096 };
 
-/* The struct between canaries: what writes beside it is seen. */
+/* The struct between canaries, so that a write beside it is noticed. */
 struct guarded {
 	unsigned char before[AROUND];
 	struct request r;
@@ -37,7 +37,7 @@ static void expect_unhurt(const struct guarded *g, const char *name)
 		cr_assert(g->before[i] == CANARY && g->behind[i] == CANARY, "%s: wrote beside the struct", name);
 }
 
-/* Feed bytes[from..to) as one read: nothing before them can be read, and then nothing behind them. */
+/* Feeds bytes[from..to) as one read, twice: with nothing readable before them, and with nothing readable behind. */
 static void feed(struct request *r, const char *bytes, size_t from, size_t to)
 {
 	size_t n = to - from;
@@ -71,7 +71,7 @@ static void expect(const struct request *r, const struct want *want, const char 
 		cr_expect(other == method || !request_is_certain(r, other), "%s, %s: two are certain", name, where);
 }
 
-/* What a connection's first bytes tell. */
+/* What is known from the first bytes of a connection. */
 static const struct input {
 	const char *name, *bytes;
 	struct want want;
@@ -144,7 +144,7 @@ Test(request, method_is_told_byte_by_byte)
 	}
 }
 
-/* Until the last byte that matters nothing is told, and it is awaited. */
+/* Until the last byte that matters nothing is known, and more is awaited. */
 Test(request, nothing_is_told_before_the_space)
 {
 	static const char *const words[] = { "GET ",   "HEAD ",   "CONNECT ", "POST ",        "PUT ",
@@ -162,7 +162,7 @@ Test(request, nothing_is_told_before_the_space)
 	}
 }
 
-/* Behind a response may come the rest of a body that was answered early: it may look like a request, but nothing
+/* Behind a response may come the rest of a body that was answered early: it may look like a request, but nothing of it
  * is certain. */
 Test(request, what_is_read_behind_a_response_is_never_certain)
 {
@@ -179,7 +179,7 @@ Test(request, what_is_read_behind_a_response_is_never_certain)
 	}
 }
 
-/* A response that is written before the request is whole: what was read of it counts for nothing. */
+/* A response may be written before the request was read whole: then what was read of it counts for nothing. */
 Test(request, begun_again_nothing_is_left_of_what_was_read)
 {
 	for (const struct input *in = inputs; in < inputs + COUNT(inputs); in++) {
@@ -197,8 +197,8 @@ Test(request, begun_again_nothing_is_left_of_what_was_read)
 	}
 }
 
-/* An interim response wants to hear the peer, and leaves the request as it is: what comes next is its rest, and
- * looks like anything. */
+/* An interim response only asks to hear the peer, and leaves the request as it is: what is read next is the rest of the
+ * request, and may look like anything. */
 Test(request, an_interim_response_changes_nothing_however_many_there_are)
 {
 	for (const struct input *in = inputs; in < inputs + COUNT(inputs); in++) {
@@ -322,8 +322,8 @@ Test(request, empty_lines_are_skipped_however_many)
 	cr_expect(request_is_certain(&g->r, METHOD_HEAD), "HEAD is not seen behind a million empty lines");
 }
 
-/* What is read lies in a page that cannot be, until the response that another thread writes has begun: between two
- * steps of the reader's. */
+/* The bytes that are read lie in a page that cannot be read at first. The handler of that fault begins the response of
+ * another thread, between two steps of the reader. */
 static struct request shared;
 static char *unreadable;
 

@@ -1,5 +1,5 @@
-/* The names of settings, and a file of them taken apart, line by line. Bytes behind the text are never read: the text
- * ends at a page's end, with room for one byte. */
+/* Proves that the names of settings are recognised, and that a file of settings is taken apart line by line. Bytes
+ * behind the text are never read: the text ends at the end of a page, with room for one byte. */
 #include "page.h"
 #include "settings.h"
 
@@ -69,7 +69,7 @@ Test(settings, lines)
 	}
 }
 
-/* A string would end there. */
+/* A string would end at the NUL, so such a line must not become a setting. */
 Test(settings, a_line_with_a_nul_is_no_setting)
 {
 	static const char text[] = "a = b\0c\nd\0 = e\nf = g # \0\nh = i\0";

@@ -1,4 +1,4 @@
-/* What a clone shares: every combination of the flags that matter, and none of those that do not. */
+/* Proves what a clone is said to share for every combination of the flags that matter, and that no others matter. */
 #include <criterion/criterion.h>
 #include <sched.h>
 
@@ -6,7 +6,7 @@
 
 static const char *const names[] = { "a thread", "as by fork", "as by vfork", "in part" };
 
-/* Some are refused by the kernel (CLONE_THREAD without CLONE_VM); for those nothing is promised. */
+/* The kernel refuses some of these (CLONE_THREAD without CLONE_VM); nothing is promised for them. */
 static enum sharing expected(uint64_t flags)
 {
 	switch (flags) {

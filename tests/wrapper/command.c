@@ -1,4 +1,5 @@
-/* scripts/onewrite starts the command that was meant, and it is what it would have been without. */
+/* Proves that scripts/onewrite starts the command that was meant, and that the command is what it would be without the
+ * wrapper. */
 #include "installed.h"
 #include "machine.h"
 
@@ -57,7 +58,7 @@ WRAPPER_TEST(exit_statuses_and_signals_are_the_commands_own)
 	}
 }
 
-/* Is there such a line? Here they end in NUL. */
+/* Is this variable in the output of env -0? */
 static bool has_variable(const struct outcome *o, const char *variable)
 {
 	for (const char *p = o->out; p < o->out + o->out_size; p += strlen(p) + 1)
@@ -66,7 +67,7 @@ static bool has_variable(const struct outcome *o, const char *variable)
 	return false;
 }
 
-/* Variables that the script or a shell sets itself, reads, writes anew or drops, and functions that are called like
+/* Variables that the script or a shell sets, reads, rewrites or drops, and shell functions that have the names of
  * tools. */
 static const char *const environment[] = { "path=1",
 	                                   "judge=2",
@@ -97,7 +98,7 @@ WRAPPER_TEST(the_environment_is_what_was_handed_over)
 	{
 		launch(&o, sh, INSTALLED, ARGS("env", "-0"), environment);
 		check_ran(&o, "env -0", sh->package);
-		size_t handed = 2, had = 0; /* PATH, ASAN_OPTIONS */
+		size_t handed = 2, had = 0; /* PATH and ASAN_OPTIONS */
 		for (; environment[handed - 2] != NULL; handed++)
 			cr_expect(has_variable(&o, environment[handed - 2]), "under %s the command lost %s",
 			          sh->package, environment[handed - 2]);
@@ -108,7 +109,8 @@ WRAPPER_TEST(the_environment_is_what_was_handed_over)
 	}
 }
 
-/* Where there is no /proc nothing tells what was handed over: what the script uses itself must not be among it. */
+/* Without /proc nothing tells the script which variables it was handed, so its own variables must not be among the
+ * command's. */
 WRAPPER_TEST(the_environment_without_proc)
 {
 	static const char *const variables[] = { "path=1",  "judge=2", "timeout=4", "plan=5",
@@ -132,7 +134,7 @@ WRAPPER_TEST(the_environment_without_proc)
 	}
 }
 
-/* What no argument could hold at once, once it is taken apart for a shell. */
+/* Quoted for a shell, the variable would be longer than one argument may be. */
 WRAPPER_TEST(a_long_variable_arrives)
 {
 	static char variable[120000] = "long.one=";
@@ -164,8 +166,8 @@ WRAPPER_TEST(functions_that_a_shell_was_handed)
 	}
 }
 
-/* Of options in SHELLOPTS a shell obeys some before our first line. What it runs is the command all the same, and
- * nothing is said behind the first lines. */
+/* A shell obeys some of the options in SHELLOPTS before the script's first line. The command is started all the same,
+ * and nothing is said behind the first lines. */
 static const char *const shell_options[] = { "xtrace",  "verbose", "keyword",   "errexit",
 	                                     "nounset", "noglob",  "noclobber", "allexport" };
 
@@ -270,7 +272,7 @@ WRAPPER_TEST(a_trace_goes_where_it_was_asked_for)
 		check_ran(&o, "--trace", sh->package);
 		cr_assert(strcmp(o.out, want) == 0, "under %s the trace goes to %swant %s", sh->package, o.out, want);
 	}
-	/* A FIFO is a fine trace, and nobody waits for its reader. */
+	/* A trace may be a FIFO, and the wrapper does not wait for its reader. */
 	prepare("mkfifo fifo");
 	onewrite(&o, &shells[0], "--trace=fifo", "touch", "started");
 	cr_assert(o.started, "--trace to a FIFO: %s", o.err);
@@ -284,7 +286,7 @@ WRAPPER_TEST(nothing_is_written_when_only_asked)
 	cr_assert(!o.started && access("trace", F_OK) != 0, "--check left files behind");
 }
 
-/* An answer that nobody gets is no answer, and nothing goes on behind it. */
+/* If the answer cannot be written, the wrapper fails and starts nothing. */
 static const char *const answers[] = { "--check touch started", "--check ./static", "--help", "--version" };
 
 ROW_TESTS(an_answer_that_cannot_be_written, answers)
@@ -329,7 +331,7 @@ WRAPPER_TEST(nobody_waits_for_the_writer_of_a_fifo)
 	}
 }
 
-/* Judged and started are the same file: the first in PATH that is executable. */
+/* The file that is judged is the file that is started: the first executable one in PATH. */
 WRAPPER_TEST(the_command_is_found_as_exec_finds_it)
 {
 	struct outcome o;

@@ -1,4 +1,4 @@
-/* What bash, zsh and fish offer behind `onewrite`: asked of the shells themselves (completion/bash, zsh, fish). */
+/* Proves what bash, zsh and fish offer behind `onewrite`, by asking the shells themselves (completion/). */
 #include "installed.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@ static const struct {
 } completions[] = { { "bash", "onewrite.bash" }, { "zsh", "_onewrite" }, { "fish", "onewrite.fish" } };
 enum { COMPLETIONS = sizeof completions / sizeof *completions };
 
-/* Asks for this line: the answers, one to a line. */
+/* Asks for the completions of this line; o->out has one to a line. */
 static void ask(struct outcome *o, size_t shell, const char *script, const char *line, const char *const variables[])
 {
 	char path[512];
@@ -27,7 +27,7 @@ static void ask_ours(struct outcome *o, size_t shell, const char *line)
 	ask(o, shell, script, line, NULL);
 }
 
-/* Is it an answer? With all that stood before it, a shell may repeat. */
+/* Is `word` among the answers? A shell may repeat in front of it what stands in front of it in the line. */
 static bool offers(const char *answers, const char *word)
 {
 	for (const char *p = answers; *p != '\0'; p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n')) {
@@ -57,13 +57,13 @@ static const struct {
 	{ "onewrite --only=nginx,tou", { "touch" }, "--force" },
 	{ "onewrite --join header --ti", { "--timeout" }, "--trace" },
 	{ "onewrite --join=header --ti", { "--timeout" }, "--trace" },
-	/* The command. */
+	/* These rows complete the command. */
 	{ "onewrite tou", { "touch" }, "--force" },
 	{ "onewrite --check tou", { "touch" }, "--force" },
 	{ "onewrite --join header tou", { "touch" }, "--force" },
 	{ "onewrite --join=header tou", { "touch" }, "--force" },
 	{ "onewrite -- tou", { "touch" }, "--force" },
-	/* And its own words. */
+	/* These rows complete the command's own words. */
 	{ "onewrite ls --al", { "--all", "--almost-all" }, "--author" },
 	{ "onewrite --timeout 5ms ls --al", { "--all" }, "--author" },
 	{ "onewrite --timeout=5ms ls --al", { "--all" }, "--author" },
@@ -86,7 +86,7 @@ ROW_TESTS(completion, lines)
 	}
 }
 
-/* bash alone knows commands and files. */
+/* Without the functions of bash-completion, bash itself knows commands and files. */
 Test(completion, bash_without_its_helpers, .init = install, .fini = uninstall, .timeout = 60)
 {
 	static struct outcome o;
@@ -112,7 +112,7 @@ Test(completion, bash_where_an_equals_sign_ends_no_word, .init = install, .fini 
 	}
 }
 
-/* Each word of --help that is an option is there to be chosen, and in the manual. */
+/* Each word of --help that is an option is offered, and is in the manual. */
 Test(completion, no_option_is_missing, .init = install, .fini = uninstall, .timeout = 60)
 {
 	static struct outcome help, brief[COMPLETIONS], full[COMPLETIONS], manual;
@@ -141,14 +141,14 @@ Test(completion, no_option_is_missing, .init = install, .fini = uninstall, .time
 	cr_expect(options == 11, "%d options in --help", options);
 }
 
-/* What is installed is found where the shells look. */
+/* The completions are found where `make install` puts them, because the shells look there. */
 Test(completion, installed, .init = install, .fini = uninstall, .timeout = 60)
 {
 	static struct outcome o;
 	char data[256], path[256], script[256];
 	prepare("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C '" SOURCE_DIR "' PREFIX=\"$PWD/there\" install");
 	snprintf(data, sizeof data, "XDG_DATA_DIRS=%s/there/share:/usr/share", dir);
-	/* fish asks for commands that are there only */
+	/* fish completes only commands that it finds */
 	snprintf(path, sizeof path, "PATH=%s/there/bin:/usr/bin:/bin", dir);
 	snprintf(script, sizeof script, "%s/there/share/zsh/site-functions/_onewrite", dir);
 	for (size_t shell = 0; shell < COMPLETIONS; shell++) {

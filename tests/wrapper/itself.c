@@ -1,4 +1,5 @@
-/* What scripts/onewrite says about itself, and what shellcheck says about it and other scripts. */
+/* Proves that what scripts/onewrite says about itself is right, and that shellcheck finds nothing in it and in other
+ * scripts. */
 #include "installed.h"
 
 #include <stdio.h>
@@ -50,7 +51,7 @@ WRAPPER_TEST(short_options_say_the_same)
 	}
 }
 
-/* Which pages of other packages there are is the machine's affair. */
+/* References to pages of other packages are not judged: which of them are installed depends on the machine. */
 WRAPPER_TEST(manual_pages_are_right)
 {
 	static const char *const pages[] = { "onewrite.1", "onewrite.conf.5", "libonewrite.8" };
@@ -68,7 +69,7 @@ WRAPPER_TEST(manual_pages_are_right)
 	}
 }
 
-/* Those that the library knows (shim/settings.c). */
+/* The settings are those that the library knows (shim/settings.c). */
 WRAPPER_TEST(manual_pages_name_every_setting)
 {
 	struct outcome o;
@@ -84,7 +85,7 @@ WRAPPER_TEST(manual_pages_name_every_setting)
 	cr_expect_str_eq(o.out, "TIMEOUT\nJOIN\nHOLD\nONLY\nTRACE\n");
 }
 
-/* The script is for any shell, so it keeps to what all of them have. */
+/* The script runs under any shell, so it uses only what all of them have. */
 WRAPPER_TEST(shellcheck_finds_nothing)
 {
 	int status = system("{ shellcheck --shell=sh " INSTALLED " && cd '" SOURCE_DIR

@@ -1,4 +1,5 @@
-/* scripts/onewrite tells the programs that the library can help from the others, which it starts by --force only. */
+/* Proves that scripts/onewrite tells the programs that the library can help from the others, which it starts only with
+ * --force. */
 #include "installed.h"
 #include "machine.h"
 
@@ -13,7 +14,7 @@ static const struct helpless {
 	const char *name;
 	const char *prepare; /* makes ./it, or what ./it needs */
 	const char *reason, *cure;
-	bool runs; /* with --force it does run */
+	bool runs; /* does it run with --force? */
 } helpless[] = {
 	{ "a static program", "cc -static -o it program.c", "./it is statically linked", "dynamically linked build",
 	  true },
@@ -33,7 +34,7 @@ static const struct helpless {
 	{ "a program for another machine",
 	  "cc -o it program.c; printf '\\377' | dd of=it bs=1 seek=18 conv=notrunc status=none", "for another machine",
 	  "for this machine", false },
-	{ "a program of another word size", /* the beginning of one for the 80386 */
+	{ "a program of another word size", /* the beginning of a program for the 80386 */
 	  "printf '\\177ELF\\001\\001\\001\\0\\0\\0\\0\\0\\0\\0\\0\\0\\002\\0\\003\\0' >it; chmod +x it",
 	  "of another word size", "use a build of it", false },
 	{ "a set-user-ID program of another user", SETS_ID "chmod 4755 it", "set-user-ID", "sudo onewrite COMMAND",
@@ -112,7 +113,7 @@ ROW_TESTS(cannot_be_helped, helpless)
 	}
 }
 
-/* --- and those that it can -------------------------------------------------------------------- */
+/* --- programs that the library can help ------------------------------------------------------- */
 
 static const struct helped {
 	const char *name;
@@ -166,7 +167,7 @@ ROW_TESTS(can_be_helped, helped)
 	}
 }
 
-/* What env starts, told from its options; or nothing said that may be wrong. */
+/* The program that env starts is told from env's options; where that is not certain, the answer says so. */
 #define STATIC  "./that, which is statically linked"
 #define DYNAMIC "/sh, which is dynamically linked"
 #define GONE    "takes LD_PRELOAD away"
@@ -225,7 +226,7 @@ ROW_TESTS(an_interpreter_by_env, env_lines)
 	}
 }
 
-/* --- what a program is told to be loaded into, and what it does there ------------------------- */
+/* --- by which calls a program writes ---------------------------------------------------------- */
 
 #define CALLS   "joins what it writes to TCP by "
 #define NOTHING "makes none of the calls that are joined"
@@ -234,7 +235,7 @@ ROW_TESTS(an_interpreter_by_env, env_lines)
 	"cc -o it %s -Wl,--no-as-needed " soname " -Wl,-rpath,\"$PWD\""
 
 static const struct {
-	const char *name, *prepare; /* makes ./it out of some program, which leaves "started" behind */
+	const char *name, *prepare; /* makes ./it from a program that leaves the file "started" behind */
 	const char *program;
 	bool helped;
 	const char *reason;
@@ -279,19 +280,20 @@ ROW_TESTS(what_it_writes_by, writers)
 		                  strstr(o.out, writers[*i].reason) != NULL && !o.started,
 		          "--check of what writes by %s under %s: status %#x, not '%s': %s%s", writers[*i].name,
 		          sh->package, o.status, writers[*i].reason, o.out, o.err);
-		onewrite(&o, sh, "./it"); /* it is loaded all the same */
+		onewrite(&o, sh, "./it"); /* the library is loaded all the same */
 		check_ran(&o, writers[*i].name, sh->package);
 		cr_expect(o.started, "what writes by %s did not run", writers[*i].name);
 	}
 }
 
-/* ld.so can be called by its name: what counts is the program that it runs, and it heeds LD_PRELOAD for that one. */
+/* The loader can be called as a command (ld.so PROGRAM): what counts is the program that it runs, for which it heeds
+ * LD_PRELOAD. */
 static const struct {
 	const char *name;
 	const char *args[ARGS_MAX];
-	int status; /* of --check */
+	int status; /* the exit status of --check */
 	const char *answer;
-	int runs; /* -1: one loader does, an older one does not */
+	int runs; /* -1: newer loaders run it, older ones do not */
 } loaders[] = {
 	{ "a program", { "./ld", "./it" }, 0, "yes: ./it, which ./ld runs, is dynamically linked", true },
 	{ "options",

@@ -1,4 +1,5 @@
-/* scripts/onewrite has the library and the tools that it needs, wherever it was installed, or refuses the command. */
+/* Proves that scripts/onewrite finds the library and the tools that it needs, wherever it was installed, or refuses the
+ * command. */
 #include "installed.h"
 
 #include <stdio.h>
@@ -33,7 +34,7 @@ WRAPPER_TEST(directories_of_a_distribution)
 	        "LIBDIR='/opt/my own/lib/here' MANDIR=/man uninstall; ! find 'a root' -type f -o -type l | grep .");
 }
 
-/* As packagers build: hardened, with flags of their own. */
+/* Packagers build with hardening and with flags of their own. */
 WRAPPER_TEST(a_distribution_s_flags_build_it_too)
 {
 	prepare(MAKE "B=\"$PWD/built\" CPPFLAGS='-Wdate-time -D_FORTIFY_SOURCE=2' CFLAGS='-g -O2 "
@@ -55,7 +56,7 @@ WRAPPER_TEST(a_missing_library_is_refused)
 }
 
 static const struct {
-	const char *name, *prepare; /* for the file $so */
+	const char *name, *prepare; /* what becomes of the file $so */
 } ruins[] = {
 	{ "an empty file", ": >$so" },
 	{ "a text", "echo nothing >$so" },
@@ -79,7 +80,7 @@ ROW_TESTS(a_ruined_library, ruins)
 	}
 }
 
-/* What ld.so takes apart or replaces in LD_PRELOAD. */
+/* The loader would take such a path in LD_PRELOAD apart, or replace a part of it. */
 WRAPPER_TEST(a_library_that_cannot_be_named_to_the_loader_is_refused)
 {
 	static const char *const names[] = { "my:prefix", "my$LIB", "my; prefix" };
@@ -115,7 +116,7 @@ WRAPPER_TEST(a_library_under_any_other_name_is_loaded)
 	}
 }
 
-/* LD_PRELOAD cannot say such a path, LD_LIBRARY_PATH can: before what was there. */
+/* A path with a blank cannot be named in LD_PRELOAD. Its directory goes into LD_LIBRARY_PATH, before what was there. */
 WRAPPER_TEST(a_path_with_blanks_goes_before_other_paths)
 {
 	struct outcome o;
@@ -136,7 +137,8 @@ WRAPPER_TEST(a_path_with_blanks_goes_before_other_paths)
 	}
 }
 
-/* As Debian has them: directly in a directory that the loader calls $LIB, with a link beside judge. */
+/* The layout of Debian's packages: the library is directly in a directory that the loader calls $LIB, and there is a
+ * link to it beside judge. */
 #define MULTIARCH                                                                                                    \
 	"arch=$(cc -print-multiarch); [ \"$arch\" ] || exit 1; mkdir -p usr/lib/$arch other; mv prefix/bin usr; mv " \
 	"prefix/lib/onewrite usr/lib\n"                                                                              \
@@ -159,7 +161,7 @@ WRAPPER_TEST(a_library_where_the_loader_looks)
 }
 
 #ifdef __x86_64__
-/* The library for 32 bits is there as well: the name serves both, and a program of 32 bits is started. */
+/* Where the library for 32 bits is installed as well, one name serves both, and a program of 32 bits is started. */
 WRAPPER_TEST(a_library_for_each_word_size)
 {
 	struct outcome o;
@@ -236,7 +238,7 @@ WRAPPER_TEST(a_missing_judge_is_refused)
 	}
 }
 
-/* Only who comes by a link needs a tool. */
+/* Only a start by a symbolic link needs a tool (readlink). */
 WRAPPER_TEST(no_tool_is_needed)
 {
 	struct outcome o;

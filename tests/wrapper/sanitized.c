@@ -1,5 +1,5 @@
-/* Programs with a sanitizer in them start under scripts/onewrite, and find what they are there to find.
- * AddressSanitizer's shared library refuses every preload that stands before it, unless it is told not to. */
+/* Proves that programs with a sanitizer in them start under scripts/onewrite and find the faults that they are to find.
+ * The shared library of AddressSanitizer refuses any preload in front of it, unless it is told not to. */
 #include "installed.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 static const struct {
 	const char *flags;
-	const char *fault, *found; /* a fault that it is to find, NULL: none */
+	const char *fault, *found; /* a fault, and what the sanitizer says of it; "": anything */
 } sanitized[] = {
 	{ "-fsanitize=address", "((volatile char *)malloc(1))[n] = 1", "heap-buffer-overflow" },
 	{ "-fsanitize=address -static-libasan", "((volatile char *)malloc(1))[n] = 1", "heap-buffer-overflow" },
@@ -16,7 +16,7 @@ static const struct {
 	{ "-fsanitize=leak", "free(malloc(1))", "" },
 };
 
-/* Options of the user's own stay. */
+/* Options that the user set stay. */
 static const char *const options[] = { "ASAN_OPTIONS=", "ASAN_OPTIONS=detect_leaks=0:exitcode=7" };
 
 ROW_TESTS(a_program_with_a_sanitizer, sanitized)
@@ -41,7 +41,7 @@ ROW_TESTS(a_program_with_a_sanitizer, sanitized)
 	}
 }
 
-/* One that a user preloads stays, behind ours. */
+/* A sanitizer that the user preloads stays, behind the library. */
 WRAPPER_TEST(a_sanitizer_that_is_preloaded)
 {
 	struct outcome o;

@@ -1,4 +1,4 @@
-/* scripts/onewrite refuses what it cannot understand, and starts nothing. */
+/* Proves that scripts/onewrite refuses what it cannot understand, and starts nothing. */
 #include "installed.h"
 
 static const struct refusal {

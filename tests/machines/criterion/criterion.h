@@ -1,5 +1,5 @@
-/* As much of Criterion as tests/unit needs, for machines that have none (runner.c): each test in a process of its own.
- */
+/* As much of Criterion as tests/unit needs, for machines that have none (runner.c). Each test runs in a process of its
+ * own. */
 #ifndef ONEWRITE_TESTS_MACHINES_CRITERION_H
 #define ONEWRITE_TESTS_MACHINES_CRITERION_H
 
@@ -9,7 +9,7 @@
 struct test {
 	const char *suite, *name;
 	void (*run)(void);
-	int timeout; /* not of a machine that is emulated */
+	int timeout; /* accepted, and not used on an emulated machine */
 	struct test *next;
 };
 
@@ -26,7 +26,7 @@ __attribute__((format(printf, 5, 6))) void runner_failed(bool fatal, const char 
 	}                                                                                                    \
 	static void name_(void)
 
-/* The message is a literal, or left out. */
+/* The message must be a string literal, or be left out. */
 #define RUNNER_CHECK(fatal, condition, ...) \
 	((condition) ? (void)0 : runner_failed(fatal, __FILE__, __LINE__, #condition, " " __VA_ARGS__))
 #define cr_expect(condition, ...)   RUNNER_CHECK(false, condition, __VA_ARGS__)
