@@ -1,10 +1,10 @@
-# What the library exports, and in which versions: hooks.def and libc's symbols, as readelf --dyn-syms shows them, in;
-# a version script (-v map=FILE) and a header (-v header=FILE) out. -v two_times=1: with the names that only 32 bits have.
+# Makes the list of what the library exports, and in which versions, for the linker and for C.
 #
 # A name without a version matches every reference. Where libc has several versions of a name that is VERSIONED, each of
 # ours has the same: the newest is the hook's, and NAME_1, NAME_2, ... are the older ones.
 BEGIN {
-	print "/* Made by versions.awk. For each older version that libc has: X(NAME, HOOK, VERSION), OLD_NAME(X): X(HOOK). */" >header
+	print "/* Made by versions.awk. For each older version that libc has: " \
+		"X(NAME, HOOK, VERSION), OLD_NAME(X): X(HOOK). */" >header
 }
 
 FILENAME ~ /hooks\.def$/ {
