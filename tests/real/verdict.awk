@@ -2,9 +2,9 @@
 # in the run under the shim; then report and strace of the two runs again, traced. Prints a line of the table and writes
 # it, separated by tabs, to the file `row`; exits with 1 and sentences on stderr when something is wrong.
 #
-# A message is known by the client's port and by its sizes, which the peer counted; a write-type call by the addresses
-# that `strace -yy` shows and by what it returned. So the calls can be laid along the messages, byte by byte. All figures
-# are per exchange, in which a 100 Continue is a message of its own.
+# A message is known by the client's port and by its sizes, which the peer counted. A write-type call is known by the
+# addresses that `strace -yy` shows and by what it returned. So the calls can be laid along the messages, byte by byte.
+# All figures are per exchange, in which a 100 Continue is a message of its own.
 
 function fail(sentence) {
 	printf "%s, %s: %s\n", name, scenario, sentence > "/dev/stderr"

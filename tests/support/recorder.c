@@ -7,7 +7,8 @@
  * sockets (and mmap, pthread_create) fail, fall short or take their time (ms), counting from 1; `*` is every one.
  * `cookie` is a getsockopt for SO_COOKIE, which is counted apart as well:
  *
- *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50
+ *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN
+ *	RECORDER_FAULTS=writev:1:linger=50
  */
 #include "headers.h"
 #include "recorder.h"
