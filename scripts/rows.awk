@@ -1,5 +1,5 @@
-# scripts/rows: the first file has the rows, the second is written anew: each of its blocks between a line with "rows: NAME" and
-# the next one with "rows: end" is replaced by what block_NAME prints.
+# scripts/rows: the first file has the rows, the second is written anew: each of its blocks between a line with
+# "rows: NAME" and the next one with "rows: end" is replaced by what block_NAME prints.
 
 # The arguments of SETTING(...), which may go over several lines; strings lose their quotes.
 FNR == NR && /^SETTING\(/ { text = "" ; inside = 1 }
@@ -54,7 +54,8 @@ function make(block,    i) {
 	else if (block == "table") {
 		print "| option | variable | default | |\n|---|---|---|---|"
 		for (i = 1; i <= n; i++)
-			printf "| `--%s %s` | `ONEWRITE_%s` | %s | %s |\n", name[i], bars(placeholder[i]), upper[i], fallback[i], summary[i]
+			printf "| `--%s %s` | `ONEWRITE_%s` | %s | %s |\n", name[i], bars(placeholder[i]),
+				upper[i], fallback[i], summary[i]
 	} else {
 		print "rows: " file " wants a block that nobody makes: " block >"/dev/stderr"
 		exit 1
@@ -110,10 +111,13 @@ function wrapper(    i) {
 		usage("--" name[i] " " placeholder[i], text)
 	}
 	print "'"
-	print "ow_value_of() { # sets the kind of this option's value, and the words that there are; fails where it has none"
+	print "ow_value_of() { # sets the kind of this option's value, and the words that there are; " \
+		"fails where it has none"
 	print "\tcase $1 in"
-	for (i = 1; i <= n; i++)
-		print "\t--" name[i] ") ow_kind=" kind[i] " ow_words='" (kind[i] == "words" ? blanks(words(i)) : "") "' ;;"
+	for (i = 1; i <= n; i++) {
+		text = kind[i] == "words" ? blanks(words(i)) : ""
+		print "\t--" name[i] ") ow_kind=" kind[i] " ow_words='" text "' ;;"
+	}
 	print "\t*) return 1 ;;"
 	print "\tesac"
 	print "}"
@@ -159,7 +163,7 @@ function zsh(    i, k, count, item, part, list) {
 				split(item[k], part, "=")
 				list = list (k > 1 ? " " : "") part[1] "\\:\"" part[2] "\""
 			}
-			list = name[i] ":((" list "))"
+			list = name[i] ":'\\\n'((" list "))"
 		} else if (kind[i] == "duration")
 			list = "time (100us to 1s):(" blanks(values[i]) ")"
 		else if (kind[i] == "names")
@@ -173,9 +177,9 @@ function zsh(    i, k, count, item, part, list) {
 function fish(    i, k, count, item, part, line) {
 	print "set -g __fish_onewrite_settings " all("--", " ")
 	for (i = 1; i <= n; i++) {
-		line = "complete -c onewrite -n 'not __fish_onewrite_has_command' -l " name[i]
+		print "complete -c onewrite -n 'not __fish_onewrite_has_command' -l " name[i] " \\"
 		if (kind[i] == "words") {
-			line = line " -x -a '"
+			line = "-x -a '"
 			count = split(values[i], item, "|")
 			for (k = 1; k <= count; k++) {
 				split(item[k], part, "=")
@@ -183,12 +187,12 @@ function fish(    i, k, count, item, part, line) {
 			}
 			line = line "'"
 		} else if (kind[i] == "duration")
-			line = line " -x -a '" blanks(values[i]) "'"
+			line = "-x -a '" blanks(values[i]) "'"
 		else if (kind[i] == "names")
-			line = line " -x -a '(__fish_onewrite_names)'"
+			line = "-x -a '(__fish_onewrite_names)'"
 		else
-			line = line " -r -F"
-		print line " -d '" toupper(substr(purpose[i], 1, 1)) substr(purpose[i], 2) "'"
+			line = "-r -F"
+		print "\t" line " \\\n\t-d '" toupper(substr(purpose[i], 1, 1)) substr(purpose[i], 2) "'"
 	}
 }
 

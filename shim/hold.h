@@ -92,7 +92,8 @@ static const struct hold_cell hold_table[HOLD_STATES][HOLD_EVENTS] = {
 		[CLOSE]      = RULE(EMIT, IDLE),
 	},
 	[BODY] = {
-		/* A second head, and no body for the first one: the call is looked at again when the first head is out. */
+		/* A second head, and no body for the first one: the call is looked at again when the first head is
+		 * out. */
 		[HEAD_PART]  = RULE(EMIT, IDLE),
 		[HEAD_WHOLE] = RULE(EMIT, IDLE),
 		[HEAD_NOW]   = RULE(EMIT, IDLE),

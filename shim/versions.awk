@@ -6,7 +6,8 @@
 # A name without a version matches every reference. Where libc has several versions of a name that is VERSIONED, the
 # library has the same ones: the newest is that of the hook NAME, and NAME_1, NAME_2, ... are hooks for the older ones.
 BEGIN {
-	print "/* Made by versions.awk. For each older version that libc has: X(NAME, HOOK, VERSION), OLD_NAME(X): X(HOOK). */" >header
+	print "/* Made by versions.awk. For each older version that libc has: " \
+		"X(NAME, HOOK, VERSION), OLD_NAME(X): X(HOOK). */" >header
 }
 
 FILENAME ~ /hooks\.def$/ {

@@ -1,7 +1,8 @@
 # bash completion for onewrite(1)
 
-# Where does its command begin? Sets `command` to the number of that word; to none, if there is no command before the cursor or at it, and then
-# `option` to the option whose value is asked for. A joined value comes in two words more, for = ends a word in most settings of bash.
+# Where does its command begin? Sets `command` to the number of that word; to none, if there is no command before the
+# cursor or at it, and then `option` to the option whose value is asked for. A joined value comes in two words more, for
+# = ends a word in most settings of bash.
 _onewrite_look() {
 	local i=1
 	command='' option=''

@@ -28,11 +28,21 @@ end
 
 # rows: values (made by scripts/rows)
 set -g __fish_onewrite_settings --timeout --join --hold --only --trace
-complete -c onewrite -n 'not __fish_onewrite_has_command' -l timeout -x -a '500us 1ms 2ms 5ms 10ms' -d 'Hold a head for at most this time'
-complete -c onewrite -n 'not __fish_onewrite_has_command' -l join -x -a 'header\t"up to the first write of the body" message\t"up to the end of the message"' -d 'How far a message is joined'
-complete -c onewrite -n 'not __fish_onewrite_has_command' -l hold -x -a 'memory\t"in the program where that is safe" kernel\t"always in the kernel"' -d 'Where heads are held'
-complete -c onewrite -n 'not __fish_onewrite_has_command' -l only -x -a '(__fish_onewrite_names)' -d 'Help the programs of these names only'
-complete -c onewrite -n 'not __fish_onewrite_has_command' -l trace -r -F -d 'Append a line for each decision to this file'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l timeout \
+	-x -a '500us 1ms 2ms 5ms 10ms' \
+	-d 'Hold a head for at most this time'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l join \
+	-x -a 'header\t"up to the first write of the body" message\t"up to the end of the message"' \
+	-d 'How far a message is joined'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l hold \
+	-x -a 'memory\t"in the program where that is safe" kernel\t"always in the kernel"' \
+	-d 'Where heads are held'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l only \
+	-x -a '(__fish_onewrite_names)' \
+	-d 'Help the programs of these names only'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l trace \
+	-r -F \
+	-d 'Append a line for each decision to this file'
 # rows: end
 # The first word is none: options at the beginning would be taken for the function's own.
 complete -c onewrite -x -a "(__fish_complete_subcommand - $__fish_onewrite_settings)"

@@ -1,5 +1,5 @@
-# rates (group, round, contender, requests/s, server's CPU time per response) and figures (section, name, value, unit, relation, budget) -> tables on stdout, JSON in `json`.
-# Exits with 1 when a budget is missed.
+# Reads rates (group, round, contender, requests/s, server's CPU time per response) and figures (section, name, value,
+# unit, relation, budget); writes tables to stdout, and JSON to `json`. Exits with 1 when a budget is missed.
 function sorted(list, v, n,    i, j, t) {
 	n = split(list, v, " ")
 	for (i = 2; i <= n; i++)
@@ -42,24 +42,33 @@ END {
 	group = ""
 	for (i = 1; i <= contenders; i++) {
 		split(order[i], part, SUBSEP)
-		if (part[1] != group) { group = part[1]; printf "%s\n  %-34s %10s %10s %10s %14s\n", group, "requests/s", "median", "lowest", "highest", "us CPU each" }
+		if (part[1] != group) {
+			group = part[1]
+			printf "%s\n  %-34s %10s %10s %10s %14s\n", group,
+				"requests/s", "median", "lowest", "highest", "us CPU each"
+		}
 		k = sorted(runs[order[i]], v)
-		printf "  %-34s %10.0f %10.0f %10.0f %14.2f\n", part[2], median(runs[order[i]]), v[1], v[k], median(cpu_time[order[i]])
+		printf "  %-34s %10.0f %10.0f %10.0f %14.2f\n", part[2],
+			median(runs[order[i]]), v[1], v[k], median(cpu_time[order[i]])
 	}
 	group = ""
 	for (i = 1; i <= n; i++) {
 		if (section[i] != group) { group = section[i]; printf "%s\n", group }
 		printf "  %-88s %10s %-12s %-10s %s\n", name[i], value[i], unit[i],
-			relation[i] == "" ? "" : relation[i] " " budget[i], relation[i] == "" ? "" : met[i] ? "met" : "MISSED"
+			relation[i] == "" ? "" : relation[i] " " budget[i],
+			relation[i] == "" ? "" : met[i] ? "met" : "MISSED"
 	}
-	printf "{\n\t\"machine\": { \"cpu\": %s, \"cores\": %d, \"kernel\": %s, \"descriptors\": %s, \"load_average\": %s },\n\t\"rounds\": %d,\n\t\"seconds\": %d,\n",
-		quoted(cpu), cores, quoted(kernel), quoted(limit), busy, rounds, took > json
+	printf "{\n\t\"machine\": { \"cpu\": %s, \"cores\": %d, \"kernel\": %s, " \
+		"\"descriptors\": %s, \"load_average\": %s },\n",
+		quoted(cpu), cores, quoted(kernel), quoted(limit), busy > json
+	printf "\t\"rounds\": %d,\n\t\"seconds\": %d,\n", rounds, took > json
 	printf "\t\"figures\": [" > json
 	for (i = 1; i <= n; i++) {
-		printf "%s\n\t\t{ \"section\": %s, \"name\": %s, \"value\": %s, \"unit\": %s", (i > 1 ? "," : ""), quoted(section[i]), quoted(name[i]),
-			value[i], quoted(unit[i]) > json
+		printf "%s\n\t\t{ \"section\": %s, \"name\": %s, \"value\": %s, \"unit\": %s", (i > 1 ? "," : ""),
+			quoted(section[i]), quoted(name[i]), value[i], quoted(unit[i]) > json
 		if (relation[i] != "")
-			printf ", \"budget\": %s, \"met\": %s", quoted(relation[i] " " budget[i]), met[i] ? "true" : "false" > json
+			printf ", \"budget\": %s, \"met\": %s", quoted(relation[i] " " budget[i]),
+				met[i] ? "true" : "false" > json
 		printf " }" > json
 	}
 	printf "\n\t],\n\t\"requests_per_second\": [" > json
@@ -68,8 +77,8 @@ END {
 		k = sorted(runs[order[i]], v)
 		list = v[1]
 		for (j = 2; j <= k; j++) list = list ", " v[j]
-		printf "%s\n\t\t{ \"group\": %s, \"contender\": %s, \"cpu_us\": %.3f, \"runs\": [%s] }", (i > 1 ? "," : ""), quoted(part[1]), quoted(part[2]),
-			median(cpu_time[order[i]]), list > json
+		printf "%s\n\t\t{ \"group\": %s, \"contender\": %s, \"cpu_us\": %.3f, \"runs\": [%s] }",
+			(i > 1 ? "," : ""), quoted(part[1]), quoted(part[2]), median(cpu_time[order[i]]), list > json
 	}
 	printf "\n\t]\n}\n" > json
 	printf "\n%d budgets missed; all figures in %s\n", missed, json

@@ -199,7 +199,8 @@ END {
 		verdict = "cannot be helped: " cannot
 		class = "cannot"
 		if (calls_after != calls_before)
-			fail("left in " figure(calls_after) " calls, bare in " figure(calls_before) ", want no difference")
+			fail("left in " figure(calls_after) " calls, bare in " figure(calls_before) \
+				", want no difference")
 	} else if (!above["bare"] && calls_before == per_exchange) {
 		verdict = "already one write"
 		class = "already"
@@ -235,7 +236,8 @@ END {
 		verdict = verdict "; " than ": " reference
 	}
 	if (scenario == "reuse")
-		verdict = verdict "; " n " requests on " connections["shim"] " connection" (connections["shim"] > 1 ? "s" : "")
+		verdict = verdict "; " n " requests on " connections["shim"] \
+			" connection" (connections["shim"] > 1 ? "s" : "")
 	if (failed) {
 		verdict = "FAILED"
 		class = "failed"
@@ -247,10 +249,11 @@ END {
 	shown_segments = figure(segments_before) " -> " figure(segments_after)
 	shown_first = ms(median(first, "bare")) " -> " ms(median(first, "shim"))
 	shown_ms = ms(median(last, "bare")) " -> " ms(median(last, "shim"))
-	printf "%-22s %-10s %-13s %-16s %-6s %-16s %-16s %s\n", name, scenario, shown_calls, shown_segments, figure(least), \
-		shown_first, shown_ms, verdict
+	printf "%-22s %-10s %-13s %-16s %-6s %-16s %-16s %s\n", name, scenario, \
+		shown_calls, shown_segments, figure(least), shown_first, shown_ms, verdict
 	OFS = "\t"
-	print kind, title, name, version, runtime, scenario, shown_calls, shown_segments, figure(least), shown_first, shown_ms, \
+	print kind, title, name, version, runtime, scenario, \
+		shown_calls, shown_segments, figure(least), shown_first, shown_ms, \
 		same == "yes" ? "same" : "DIFFER", verdict, class > row
 	exit failed
 }

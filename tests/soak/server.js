@@ -95,7 +95,8 @@ function serve(request, response) {
 		else
 			answer(request, response, shape, size, seed);
 	};
-	// node 18 and 20 put interim responses of a pipelined request behind its head if they do not wait for their turn.
+	// node 18 and 20 put interim responses of a pipelined request behind its head if they do not wait for their
+	// turn.
 	request.on('end', () => response.socket ? respond() : response.once('socket', () => setImmediate(respond)));
 }
 

@@ -10,7 +10,8 @@ parts() {
 }
 
 whole() {
-	under python3 "$suites/outcomes.py" "$1" trial twisted.web.test twisted.internet.test.test_tcp twisted.test.test_tcp
+	under python3 "$suites/outcomes.py" "$1" trial \
+		twisted.web.test twisted.internet.test.test_tcp twisted.test.test_tcp
 }
 
 alone() {

@@ -8,7 +8,8 @@
  * Calls are counted from 1; `*` is each call. `cookie` is a getsockopt for SO_COOKIE, which has a count of its own and
  * is counted as a getsockopt as well:
  *
- *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN,writev:1:linger=50
+ *	RECORDER_FAULTS=writev:2:short=17,sendmsg:1:errno=EAGAIN,send:1:delay=50,send:1:delay=50+EAGAIN
+ *	RECORDER_FAULTS=writev:1:linger=50
  */
 #include "headers.h"
 #include "recorder.h"

@@ -21,7 +21,8 @@ section_memory() {
 		finish "$pid" "$first" "$crowd_pid"
 	done
 	# shellcheck disable=SC2154 # by eval
-	figure memory "memory per idle known connection, added ($many connections)" "$(calc "$per_message - $per_bare" %.0f)" bytes '<=' 64
+	figure memory "memory per idle known connection, added ($many connections)" \
+		"$(calc "$per_message - $per_bare" %.0f)" bytes '<=' 64
 	for variant in bare message; do
 		serve $variant -w
 		"$bench/client" heads "$port" 5000 10 >"$dir/said"
@@ -30,7 +31,8 @@ section_memory() {
 		eval "per_$variant=\$(calc \"(\$(resident $pid) - $few) * 1024 / ($many - 5000)\" %.1f)"
 		finish "$pid"
 	done
-	figure memory "memory per held head of 82 bytes and its connection, added" "$(calc "$per_message - $per_bare" %.0f)" bytes '<=' 16384
+	figure memory "memory per held head of 82 bytes and its connection, added" \
+		"$(calc "$per_message - $per_bare" %.0f)" bytes '<=' 16384
 }
 
 # of_heads TIMEOUT COLUMN
@@ -39,7 +41,8 @@ of_heads() {
 }
 
 section_crowds() {
-	# A timeout of one second, so that as many as the shim holds at all are held when the last one is written; and the usual one.
+	# A timeout of one second, so that as many as the shim holds at all are held when the last one is written; and
+	# the usual one.
 	for timeout in 1s 5ms; do
 		for _ in $(seq $((quick ? 1 : 3))); do
 			export ONEWRITE_TIMEOUT=$timeout
@@ -49,17 +52,21 @@ section_crowds() {
 			finish "$pid"
 		done
 	done
-	figure crowds "$many heads in 0.9 s and no body, timeout 1 s: held when the last one is written" "$(of_heads 1s 4)" heads
-	figure crowds "$many heads in 0.9 s and no body, timeout 1 s: delay, 99th percentile" "$(of_heads 1s 2)" us '<=' 1002000
+	figure crowds "$many heads in 0.9 s and no body, timeout 1 s: held when the last one is written" \
+		"$(of_heads 1s 4)" heads
+	figure crowds "$many heads in 0.9 s and no body, timeout 1 s: delay, 99th percentile" \
+		"$(of_heads 1s 2)" us '<=' 1002000
 	figure crowds "$many heads in 0.9 s and no body, timeout 5 ms: delay, median" "$(of_heads 5ms 1)" us
-	figure crowds "$many heads in 0.9 s and no body, timeout 5 ms: delay, 99th percentile" "$(of_heads 5ms 2)" us '<=' 7000
+	figure crowds "$many heads in 0.9 s and no body, timeout 5 ms: delay, 99th percentile" \
+		"$(of_heads 5ms 2)" us '<=' 7000
 
 	for _ in $(seq $((quick ? 1 : 3))); do
 		serve message -w -c -d
 		client heads "$port" 5000 100 >>"$dir/heads.begun"
 		finish "$pid"
 	done
-	figure crowds "5,000 heads, each with a first chunk, in 0.1 s, timeout 5 ms: delay, 99th percentile" "$(of_heads begun 2)" us '<=' 7000
+	figure crowds "5,000 heads, each with a first chunk, in 0.1 s, timeout 5 ms: delay, 99th percentile" \
+		"$(of_heads begun 2)" us '<=' 7000
 
 	# Four servers at once, two of them crowded; the idle ones cost nothing.
 	serve bare -m writev; native_few="$port $pid" servers=$pid
@@ -79,17 +86,20 @@ section_crowds() {
 			esac
 			printf 'crowd-10\t%s\t%s\t%s\n' $round "$contender" "$(load "$1" 10 "$2")" >>"$rates"
 			[ "${contender#* }" = 10 ] ||
-				printf 'crowd-1%%\t%s\t%s\t%s\n' $round "$contender" "$(load "$1" $((many / 100)) "$2")" >>"$rates"
+				printf 'crowd-1%%\t%s\t%s\t%s\n' $round "$contender" \
+					"$(load "$1" $((many / 100)) "$2")" >>"$rates"
 		done
 		round=$((round + 1))
 	done
 	# shellcheck disable=SC2086
 	finish $servers $crowds
-	figure crowds "shim / native writev at $many open connections, 1 % active" "$(ratio crowd-1% "shim $many" "native $many")" ratio '>=' 0.97
+	figure crowds "shim / native writev at $many open connections, 1 % active" \
+		"$(ratio crowd-1% "shim $many" "native $many")" ratio '>=' 0.97
 	few=$(ratio crowd-10 "shim 10" "native 10") all=$(ratio crowd-10 "shim $many" "native $many")
 	figure crowds "shim / native writev, 10 active of 10 open connections" "$few" ratio
 	figure crowds "shim / native writev, 10 active of $many open connections" "$all" ratio
 	figure crowds "flat: what $many connections change in that ratio" "$(calc "$all / $few" %.3f)" ratio '>=' 0.97
 	few=$(ratio crowd-10 "shim 10" "native 10" 5) all=$(ratio crowd-10 "shim $many" "native $many" 5)
-	figure crowds "flat: what they change in the ratio of CPU times per response" "$(calc "$all / $few" %.3f)" ratio '<=' 1.03
+	figure crowds "flat: what they change in the ratio of CPU times per response" \
+		"$(calc "$all / $few" %.3f)" ratio '<=' 1.03
 }

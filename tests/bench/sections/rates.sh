@@ -23,13 +23,15 @@ shim (header)|header|-b $body
 native writev|bare|-m writev -b $body
 shim (message)|message|-b $body
 END
-		figure throughput "$body bytes, 32 connections: shim / native writev" "$(ratio "$often" "shim (message)" "native writev")" ratio '>=' 0.98
+		figure throughput "$body bytes, 32 connections: shim / native writev" \
+			"$(ratio "$often" "shim (message)" "native writev")" ratio '>=' 0.98
 		figure throughput "$body bytes, 32 connections: shim / native writev, CPU time per response" \
 			"$(ratio "$often" "shim (message)" "native writev" 5)" ratio
 		figure throughput "$body bytes, 32 connections: shim (header) / native writev" \
 			"$(ratio "$often" "shim (header)" "native writev")" ratio '>=' 0.98
 		figure throughput "$body bytes, 32 connections, TCP_NODELAY: shim / native writev" \
-			"$(ratio "$body bytes, 32 connections, TCP_NODELAY" "shim (message)" "native writev")" ratio '>=' 0.98
+			"$(ratio "$body bytes, 32 connections, TCP_NODELAY" "shim (message)" "native writev")" \
+			ratio '>=' 0.98
 	done
 	figure throughput "200 bytes, 32 connections: shim / TCP_NODELAY preload" \
 		"$(ratio "200 bytes, 32 connections" "shim (message)" "TCP_NODELAY preload")" ratio '>=' 1.3
@@ -40,7 +42,8 @@ haproxy before bare split|haproxy|
 native writev|bare|-m writev
 shim (message)|message|
 END
-	figure throughput "200 bytes, 4 connections, Nagle: shim / bare" "$(ratio "200 bytes, 4 connections" "shim (message)" "bare split")" ratio '>=' 300
+	figure throughput "200 bytes, 4 connections, Nagle: shim / bare" \
+		"$(ratio "200 bytes, 4 connections" "shim (message)" "bare split")" ratio '>=' 300
 	contend "200 bytes, 256 connections" 256 <<END
 bare split|bare|
 TCP_NODELAY preload|nodelay|
@@ -63,7 +66,8 @@ END
 native MSG_MORE|bare|-c -m more
 shim (message)|message|-c
 END
-	figure throughput "chunked, Nagle, 32 connections: shim / native MSG_MORE" "$(ratio "$often" "shim (message)" "native MSG_MORE")" ratio '>=' 0.95
+	figure throughput "chunked, Nagle, 32 connections: shim / native MSG_MORE" \
+		"$(ratio "$often" "shim (message)" "native MSG_MORE")" ratio '>=' 0.95
 	figure throughput "chunked, Nagle, 32 connections: shim / native MSG_MORE, CPU time per response" \
 		"$(ratio "$often" "shim (message)" "native MSG_MORE" 5)" ratio
 }
@@ -75,6 +79,8 @@ nginx with the shim|nginx-message|
 node|node-bare|
 node with the shim|node-message|
 END
-	figure already "nginx (one writev already): with the shim / without" "$(ratio "programs that write once" "nginx with the shim" nginx)" ratio
-	figure already "node (one write already): with the shim / without" "$(ratio "programs that write once" "node with the shim" node)" ratio
+	figure already "nginx (one writev already): with the shim / without" \
+		"$(ratio "programs that write once" "nginx with the shim" nginx)" ratio
+	figure already "node (one write already): with the shim / without" \
+		"$(ratio "programs that write once" "node with the shim" node)" ratio
 }

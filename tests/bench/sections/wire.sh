@@ -57,21 +57,27 @@ section_streams() {
 		mode=${nodelay:+TCP_NODELAY} mode=${mode:-Nagle}
 		for variant in bare message; do
 			name=$variant$nodelay
-			figure streams "50 chunks 20 ms apart, $mode, $variant: first byte, first message of a connection, median" "$(of_streams "$name" first 0.5)" us
-			figure streams "50 chunks 20 ms apart, $mode, $variant: first byte, second message, median" "$(of_streams "$name" second 0.5)" us
-			figure streams "50 chunks 20 ms apart, $mode, $variant: delay of all but the first, median" "$(of_streams "$name" chunk 0.5)" us
-			figure streams "50 chunks 20 ms apart, $mode, $variant: 99th percentile" "$(of_streams "$name" chunk 0.99)" us
-			figure streams "50 chunks 20 ms apart, $mode, $variant: longest" "$(of_streams "$name" chunk 1)" us
-			figure streams "50 chunks 20 ms apart, $mode, $variant: delay of the end, median" "$(of_streams "$name" end 0.5)" us
-			figure streams "50 chunks 20 ms apart, $mode, $variant: delay of the end, longest" "$(of_streams "$name" end 1)" us
+			what="50 chunks 20 ms apart, $mode, $variant"
+			figure streams "$what: first byte, first message of a connection, median" \
+				"$(of_streams "$name" first 0.5)" us
+			figure streams "$what: first byte, second message, median" "$(of_streams "$name" second 0.5)" us
+			figure streams "$what: delay of all but the first, median" "$(of_streams "$name" chunk 0.5)" us
+			figure streams "$what: 99th percentile" "$(of_streams "$name" chunk 0.99)" us
+			figure streams "$what: longest" "$(of_streams "$name" chunk 1)" us
+			figure streams "$what: delay of the end, median" "$(of_streams "$name" end 0.5)" us
+			figure streams "$what: delay of the end, longest" "$(of_streams "$name" end 1)" us
 		done
 	done
-	figure streams "stream, shim: first byte of a second message (no later than bare, within 200 us)" "$(of_streams message-d second 0.5)" us \
+	figure streams "stream, shim: first byte of a second message (no later than bare, within 200 us)" \
+		"$(of_streams message-d second 0.5)" us \
 		'<=' "$(calc "$(of_streams bare-d second 0.5) + 200" %.0f)"
 	figure streams "stream, TCP_NODELAY, shim: 99th percentile" "$(of_streams message-d chunk 0.99)" us '<=' 1000
-	figure streams "stream, TCP_NODELAY, shim: longest delay (timeout + 2 ms)" "$(of_streams message-d chunk 1)" us '<=' 7000
-	figure streams "stream, Nagle, shim: 99th percentile (no later than bare, within 200 us)" "$(of_streams message chunk 0.99)" us \
+	figure streams "stream, TCP_NODELAY, shim: longest delay (timeout + 2 ms)" \
+		"$(of_streams message-d chunk 1)" us '<=' 7000
+	figure streams "stream, Nagle, shim: 99th percentile (no later than bare, within 200 us)" \
+		"$(of_streams message chunk 0.99)" us \
 		'<=' "$(calc "$(of_streams bare chunk 0.99) + 200" %.0f)"
 	figure streams "stream, Nagle, shim: delay of the end, median" "$(of_streams message end 0.5)" us '<=' 1000
-	figure streams "stream, TCP_NODELAY, shim: delay of the end, median" "$(of_streams message-d end 0.5)" us '<=' 1000
+	figure streams "stream, TCP_NODELAY, shim: delay of the end, median" \
+		"$(of_streams message-d end 0.5)" us '<=' 1000
 }

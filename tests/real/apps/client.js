@@ -13,7 +13,8 @@ function send() {
 		const method = scenario === 'get' ? 'GET' : 'POST';
 		const request = http.request(url, { method, agent }, (response) => {
 			// The agent reuses the connection once this request is written and answered, in either order.
-			response.resume().on('end', () => request.writableFinished ? resolve() : request.on('finish', resolve));
+			response.resume().on('end', () =>
+				request.writableFinished ? resolve() : request.on('finish', resolve));
 		});
 		request.on('error', reject);
 		write(request).catch(reject);

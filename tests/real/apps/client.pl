@@ -16,7 +16,8 @@ my %send = (
 		my $agent = LWP::UserAgent->new(keep_alive => 1, timeout => 20);
 		sub {
 			my $response = $scenario eq 'get' ? $agent->get($url)
-				: $scenario eq 'chunked' ? $agent->request(HTTP::Request->new(POST => $url, undef, pieces()))
+				: $scenario eq 'chunked'
+				? $agent->request(HTTP::Request->new(POST => $url, undef, pieces()))
 				: $agent->post($url, Content => $body);
 			die $response->status_line unless $response->is_success;
 		};
@@ -28,7 +29,8 @@ my %send = (
 		sub {
 			$next = pieces();
 			my $response = $scenario eq 'get' ? $agent->get($url)
-				: $agent->post($url, { content => $scenario eq 'chunked' ? sub { $next->() || undef } : $body });
+				: $agent->post($url,
+					{ content => $scenario eq 'chunked' ? sub { $next->() || undef } : $body });
 			die $response->{status} unless $response->{success};
 		};
 	},

@@ -24,11 +24,13 @@ while (my $client = $daemon->accept) {
 		} elsif ($path eq '/chunked') {
 			my $n = 0;
 			$client->send_response(HTTP::Response->new(200, 'OK', ['Content-Type' => 'text/plain'], sub {
-				return $n < 3 ? sprintf("piece %d of a body that comes in pieces, fifty bytes\n", $n++) : '';
+				return '' unless $n < 3;
+				return sprintf("piece %d of a body that comes in pieces, fifty bytes\n", $n++);
 			}));
 		} else {
 			my $body = $path eq '/large' ? "line of a body of 200 KB\n" x 8000 : $small;
-			$client->send_response(HTTP::Response->new(200, 'OK', ['Content-Length' => length $body], $body));
+			$client->send_response(
+				HTTP::Response->new(200, 'OK', ['Content-Length' => length $body], $body));
 		}
 	}
 	$client->close;

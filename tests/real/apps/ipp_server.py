@@ -6,7 +6,8 @@ import sys
 PRINTER = "ipp://localhost/printers/printer"
 OK = 0
 JOB, PRINTER_ATTRIBUTES, END = 0x02, 0x04, 0x03
-INTEGER, BOOLEAN, ENUM, NAME, KEYWORD, URI, CHARSET, LANGUAGE, MIME = 0x21, 0x22, 0x23, 0x42, 0x44, 0x45, 0x47, 0x48, 0x49
+INTEGER, BOOLEAN, ENUM = 0x21, 0x22, 0x23
+NAME, KEYWORD, URI, CHARSET, LANGUAGE, MIME = 0x42, 0x44, 0x45, 0x47, 0x48, 0x49
 
 
 def attribute(tag, name, *values):
@@ -19,14 +20,18 @@ def attribute(tag, name, *values):
     return out
 
 
-OPERATION = b"\1" + attribute(CHARSET, "attributes-charset", "utf-8") + attribute(LANGUAGE, "attributes-natural-language", "en")
-THE_PRINTER = (bytes([PRINTER_ATTRIBUTES]) + attribute(NAME, "printer-name", "printer") + attribute(URI, "printer-uri-supported", PRINTER)
+OPERATION = (b"\1" + attribute(CHARSET, "attributes-charset", "utf-8")
+             + attribute(LANGUAGE, "attributes-natural-language", "en"))
+THE_PRINTER = (bytes([PRINTER_ATTRIBUTES]) + attribute(NAME, "printer-name", "printer")
+               + attribute(URI, "printer-uri-supported", PRINTER)
                + attribute(ENUM, "printer-state", 3) + attribute(ENUM, "printer-type", 4)
                + attribute(BOOLEAN, "printer-is-accepting-jobs", True)
                + attribute(ENUM, "operations-supported", 2, 4, 5, 6, 8, 9, 10, 11)
                + attribute(MIME, "document-format-supported", "application/octet-stream", "text/plain"))
-THE_JOB = (bytes([JOB]) + attribute(INTEGER, "job-id", 7) + attribute(URI, "job-uri", PRINTER + "/7") + attribute(ENUM, "job-state", 3))
-ANSWERS = {0x0002: THE_JOB, 0x0005: THE_JOB, 0x0006: THE_JOB, 0x000B: THE_PRINTER, 0x4001: THE_PRINTER, 0x4002: THE_PRINTER}
+THE_JOB = (bytes([JOB]) + attribute(INTEGER, "job-id", 7) + attribute(URI, "job-uri", PRINTER + "/7")
+           + attribute(ENUM, "job-state", 3))
+ANSWERS = {0x0002: THE_JOB, 0x0005: THE_JOB, 0x0006: THE_JOB,
+           0x000B: THE_PRINTER, 0x4001: THE_PRINTER, 0x4002: THE_PRINTER}
 
 
 class Printer(http.server.BaseHTTPRequestHandler):

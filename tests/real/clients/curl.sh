@@ -13,10 +13,15 @@ client() {
 		large) run curl -sSf -m 20 -H Expect: -d "@$files/large" "$each" ;;
 		upload) run curl -sSf -m 20 -H Expect: -T "$files/small" "$each" ;;
 		chunked) run curl -sSf -m 20 -H "Transfer-Encoding: chunked" -d "@$files/small" "$each" ;;
-		upload_chunked) run curl -sSf -m 20 -H Expect: -H "Transfer-Encoding: chunked" -T "$files/small" "$each" ;;
+		upload_chunked)
+			run curl -sSf -m 20 -H Expect: -H "Transfer-Encoding: chunked" -T "$files/small" "$each"
+			;;
 		form) run curl -sSf -m 20 -F "file=@$files/small" "$each" ;;
 		continue) run curl -sSf -m 20 -H "Expect: 100-continue" -T "$files/small" "$each" ;;
-		continue_chunked) run curl -sSf -m 20 -H "Expect: 100-continue" -H "Transfer-Encoding: chunked" -T "$files/small" "$each" ;;
+		continue_chunked)
+			run curl -sSf -m 20 -H "Expect: 100-continue" -H "Transfer-Encoding: chunked" \
+				-T "$files/small" "$each"
+			;;
 		continue_large) run curl -sSf -m 20 -H "Expect: 100-continue" -T "$files/large" "$each" ;;
 	esac
 }

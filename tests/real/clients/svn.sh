@@ -21,6 +21,7 @@ far_end() {
 }
 client() {
 	for n in $(seq "$count"); do
-		(run svn --non-interactive --no-auth-cache --config-dir "$work/svn" -q -m "$n" mkdir "$url/svn/d$n") || return
+		(run svn --non-interactive --no-auth-cache --config-dir "$work/svn" -q -m "$n" mkdir "$url/svn/d$n") ||
+			return
 	done
 }

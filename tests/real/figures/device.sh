@@ -8,7 +8,8 @@ refused() {
 	phase=$1
 	start_responder --count 200 --single-read
 	taskset -cp "$device_cpu" "$responder_pid" >/dev/null || fail "cannot give the device its own processor"
-	(run taskset -c "$client_cpu" /usr/bin/python3 "$apps/post_http_client.py" "$port" 200 post) >"$work/client.report" ||
+	(run taskset -c "$client_cpu" /usr/bin/python3 "$apps/post_http_client.py" "$port" 200 post) \
+		>"$work/client.report" ||
 		fail "$phase: http.client failed"
 	wait "$responder_pid" || fail "$phase: $(cat "$work/$phase.responder.log")"
 	awk '/ status=400 / { n++ } END { print n + 0 }' "$work/$phase.report"

@@ -28,5 +28,6 @@ figure() {
 			printf "%-22s %-12s requests/s: %s (%d times)\n", name, version, pair, times
 			exit !(times >= 50)
 		}' "$work/pairs" ||
-		fail "want 50 times the requests/s of the bare run; pairs: $(tr '\n' ';' <"$work/pairs") $(cat "$work/load.log")"
+		fail "want 50 times the requests/s of the bare run;" \
+			"pairs: $(tr '\n' ';' <"$work/pairs") $(cat "$work/load.log")"
 }

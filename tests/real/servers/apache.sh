@@ -2,7 +2,8 @@
 packages=apache2-bin
 runtime=C
 bodies=cgi
-why_cgi="reads from the connection between head and body, which lets go of the head; the 50 ms that it takes now and then are its own, bare as well"
+why_cgi="reads from the connection between head and body, which lets go of the head; \
+the 50 ms that it takes now and then are its own, bare as well"
 varies=yes
 scenarios="small large cgi HEAD 304 redirect"
 ask_static

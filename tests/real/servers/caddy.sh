@@ -8,6 +8,7 @@ instead="nothing is needed: Go's net/http joins by itself"
 server() {
 	HOME=$work
 	export HOME
-	printf '{\n admin off\n}\nhttp://127.0.0.1:%s {\n root * %s\n file_server\n}\n' "$port" "$files" >"$work/Caddyfile"
+	printf '{\n admin off\n}\nhttp://127.0.0.1:%s {\n root * %s\n file_server\n}\n' "$port" "$files" \
+		>"$work/Caddyfile"
 	run caddy run --config "$work/Caddyfile" --adapter caddyfile
 }

@@ -4,5 +4,6 @@ runtime=CPython
 scenarios="small large chunked HEAD 304 redirect continue events stream"
 server() {
 	cd "$apps" &&
-		run /usr/bin/python3 -m gunicorn -b "127.0.0.1:$port" -k gthread --threads 2 --keep-alive 20 wsgi:application
+		run /usr/bin/python3 -m gunicorn -b "127.0.0.1:$port" -k gthread --threads 2 \
+			--keep-alive 20 wsgi:application
 }
