@@ -335,9 +335,10 @@ static int set_in_turn(struct conn *c, int fd, int name, const void *value, sock
 	return r;
 }
 
-static void let_go(int fd)
+static void let_go(const struct conn *c, struct conn *other)
 {
-	release(fd, "setsockopt");
+	(void)c;
+	release(conn_number(other), "setsockopt");
 }
 
 /* `call` is libc's function of the name that the program has called. */

@@ -76,7 +76,7 @@ void names_enter(struct conn *c)
 	}
 }
 
-void names_visit(struct conn *c, void (*visit)(int fd))
+void names_visit(struct conn *c, void (*visit)(const struct conn *c, struct conn *other))
 {
 	bool is_new;
 	uint64_t cookie = conn_has(c, CONN_NAMES) ? cookie_of(c) : 0;
@@ -84,7 +84,7 @@ void names_visit(struct conn *c, void (*visit)(int fd))
 	for (unsigned i = 0; s != NULL && i < NAMES; i++) {
 		struct conn *other = name_at(s, i, cookie);
 		if (other != NULL && other != c)
-			visit(conn_number(other));
+			visit(c, other);
 	}
 }
 
@@ -105,12 +105,5 @@ void names_meet(struct conn *other, struct conn *c)
 
 void names_tell_slowly(struct conn *c)
 {
-	bool is_new;
-	uint64_t cookie = cookie_of(c);
-	const struct named *s = cookie != 0 ? place_of(c, cookie, &is_new) : NULL;
-	for (unsigned i = 0; s != NULL && i < NAMES; i++) {
-		struct conn *other = name_at(s, i, cookie);
-		if (other != NULL && other != c)
-			tell(c, other);
-	}
+	names_visit(c, tell);
 }

@@ -16,7 +16,7 @@ void names_enter(struct conn *c);
  * not asked about it, since another thread may be closing it. */
 void names_meet(struct conn *other, struct conn *c);
 /* Calls visit() for each other known name of this number's socket. */
-void names_visit(struct conn *c, void (*visit)(int fd));
+void names_visit(struct conn *c, void (*visit)(const struct conn *c, struct conn *other));
 /* Called in a forked child: forgets all names. */
 void names_forget_all(void);
 /* Tells the number's other names what it knows of the next response, and whether the socket is passed over. */

@@ -1,6 +1,6 @@
 /* p_names NAME [HOW] tests to what exported names are bound, in which versions, and which caller libc sees, for
  * tests/preload/names.c. */
-#include "p_common.h"
+#include "p_named.h"
 
 #include <aio.h>
 #include <dlfcn.h>
@@ -11,13 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static const char *how;
 static char body[200];
-
-static bool is_how(const char *word)
-{
-	return strcmp(how, word) == 0;
-}
 
 static void write_message(int fd)
 {
@@ -262,10 +256,7 @@ static void vfork_by_number(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} scenarios[] = {
+	static const struct named scenarios[] = {
 		{ "bindings", report_bindings },
 		{ "find-plugin", find_plugin },
 		{ "call-plugin", call_plugin },
@@ -281,13 +272,7 @@ int main(int argc, char **argv)
 #endif
 	};
 
-	how = argc > 2 ? argv[2] : "";
-	shared = shared_map(SHARED_FD);
+	named_begin(argc, argv);
 	memset(body, 'b', sizeof body);
-	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
-		if (strcmp(scenarios[i].name, argv[1]) == 0) {
-			scenarios[i].run();
-			return 0;
-		}
-	return 2;
+	return named_run(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
 }

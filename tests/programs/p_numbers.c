@@ -1,6 +1,7 @@
 /* p_numbers NAME [HOW] takes, fills or gives away descriptor numbers while a head is due on a connection, for
  * tests/preload/identity.c, left.c and references.c: what the helper sends must reach the right socket, and no number
  * of the program's may be touched. */
+#include "p_named.h"
 #include "p_pairs.h"
 
 #include <dirent.h>
@@ -13,7 +14,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-static const char *how;
 static int listener, null;
 
 enum { NUMBERS = 1200 };
@@ -390,10 +390,7 @@ static void borrowed(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} scenarios[] = {
+	static const struct named scenarios[] = {
 		{ "chosen", chosen },
 		{ "last", last },
 		{ "strangers", strangers },
@@ -404,14 +401,8 @@ int main(int argc, char **argv)
 		{ "replaced late", replaced_late },
 	};
 
-	how = argc > 2 ? argv[2] : "";
-	shared = shared_map(SHARED_FD);
+	named_begin(argc, argv);
 	null = open("/dev/null", O_RDWR);
 	listener = listen_here();
-	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
-		if (strcmp(scenarios[i].name, argv[1]) == 0) {
-			scenarios[i].run();
-			return 0;
-		}
-	return 2;
+	return named_run(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
 }

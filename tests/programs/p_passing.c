@@ -1,6 +1,7 @@
 /* p_passing NAME [HOW] gives one descriptor to two processes, or makes one number mean two descriptors, for
  * tests/preload/sharing.c. */
-#include "p_common.h"
+#include "p_message.h"
+#include "p_named.h"
 
 #include <linux/close_range.h>
 #include <poll.h>
@@ -13,31 +14,6 @@ extern int pidfd_getfd(int pidfd, int fd, unsigned flags);
 #endif
 
 enum { SOON_MS = 100 };
-
-static const char *how;
-static char body[200];
-
-static bool is_how(const char *word)
-{
-	return strcmp(how, word) == 0;
-}
-
-static void write_head(int fd)
-{
-	must(write(fd, HEAD, 100) == 100, "writing a head");
-}
-
-static void write_body(int fd)
-{
-	must(write(fd, body, sizeof body) == sizeof body, "writing a body");
-}
-
-static void wait_for(pid_t pid)
-{
-	int status;
-
-	must(pid > 0 && waitpid(pid, &status, __WALL) == pid && status == 0, "the child");
-}
 
 /* --- passed to another process ---------------------------------------------------------------- */
 
@@ -324,23 +300,13 @@ static void joins(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} scenarios[] = {
+	static const struct named scenarios[] = {
 		{ "passed", passed },         { "unreadable", unreadable }, { "fetched", fetched },
 		{ "robbed", robbed },         { "unshared", unshared },     { "vfork-writes", vfork_writes },
 		{ "vfork-born", vfork_born }, { "number-one", number_one }, { "be-number-one", be_number_one },
 		{ "joins", joins },
 	};
 
-	how = argc > 2 ? argv[2] : "";
-	shared = shared_map(SHARED_FD);
-	memset(body, 'b', sizeof body);
-	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
-		if (strcmp(scenarios[i].name, argv[1]) == 0) {
-			scenarios[i].run();
-			return 0;
-		}
-	return 2;
+	named_begin(argc, argv);
+	return named_run(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
 }

@@ -1,5 +1,6 @@
 /* p_planted unreadable|fell-short|worker|vfork|leak|full [HOW] carries out what tests/preload/planted.c cannot say in
  * steps. */
+#include "p_named.h"
 #include "p_pairs.h"
 
 #include <pthread.h>
@@ -7,7 +8,6 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-static const char *how;
 static char body[BODY_SIZE];
 
 static void put(int fd, const char *p, size_t n)
@@ -310,21 +310,12 @@ static void meet_full_buffers(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} scenarios[] = {
+	static const struct named scenarios[] = {
 		{ "unreadable", unreadable }, { "fell-short", fell_short },  { "worker", worker }, { "leak", leak },
 		{ "vfork", vforked },         { "full", meet_full_buffers },
 	};
 
-	how = argc > 2 ? argv[2] : "";
-	shared = shared_map(SHARED_FD);
+	named_begin(argc, argv);
 	memset(body, 'b', sizeof body);
-	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
-		if (strcmp(scenarios[i].name, argv[1]) == 0) {
-			scenarios[i].run();
-			return 0;
-		}
-	return 2;
+	return named_run(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
 }

@@ -4,6 +4,7 @@
  * Most scenarios have many rounds. In each a head is written and held, and the program does something a few
  * milliseconds later, in the next round a few more: so some rounds meet the helper while it sends, however slow the
  * test makes that. */
+#include "p_named.h"
 #include "p_pairs.h"
 
 #include <linux/close_range.h>
@@ -12,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-static const char *how;
 static int listener, null;
 
 /* --- closed at the deadline ------------------------------------------------------------------- */
@@ -219,21 +219,12 @@ static void first(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} scenarios[] = {
+	static const struct named scenarios[] = {
 		{ "gone", gone }, { "left", left }, { "reset", reset }, { "linger", linger }, { "first", first },
 	};
 
-	how = argc > 2 ? argv[2] : "";
-	shared = shared_map(SHARED_FD);
+	named_begin(argc, argv);
 	null = open("/dev/null", O_RDWR);
 	listener = listen_here();
-	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
-		if (strcmp(scenarios[i].name, argv[1]) == 0) {
-			scenarios[i].run();
-			return 0;
-		}
-	return 2;
+	return named_run(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
 }

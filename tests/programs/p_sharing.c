@@ -1,6 +1,7 @@
 /* p_sharing NAME [HOW] [FLAGS] makes tasks that share memory, descriptors or process numbers in part, for
  * tests/preload/sharing.c. */
-#include "p_common.h"
+#include "p_message.h"
+#include "p_named.h"
 
 #include <linux/close_range.h>
 #include <linux/sched.h>
@@ -12,30 +13,7 @@
 extern void (*in_the_copy)(void); /* defined in lib_sharing.c */
 extern __typeof__(clone) __clone;
 
-static const char *how, *flags_named;
-static char body[200];
-
-static bool is_how(const char *word)
-{
-	return strcmp(how, word) == 0;
-}
-
-static void write_head(int fd)
-{
-	must(write(fd, HEAD, 100) == 100, "writing a head");
-}
-
-static void write_body(int fd)
-{
-	must(write(fd, body, sizeof body) == sizeof body, "writing a body");
-}
-
-static void wait_for(pid_t pid)
-{
-	int status;
-
-	must(pid > 0 && waitpid(pid, &status, __WALL) == pid && status == 0, "the child");
-}
+static const char *flags_named;
 
 /* --- a connection that is accepted while descriptors are being copied -------------------------- */
 
@@ -196,23 +174,13 @@ static void cloned(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} scenarios[] = {
+	static const struct named scenarios[] = {
 		{ "copied", copied },
 		{ "the-copy", be_the_copy },
 		{ "cloned", cloned },
 	};
 
-	how = argc > 2 ? argv[2] : "";
+	named_begin(argc, argv);
 	flags_named = argc > 3 ? argv[3] : "";
-	shared = shared_map(SHARED_FD);
-	memset(body, 'b', sizeof body);
-	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
-		if (strcmp(scenarios[i].name, argv[1]) == 0) {
-			scenarios[i].run();
-			return 0;
-		}
-	return 2;
+	return named_run(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
 }

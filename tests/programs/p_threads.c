@@ -1,6 +1,6 @@
 /* p_threads NAME [HOW] interrupts writes by other threads, forks, cancellation and signal handlers that jump away, for
  * tests/preload/threads.c. */
-#include "p_common.h"
+#include "p_named.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 
 enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200, FORKERS = 4, WRITERS = 4, MESSAGES = 1000, JUMPS = 20 };
-
-static const char *how;
 
 /* Writes n bytes in one call: a blocking socket takes all of them. */
 static void write_piece(int fd, const char *p, ssize_t n)
@@ -182,23 +180,14 @@ static void jumps(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} scenarios[] = {
+	static const struct named scenarios[] = {
 		{ "mid-emission", mid_emission },
 		{ "forks", forks },
 		{ "cancelled", cancelled },
 		{ "jumps", jumps },
 	};
 
-	how = argc > 2 ? argv[2] : "";
-	shared = shared_map(SHARED_FD);
+	named_begin(argc, argv);
 	memset(large, 'l', sizeof large);
-	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
-		if (strcmp(scenarios[i].name, argv[1]) == 0) {
-			scenarios[i].run();
-			return 0;
-		}
-	return 2;
+	return named_run(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
 }

@@ -1,6 +1,6 @@
 /* p_turns meanwhile|heard|marked|ended|file|shut|beside CALL|jump HOW has threads and signal handlers use a connection
  * while a write is under way there, or after a jump has left one, for tests/preload/turns.c. */
-#include "p_common.h"
+#include "p_named.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -17,7 +17,6 @@
 
 enum { HEAD_SIZE = sizeof HEAD - 1, BODY_SIZE = 200 };
 
-static const char *how;
 static int fd;
 
 static void put(const char *p, size_t n)
@@ -401,21 +400,12 @@ static void jumps(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} scenarios[] = {
+	static const struct named scenarios[] = {
 		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "ended", ended },
 		{ "file", file },           { "shut", shut },   { "beside", beside },       { "jump", jumps },
 	};
 
-	how = argc > 2 ? argv[2] : "";
-	shared = shared_map(SHARED_FD);
+	named_begin(argc, argv);
 	fd = accept_peer();
-	for (size_t i = 0; argc > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
-		if (strcmp(scenarios[i].name, argv[1]) == 0) {
-			scenarios[i].run();
-			return 0;
-		}
-	return 2;
+	return named_run(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
 }

@@ -6,25 +6,27 @@
 
 static long do_option(const struct step *s)
 {
+	static const struct {
+		const char *verb;
+		int level, name;
+		socklen_t size;
+	} numbers[] = {
+		{ "nodelay", IPPROTO_TCP, TCP_NODELAY, sizeof(int) },
+		{ "quickack", IPPROTO_TCP, TCP_QUICKACK, sizeof(int) },
+		{ "oobinline", SOL_SOCKET, SO_OOBINLINE, sizeof(int) },
+		{ "cork", IPPROTO_TCP, TCP_CORK, sizeof(int) },
+		{ "short-cork", IPPROTO_TCP, TCP_CORK, 2 }, /* the length is too short for an int */
+		{ "sndbuf", SOL_SOCKET, SO_SNDBUF, sizeof(int) },
+		{ "zerocopy", SOL_SOCKET, SO_ZEROCOPY, sizeof(int) },
+	};
 	int value = atoi(s->argument);
 	socklen_t size = sizeof value;
 
-	if (strcmp(s->verb, "nodelay") == 0)
-		return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, size);
-	if (strcmp(s->verb, "quickack") == 0)
-		return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &value, size);
-	if (strcmp(s->verb, "oobinline") == 0)
-		return setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &value, size);
-	if (strcmp(s->verb, "cork") == 0)
-		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, size);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		if (strcmp(s->verb, numbers[i].verb) == 0)
+			return setsockopt(fd, numbers[i].level, numbers[i].name, &value, numbers[i].size);
 	if (strcmp(s->verb, "SYS_cork") == 0)
 		return syscall(SYS_setsockopt, fd, IPPROTO_TCP, TCP_CORK, &value, size);
-	if (strcmp(s->verb, "short-cork") == 0) /* the length is too short for an int */
-		return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, 2);
-	if (strcmp(s->verb, "sndbuf") == 0)
-		return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, size);
-	if (strcmp(s->verb, "zerocopy") == 0)
-		return setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &value, size);
 	if (strcmp(s->verb, "linger") == 0)
 		return setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, value }, sizeof(struct linger));
 	if (strcmp(s->verb, "ulp") == 0)
