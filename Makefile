@@ -187,6 +187,7 @@ $(JUDGE): $(JUDGE_OBJS)
 # tests/programs: small programs with a main() of their own, and lib_*.c: libraries for some of them. The rest of a
 # program that would be long is in a directory beside it.
 # tests/support: what the Criterion binaries share.
+# tests/http: one HTTP client and one HTTP server, for programs of tests/programs, tests/bench and tests/soak.
 # A sanitizer has nothing to say about scripts and other people's programs; nor has TSan about code without threads, and it
 # ends a child of several threads' process that starts one, as random programs do.
 SUITES_OF := tests/preload $(if $(filter thread,$(SAN)),,tests/unit) $(if $(SAN),,tests/wrapper tests/real)
@@ -221,14 +222,22 @@ $(SUITES) $(PORTABLE):
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 
 REST_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c))
-$(B)/tests/programs/exchange: $(call REST_OF,client)
 $(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
 $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 
+HTTP := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/http/*.c))
+$(addprefix $(B)/tests/,programs/exchange programs/responder programs/demo_client bench/client soak/client): $(HTTP)
+
+# These read numbers with strtonum() of libbsd. They are linked to it statically: what is measured, and what runs under
+# the library, loads no other library for it.
+COUNTING := $(addprefix $(B)/tests/,programs/exchange programs/responder bench/calls bench/client bench/server \
+	soak/client)
+$(COUNTING): private LDLIBS += -l:libbsd.a
+
 $(PROGRAMS): %: %.o
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS) $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
@@ -243,6 +252,7 @@ $(B)/tests/programs/p_clock: | $(B)/tests/programs/lib_liar.so
 
 ifneq ($(IN_FRONT),)
 $(B)/tests/programs/%.o $(B)/tests/programs/lib_moments.so $(RECORDER): private CPPFLAGS += -include $(IN_FRONT)
+$(B)/tests/http/%.o: private CPPFLAGS += -include $(IN_FRONT)
 $(RECORDER): private CPPFLAGS += -DRECORDER
 endif
 
@@ -357,7 +367,7 @@ run-fuzz-http: $(B)/tests/http_fuzz
 # What it costs and what it gains, beside programs written right (root, two cores, nothing else running). QUICK=1: a first look.
 BENCH := $(addprefix $(B)/tests/bench/,server client calls)
 $(BENCH): %: %.o
-	$(CC) $(CFLAGS_ALL) -o $@ $^
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS)
 
 $(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
 	@mkdir -p $(@D)
@@ -385,7 +395,7 @@ SOAK := $(B)/tests/soak/server $(B)/tests/soak/client
 $(B)/tests/soak/server: $(patsubst %,$(B)/tests/soak/%.o,server answer let_go)
 $(B)/tests/soak/client: $(B)/tests/soak/client.o
 $(SOAK):
-	$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS) -pthread
 
 MINUTES ?= 30
 soak: packages-soak
@@ -436,4 +446,4 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(OLD_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(HTTP:.o=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) $(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(OLD_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) $(FUZZ_OBJS:.o=.d)
