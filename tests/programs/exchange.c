@@ -78,7 +78,7 @@ static void hang_up(struct connection *c)
 static void dial(struct connection *c)
 {
 	uint64_t started = now_us();
-	struct sockaddr_storage own;
+	struct sockaddr_storage own = { 0 };
 	socklen_t size = sizeof(own);
 
 	for (;;) {

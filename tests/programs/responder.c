@@ -188,7 +188,7 @@ static void read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static struct connection c;
-	struct sockaddr_in client;
+	struct sockaddr_in client = { 0 };
 	socklen_t size;
 	uint16_t port = 0;
 	int listener;
