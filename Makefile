@@ -248,14 +248,23 @@ $(SUITES) $(PORTABLE):
 	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ -lcriterion -lbsd -pthread
 
 REST_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c))
-$(B)/tests/programs/exchange: $(call REST_OF,client)
 $(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
 $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 
+# tests/http: one HTTP client and one HTTP server, for programs of tests/programs, tests/bench and tests/soak.
+HTTP := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/http/*.c))
+$(addprefix $(B)/tests/,programs/exchange programs/responder programs/demo_client bench/client soak/client): $(HTTP)
+
+# These read numbers with strtonum() of libbsd. They are linked to it statically: what is measured, and what runs under
+# the library, loads no other library for it.
+COUNTING := $(addprefix $(B)/tests/,programs/exchange programs/responder bench/calls bench/client bench/server \
+	soak/client)
+$(COUNTING): private LDLIBS += -l:libbsd.a
+
 $(PROGRAMS): %: %.o
-	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS) $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
@@ -271,6 +280,7 @@ $(B)/tests/programs/p_clock: | $(B)/tests/programs/lib_liar.so
 
 ifneq ($(IN_FRONT),)
 $(B)/tests/programs/%.o $(B)/tests/programs/lib_moments.so $(RECORDER): private CPPFLAGS += -include $(IN_FRONT)
+$(B)/tests/http/%.o: private CPPFLAGS += -include $(IN_FRONT)
 $(RECORDER): private CPPFLAGS += -DRECORDER
 endif
 
@@ -392,7 +402,7 @@ run-fuzz-http: $(B)/tests/http_fuzz
 # first look.
 BENCH := $(addprefix $(B)/tests/bench/,server client calls)
 $(BENCH): %: %.o
-	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS)
 
 $(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
 	@mkdir -p $(@D)
@@ -420,7 +430,7 @@ SOAK := $(B)/tests/soak/server $(B)/tests/soak/client
 $(B)/tests/soak/server: $(patsubst %,$(B)/tests/soak/%.o,server answer let_go)
 $(B)/tests/soak/client: $(B)/tests/soak/client.o
 $(SOAK):
-	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS) -pthread
 
 MINUTES ?= 30
 soak: packages-soak
@@ -488,4 +498,4 @@ clean:
 
 -include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) \
 	$(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(OLD_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) \
-	$(FUZZ_OBJS:.o=.d)
+	$(FUZZ_OBJS:.o=.d) $(HTTP:.o=.d)

@@ -10,18 +10,16 @@
  *        exchange-again                             the same with the same head each time, not another
  *
  * The other end is a second process, and not under the instrument: it is no part of what is counted. */
-#include <err.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <limits.h>
 #include <spawn.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../http/server.h"
+#include "number.h"
 
 static const char request[] = "GET /index.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: calls\r\nAccept: */*\r\n\r\n";
 static char head[] = "HTTP/1.1 200 OK\r\n"
@@ -47,12 +45,10 @@ static void whole(int fd, char *to, size_t n)
 			err(1, "recv");
 }
 
-/* The other end: feeds or drains until the first one is through. */
-static int peer(const char *kind, long n, int port)
+/* The other end: sends or receives until the counted process has made its calls. */
+static int peer(const char *kind, long n, uint16_t port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET,
-		                  .sin_port = htons((uint16_t)port),
-		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = loopback(port);
 	char buf[65536];
 	int fd = -1;
 	for (long connections = strcmp(kind, "close-tcp") == 0 ? n : 1; connections > 0; connections--) {
@@ -82,9 +78,9 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		errx(2, "usage: calls KIND N");
 	const char *kind = argv[1];
-	long n = atol(argv[2]);
+	long n = (long)number("N", argv[2], 0, LONG_MAX);
 	if (argc > 3)
-		return peer(kind, n, atoi(argv[3]));
+		return peer(kind, n, (uint16_t)number("PORT", argv[3], 1, UINT16_MAX));
 
 	bool another = strcmp(kind, "exchange") == 0;
 	char *changes = strchr(head, '"') + 1; /* in the ETag */
@@ -110,15 +106,11 @@ int main(int argc, char **argv)
 		return 0;
 	}
 
-	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof here;
 	char port[8], *clean[] = { NULL };
+	uint16_t own = 0;
 	pid_t other;
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&here, size) != 0 || listen(listener, 64) != 0 ||
-	    getsockname(listener, (struct sockaddr *)&here, &size) != 0)
-		err(1, "listen");
-	snprintf(port, sizeof port, "%d", ntohs(here.sin_port));
+	int listener = server_listen(INADDR_LOOPBACK, &own, 0, 0);
+	snprintf(port, sizeof port, "%d", own);
 	if (posix_spawn(&other, argv[0], NULL, NULL, (char *[]){ argv[0], argv[1], argv[2], port, NULL }, clean) != 0)
 		err(1, "posix_spawn");
 
@@ -126,8 +118,8 @@ int main(int argc, char **argv)
 		for (; n > 0; n--)
 			close(accept(listener, NULL, NULL));
 	} else {
-		int fd = accept(listener, NULL, NULL), one = 1;
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* split as it is, it would wait */
+		int fd = accept(listener, NULL, NULL);
+		set_nodelay(fd); /* or each body would wait for the acknowledgement of its head */
 		for (; n > 0; n--) {
 			ssize_t r = 0;
 			if (strcmp(kind, "write-tcp") == 0) {

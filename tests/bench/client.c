@@ -13,59 +13,32 @@
  *	client wrap N WRAPPER COMMAND         the same of WRAPPER COMMAND and COMMAND, in CPU time
  *	                                      -> median of the paired differences, in us */
 #include <arpa/inet.h>
-#include <err.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <linux/tcp.h> /* not <netinet/tcp.h>: its struct tcp_info ends before tcpi_data_segs_in */
+#include <limits.h>
 #include <spawn.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../http/client.h"
+#include "../http/measure.h"
+#include "../http/sockets.h"
+#include "number.h"
 
 static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 static const char *address = "127.0.0.1";
-static bool crowded; /* connections of many come from several addresses: one alone runs short of ports */
-enum { PATIENCE_S = 10 };
-
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t); /* the clock of the kernel's receive time stamps */
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-/* Sorts. */
-static double quantile(double *v, size_t n, double q)
-{
-	qsort(v, n, sizeof *v, by_value);
-	size_t i = (size_t)(q * (double)n);
-	return v[i < n ? i : n - 1];
-}
+static bool crowded; /* many connections come from several addresses, because one alone runs out of ports */
+enum { PATIENCE_S = 10, WALL = CLOCK_REALTIME /* of the kernel's receive time stamps */ };
 
 static int call(int port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	struct timeval patience = { .tv_sec = PATIENCE_S };
-	struct linger gone = { .l_onoff = 1 }; /* ends with RST: the next crowd would miss 20,000 ports in TIME_WAIT */
+	struct sockaddr_in to = loopback((uint16_t)port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 	inet_pton(AF_INET, address, &to.sin_addr);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 	if (crowded) {
 		static uint32_t calls;
-		struct sockaddr_in from = { .sin_family = AF_INET };
+		struct sockaddr_in from = loopback(0);
 		from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + ++calls % 32);
 		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
 		if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0)
@@ -73,46 +46,28 @@ static int call(int port)
 	}
 	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
 		err(1, "connect");
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &gone, sizeof gone);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	set_reset(fd); /* with 20,000 ports in TIME_WAIT the next crowd would find none */
+	set_patience(fd, PATIENCE_S * 1000);
 	return fd;
 }
 
 static void ask(int fd)
 {
-	if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) != sizeof request - 1)
+	if (!send_all(fd, request, sizeof request - 1))
 		err(1, "send");
 }
 
 /* Reads one response; its size. */
 static size_t answer(int fd)
 {
-	static char buf[1 << 20];
-	size_t have = 0, want = 0;
-	bool chunked = false;
-	do {
-		ssize_t r = recv(fd, buf + have, sizeof buf - 1 - have, 0);
-		if (r <= 0)
-			err(1, "no answer within %d s", PATIENCE_S);
-		have += (size_t)r;
-		buf[have] = '\0';
-		char *end = want == 0 ? strstr(buf, "\r\n\r\n") : NULL, *length;
-		if (end != NULL) {
-			chunked = strstr(buf, "chunked") != NULL;
-			length = strstr(buf, "Content-Length: ");
-			want = (size_t)(end + 4 - buf) + (length ? strtoul(length + 16, NULL, 10) : 1);
-		}
-	} while (want == 0 || (chunked ? memcmp(buf + have - 7, "\r\n0\r\n\r\n", 7) != 0 : have < want));
-	return have;
-}
-
-static struct tcp_info info(int fd)
-{
-	struct tcp_info i;
-	socklen_t size = sizeof i;
-	memset(&i, 0, sizeof i);
-	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &size);
-	return i;
+	static struct client c = { .patience_ms = PATIENCE_S * 1000 };
+	struct response r = { .started_us = now_us() };
+	c.fd = fd;
+	if (!client_response(&c, "GET", &r))
+		errx(1, "no answer: %s", r.failure ? r.failure : "the connection ended");
+	if (c.used != c.have)
+		errx(1, "%zu bytes came behind the answer", c.have - c.used);
+	return r.head + r.wire;
 }
 
 static int exchange(int port, int n)
@@ -122,16 +77,16 @@ static int exchange(int port, int n)
 	size_t bytes = 0;
 	ask(fd);
 	answer(fd); /* a connection's first answer may find a small congestion window */
-	struct tcp_info before = info(fd);
+	unsigned before = tcp_info_of(fd).tcpi_data_segs_in;
 	for (int i = 0; i < n; i++) {
-		uint64_t start = now();
+		uint64_t start = now_ns(WALL);
 		ask(fd);
 		bytes += answer(fd);
-		micros[i] = (double)(now() - start) / 1000;
+		micros[i] = (double)(now_ns(WALL) - start) / 1000;
 	}
-	struct tcp_info after = info(fd);
-	printf("%.4f %.1f %u %.1f\n", (double)(after.tcpi_data_segs_in - before.tcpi_data_segs_in) / n,
-	       (double)bytes / n, after.tcpi_rcv_mss, quantile(micros, (size_t)n, 0.5));
+	struct tcp_info after = tcp_info_of(fd);
+	printf("%.4f %.1f %u %.1f\n", (double)(after.tcpi_data_segs_in - before) / n, (double)bytes / n,
+	       after.tcpi_rcv_mss, quantile(micros, (size_t)n, 0.5));
 	return 0;
 }
 
@@ -145,37 +100,39 @@ static const char *stamp(const char *p, const char *end, uint64_t *t)
 	return p + 21;
 }
 
-/* recv, and when the kernel received the last of it: a reader that wakes up late would be measured otherwise. */
-static size_t receive(int fd, char *to, size_t n, uint64_t *arrived)
+/* As recv(); *arrived is when the kernel received the last byte, so that it does not count how busy this program is. */
+static ssize_t receive(int fd, char *to, size_t n, int flags, uint64_t *arrived)
 {
-	char control[CMSG_SPACE(sizeof(struct timespec))];
+	char control[256];
 	struct iovec iov = { to, n };
-	struct msghdr hdr = {
+	struct msghdr h = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
 	};
-	ssize_t r = recvmsg(fd, &hdr, 0);
-	if (r <= 0)
-		err(1, "the stream ended early");
-	struct cmsghdr *c = CMSG_FIRSTHDR(&hdr);
-	struct timespec t;
-	*arrived = now(); /* the first that asks for time stamps has to wait for them a moment */
-	if (c != NULL && c->cmsg_type == SCM_TIMESTAMPNS) {
+	ssize_t r = recvmsg(fd, &h, flags);
+	*arrived = now_ns(WALL); /* the first that asks for time stamps has to wait for them a moment */
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); r > 0 && c != NULL; c = CMSG_NXTHDR(&h, c)) {
+		struct timespec t;
+		if (c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
 		memcpy(&t, CMSG_DATA(c), sizeof t);
 		*arrived = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	}
-	return (size_t)r;
+	return r;
 }
 
 static void one_stream(int fd, const char *which)
 {
 	static char buf[65536];
 	size_t have = 0, n = 0;
-	uint64_t written = 0, arrived = 0, asked = now();
+	uint64_t written = 0, arrived = 0, asked = now_ns(WALL);
 	const char *at = buf;
 	ask(fd);
 	do {
 		bool first = have == 0;
-		have += receive(fd, buf + have, sizeof buf - have, &arrived);
+		ssize_t r = receive(fd, buf + have, sizeof buf - have, 0, &arrived);
+		if (r <= 0)
+			err(1, "the stream ended early");
+		have += (size_t)r;
 		if (first)
 			printf("%s %.0f\n", which, (double)(int64_t)(arrived - asked) / 1000);
 		for (const char *p; (p = stamp(at, buf + have, &written)) != NULL; at = p)
@@ -202,25 +159,13 @@ static void many_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The kernel says when it got the bytes (but for the first ones): how busy this program is does not count. */
+/* Receives a head that says when it was written. False: none has come. */
 static bool received(int fd, double *delay, uint64_t *written, uint64_t *arrived)
 {
-	char buf[1024], control[256];
-	struct iovec iov = { buf, sizeof buf };
-	struct msghdr h = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
-	};
-	ssize_t r = recvmsg(fd, &h, MSG_DONTWAIT);
+	char buf[1024];
+	ssize_t r = receive(fd, buf, sizeof buf, MSG_DONTWAIT, arrived);
 	if (r <= 0 || stamp(buf, buf + r, written) == NULL)
 		return false;
-	*arrived = now();
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c)) {
-		struct timespec t;
-		if (c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&t, CMSG_DATA(c), sizeof t);
-		*arrived = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-	}
 	*delay = (double)(int64_t)(*arrived - *written) / 1000;
 	return true;
 }
@@ -237,10 +182,10 @@ static int heads(int port, int n, int ms)
 		epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &e);
 	}
 	nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL); /* until all is accepted */
-	uint64_t start = now();
-	while (got < n && now() - start < PATIENCE_S * 1000000000ull) {
+	uint64_t start = now_ns(WALL);
+	while (got < n && now_ns(WALL) - start < PATIENCE_S * 1000000000ull) {
 		struct epoll_event events[512];
-		while (asked < n && now() - start >= (uint64_t)asked * (uint64_t)ms * 1000000u / (uint64_t)n)
+		while (asked < n && now_ns(WALL) - start >= (uint64_t)asked * (uint64_t)ms * 1000000u / (uint64_t)n)
 			ask(fds[asked++]);
 		int k = epoll_wait(epoll, events, 512, asked < n ? 0 : 100);
 		for (int i = 0; i < k; i++)
@@ -270,23 +215,23 @@ static int crowd(int port, int n)
 	return 0;
 }
 
-/* How long does it run, or, how much CPU time do it and its children take? */
+/* How long the command runs, or how much CPU time it and its children take, in us. */
 static double lifetime(char **command, char **environment, bool of_cpu)
 {
 	pid_t pid;
 	int status;
 	struct rusage used;
-	uint64_t start = now();
+	uint64_t start = now_ns(WALL);
 	if (posix_spawn(&pid, command[0], NULL, NULL, command, environment) != 0 ||
 	    wait4(pid, &status, 0, &used) != pid || status != 0)
 		errx(1, "%s did not run", command[0]);
 	if (!of_cpu)
-		return (double)(now() - start) / 1000;
+		return (double)(now_ns(WALL) - start) / 1000;
 	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
 	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
-/* How much longer does the first one take? */
+/* Prints how much longer the first command takes than the other. */
 static int compare(int n, char **command, char **environment, char **other, char **other_environment, bool of_cpu)
 {
 	double *added = calloc((size_t)n, sizeof *added);
@@ -307,6 +252,11 @@ static int spawn(int n, const char *library, char **command)
 	return compare(n, command, with, command, clean, false);
 }
 
+static int count(const char *text)
+{
+	return (int)number("client", text, 1, INT_MAX);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "-a") == 0) {
@@ -315,19 +265,20 @@ int main(int argc, char **argv)
 		argc -= 2;
 	}
 	const char *what = argc > 2 ? argv[1] : "";
+	int first = argc > 2 ? count(argv[2]) : 0;
 	many_files();
 	crowded = strcmp(what, "heads") == 0 || strcmp(what, "crowd") == 0;
 	if (strcmp(what, "exchange") == 0 && argc == 4)
-		return exchange(atoi(argv[2]), atoi(argv[3]));
+		return exchange(first, count(argv[3]));
 	if (strcmp(what, "stream") == 0 && argc == 3)
-		return stream(atoi(argv[2]));
+		return stream(first);
 	if (strcmp(what, "heads") == 0 && argc == 5)
-		return heads(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+		return heads(first, count(argv[3]), count(argv[4]));
 	if (strcmp(what, "crowd") == 0 && argc == 4)
-		return crowd(atoi(argv[2]), atoi(argv[3]));
+		return crowd(first, count(argv[3]));
 	if (strcmp(what, "spawn") == 0 && argc > 4)
-		return spawn(atoi(argv[2]), argv[3], argv + 4);
+		return spawn(first, argv[3], argv + 4);
 	if (strcmp(what, "wrap") == 0 && argc > 4)
-		return compare(atoi(argv[2]), argv + 3, environ, argv + 4, environ, true);
+		return compare(first, argv + 3, environ, argv + 4, environ, true);
 	errx(2, "see the source for usage");
 }

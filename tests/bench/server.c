@@ -14,24 +14,22 @@
  *	-w   only a head that says when it was written, and with -c a first chunk; the rest of its body never comes
  *
  * Listens on 127.0.0.1, says "port N" and serves until it is killed. */
-#include <err.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../http/measure.h"
+#include "../http/server.h"
+#include "number.h"
+
 enum { PIECES_MAX = 64, EVENTS = 256, STREAM_GAP_NS = 20 * 1000 * 1000 };
+enum { WALL = CLOCK_REALTIME /* of the kernel's receive time stamps */ };
 
 static enum { SPLIT, WRITEV, MORE } mode;
 static bool nodelay, withheld, begun;
@@ -93,13 +91,6 @@ static void compose(size_t body, size_t parts, bool chunked, bool separate)
 		add("0\r\n\r\n", 5);
 }
 
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t); /* the clock of the kernel's receive time stamps */
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Writes on from `done`; how many bytes are written in all, or -1. */
 static ssize_t write_on(int fd, size_t done)
 {
@@ -139,7 +130,7 @@ static bool stream(int fd)
 	bool good = say(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n");
 	for (int i = 0; good && i < stream_chunks; i++) {
 		nanosleep(&(struct timespec){ .tv_nsec = STREAM_GAP_NS }, NULL);
-		sprintf(chunk, "16\r\n@%020" PRIu64 "\n\r\n", now());
+		sprintf(chunk, "16\r\n@%020" PRIu64 "\n\r\n", now_ns(WALL));
 		good = say(fd, chunk);
 	}
 	return good && say(fd, "0\r\n\r\n");
@@ -149,7 +140,7 @@ static bool withhold(int fd)
 {
 	char head[128];
 	sprintf(head, "HTTP/1.1 200 OK\r\n%s\r\nX-Written: @%020" PRIu64 "\n\r\n",
-	        begun ? "Transfer-Encoding: chunked" : "Content-Length: 200", now());
+	        begun ? "Transfer-Encoding: chunked" : "Content-Length: 200", now_ns(WALL));
 	return say(fd, head) && (!begun || say(fd, "5\r\nhello\r\n"));
 }
 
@@ -191,19 +182,20 @@ int main(int argc, char **argv)
 	size_t body = 200, parts = 1;
 	bool chunked = false, separate = false;
 	struct rlimit limit;
-	int one = 1, option;
+	uint16_t port = 0;
+	int option, listener;
 
 	while ((option = getopt(argc, argv, "m:b:p:csdt:w")) != -1) {
 		switch (option) {
 		case 'm':
 			mode = strcmp(optarg, "writev") == 0 ? WRITEV : strcmp(optarg, "more") == 0 ? MORE : SPLIT;
 			break;
-		case 'b': body = strtoul(optarg, NULL, 10); break;
-		case 'p': parts = strtoul(optarg, NULL, 10); break;
+		case 'b': body = (size_t)number("-b", optarg, 0, INT_MAX); break;
+		case 'p': parts = (size_t)number("-p", optarg, 1, PIECES_MAX); break;
 		case 'c': chunked = true; break;
 		case 's': chunked = separate = true; break;
 		case 'd': nodelay = true; break;
-		case 't': stream_chunks = atoi(optarg); break;
+		case 't': stream_chunks = (int)number("-t", optarg, 1, INT_MAX); break;
 		case 'w': withheld = true; break;
 		default: errx(2, "see the source for usage");
 		}
@@ -215,19 +207,12 @@ int main(int argc, char **argv)
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	written = calloc(limit.rlim_max, sizeof *written);
-
-	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof here;
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	if (getenv("BENCH_ADDRESS") != NULL) /* a network name space has addresses of its own */
-		here.sin_addr.s_addr = htonl(INADDR_ANY);
-	if (bind(listener, (struct sockaddr *)&here, size) != 0 || listen(listener, 4096) != 0 ||
-	    getsockname(listener, (struct sockaddr *)&here, &size) != 0)
-		err(1, "listen");
+	/* A network name space has addresses of its own. */
+	listener = server_listen(getenv("BENCH_ADDRESS") ? INADDR_ANY : INADDR_LOOPBACK, &port, 0, SOCK_NONBLOCK);
 	epoll = epoll_create1(0);
 	struct epoll_event e = { .events = EPOLLIN, .data.fd = listener };
 	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &e);
-	printf("port %d\n", ntohs(here.sin_port));
+	printf("port %d\n", port);
 	fflush(stdout);
 
 	for (;;) {
@@ -242,7 +227,7 @@ int main(int argc, char **argv)
 			}
 			while ((fd = accept4(listener, NULL, NULL, stream_chunks > 0 ? 0 : SOCK_NONBLOCK)) >= 0) {
 				if (nodelay)
-					setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+					set_nodelay(fd);
 				written[fd] = 0;
 				e = (struct epoll_event){ .events = EPOLLIN, .data.fd = fd };
 				epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);

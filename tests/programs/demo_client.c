@@ -12,10 +12,7 @@
  *
  * The server runs twice. Segments and times are those of an undisturbed run; writes are counted in a second, shorter
  * run under ptrace, which sees what really reaches the kernel (a second preload would see what reaches libc). */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <linux/audit.h>
-#include <linux/tcp.h> /* not <netinet/tcp.h>: its struct tcp_info ends before tcpi_data_segs_in */
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,17 +21,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../http/client.h"
+#include "../http/measure.h"
+#include "../http/sockets.h"
 
 enum {
 	EXCHANGES_MAX = 10000,
@@ -136,17 +133,7 @@ static uint16_t server_port(void)
 
 /* --- the exchanges ---------------------------------------------------------------------------- */
 
-static unsigned data_segments_in(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t size = sizeof info;
-
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size))
-		die("TCP_INFO: %s", strerror(errno));
-	return info.tcpi_data_segs_in;
-}
-
-/* FNV-1a over all lines but the Date: the one thing that may differ between two answers to the same request. */
+/* FNV-1a of all lines but the Date, which alone may differ between two answers to the same request. */
 static uint64_t digest_response(const char *p)
 {
 	uint64_t digest = 14695981039346656037u;
@@ -164,66 +151,50 @@ static uint64_t digest_response(const char *p)
 	return digest;
 }
 
-static void exchange(int fd, int number)
+static void exchange(struct client *c, int number)
 {
-	char response[65536];
-	size_t have = 0, whole = sizeof response - 1;
-	struct timespec from, to;
+	struct response r = { 0 };
+	char *text;
+	size_t size;
+	uint64_t from, digest;
 
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) != sizeof request - 1)
+	c->dump = open_memstream(&text, &size);
+	from = now_ns(CLOCK_MONOTONIC);
+	r.started_us = from / 1000;
+	if (!send_all(c->fd, request, sizeof request - 1))
 		die("request %d: %s", number, strerror(errno));
-	for (bool headed = false; have < whole;) {
-		ssize_t got = recv(fd, response + have, sizeof response - 1 - have, 0);
-		const char *length, *end;
-
-		if (got < 0 && errno == EAGAIN)
-			die("request %d: no complete answer within %d s", number, ANSWER_SECONDS);
-		if (got <= 0)
-			die("request %d: %s", number, got ? strerror(errno) : "the server closed the connection");
-		have += (size_t)got;
-		response[have] = '\0';
-		if (headed || !(end = strstr(response, "\r\n\r\n")))
-			continue;
-		headed = true;
-		if (strncmp(response, "HTTP/1.1 200 ", 13) || !(length = strcasestr(response, "\r\nContent-Length:")) ||
-		    length > end)
-			die("request %d: not an answer this demo understands:\n%s", number, response);
-		whole = (size_t)(end + 4 - response) + strtoul(length + 17, NULL, 10);
-	}
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	run.micros[number] = (double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3;
-	if (have != whole)
-		die("request %d: %zu bytes where the head announced %zu", number, have, whole);
-
-	uint64_t digest = digest_response(response);
-
+	if (!client_response(c, "GET", &r))
+		die("request %d: %s", number, r.failure ? r.failure : "the server closed the connection");
+	run.micros[number] = (double)(now_ns(CLOCK_MONOTONIC) - from) / 1e3;
+	fclose(c->dump);
+	if (r.status != 200 || !r.has_length)
+		die("request %d: not an answer this demo understands:\n%s", number, text);
+	if (c->used != c->have)
+		die("request %d: %zu bytes more than the head announced", number, c->have - c->used);
+	digest = digest_response(text);
 	if (run.digest && run.digest != digest)
-		die("request %d: not the answer that the request before it had:\n%s", number, response);
+		die("request %d: not the answer that the request before it had:\n%s", number, text);
 	run.digest = digest;
+	free(text);
 }
 
-/* A thread of its own: the one that forked the server has to be the one that waits for it, traced or not. */
+/* Runs in a thread of its own, because the thread that forked the server has to wait for it, traced or not. */
 static void *exchange_all(void *unused)
 {
-	struct sockaddr_in there = {
-		.sin_family = AF_INET,
-		.sin_port = htons(server_port()),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	struct timeval patience = { .tv_sec = ANSWER_SECONDS };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in there = loopback(server_port());
+	struct client c = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+		            .patience_ms = ANSWER_SECONDS * 1000 };
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	if (connect(fd, (struct sockaddr *)&there, sizeof there))
+	set_patience(c.fd, c.patience_ms);
+	if (connect(c.fd, (struct sockaddr *)&there, sizeof there))
 		die("connect: %s", strerror(errno));
 
 	atomic_store(&run.running, true);
 	for (int i = 0; i < run.exchanges; i++)
-		exchange(fd, i);
+		exchange(&c, i);
 	atomic_store(&run.running, false);
-	run.segments = (double)data_segments_in(fd) / run.exchanges;
-	close(fd);
+	run.segments = (double)tcp_info_of(c.fd).tcpi_data_segs_in / run.exchanges;
+	close(c.fd);
 	kill(server.pid, SIGKILL);
 	return unused;
 }
@@ -329,13 +300,6 @@ static void measure(char **command, int exchanges, bool traced)
 	server.pid = 0;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
 	int exchanges = argc > 2 ? atoi(argv[1]) : 0;
@@ -344,15 +308,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: demo_client EXCHANGES COMMAND [ARGUMENT...]\n");
 		return 2;
 	}
-	alarm(TOTAL_SECONDS); /* whatever hangs, ends */
+	alarm(TOTAL_SECONDS); /* ends the program if anything hangs */
 
 	measure(argv + 2, exchanges, false);
 	double segments = run.segments;
+	double median = quantile(run.micros, (size_t)exchanges, 0.5);
 	uint64_t digest = run.digest;
-
-	qsort(run.micros, (size_t)exchanges, sizeof *run.micros, ascending);
-	double median = run.micros[exchanges / 2];
-
 	char writes[32] = "?";
 
 	measure(argv + 2, EXCHANGES_TRACED, true);

@@ -12,15 +12,198 @@
  * A last line gives the medians. With --connections: only "load requests=N seconds=S requests_per_s=R".
  *
  * A server that falls silent ends the program with 1 and a sentence, after --deadline. */
-#include <err.h>
-#include <errno.h>
+#include <arpa/inet.h>
 #include <getopt.h>
+#include <limits.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "client/client.h"
+#include "../http/client.h"
+#include "../http/measure.h"
+#include "../http/sockets.h"
+#include "number.h"
 
-struct options opt = { .count = 10, .deadline_ms = 5000, .fields = "" };
+static struct {
+	unsigned count;
+	unsigned connections; /* load: this many at once; 0: report each exchange */
+	double seconds;
+	unsigned deadline_ms; /* for one exchange, connecting included */
+	unsigned mss;         /* the largest segment to send us; 0: the interface's */
+	bool close;           /* a connection each */
+	bool expect;          /* wait for 100 Continue before the body */
+	bool pieces;          /* a write for each line of the head, one for the body */
+	const char *method;
+	const char *fields; /* more head lines, each with its CRLF */
+	size_t body_size;
+	char *body;
+	const char *host;
+	const char *port;
+	struct addrinfo *address;
+	FILE *dump;
+} opt = { .count = 10, .deadline_ms = 5000, .fields = "" };
+
+struct connection {
+	struct client client;
+	unsigned port;   /* our own */
+	unsigned served; /* exchanges completed on this connection */
+	const char *path;
+};
+
+struct exchange {
+	struct response response;
+	unsigned segments, port;
+	uint64_t continue_us, last_us;
+};
+
+/* --- one exchange ----------------------------------------------------------------------------- */
+
+static struct connection not_connected(void)
+{
+	return (struct connection){ .client = { .fd = -1, .patience_ms = opt.deadline_ms, .dump = opt.dump } };
+}
+
+static void hang_up(struct connection *c)
+{
+	if (c->client.fd >= 0)
+		close(c->client.fd);
+	c->client.fd = -1;
+	c->client.used = c->client.have = 0;
+	c->served = 0;
+}
+
+/* A server that is still starting refuses; it is asked again until the deadline. */
+static void dial(struct connection *c)
+{
+	uint64_t started = now_us();
+	struct sockaddr_storage own = { 0 };
+	socklen_t size = sizeof(own);
+
+	for (;;) {
+		int fd = c->client.fd = socket(opt.address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0)
+			err(1, "socket");
+		set_patience(fd, opt.deadline_ms);
+		set_mss(fd, opt.mss);
+		if (connect(fd, opt.address->ai_addr, opt.address->ai_addrlen) == 0)
+			break;
+		if (errno != ECONNREFUSED || now_us() - started > (uint64_t)opt.deadline_ms * 1000)
+			err(1, "cannot connect to %s port %s", opt.host, opt.port);
+		close(fd);
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	}
+	set_nodelay(c->client.fd);
+	getsockname(c->client.fd, (struct sockaddr *)&own, &size);
+	c->port = ntohs(((struct sockaddr_in *)&own)->sin_port); /* sin6_port lies at the same place */
+}
+
+static size_t write_head(char *out, size_t room, const char *path)
+{
+	bool to_proxy = !strcmp(opt.method, "CONNECT");
+	char length[64] = "";
+	int n;
+
+	if (opt.body_size > 0)
+		snprintf(length, sizeof(length), "Content-Length: %zu\r\n%s", opt.body_size,
+		         opt.expect ? "Expect: 100-continue\r\n" : "");
+	n = snprintf(out, room, "%s %s HTTP/1.1\r\nHost: %s:%s\r\n%s%s\r\n", opt.method, path,
+	             to_proxy ? path : opt.host, opt.port, length, opt.fields);
+	if (n < 0 || (size_t)n >= room)
+		errx(1, "%s: the request's head is too long", path);
+	return (size_t)n;
+}
+
+/* False: the peer has closed the connection. */
+static bool put(struct connection *c, const char *p, size_t n)
+{
+	if (send_all(c->client.fd, p, n))
+		return true;
+	if (errno != EPIPE && errno != ECONNRESET)
+		err(1, "%s: cannot send the request", c->path);
+	return false;
+}
+
+/* False: the connection was closed before any answer, or x->response.failure says what went wrong. */
+static bool send_request(struct connection *c, struct exchange *x)
+{
+	struct response *r = &x->response;
+	char head[16384];
+	size_t size = write_head(head, sizeof(head), c->path);
+
+	if (opt.expect) {
+		if (!put(c, head, size) || !client_head(&c->client, r))
+			return false;
+		if (r->status != 100)
+			return true; /* a final answer: no body wanted */
+		x->continue_us = now_us() - r->started_us;
+		return put(c, opt.body, opt.body_size);
+	}
+	if (opt.pieces) {
+		for (char *line = head; line < head + size;) {
+			size_t n = (size_t)(strchr(line, '\n') + 1 - line);
+
+			if (!put(c, line, n))
+				return false;
+			line += n;
+		}
+		return put(c, opt.body, opt.body_size);
+	}
+	if (opt.body_size <= sizeof(head) - size) { /* one write, so that nothing of ours is measured */
+		memcpy(head + size, opt.body, opt.body_size);
+		return put(c, head, size + opt.body_size);
+	}
+	return put(c, head, size) && put(c, opt.body, opt.body_size);
+}
+
+/* Under load the number is of no use, and to ask for it takes time. */
+static unsigned count_segments(const struct connection *c)
+{
+	return opt.connections > 0 ? 0 : tcp_info_of(c->client.fd).tcpi_data_segs_in;
+}
+
+/* False: the server had closed the kept-alive connection; nothing was received. */
+static bool try_exchange(struct connection *c, struct exchange *x)
+{
+	struct response *r = &x->response;
+	unsigned before;
+
+	*x = (struct exchange){ .response.wants_sum = opt.connections == 0 };
+	if (c->client.fd < 0)
+		dial(c);
+	before = count_segments(c);
+	r->started_us = now_us();
+	if (!send_request(c, x) || !client_response(&c->client, opt.method, r)) {
+		if (r->failure)
+			errx(1, "%s: %s (%zu bytes of body)", c->path, r->failure, r->body);
+		return false;
+	}
+	x->last_us = now_us() - r->started_us;
+	x->segments = count_segments(c) - before;
+	x->port = c->port;
+	c->served++;
+	if (opt.close || !r->keeps)
+		hang_up(c);
+	else if (c->client.used != c->client.have)
+		errx(1, "%s: %zu bytes came behind the response", c->path, c->client.have - c->client.used);
+	return true;
+}
+
+/* One request and its response; on a new connection if the server has closed the old one. */
+static struct exchange exchange(struct connection *c, const char *path)
+{
+	struct exchange x;
+
+	c->path = path;
+	while (!try_exchange(c, &x)) {
+		if (c->served == 0)
+			errx(1, "%s: the connection was closed without an answer", path);
+		hang_up(c);
+	}
+	return x;
+}
 
 /* --- load ------------------------------------------------------------------------------------- */
 
@@ -32,7 +215,7 @@ static struct {
 
 static void *keep_asking(void *count)
 {
-	struct connection c = { .fd = -1 };
+	struct connection c = not_connected();
 	uintptr_t done = 0;
 
 	(void)count;
@@ -66,46 +249,37 @@ static void run_load(void)
 
 /* --- report ----------------------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static uint64_t median(uint64_t *values)
-{
-	qsort(values, opt.count, sizeof(*values), ascending);
-	return values[opt.count / 2];
-}
-
 static void run_each(char **paths, unsigned path_count)
 {
-	struct connection c = { .fd = -1 };
-	uint64_t *values[4];
+	struct connection c = not_connected();
+	double *values[4];
 	unsigned connections = 0;
 
 	for (int i = 0; i < 4; i++)
 		values[i] = calloc(opt.count, sizeof(**values));
 	for (unsigned n = 0; n < opt.count; n++) {
 		struct exchange x = exchange(&c, paths[n % path_count]);
+		const struct response *r = &x.response;
 
 		connections += c.served <= 1;
 		values[0][n] = x.segments;
-		values[1][n] = x.first_us;
-		values[2][n] = x.body_us;
-		values[3][n] = x.last_us;
+		values[1][n] = (double)r->first_us;
+		values[2][n] = (double)r->body_us;
+		values[3][n] = (double)x.last_us;
 		printf("exchange n=%u port=%u status=%u segments=%u interim=%zu head=%zu wire=%zu body=%zu sum=%08x "
 		       "continue_us=%ju first_us=%ju body_us=%ju last_us=%ju\n",
-		       n + 1, x.port, x.status, x.segments, x.interim, x.head, x.wire, x.body, x.sum,
-		       (uintmax_t)x.continue_us, (uintmax_t)x.first_us, (uintmax_t)x.body_us, (uintmax_t)x.last_us);
+		       n + 1, x.port, r->status, x.segments, r->interim, r->head, r->wire, r->body, r->sum,
+		       (uintmax_t)x.continue_us, (uintmax_t)r->first_us, (uintmax_t)r->body_us, (uintmax_t)x.last_us);
 	}
 	hang_up(&c);
-	printf("median exchanges=%u connections=%u segments=%ju first_us=%ju body_us=%ju last_us=%ju\n", opt.count,
-	       connections, (uintmax_t)median(values[0]), (uintmax_t)median(values[1]), (uintmax_t)median(values[2]),
-	       (uintmax_t)median(values[3]));
-	for (int i = 0; i < 4; i++)
+	printf("median exchanges=%u connections=%u", opt.count, connections);
+	for (int i = 0; i < 4; i++) {
+		static const char *const names[] = { "segments", "first_us", "body_us", "last_us" };
+
+		printf(" %s=%.0f", names[i], quantile(values[i], opt.count, 0.5));
 		free(values[i]);
+	}
+	putchar('\n');
 }
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -148,16 +322,16 @@ static void read_options(int argc, char **argv)
 
 	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
 		switch (o) {
-		case 'n': opt.count = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'n': opt.count = (unsigned)number("--count", optarg, 1, 1000000000); break;
 		case 'c': opt.close = true; break;
 		case 'm': opt.method = optarg; break;
-		case 'b': opt.body_size = strtoul(optarg, NULL, 10); break;
+		case 'b': opt.body_size = (size_t)number("--body", optarg, 0, 1 << 30); break;
 		case 'f': add_field(optarg); break;
 		case 'e': opt.expect = true; break;
 		case 'p': opt.pieces = true; break;
-		case 't': opt.deadline_ms = (unsigned)strtoul(optarg, NULL, 10); break;
-		case 'C': opt.connections = (unsigned)strtoul(optarg, NULL, 10); break;
-		case 'M': opt.mss = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 't': opt.deadline_ms = (unsigned)number("--deadline", optarg, 1, UINT_MAX); break;
+		case 'C': opt.connections = (unsigned)number("--connections", optarg, 1, 10000); break;
+		case 'M': opt.mss = (unsigned)number("--mss", optarg, 0, 65535); break;
 		case 's': opt.seconds = strtod(optarg, NULL); break;
 		case 'd':
 			opt.dump = fopen(optarg, "w");
@@ -166,7 +340,7 @@ static void read_options(int argc, char **argv)
 			break;
 		default: fputs(usage, stderr); exit(2);
 		}
-	if (argc - optind < 2 || opt.count == 0 || (opt.connections > 0) != (opt.seconds > 0)) {
+	if (argc - optind < 2 || (opt.connections > 0) != (opt.seconds > 0)) {
 		fputs(usage, stderr);
 		exit(2);
 	}

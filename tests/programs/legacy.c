@@ -1,25 +1,23 @@
-/* The HTTP server everybody has met: one thread around poll(), each line of the head written as it comes to mind, then
- * the page, and nobody ever thought of Nagle's algorithm. Correct, and 40 ms slow on every kept-alive request.
+/* A server as many are: one thread around poll(), a write for each line of the head, then one for the page, and Nagle's
+ * algorithm left on. It is correct, and 40 ms slow on every kept-alive request.
  *
  *	legacy [PORT]           on 127.0.0.1; any free port unless given; says which on stdout
  *
  * Answers GET and HEAD; keeps connections alive as HTTP/1.1 asks. */
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
+
+#include "../http/heads.h"
+#include "../http/server.h"
 
 enum { CONNECTIONS = 64, REQUEST_MAX = 8192 };
 
 struct connection {
-	size_t have;                   /* bytes of request so far */
-	char request[REQUEST_MAX + 1]; /* one more for the NUL that strstr() wants */
+	size_t have; /* bytes of request so far */
+	char request[REQUEST_MAX];
 };
 
 static struct pollfd polled[1 + CONNECTIONS]; /* [0] listens */
@@ -44,7 +42,7 @@ static bool put(int fd, const char *p, size_t n)
 
 __attribute__((format(printf, 2, 3))) static bool say(int fd, const char *format, ...)
 {
-	char line[128]; /* every caller's fits */
+	char line[128]; /* long enough for the longest that is said */
 	va_list args;
 
 	va_start(args, format);
@@ -54,11 +52,12 @@ __attribute__((format(printf, 2, 3))) static bool say(int fd, const char *format
 }
 
 /* Answers one whole request; false when the connection is to be closed. */
-static bool answer(int fd, const char *request)
+static bool answer(int fd, const char *request, size_t size)
 {
 	bool head = strncmp(request, "HEAD ", 5) == 0;
 	bool known = head || strncmp(request, "GET ", 4) == 0;
-	bool keep = known && strstr(request, " HTTP/1.1\r\n") && !strcasestr(request, "\r\nConnection: close\r\n");
+	bool keep = known && memmem(request, size, " HTTP/1.1\r\n", 11) &&
+	            !head_field_is(request, size, "Connection", "close");
 	const char *body = known ? page : "Only GET and HEAD here.\n";
 
 	return say(fd, "HTTP/1.1 %s\r\n", known ? "200 OK" : "501 Not Implemented") &&
@@ -73,54 +72,38 @@ static bool answer(int fd, const char *request)
 static bool serve(int fd, struct connection *c)
 {
 	ssize_t got = read(fd, c->request + c->have, REQUEST_MAX - c->have);
-	char *end;
+	size_t size;
 
 	if (got <= 0)
 		return false;
 	c->have += (size_t)got;
-	c->request[c->have] = '\0';
-	while ((end = strstr(c->request, "\r\n\r\n"))) {
-		char first_of_next = end[4];
-
-		end[4] = '\0';
-		if (!answer(fd, c->request))
+	while ((size = head_size(c->request, c->have)) > 0) {
+		if (!answer(fd, c->request, size))
 			return false;
-		end[4] = first_of_next;
-		c->have -= (size_t)(end + 4 - c->request);
-		memmove(c->request, end + 4, c->have + 1);
+		c->have -= size;
+		memmove(c->request, c->request + size, c->have);
 	}
 	return c->have < REQUEST_MAX;
 }
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in here = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 0)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t size = sizeof here;
-	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	uint16_t port = argc > 1 ? (uint16_t)atoi(argv[1]) : 0;
+	int listener = server_listen(INADDR_LOOPBACK, &port, 0, 0);
 
 	signal(SIGPIPE, SIG_IGN);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(listener, (struct sockaddr *)&here, size) || listen(listener, 64) ||
-	    getsockname(listener, (struct sockaddr *)&here, &size)) {
-		perror("legacy");
-		return 1;
-	}
-	printf("Serving HTTP on 127.0.0.1 port %d\n", ntohs(here.sin_port));
+	printf("Serving HTTP on 127.0.0.1 port %d\n", port);
 	fflush(stdout);
 
 	polled[0] = (struct pollfd){ .fd = listener, .events = POLLIN };
 	for (;;) {
-		/* A full house lets newcomers wait in the backlog. */
+		/* While all places are taken, new connections wait in the backlog. */
 		polled[0].events = polled_count <= CONNECTIONS ? POLLIN : 0;
 		if (poll(polled, polled_count, -1) < 0) {
 			perror("legacy: poll");
 			return 1;
 		}
-		/* downwards: the last one fills the gap of a closed one */
+		/* Downwards, because the last connection takes the place of one that is closed. */
 		for (nfds_t i = polled_count - 1; i > 0; i--) {
 			if (!polled[i].revents || serve(polled[i].fd, &connections[i]))
 				continue;

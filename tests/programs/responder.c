@@ -15,14 +15,17 @@
  * --single-read makes it the device that this project is about: it polls its socket without sleeping, as small network
  * stacks do, reads once, and answers 400 unless that read had a whole request. */
 #include <arpa/inet.h>
-#include <err.h>
-#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "wire.h"
+#include "../http/body.h"
+#include "../http/heads.h"
+#include "../http/measure.h"
+#include "../http/server.h"
+#include "number.h"
 
 static struct {
 	unsigned count;       /* end after so many requests; 0: go on */
@@ -55,49 +58,18 @@ static const char answer_400[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: appl
 				 "Content-Length: 22\r\n\r\n{\"error\": \"cut short\"}";
 static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/* The size of a chunked body from its first chunk-size line to its empty line; 0 while incomplete. */
-static size_t chunked_size(const char *p, size_t n)
-{
-	const char *at = p, *end = p + n;
-
-	for (;;) {
-		const char *line_end = memmem(at, (size_t)(end - at), "\r\n", 2);
-		uint64_t size;
-
-		if (!line_end)
-			return 0;
-		size = strtoull(at, NULL, 16);
-		at = line_end + 2;
-		if (size == 0)
-			break;
-		if ((uint64_t)(end - at) < size + 2)
-			return 0;
-		at += size + 2;
-	}
-	for (;;) { /* trailers */
-		const char *line_end = memmem(at, (size_t)(end - at), "\r\n", 2);
-
-		if (!line_end)
-			return 0;
-		if (line_end == at)
-			return (size_t)(at + 2 - p);
-		at = line_end + 2;
-	}
-}
-
 /* The size of the request at the front; 0 while incomplete. */
 static size_t request_size(const char *p, size_t n)
 {
-	size_t head = head_size(p, n), body;
+	size_t size = head_size(p, n), data;
+	struct body b = body_of_request(p, size);
 
-	if (!head)
-		return 0;
-	if (head_field_is(p, head, "Transfer-Encoding", "chunked")) {
-		body = chunked_size(p + head, n - head);
-		return body ? head + body : 0;
+	while (size > 0 && size < n && !body_is_whole(&b)) {
+		size += body_read(&b, p + size, n - size, &data) + data;
+		if (b.fault)
+			errx(1, "a request's body is wrong at byte %zu: %s", size, b.fault);
 	}
-	body = head_length(p, head);
-	return n - head >= body ? head + body : 0;
+	return body_is_whole(&b) ? size : 0;
 }
 
 /* One recv behind what is there. False: the client has closed. */
@@ -123,7 +95,7 @@ static bool receive(struct connection *c)
 
 static void answer(const struct connection *c, const char *text, size_t size)
 {
-	if (send(c->fd, text, size, MSG_NOSIGNAL) != (ssize_t)size)
+	if (!send_all(c->fd, text, size))
 		warn("cannot answer");
 }
 
@@ -153,7 +125,8 @@ static bool serve_request(struct connection *c, struct request *r)
 	}
 	r->last_us = now_us() - c->answered;
 	r->whole = r->reads <= 1;
-	r->segments = segments_in(c->fd) - c->segments; /* now: the answer may bring the next request */
+	/* Counted before the answer, which may bring the next request. */
+	r->segments = tcp_info_of(c->fd).tcpi_data_segs_in - c->segments;
 	c->segments += r->segments;
 	r->head = head_size(c->bytes, c->have);
 	r->wire = size - r->head;
@@ -194,11 +167,11 @@ static void read_options(int argc, char **argv)
 
 	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
 		switch (o) {
-		case 'n': opt.count = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'n': opt.count = (unsigned)number("--count", optarg, 0, UINT_MAX); break;
 		case 'e': opt.expect = true; break;
-		case 'M': opt.mss = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 'M': opt.mss = (unsigned)number("--mss", optarg, 0, 65535); break;
 		case 's': opt.single_read = true; break;
-		case 't': opt.deadline_ms = (unsigned)strtoul(optarg, NULL, 10); break;
+		case 't': opt.deadline_ms = (unsigned)number("--deadline", optarg, 1, UINT_MAX); break;
 		case 'd':
 			opt.dump = fopen(optarg, "w");
 			if (!opt.dump)
@@ -215,30 +188,28 @@ static void read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static struct connection c;
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof(address);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in client = { 0 };
+	socklen_t size;
+	uint16_t port = 0;
+	int listener;
 
 	read_options(argc, argv);
-	set_mss(listener, opt.mss);
+	listener = server_listen(INADDR_LOOPBACK, &port, opt.mss, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) || listen(listener, 16) ||
-	    getsockname(listener, (struct sockaddr *)&address, &size))
-		err(1, "cannot listen on 127.0.0.1");
 	set_patience(listener, opt.deadline_ms);
 	if (opt.single_read)
 		setpriority(PRIO_PROCESS, 0, -20); /* a device has a processor of its own: come close, where allowed */
-	printf("listening port=%u\n", ntohs(address.sin_port));
+	printf("listening port=%u\n", port);
 	for (;;) {
 		struct request r;
 
-		size = sizeof(address);
-		c.fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_CLOEXEC);
+		size = sizeof(client);
+		c.fd = accept4(listener, (struct sockaddr *)&client, &size, SOCK_CLOEXEC);
 		if (c.fd < 0 && errno == EAGAIN)
 			errx(1, "no client within %u ms", opt.deadline_ms);
 		if (c.fd < 0)
 			err(1, "accept");
-		c.port = ntohs(address.sin_port);
+		c.port = ntohs(client.sin_port);
 		c.segments = 0;
 		c.have = 0;
 		c.answered = now_us();

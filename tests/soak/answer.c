@@ -1,11 +1,11 @@
-#include <err.h>
 #include <errno.h>
-#include <stdio.h>
-#include <sys/mman.h>
+#include <string.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../http/measure.h"
 #include "answer.h"
 
 int answer_file;
@@ -83,7 +83,7 @@ static void begin_chunk(struct connection *c)
 	c->n = (size_t)sprintf(c->out, "%zx\r\n", c->chunk);
 }
 
-/* Puts the next piece into c->out. False: there is none, what was to be said is said. */
+/* Puts the next piece into c->out. False: there is none, the answer is complete. */
 static bool next_piece(struct connection *c)
 {
 	c->done = c->n = 0;

@@ -2,7 +2,7 @@
 #ifndef ONEWRITE_TESTS_SOAK_ANSWER_H
 #define ONEWRITE_TESTS_SOAK_ANSWER_H
 
-#include <stddef.h>
+#include <bsd/sys/queue.h>
 
 #include "soak.h"
 
@@ -12,9 +12,9 @@ enum stage { CONTINUE, ONE_INTERIM, INTERIMS, HEAD_REST, DATA, CHUNK_DATA, CHUNK
 
 struct connection {
 	int fd;
-	unsigned place, generation; /* where it is kept, and how often that was used before */
-	struct connection *next;    /* of those that pause, or of free places */
-	uint64_t resume;            /* us; 0: no pause */
+	unsigned place, generation;   /* where it is kept, and how often that was used before */
+	SLIST_ENTRY(connection) link; /* of those that pause, or of free places */
+	uint64_t resume;              /* us; 0: no pause */
 	/* the request */
 	size_t have;
 	char in[ROOM];
@@ -32,7 +32,7 @@ struct connection {
 	char out[2 * ROOM];
 };
 
-/* The endless body, as far as anybody asks: a file. */
+/* A file with as much of the endless body as can be asked for. */
 extern int answer_file;
 
 /* "100 Continue", and nothing else yet. */

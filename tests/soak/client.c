@@ -8,29 +8,30 @@
  *
  * and ends with 1 if a byte was wrong, an answer was cut short that should not have been, or nothing came for ten
  * seconds. */
-#include <err.h>
-#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "../http/body.h"
+#include "../http/client.h"
+#include "../http/heads.h"
+#include "../http/measure.h"
+#include "../http/sockets.h"
+#include "number.h"
 #include "soak.h"
 
 enum { CONNECTIONS = 16, PATIENCE_MS = 10000, TOLD = 10 };
 
-static struct sockaddr_in server = { .sin_family = AF_INET };
+static struct sockaddr_in server;
 static uint64_t end_us;
 static unsigned let_go_percent;
 static atomic_ulong messages, bytes, left, wrong;
 
-struct client {
+struct visitor {
 	unsigned random;
-	int fd;
-	size_t used, have;
-	char in[1 << 16];
+	struct client http;
 };
 
 struct request {
@@ -44,14 +45,14 @@ struct request {
 
 static const char *const method_names[] = { "GET", "HEAD", "POST" };
 
-static unsigned draw(struct client *c, unsigned below)
+static unsigned draw(struct visitor *v, unsigned below)
 {
-	return (unsigned)(((uint64_t)(unsigned)rand_r(&c->random) * below) >> 31);
+	return (unsigned)(((uint64_t)(unsigned)rand_r(&v->random) * below) >> 31);
 }
 
-static bool chance(struct client *c, unsigned percent)
+static bool chance(struct visitor *v, unsigned percent)
 {
-	return draw(c, 100) < percent;
+	return draw(v, 100) < percent;
 }
 
 static void __attribute__((format(printf, 2, 3))) complain(const struct request *r, const char *format, ...)
@@ -70,56 +71,53 @@ static void __attribute__((format(printf, 2, 3))) complain(const struct request 
 
 /* --- to the server ---------------------------------------------------------------------------- */
 
-static bool dial(struct client *c)
+static bool dial(struct visitor *v)
 {
-	int small = 4096;
+	int small = 4096, fd = v->http.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	c->used = c->have = 0;
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	set_patience(c->fd, PATIENCE_MS);
-	if (chance(c, 10))
-		setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-	if (chance(c, 50))
-		set_nodelay(c->fd);
-	if (connect(c->fd, (struct sockaddr *)&server, sizeof server) == 0)
+	set_patience(fd, PATIENCE_MS);
+	if (chance(v, 10))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	if (chance(v, 50))
+		set_nodelay(fd);
+	v->http.used = v->http.have = 0;
+	if (connect(fd, (struct sockaddr *)&server, sizeof server) == 0)
 		return true;
 	if (errno != EADDRNOTAVAIL)
 		err(1, "connect");
-	close(c->fd); /* all ports wait for their TIME_WAIT to pass */
-	usleep(10000);
+	close(fd);
+	usleep(10000); /* all ports wait for their TIME_WAIT to pass */
 	return false;
 }
 
-static void hang_up(struct client *c, bool rudely)
+static void hang_up(struct visitor *v, bool rudely)
 {
-	struct linger reset = { 1, 0 };
-
 	if (rudely)
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	close(c->fd);
+		set_reset(v->http.fd);
+	close(v->http.fd);
 }
 
-static enum shape draw_shape(struct client *c, bool alone)
+static enum shape draw_shape(struct visitor *v, bool alone)
 {
 	enum shape shape;
 
-	if (alone && chance(c, let_go_percent))
+	if (alone && chance(v, let_go_percent))
 		return LET_GO;
 	do
-		shape = (enum shape)draw(c, SHAPES);
-	while (soak_ends(shape) && (!alone || chance(c, 70)));
+		shape = (enum shape)draw(v, SHAPES);
+	while (soak_ends(shape) && (!alone || chance(v, 70)));
 	return shape;
 }
 
-static void draw_request(struct client *c, struct request *r, bool alone)
+static void draw_request(struct visitor *v, struct request *r, bool alone)
 {
-	r->shape = draw_shape(c, alone);
-	r->method = r->shape == LET_GO ? GET : chance(c, 10) ? HEAD : alone && chance(c, 15) ? POST : GET;
-	r->size = 1 + (chance(c, 80) ? draw(c, 2000) : chance(c, 80) ? draw(c, 40000) : draw(c, LARGEST));
-	r->seed = draw(c, SEEDS);
-	r->interims = chance(c, 85) ? 0 : chance(c, 96) ? 1 + draw(c, 3) : draw(c, INTERIM_MOST + 1);
-	r->waits = r->method == POST && chance(c, 40);
-	r->closes = alone && chance(c, 4);
+	r->shape = draw_shape(v, alone);
+	r->method = r->shape == LET_GO ? GET : chance(v, 10) ? HEAD : alone && chance(v, 15) ? POST : GET;
+	r->size = 1 + (chance(v, 80) ? draw(v, 2000) : chance(v, 80) ? draw(v, 40000) : draw(v, LARGEST));
+	r->seed = draw(v, SEEDS);
+	r->interims = chance(v, 85) ? 0 : chance(v, 96) ? 1 + draw(v, 3) : draw(v, INTERIM_MOST + 1);
+	r->waits = r->method == POST && chance(v, 40);
+	r->closes = alone && chance(v, 4);
 	if (r->method == POST)
 		r->shape = IN_TWO;
 }
@@ -140,37 +138,15 @@ static size_t put_head(char *p, const struct request *r)
 	return (size_t)(n + sprintf(p + n, "\r\n"));
 }
 
-static bool put(struct client *c, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t r = send(c->fd, p, n, MSG_NOSIGNAL);
-		if (r < 0 && errno != EINTR)
-			return false;
-		p += r > 0 ? r : 0;
-		n -= r > 0 ? (size_t)r : 0;
-	}
-	return true;
-}
-
 /* --- from the server -------------------------------------------------------------------------- */
 
 /* More bytes behind those not yet taken: > 0; 0: the connection's end; < 0: an error, patience included. */
 static ssize_t more(struct client *c)
 {
-	ssize_t r;
+	ssize_t r = client_more(c);
 
-	if (c->used > 0) {
-		memmove(c->in, c->in + c->used, c->have - c->used);
-		c->have -= c->used;
-		c->used = 0;
-	}
-	do
-		r = recv(c->fd, c->in + c->have, sizeof c->in - c->have, 0);
-	while (r < 0 && errno == EINTR);
-	if (r > 0) {
-		c->have += (size_t)r;
+	if (r > 0)
 		atomic_fetch_add(&bytes, (unsigned long)r);
-	}
 	return r;
 }
 
@@ -179,65 +155,33 @@ static const char *end_of(ssize_t r)
 	return r == 0 ? "the end of the connection" : errno == EAGAIN ? "silence" : strerror(errno);
 }
 
-/* n bytes of the body, the first of them its `at`th. */
-static bool take_data(struct client *c, const struct request *r, uint64_t at, uint64_t n)
+/* A body that is `size` bytes of the endless one, from byte `seed` on. */
+static bool take_body(struct client *c, const struct request *r, uint64_t seed, uint64_t size)
 {
-	while (n > 0) {
-		size_t here = c->have - c->used < n ? c->have - c->used : (size_t)n;
+	bool in_chunks = r->shape == CHUNKED;
+	struct body b = { .framing = in_chunks ? BODY_IN_CHUNKS : BODY_OF_LENGTH, .left = in_chunks ? 0 : size };
+	uint64_t at = 0;
+
+	while (!body_is_whole(&b)) {
 		ssize_t got = 1;
-		if (here == 0 && (got = more(c)) <= 0) {
+		size_t n;
+
+		if (c->used == c->have && (got = more(c)) <= 0) {
 			complain(r, "%s at byte %llu of the body", end_of(got), (unsigned long long)at);
 			return false;
 		}
-		if (!soak_right(c->in + c->used, r->seed + at, here)) {
-			complain(r, "wrong bytes behind byte %llu of the body: \"%.20s\"", (unsigned long long)at,
-			         c->in + c->used);
+		c->used += body_read(&b, c->bytes + c->used, c->have - c->used, &n);
+		if (b.fault || !soak_right(c->bytes + c->used, seed + at, n)) {
+			complain(r, "wrong bytes behind byte %llu of the body: \"%.20s\" %s", (unsigned long long)at,
+			         c->bytes + c->used, b.fault ? b.fault : "");
 			return false;
 		}
-		c->used += here;
-		at += here;
-		n -= here;
-	}
-	return true;
-}
-
-/* A line of the chunked coding, without its end, in c->in at *line. */
-static bool take_line(struct client *c, const struct request *r, const char **line)
-{
-	char *end;
-	ssize_t got;
-
-	while ((end = memmem(c->in + c->used, c->have - c->used, "\r\n", 2)) == NULL)
-		if (c->have - c->used > 40 || (got = more(c)) <= 0) {
-			complain(r, "no end of a line: \"%.20s\"", c->in + c->used);
-			return false;
-		}
-	*end = '\0';
-	*line = c->in + c->used;
-	c->used = (size_t)(end + 2 - c->in);
-	return true;
-}
-
-static bool take_chunks(struct client *c, const struct request *r)
-{
-	const char *line;
-	uint64_t at = 0, n;
-
-	do {
-		if (!take_line(c, r, &line))
-			return false;
-		n = strtoull(line, NULL, 16);
-		if (!take_data(c, r, at, n) || !take_line(c, r, &line))
-			return false;
-		if (*line != '\0') {
-			complain(r, "a chunk of %llu ends in \"%.20s\"", (unsigned long long)n, line);
-			return false;
-		}
+		c->used += n;
 		at += n;
-	} while (n > 0);
-	if (at != r->size)
-		complain(r, "%llu bytes of body", (unsigned long long)at);
-	return at == r->size;
+	}
+	if (at != size || b.has_trailers)
+		complain(r, "%llu bytes of body%s", (unsigned long long)at, b.has_trailers ? ", and trailers" : "");
+	return at == size && !b.has_trailers;
 }
 
 static bool take_end(struct client *c, const struct request *r)
@@ -261,8 +205,8 @@ static bool take_exactly(struct client *c, const struct request *r, const char *
 			complain(r, "%s instead of \"%.*s\"", end_of(got), line, text);
 			return false;
 		}
-	if (memcmp(c->in + c->used, text, n) != 0) {
-		complain(r, "\"%.*s\" instead of \"%.*s\" and what follows", (int)n, c->in + c->used, line, text);
+	if (memcmp(c->bytes + c->used, text, n) != 0) {
+		complain(r, "\"%.*s\" instead of \"%.*s\" and what follows", (int)n, c->bytes + c->used, line, text);
 		return false;
 	}
 	c->used += n;
@@ -272,22 +216,24 @@ static bool take_exactly(struct client *c, const struct request *r, const char *
 /* The head's last fields are the server's own: those on keeping the connection, each once, and the empty line. */
 static bool take_own_fields(struct client *c, const struct request *r)
 {
-	static const char *const known[] = { "Connection: close", "Connection: keep-alive", "Keep-Alive: timeout=5" };
-	unsigned seen = 0, i;
-	const char *line;
+	static const char *const known[] = { "\r\nConnection: close\r\n", "\r\nConnection: keep-alive\r\n",
+		                             "\r\nKeep-Alive: timeout=5\r\n" };
+	size_t size, right = 4;
+	ssize_t got;
 
-	while (take_line(c, r, &line)) {
-		if (*line == '\0')
-			return true;
-		for (i = 0; i < 3 && (strcmp(line, known[i]) != 0 || seen & 1u << i); i++)
-			;
-		if (i == 3) {
-			complain(r, "a field that nobody wrote: \"%.40s\"", line);
+	c->used -= 2; /* back to the end of the line before */
+	while ((size = head_size(c->bytes + c->used, c->have - c->used)) == 0)
+		if ((got = more(c)) <= 0) {
+			complain(r, "%s instead of the end of a head", end_of(got));
 			return false;
 		}
-		seen |= 1u << i;
-	}
-	return false;
+	for (unsigned i = 0; i < 3; i++)
+		if (memmem(c->bytes + c->used, size, known[i], strlen(known[i])) != NULL)
+			right += strlen(known[i]) - 2;
+	if (size != right)
+		complain(r, "fields that nobody wrote: \"%.*s\"", (int)size, c->bytes + c->used);
+	c->used += size;
+	return size == right;
 }
 
 static bool take_answer(struct client *c, const struct request *r)
@@ -305,8 +251,7 @@ static bool take_answer(struct client *c, const struct request *r)
 	head[soak_head(head, expected.shape, expected.size)] = '\0';
 	ok = ok && take_exactly(c, r, head) && take_own_fields(c, r);
 	if (r->method != HEAD)
-		ok = ok && (r->shape == CHUNKED ? take_chunks(c, r)
-		                                : take_data(c, &expected, 0, soak_sent(r->shape, expected.size)));
+		ok = ok && take_body(c, r, expected.seed, soak_sent(r->shape, expected.size));
 	if (ok)
 		atomic_fetch_add(&messages, 1);
 	return ok && ((!soak_ends(r->shape) && !r->closes) || take_end(c, r));
@@ -322,11 +267,11 @@ static bool put_body(struct client *c, const struct request *r)
 
 	soak_fill(body, r->seed, (size_t)r->size);
 	for (; at + part < r->size; at += part) {
-		if (!put(c, body + at, part))
+		if (!send_all(c->fd, body + at, part))
 			return false;
 		usleep(200);
 	}
-	return put(c, body + at, (size_t)r->size - at);
+	return send_all(c->fd, body + at, (size_t)r->size - at);
 }
 
 /* Two requests go in one write; a POST's head and body in two. */
@@ -337,7 +282,7 @@ static bool ask(struct client *c, const struct request *r, int count)
 
 	for (int i = 0; i < count; i++)
 		n += put_head(out + n, &r[i]);
-	if (!put(c, out, n))
+	if (!send_all(c->fd, out, n))
 		return false;
 	if (r->waits && !take_exactly(c, r, CONTINUE_HEAD))
 		return false;
@@ -347,81 +292,80 @@ static bool ask(struct client *c, const struct request *r, int count)
 /* --- a client's life -------------------------------------------------------------------------- */
 
 /* Leaves in the middle of something. */
-static bool leaves(struct client *c, unsigned percent)
+static bool leaves(struct visitor *v, unsigned percent)
 {
-	if (!chance(c, percent))
+	if (!chance(v, percent))
 		return false;
-	if (chance(c, 50)) {
-		usleep(draw(c, 6000));
-		recv(c->fd, c->in, 1 + draw(c, 3000), MSG_DONTWAIT);
+	if (chance(v, 50)) {
+		usleep(draw(v, 6000));
+		recv(v->http.fd, v->http.bytes, 1 + draw(v, 3000), MSG_DONTWAIT);
 	}
-	hang_up(c, chance(c, 50));
+	hang_up(v, chance(v, 50));
 	atomic_fetch_add(&left, 1);
 	return true;
 }
 
-static void visit(struct client *c)
+static void visit(struct visitor *v)
 {
 	struct request r[2];
 
-	for (unsigned n = 1 + draw(c, 20); n > 0; n--) {
-		int count = chance(c, 5) ? 2 : 1;
+	for (unsigned n = 1 + draw(v, 20); n > 0; n--) {
+		int count = chance(v, 5) ? 2 : 1;
 		bool last = false;
-		if (leaves(c, 1))
+		if (leaves(v, 1))
 			return;
 		for (int i = 0; i < count; i++)
-			draw_request(c, &r[i], count == 1);
-		if (!ask(c, r, count)) {
+			draw_request(v, &r[i], count == 1);
+		if (!ask(&v->http, r, count)) {
 			complain(r, "cannot be sent");
 			break;
 		}
-		if (leaves(c, 3))
+		if (leaves(v, 3))
 			return;
-		if (chance(c, 3)) {
-			shutdown(c->fd, SHUT_WR);
+		if (chance(v, 3)) {
+			shutdown(v->http.fd, SHUT_WR);
 			last = true;
 		}
-		if (chance(c, 5))
-			usleep(draw(c, 15000));
+		if (chance(v, 5))
+			usleep(draw(v, 15000));
 		for (int i = 0; i < count; i++)
-			if (!take_answer(c, &r[i])) {
-				hang_up(c, false);
+			if (!take_answer(&v->http, &r[i])) {
+				hang_up(v, false);
 				return;
 			}
 		if (last || r->closes || soak_ends(r->shape))
 			break;
-		if (chance(c, 3))
-			usleep(draw(c, 30000));
+		if (chance(v, 3))
+			usleep(draw(v, 30000));
 	}
-	hang_up(c, chance(c, 50)); /* resets leave no TIME_WAIT behind */
+	hang_up(v, chance(v, 50)); /* resets leave no TIME_WAIT behind */
 }
 
 static void *live(void *argument)
 {
-	struct client *c = argument;
+	struct visitor *v = argument;
 
 	while (now_us() < end_us)
-		if (dial(c))
-			visit(c);
+		if (dial(v))
+			visit(v);
 	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	static struct client clients[CONNECTIONS];
+	static struct visitor visitors[CONNECTIONS];
 	pthread_t threads[CONNECTIONS];
 	unsigned seed;
 
 	if (argc < 3)
 		errx(2, "usage: client PORT SECONDS [PERCENT [SEED]]");
-	let_go_percent = argc > 3 ? (unsigned)atoi(argv[3]) : 3;
-	seed = argc > 4 ? (unsigned)atoi(argv[4]) : (unsigned)now_us();
-	server.sin_port = htons((uint16_t)atoi(argv[1]));
-	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	end_us = now_us() + (uint64_t)atoi(argv[2]) * 1000000;
+	server = loopback((uint16_t)number("PORT", argv[1], 1, UINT16_MAX));
+	end_us = now_us() + (uint64_t)number("SECONDS", argv[2], 0, INT_MAX) * 1000000;
+	let_go_percent = argc > 3 ? (unsigned)number("PERCENT", argv[3], 0, 100) : 3;
+	seed = argc > 4 ? (unsigned)number("SEED", argv[4], 0, UINT_MAX) : (unsigned)now_us();
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
-		clients[i].random = seed * 1000 + i;
-		if ((errno = pthread_create(&threads[i], NULL, live, &clients[i])) != 0)
+		visitors[i].random = seed * 1000 + i;
+		if ((errno = pthread_create(&threads[i], NULL, live, &visitors[i])) != 0)
 			err(1, "pthread_create");
 	}
 	for (unsigned i = 0; i < CONNECTIONS; i++)

@@ -1,5 +1,3 @@
-#include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -7,10 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../http/measure.h"
+#include "../http/server.h"
 #include "let_go.h"
 #include "soak.h"
 
-/* Who gets the number: what is written to `in` comes out of `out`. */
+/* What gets the number: what is written to `in` comes out of `out`. */
 struct heir {
 	const char *name;
 	int in, out;
@@ -21,16 +21,13 @@ static void connect_pair(int *in, int *out)
 {
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	static int listener = -1;
-	static struct sockaddr_in at = { .sin_family = AF_INET };
-	socklen_t size = sizeof at;
+	static struct sockaddr_in at;
+	uint16_t port = 0;
 
 	pthread_mutex_lock(&one_at_a_time);
 	if (listener < 0) {
-		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		if (bind(listener, (struct sockaddr *)&at, size) < 0 || listen(listener, 8) < 0)
-			err(1, "listen");
-		getsockname(listener, (struct sockaddr *)&at, &size);
+		listener = server_listen(INADDR_LOOPBACK, &port, 0, 0);
+		at = loopback(port);
 	}
 	*out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (connect(*out, (struct sockaddr *)&at, sizeof at) < 0 ||
@@ -67,7 +64,7 @@ static struct heir make_heir(unsigned kind)
 	return h;
 }
 
-/* The last of it is not left to the scheduler. */
+/* Sleeps, and spins through the last 150 us, because a sleep may end too late. */
 static void wait_until(uint64_t when)
 {
 	uint64_t now = now_us();
@@ -95,7 +92,7 @@ static void inherit(struct heir *h, int fd, bool at_one_blow)
 	h->in = in;
 }
 
-/* What came out, after everything that was written: `n` bytes from `at` on? */
+/* Complains unless what came out is `n` bytes of the endless body, from byte `at` on. */
 static void check(const struct heir *h, uint64_t at, size_t n)
 {
 	char got[4096];

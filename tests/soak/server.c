@@ -1,18 +1,17 @@
 /* server threads|events: the servers of the soak in C. Prints "listening port=N" and serves until it is ended.
  *
  * Both kinds write the same pieces by the same calls: `threads` one connection each, waiting in its calls, `events`
- * all connections in one edge-triggered epoll loop. A connection that is let go has heirs where a thread can wait for
- * them. */
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
+ * all connections in one edge-triggered epoll loop. Where a connection of `threads` is let go, something else gets its
+ * number (let_go.h). */
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../http/heads.h"
+#include "../http/measure.h"
+#include "../http/server.h"
 #include "answer.h"
 #include "let_go.h"
 
@@ -28,7 +27,7 @@ static void forget(struct connection *c, size_t n)
 	memmove(c->in, c->in + n, c->have);
 }
 
-/* A POST's bytes, as far as they are here. */
+/* Takes as much of a POST's body as has come. */
 static void take_body(struct connection *c)
 {
 	size_t n = c->have < c->body_left ? c->have : (size_t)c->body_left;
@@ -41,7 +40,7 @@ static void take_body(struct connection *c)
 		answer_interim(c);
 }
 
-/* What a POST gets that is here in full. */
+/* Answers a POST that is whole. */
 static void answer_post(struct connection *c)
 {
 	c->posting = false;
@@ -58,24 +57,16 @@ static void begin_post(struct connection *c, uint64_t length, uint64_t seed, boo
 		answer_continue(c);
 }
 
-/* A field's number, at most `most`. */
-static unsigned field_number(const char *head, size_t size, const char *name, unsigned most)
-{
-	const char *value = head_field(head, size, name);
-	unsigned n = value != NULL ? (unsigned)atoi(value) : 0;
-
-	return n < most ? n : most;
-}
-
 static bool take_head(struct connection *c, size_t size)
 {
 	unsigned shape;
+	uint64_t interims = head_number(c->in, size, "Interim");
 	unsigned long long length, seed;
 	char method[8];
 	bool waits = head_field_is(c->in, size, "Expect", "100-continue");
 
 	c->ends = c->ends || head_field_is(c->in, size, "Connection", "close");
-	c->interims = field_number(c->in, size, "Interim", INTERIM_MOST);
+	c->interims = interims < INTERIM_MOST ? (unsigned)interims : INTERIM_MOST;
 	c->in[size - 1] = '\0';
 	if (sscanf(c->in, "%7[A-Z] /%u/%llu/%llu HTTP/1.1", method, &shape, &length, &seed) != 4 || shape >= SHAPES ||
 	    length > LARGEST || seed >= SEEDS) {
@@ -91,7 +82,7 @@ static bool take_head(struct connection *c, size_t size)
 	return true;
 }
 
-/* What is in c->in. False: more is needed. */
+/* Takes what is in c->in. False: more is needed. */
 static bool take_request(struct connection *c)
 {
 	size_t size;
@@ -109,7 +100,7 @@ static bool take_request(struct connection *c)
 	return true;
 }
 
-/* A pause is over, or is waited for by who may wait. */
+/* Goes on if the pause is over. A thread waits until it is; the epoll loop comes back. */
 static enum outcome go_on_after_pause(struct connection *c)
 {
 	uint64_t when = c->resume;
@@ -211,21 +202,23 @@ static void serve_by_threads(int listener)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* Connections have places, and epoll is told place and generation: what it reports of a closed one is noticed. */
+/* Each connection has a place, and epoll is told place and generation, so that an event for a closed one is noticed. */
 enum { PLACES = 256 };
 
-static struct connection *places[PLACES], *free_places, *pausing;
+SLIST_HEAD(connections, connection);
+static struct connections free_places, pausing;
+static struct connection *places[PLACES];
 static unsigned used_places;
 
 static const uint64_t LISTENER = UINT64_MAX;
 
 static struct connection *take_place(int fd)
 {
-	struct connection *c = free_places;
+	struct connection *c = SLIST_FIRST(&free_places);
 	unsigned place, generation;
 
 	if (c != NULL)
-		free_places = c->next;
+		SLIST_REMOVE_HEAD(&free_places, link);
 	else if (used_places < PLACES) {
 		c = places[used_places] = new_connection();
 		c->place = used_places++;
@@ -242,11 +235,10 @@ static void leave_place(struct connection *c)
 	close(c->fd);
 	c->fd = -1;
 	c->generation++;
-	c->next = free_places;
-	free_places = c;
+	SLIST_INSERT_HEAD(&free_places, c, link);
 }
 
-/* Whose event it is; NULL: nobody's any more. */
+/* The connection that an event is for; NULL: it is closed. */
 static struct connection *who(uint64_t place)
 {
 	struct connection *c = places[place >> 32];
@@ -259,20 +251,20 @@ static struct connection *who(uint64_t place)
 
 static void go_on(struct connection *c)
 {
-	if (serve(c) == HANG_UP) {
+	if (serve(c) == HANG_UP)
 		leave_place(c);
-	} else if (c->resume != 0) {
-		c->next = pausing;
-		pausing = c;
-	}
+	else if (c->resume != 0)
+		SLIST_INSERT_HEAD(&pausing, c, link);
 }
 
 static void end_pauses(void)
 {
-	struct connection *c = pausing, *next;
+	struct connections ended = pausing;
+	struct connection *c;
 
-	for (pausing = NULL; c != NULL; c = next) {
-		next = c->next;
+	SLIST_INIT(&pausing);
+	while ((c = SLIST_FIRST(&ended)) != NULL) {
+		SLIST_REMOVE_HEAD(&ended, link);
 		go_on(c); /* pauses again if it is too early */
 	}
 }
@@ -297,12 +289,12 @@ static void serve_by_events(int listener)
 
 	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &e);
 	for (;;) {
-		int n = epoll_wait(epoll, ready, 64, pausing != NULL ? 1 : -1);
+		int n = epoll_wait(epoll, ready, 64, SLIST_EMPTY(&pausing) ? -1 : 1);
 		for (int i = 0; i < n; i++) {
 			struct connection *c;
 			if (ready[i].data.u64 == LISTENER)
 				accept_all(listener, epoll);
-			/* else its pause looks after it */
+			/* a pause ends by end_pauses() */
 			else if ((c = who(ready[i].data.u64)) != NULL && c->resume == 0)
 				go_on(c);
 		}
@@ -312,10 +304,9 @@ static void serve_by_events(int listener)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof at;
 	static char bytes[SEEDS + LARGEST];
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint16_t port = 0;
+	int listener;
 
 	if (argc != 2)
 		errx(2, "usage: server threads|events");
@@ -325,14 +316,10 @@ int main(int argc, char **argv)
 	answer_file = memfd_create("body", MFD_CLOEXEC);
 	if (write(answer_file, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
 		err(1, "memfd");
-	if (bind(listener, (struct sockaddr *)&at, size) < 0 || listen(listener, 128) < 0)
-		err(1, "listen");
-	getsockname(listener, (struct sockaddr *)&at, &size);
-	printf("listening port=%d\n", ntohs(at.sin_port));
+	listener = server_listen(INADDR_LOOPBACK, &port, 0, events ? SOCK_NONBLOCK : 0);
+	printf("listening port=%d\n", port);
 	fflush(stdout);
-	if (events) {
-		fcntl(listener, F_SETFL, O_NONBLOCK);
+	if (events)
 		serve_by_events(listener);
-	}
 	serve_by_threads(listener);
 }

@@ -7,15 +7,10 @@
 #ifndef ONEWRITE_TESTS_SOAK_H
 #define ONEWRITE_TESTS_SOAK_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#include "../programs/wire.h"
 
 /* The same in server.js. */
 enum shape {

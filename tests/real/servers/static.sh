@@ -5,4 +5,4 @@ scenarios="small"
 cannot="a static binary has no libc to stand in front of"
 instead="link it dynamically, or put a proxy in front that joins"
 version() { echo 1; }
-server() { cc -static -o "$work/legacy" "$apps/../../programs/legacy.c" && run "$work/legacy" "$port"; }
+server() { cc -static -D_GNU_SOURCE -o "$work/legacy" "$apps/../../programs/legacy.c" && run "$work/legacy" "$port"; }
