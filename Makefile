@@ -159,7 +159,7 @@ all: $(LIB) $(JUDGE)
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn
 # calls of ours, and the hooks' names, into others of the symbols that we stand in front of.
 PLAIN := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS
-OF_LIBRARY = -DONEWRITE_VERSION='"$(VERSION)"' -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC \
+OF_LIBRARY = -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC \
 	-fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
 $(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)

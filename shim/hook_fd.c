@@ -282,8 +282,9 @@ IOCTL(__ioctl_time64)
 
 static bool is_on(const void *value)
 {
-	int on;
-	memcpy(&on, value, sizeof on);
+	int on = 0;
+	if (value != NULL)
+		memcpy(&on, value, sizeof on);
 	return on != 0;
 }
 

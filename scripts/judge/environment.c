@@ -65,8 +65,10 @@ static char **given_to(const char *pid)
 	size_t count = 0, n = 0;
 	for (size_t i = 0; i < size; i++)
 		count += text[i] == '\0';
+	if (failed || size == 0 || text[size - 1] != '\0')
+		return NULL;
 	char **list = calloc(count + 1, sizeof *list);
-	if (failed || size == 0 || text[size - 1] != '\0' || list == NULL)
+	if (list == NULL)
 		return NULL;
 	for (char *p = text; n < count; p += strlen(p) + 1)
 		list[n++] = p;

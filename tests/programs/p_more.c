@@ -167,7 +167,8 @@ static void released(void)
 	while (is_corked() && now_ns() < until)
 		sleep_us(1000);
 	report("corked for long: %d\n", is_corked());
-	/* Slowly, so that the kernel has more than a segment unsent when the end is written: it comes after no pause. */
+	/* Slowly, so that the kernel has more than a segment unsent when the end is written: it comes after no pause.
+	 */
 	size_t n = 0, wanted = LARGE + 2 * END + 44;
 	for (ssize_t r; n < wanted && (r = read(other.client, got, 4096)) > 0; sleep_us(200))
 		n += (size_t)r;

@@ -1,26 +1,24 @@
-/* Proves that what scripts/onewrite says about itself is right, and that shellcheck finds nothing in it and in other
- * scripts. */
+/* Proves that what scripts/onewrite says about itself is right. */
 #include "installed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-WRAPPER_TEST(the_version_is_that_of_the_makefile)
+/* The package and the library take their version from the script, and docs/NEWS.md begins with it. */
+WRAPPER_TEST(the_version_is_the_newest_of_the_news)
 {
 	struct outcome o;
-	char want[64] = "", line[256];
-	FILE *makefile = fopen(SOURCE_DIR "/Makefile", "r");
-	cr_assert_not_null(makefile);
-	while (fgets(line, sizeof line, makefile) != NULL) {
-		char version[32];
-		if (sscanf(line, "VERSION := %31s", version) == 1)
+	char want[64] = "", line[256], version[32];
+	FILE *news = fopen(SOURCE_DIR "/docs/NEWS.md", "r");
+	cr_assert_not_null(news);
+	while (*want == '\0' && fgets(line, sizeof line, news) != NULL)
+		if (sscanf(line, "## %31[0-9.]", version) == 1)
 			snprintf(want, sizeof want, "onewrite %s\n", version);
-	}
-	fclose(makefile);
+	fclose(news);
 	onewrite(&o, &shells[0], "--version");
 	check_ran(&o, "--version", shells[0].package);
-	cr_assert(strcmp(o.out, want) == 0, "--version says %sthe Makefile %s", o.out, want);
+	cr_assert(strcmp(o.out, want) == 0, "--version says %sdocs/NEWS.md %s", o.out, want);
 }
 
 WRAPPER_TEST(help_names_every_option)
@@ -69,13 +67,13 @@ WRAPPER_TEST(manual_pages_are_right)
 	}
 }
 
-/* The settings are those that the library knows (shim/settings.c). */
+/* The settings are those that the library knows (shim/settings.def). */
 WRAPPER_TEST(manual_pages_name_every_setting)
 {
 	struct outcome o;
 	launch(&o, NULL, "/bin/sh",
 	       ARGS("-c", "cd '" SOURCE_DIR
-	                  "' && sed -n 's/.*= NAME(\"\\(.*\\)\", \"\\(.*\\)\").*/\\1 \\2/p' shim/settings.c | "
+	                  "' && sed -n 's/^SETTING(\\(.*\\), \\([A-Z]*\\), [A-Z_]*,.*/\\1 \\2/p' shim/settings.def | "
 	                  "while read -r file variable; do echo $variable; cd docs/man; grep -q \"^.It Ev "
 	                  "ONEWRITE_$variable\\$\" onewrite.1 && "
 	                  "grep -q \"^.It Ev ONEWRITE_$variable\\$\" libonewrite.8 && { [ $file = trace ] || grep -q "
@@ -83,17 +81,4 @@ WRAPPER_TEST(manual_pages_name_every_setting)
 	                  "cd ../..; done"),
 	       NULL);
 	cr_expect_str_eq(o.out, "TIMEOUT\nJOIN\nHOLD\nONLY\nTRACE\n");
-}
-
-/* The script runs under any shell, so it uses only what all of them have. */
-WRAPPER_TEST(shellcheck_finds_nothing)
-{
-	int status = system("{ shellcheck --shell=sh " INSTALLED " && cd '" SOURCE_DIR
-	                    "' && shellcheck --shell=sh scripts/gate scripts/check-debian"
-	                    " scripts/deb scripts/debian/tests/server tests/old_glibc tests/deb/run && shellcheck "
-	                    "--shell=bash scripts/completions/onewrite.bash;"
-	                    " } >shellcheck.out 2>&1");
-	char findings[4096];
-	slurp("shellcheck.out", findings, sizeof findings);
-	cr_assert(status == 0, "shellcheck (package shellcheck) found:\n%s", findings);
 }

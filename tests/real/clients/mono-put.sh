@@ -7,7 +7,8 @@ client() {
 	[ -f "$work/Put.exe" ] || mcs -out:"$work/Put.exe" "$apps/Put.cs" || return
 	for _ in 1 2 3; do
 		status=0
-		run env -C "$work" MONO_THREADS_SUSPEND=coop mono "$work/Put.exe" "$url/state" "$count" "$scenario" || status=$?
+		run env -C "$work" MONO_THREADS_SUSPEND=coop mono "$work/Put.exe" "$url/state" "$count" "$scenario" ||
+			status=$?
 		[ $status -eq 134 ] || return $status
 	done
 	return 1
