@@ -62,9 +62,9 @@ static void lead_to_closed_pipe(void)
 /* Makes the trace a FIFO that has a reader but no room. */
 static int full_fifo(void)
 {
-	int fd;
-
-	must(mkfifo(trace, 0600) == 0 && (fd = open(trace, O_RDWR | O_NONBLOCK)) >= 0, "a FIFO");
+	must(mkfifo(trace, 0600) == 0, "a FIFO");
+	int fd = open(trace, O_RDWR | O_NONBLOCK);
+	must(fd >= 0, "opening it");
 	while (unseen(SYS_write, fd, (long)body, sizeof body, 0, 0, 0) > 0)
 		;
 	return fd;

@@ -200,9 +200,8 @@ static void marked_below(void)
 	pthread_attr_t below;
 	pthread_t thread;
 
-	must(pthread_attr_init(&below) == 0 && pthread_attr_setstack(&below, stacks, STACK) == 0 &&
-	             pthread_create(&thread, &below, marked, NULL) == 0,
-	     "a thread");
+	must(pthread_attr_init(&below) == 0 && pthread_attr_setstack(&below, stacks, STACK) == 0, "a stack");
+	must(pthread_create(&thread, &below, marked, NULL) == 0, "a thread");
 	pthread_join(thread, NULL);
 }
 

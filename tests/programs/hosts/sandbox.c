@@ -202,7 +202,7 @@ static void launched(void)
 	told("a head", write(fd, HEAD, HEAD_SIZE));
 	told("its body", write(fd, large, BODY_SIZE));
 	told("half a head", write(fd, HEAD, HEAD_SIZE / 2));
-	told("its rest", write(fd, HEAD + HEAD_SIZE / 2, HEAD_SIZE - HEAD_SIZE / 2));
+	told("its rest", write(fd, &HEAD[HEAD_SIZE / 2], HEAD_SIZE - HEAD_SIZE / 2));
 	told("half a body", write(fd, large, BODY_SIZE / 2));
 	told("its rest", write(fd, large, BODY_SIZE / 2));
 	client = -1;

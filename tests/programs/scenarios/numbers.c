@@ -37,7 +37,7 @@ static void reused(void)
  * process would lose its locks on the file (fcntl(2)). */
 static void locked(void)
 {
-	int client, fd = accept_own(&client), status;
+	int client, fd = accept_own(&client), status = 0;
 	char name[] = "/tmp/p_scenarios.XXXXXX";
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
