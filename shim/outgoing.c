@@ -94,7 +94,8 @@ static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *cal
                            enum hold_state next)
 {
 	if (m->state == IDLE) {
-		if (!place_is_memory(c, call->fd, call->size) || held_heads >= HELD_HEADS_MAX)
+		if (!place_is_memory(c, atomic_load_explicit(&c->flags, memory_order_relaxed), call->fd, call->size) ||
+		    held_heads >= HELD_HEADS_MAX)
 			return false;
 		settle_begin(m, c, false);
 	}

@@ -23,34 +23,22 @@ enum {
 	PLACE_OWN = CONN_SEEN,
 };
 
-/* Apart from the flags: is the number above the standard ones, does no process share our memory, and does the send
- * buffer have room for n bytes? */
-static inline bool place_allows_memory(struct conn *c, int fd, size_t n)
+/* May n bytes of a message that begins now be kept in memory? Apart from the connection's flags: is the number above
+ * the standard ones, does no process share our memory, and does the send buffer have room? */
+static inline bool place_is_memory(struct conn *c, unsigned flags, int fd, size_t n)
 {
-	return fd > 2 && process_allows_memory(c->epoch) && room_for(c, fd, n);
+	return (flags & PLACE_OWN_MASK) == PLACE_OWN && fd > 2 && process_allows_memory(c->epoch) && room_for(c, fd, n);
 }
 
-/* May n bytes of a message that begins now be kept in memory, whatever else is known of the connection? */
-static inline bool place_is_memory(struct conn *c, int fd, size_t n)
-{
-	return (atomic_load_explicit(&c->flags, memory_order_relaxed) & PLACE_OWN_MASK) == PLACE_OWN &&
-	       place_allows_memory(c, fd, n);
-}
-
-/* Where a call that opens a message may leave its n bytes. `call_flags`: those of the call (MSG_MORE, ...). The two
- * questions to the connection's flags are one comparison, since nearly every message asks them. */
+/* Where a call that opens a message may leave its n bytes. `call_flags`: those of the call (MSG_MORE, ...). */
 static inline enum place place_of(struct conn *c, int fd, int call_flags, size_t n)
 {
-	if (atomic_load_explicit(&c->kind, memory_order_relaxed) != CONN_TCP)
-		return PLACE_NOWHERE;
 	unsigned flags = atomic_load_explicit(&c->flags, memory_order_relaxed);
-	if ((flags & (PLACE_OPEN_MASK | PLACE_OWN_MASK)) == (PLACE_OPEN | PLACE_OWN) && !(call_flags & MSG_MORE) &&
-	    atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0 && place_allows_memory(c, fd, n))
-		return PLACE_IN_MEMORY;
-	if ((flags & PLACE_OPEN_MASK) == PLACE_OPEN && !(call_flags & MSG_MORE) &&
-	    atomic_load_explicit(&c->cookie, memory_order_relaxed) != 0)
-		return PLACE_IN_KERNEL;
-	return PLACE_NOWHERE;
+	if (atomic_load_explicit(&c->kind, memory_order_relaxed) != CONN_TCP ||
+	    (flags & PLACE_OPEN_MASK) != PLACE_OPEN || call_flags & MSG_MORE ||
+	    atomic_load_explicit(&c->cookie, memory_order_relaxed) == 0)
+		return PLACE_NOWHERE;
+	return place_is_memory(c, flags, fd, n) ? PLACE_IN_MEMORY : PLACE_IN_KERNEL;
 }
 
 #endif
