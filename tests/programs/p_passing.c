@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #ifndef pidfd_getfd
@@ -47,6 +48,21 @@ static long pass(int to, struct mmsghdr *m)
 #endif
 }
 
+/* Two Unix sockets, of which the first sends to the second. The library sees socket(), so it knows what they are; the
+ * option of TCP's is refused, and must say nothing about the socket. */
+static void make_pair_with_an_option(int pair[2])
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	socklen_t size = sizeof at;
+
+	for (int i = 0; i < 2; i++)
+		must((pair[i] = socket(AF_UNIX, SOCK_DGRAM, 0)) >= 0, "socket");
+	must(bind(pair[1], (struct sockaddr *)&at, sizeof at.sun_family) == 0, "an address of the kernel's choice");
+	must(getsockname(pair[1], (struct sockaddr *)&at, &size) == 0, "getsockname");
+	must(connect(pair[0], (struct sockaddr *)&at, size) == 0, "connect");
+	must(setsockopt(pair[0], IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){ 1 }, sizeof(int)) != 0, "a refusal");
+}
+
 /* This process writes the head, and the process that received the descriptor writes the body. */
 static void passed(void)
 {
@@ -59,9 +75,10 @@ static void passed(void)
 	int pair[2], fd;
 	pid_t pid;
 
-	must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
-	if (is_how("options-of-tcp")) /* fails, and says nothing about the socket */
-		setsockopt(pair[0], IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){ 1 }, sizeof(int));
+	if (is_how("options-of-tcp"))
+		make_pair_with_an_option(pair);
+	else
+		must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
 	if ((pid = fork()) == 0)
 		receive_and_write(pair[1]);
 	fd = accept_peer();
