@@ -50,7 +50,7 @@ endif
 .PHONY: musl check-musl run-musl
 musl:
 	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge tests/recorder.so) \
-		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names,$(PROGRAMS)))
+		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names %/p_title,$(PROGRAMS)))
 
 $(eval $(call SUITES_FOR,$(MUSL),musl,-DON_MUSL,$(MUSL_ALL)))
 $(MUSL)/suites/musl/other_libc: | $(LIB) $(B)/tests/programs/p_steps
@@ -90,7 +90,7 @@ $(OLD)/glibc/lib/libc.so.6: tests/old_glibc
 old: $(OLD)/glibc/lib/libc.so.6 $(LIB)
 	@$(MAKE) --no-print-directory B=$(OLD) GLIBC= IN_FRONT=tests/support/old_glibc.h $(OLD)/tests/recorder.so
 	@$(MAKE) --no-print-directory B=$(OLD) LAST='$(OLD_LINK)' IN_FRONT=tests/support/old_glibc.h \
-		$(PROGRAMS:$(B)/%=$(OLD)/%)
+		$(patsubst $(B)/%,$(OLD)/%,$(filter-out %/p_title,$(PROGRAMS)))
 	@ln -sf ../libonewrite.so $(OLD)/libonewrite.so
 
 $(eval $(call SUITES_FOR,$(OLD),old,-DON_OLD_GLIBC,$(OLD_ALL)))
