@@ -220,8 +220,14 @@ PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out tests/programs/lib_% 
 RECORDER := $(B)/tests/recorder.so
 SUPPORT  := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out tests/support/recorder%,$(wildcard tests/support/*.c)))
 
+# Programs read numbers with strtonum() of libbsd where that can be linked (tests/support/number.h). It is linked
+# statically, because what is measured, and what runs under the library, is to load no other library for it; and behind
+# libc, because functions that both have (closefrom) are to be libc's. IN_FRONT: the libc is another one than libbsd's.
+LIBBSD := $(if $(IN_FRONT),,$(if $(call can_build,$(CC) -l:libbsd.a),-lc -l:libbsd.a))
+
 # What the tests are compiled with: they are told where the programs lie that they run.
-OF_TESTS = -Ishim -Itests/support -DBUILD_DIR='"$(abspath $(1))"' -DSOURCE_DIR='"$(CURDIR)"'
+OF_TESTS = -Ishim -Itests/support -DBUILD_DIR='"$(abspath $(1))"' -DSOURCE_DIR='"$(CURDIR)"' \
+	$(if $(LIBBSD),-DWITH_LIBBSD)
 $(B)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_ALL) $(call OF_TESTS,$(B)) -c -o $@ $<
@@ -257,14 +263,8 @@ $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of 
 HTTP := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/http/*.c))
 $(addprefix $(B)/tests/,programs/exchange programs/responder programs/demo_client bench/client soak/client): $(HTTP)
 
-# These read numbers with strtonum() of libbsd. They are linked to it statically: what is measured, and what runs under
-# the library, loads no other library for it.
-COUNTING := $(addprefix $(B)/tests/,programs/exchange programs/responder bench/calls bench/client bench/server \
-	soak/client)
-$(COUNTING): private LDLIBS += -l:libbsd.a
-
 $(PROGRAMS): %: %.o
-	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS) $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBBSD) $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
 
 $(B)/tests/programs/lib_%.so: tests/programs/lib_%.c
 	@mkdir -p $(@D)
@@ -324,7 +324,7 @@ $(GROUPS:%=packages-%): packages-%:
 FUZZ := $(B)/tests/fuzz/programs
 FUZZ_OBJS := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out %_fuzz.c,$(wildcard tests/fuzz/*.c)))
 $(FUZZ): $(FUZZ_OBJS)
-	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ -pthread
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBBSD) -pthread
 
 N    ?= 100000
 SEED ?= $(shell date +%s)
@@ -402,7 +402,7 @@ run-fuzz-http: $(B)/tests/http_fuzz
 # first look.
 BENCH := $(addprefix $(B)/tests/bench/,server client calls)
 $(BENCH): %: %.o
-	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS)
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBBSD)
 
 $(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
 	@mkdir -p $(@D)
@@ -430,7 +430,7 @@ SOAK := $(B)/tests/soak/server $(B)/tests/soak/client
 $(B)/tests/soak/server: $(patsubst %,$(B)/tests/soak/%.o,server answer let_go)
 $(B)/tests/soak/client: $(B)/tests/soak/client.o
 $(SOAK):
-	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS) -pthread
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBBSD) -pthread
 
 MINUTES ?= 30
 soak: packages-soak

@@ -8,10 +8,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#if __has_include(<sys/queue.h>)
-#include <sys/queue.h>
-#else /* musl has none */
+/* libbsd's header is the newer one, with loops in which an element may be removed, and musl has none. glibc's has all
+ * that is used here, so that the library can be built without libbsd-dev; it is also taken by musl-gcc, for which
+ * libbsd's header would include glibc's <sys/cdefs.h>. */
+#if __has_include(<bsd/sys/queue.h>) && (defined __GLIBC__ || !__has_include(<sys/queue.h>))
 #include <bsd/sys/queue.h>
+#else
+#include <sys/queue.h>
 #endif
 
 #include "clock.h"

@@ -48,10 +48,9 @@ else
 NOT_HERE += --skipped "the library built for musl: no musl-gcc (Debian package musl-tools)"
 endif
 .PHONY: musl check-musl run-musl
-# Without the programs that are linked to libbsd: it is built for this machine's libc, and the suites do not run them.
 musl:
 	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge tests/recorder.so) \
-		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names $(COUNTING),$(PROGRAMS)))
+		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names %/p_title,$(PROGRAMS)))
 
 $(eval $(call SUITES_FOR,$(MUSL),musl,-DON_MUSL,$(MUSL_ALL)))
 $(MUSL)/suites/musl/other_libc: | $(LIB) $(B)/tests/programs/p_steps
@@ -87,12 +86,11 @@ $(OLD)/glibc/lib/libc.so.6: tests/old_glibc
 	@tests/old_glibc $(OLD)/glibc
 	@touch $@
 
-# The recorder goes with every libc, for a program of the old one may start others. The programs that are linked to
-# libbsd are left out here, too.
+# The recorder goes with every libc, for a program of the old one may start others.
 old: $(OLD)/glibc/lib/libc.so.6 $(LIB)
 	@$(MAKE) --no-print-directory B=$(OLD) GLIBC= IN_FRONT=tests/support/old_glibc.h $(OLD)/tests/recorder.so
 	@$(MAKE) --no-print-directory B=$(OLD) LAST='$(OLD_LINK)' IN_FRONT=tests/support/old_glibc.h \
-		$(patsubst $(B)/%,$(OLD)/%,$(filter-out $(COUNTING),$(PROGRAMS)))
+		$(patsubst $(B)/%,$(OLD)/%,$(filter-out %/p_title,$(PROGRAMS)))
 	@ln -sf ../libonewrite.so $(OLD)/libonewrite.so
 
 $(eval $(call SUITES_FOR,$(OLD),old,-DON_OLD_GLIBC,$(OLD_ALL)))

@@ -2,6 +2,7 @@
  * poll loop. */
 #include "peer.h"
 
+#include <err.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -43,12 +44,12 @@ static void become_runner(struct side *s, int control)
 	/* In two steps, so that neither descriptor is overwritten before it is copied. */
 	int board_fd = fcntl(s->board_fd, F_DUPFD_CLOEXEC, 100), control_fd = fcntl(control, F_DUPFD_CLOEXEC, 100);
 	if (dup2(board_fd, BOARD_FD) < 0 || dup2(control_fd, CONTROL_FD) < 0)
-		die("fuzz: dup2");
+		err(2, "dup2");
 	dup2(2, PASS_FD); /* reserves numbers for the socket pair that each program makes for itself */
 	dup2(2, TAKE_FD);
-	close_range(LISTENER_FD, ~0u, 0);
+	closefrom(LISTENER_FD);
 	execl("/proc/self/exe", "fuzz-runner", "--runner", NULL);
-	die("fuzz: exec");
+	err(2, "exec");
 }
 
 void side_start(struct side *s)
@@ -57,28 +58,26 @@ void side_start(struct side *s)
 	struct message ready;
 	s->board_fd = memfd_create("board", MFD_CLOEXEC);
 	if (s->board_fd < 0 || ftruncate(s->board_fd, sizeof *s->board) != 0)
-		die("fuzz: memfd");
+		err(2, "memfd");
 	s->board = mmap(NULL, sizeof *s->board, PROT_READ | PROT_WRITE, MAP_SHARED, s->board_fd, 0);
 	if (s->board == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		die("fuzz: board");
+		err(2, "board");
 	ssize_t n = readlink("/proc/self/exe", s->board->exe, sizeof s->board->exe - 1);
 	if (n <= 0)
-		die("fuzz: /proc/self/exe");
+		err(2, "/proc/self/exe");
 	for (int c = 0; c < CONNS; c++) {
 		stream_listen(s, c);
 		s->streams[c].fd = -1;
 	}
 	s->runner = fork();
 	if (s->runner < 0)
-		die("fuzz: fork");
+		err(2, "fork");
 	if (s->runner == 0)
 		become_runner(s, pair[1]);
 	close(pair[1]);
 	s->control = pair[0];
-	if (recv(s->control, &ready, sizeof ready, 0) != sizeof ready) {
-		fprintf(stderr, "fuzz: the runner of side '%s' did not start\n", s->name);
-		exit(2);
-	}
+	if (recv(s->control, &ready, sizeof ready, 0) != sizeof ready)
+		errx(2, "the runner of side '%s' did not start", s->name);
 }
 
 void side_stop(struct side *s)
@@ -132,10 +131,8 @@ static bool finished(const struct side *s)
 static void hear(struct side *s)
 {
 	struct message m;
-	if (recv(s->control, &m, sizeof m, 0) != sizeof m) {
-		fprintf(stderr, "fuzz: the runner of side '%s' is gone\n", s->name);
-		exit(2);
-	}
+	if (recv(s->control, &m, sizeof m, 0) != sizeof m)
+		errx(2, "the runner of side '%s' is gone", s->name);
 	switch (m.what) {
 	case I_LISTEN: stream_connect(s, m.conn); break;
 	case I_ASK: stream_ask(s, m.conn, &m); break;
@@ -172,7 +169,7 @@ void sides_run(struct side **sides, int n, const struct program *p)
 	for (int i = 0; i < n; i++) {
 		prepare(sides[i], p);
 		if (send(sides[i]->control, &byte, 1, 0) != 1)
-			die("fuzz: the runner");
+			err(2, "the runner");
 	}
 	uint64_t limit = now_ns() + peer_patience_ns;
 	for (;;) {

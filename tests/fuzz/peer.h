@@ -50,7 +50,6 @@ void sides_run(struct side **sides, int n, const struct program *p);
 
 /* stream.c: what the peer does with connection c of a side. */
 
-_Noreturn void die(const char *what);
 void stream_listen(struct side *s, int c);
 /* Resets the connection's state before a run of p. */
 void stream_prepare(struct side *s, int c, const struct program *p);

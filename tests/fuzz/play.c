@@ -2,6 +2,7 @@
  * must. They note each result on the board, which is shared memory, so that the noting makes no call under test. */
 #include "play.h"
 
+#include <err.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -23,7 +24,7 @@ static void map_board(void)
 {
 	board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED, BOARD_FD, 0);
 	if (board == MAP_FAILED) {
-		perror("fuzz: the board");
+		warn("the board");
 		_exit(125);
 	}
 	program = &board->program;
@@ -243,7 +244,7 @@ static void make_listeners(void)
 		int l = socket(AF_INET, SOCK_STREAM, 0);
 		if (bind(l, (struct sockaddr *)&a, len) != 0 || listen(l, 4) != 0 ||
 		    getsockname(l, (struct sockaddr *)&a, &len) != 0 || dup2(l, LISTENER_FD + c) < 0) {
-			perror("fuzz: a listener");
+			warn("a listener");
 			_exit(125);
 		}
 		if (l != LISTENER_FD + c)

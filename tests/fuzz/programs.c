@@ -8,9 +8,10 @@
  * A program that differs is made as small as possible, and printed with the command that runs it again and the
  * library's trace; the exit status is 1. A seed and a number name the same program as long as the author (generate*.c)
  * does not change. */
+#include "number.h"
 #include "programs.h"
 
-#include <errno.h>
+#include <err.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -154,18 +155,6 @@ static int run_jobs(void)
 	return failed;
 }
 
-static uint64_t number(const char *s)
-{
-	char *end;
-	errno = 0;
-	uint64_t n = strtoull(s, &end, 10);
-	if (*s == '\0' || *end != '\0' || errno != 0) {
-		fprintf(stderr, "fuzz: '%s' is no number\n", s);
-		exit(2);
-	}
-	return n;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -177,16 +166,16 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--runner") == 0)
 		return play_runner();
 	if (argc == 4 && strcmp(argv[1], "--go-on") == 0)
-		return play_go_on(atoi(argv[2]), atoi(argv[3]));
+		return play_go_on(natural("the actor", argv[2]), natural("the step", argv[3]));
 	if (argc == 4 && strcmp(argv[1], "--piece") == 0)
-		return play_piece(atoi(argv[2]), atoi(argv[3]));
+		return play_piece(natural("the step", argv[2]), (int)number("the descriptor", argv[3], -1, INT_MAX));
 	options.seed = (uint64_t)time(NULL);
 	for (int c; (c = getopt_long(argc, argv, "n:s:k:j:v", names, NULL)) != -1;)
 		switch (c) {
-		case 'n': options.programs = (uint32_t)number(optarg); break;
-		case 's': options.seed = number(optarg); break;
-		case 'k': options.only = (int64_t)number(optarg); break;
-		case 'j': options.jobs = (uint32_t)number(optarg); break;
+		case 'n': options.programs = (uint32_t)number("--programs", optarg, 0, UINT32_MAX); break;
+		case 's': options.seed = (uint64_t)number("--seed", optarg, 0, INT64_MAX); break;
+		case 'k': options.only = number("--program", optarg, 0, INT64_MAX); break;
+		case 'j': options.jobs = (uint32_t)number("--jobs", optarg, 1, 64); break;
 		case 'J': options.join = optarg; break;
 		case 'H': options.hold = optarg; break;
 		case 'L': options.library = optarg; break;
@@ -194,14 +183,10 @@ int main(int argc, char **argv)
 		case 'v': options.verbose = true; break;
 		default: return 2;
 		}
-	if (options.jobs < 1 || options.jobs > 64 || access(options.library, R_OK) != 0) {
-		fprintf(stderr, "fuzz: no library %s, or a strange number of jobs\n", options.library);
-		return 2;
-	}
-	if (options.family_name != NULL && options.family < 0) {
-		fprintf(stderr, "fuzz: no family '%s': see tests/fuzz/README\n", options.family_name);
-		return 2;
-	}
+	if (access(options.library, R_OK) != 0)
+		err(2, "%s", options.library);
+	if (options.family_name != NULL && options.family < 0)
+		errx(2, "no family '%s': see tests/fuzz/README", options.family_name);
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("seed %lu\n", (unsigned long)options.seed);

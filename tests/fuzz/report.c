@@ -1,6 +1,7 @@
 /* Prints a program that differed: the operations that are left of it, their results, and the library's trace. */
 #include "programs.h"
 
+#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +142,7 @@ void report(uint64_t k, const struct program *original, const struct side *which
 	bool again = false;
 	for (int i = 0; i < TRACE_TRIES && !again; i++) {
 		if (fd >= 0 && ftruncate(fd, 0) != 0)
-			perror("fuzz: trace");
+			warn("trace");
 		again = run(p, &shim, &d);
 	}
 	printf("%s:\n", again ? d.what : "the smallest that differed, here in a run that does not");

@@ -3,6 +3,7 @@
  * promises, as narrowly as that can be said. */
 #include "programs.h"
 
+#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +99,7 @@ static void add_place(struct places *p, size_t at)
 	if (p->n == p->room) {
 		p->room = p->room * 2 + 64;
 		if ((p->at = realloc(p->at, p->room * sizeof *p->at)) == NULL)
-			die("fuzz: memory");
+			err(2, "memory");
 	}
 	p->at[p->n++] = at;
 }

@@ -1,6 +1,7 @@
 /* The peer's end of one connection: what it sends, how it reads, when it resets. */
 #include "peer.h"
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,12 +15,6 @@
 #include <unistd.h>
 
 enum { SLOW_WINDOW = 2048, SLOW_MSS = 1000, NARROW_WINDOW = 4096, END_NS = 30000000 };
-
-void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
 
 static void changed(struct board *b)
 {
@@ -39,7 +34,7 @@ void stream_listen(struct side *s, int c)
 	setsockopt(l, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
 	if (l < 0 || bind(l, (struct sockaddr *)&a, len) != 0 || listen(l, 4) != 0 ||
 	    getsockname(l, (struct sockaddr *)&a, &len) != 0)
-		die("fuzz: a listener");
+		err(2, "a listener");
 	s->listeners[c] = l;
 	s->window[c] = 0;
 	s->board->connect_to[c] = ntohs(a.sin_port);
@@ -102,7 +97,7 @@ static void send_part(struct stream *st, const char *p, size_t n)
 	if (r >= 0)
 		st->sent += (uint64_t)r;
 	if (r >= 0 ? (size_t)r < n : errno == EAGAIN)
-		die("fuzz: the peer's send buffer is too small for this program");
+		errx(2, "the peer's send buffer is too small for this program");
 }
 
 /* Sends the bytes of READ number `from`, and of the READs behind it up to the next one that asks, at once or in
@@ -121,7 +116,7 @@ static void send_reads(struct side *s, int c, uint32_t from)
 		if (i > from && o->value & ASKED)
 			break;
 		if (n + o->size > sizeof bytes)
-			die("fuzz: this program reads too much");
+			errx(2, "this program reads too much");
 		memcpy(bytes + n, p->text + o->at, o->size);
 		n += o->size;
 	}
@@ -190,11 +185,11 @@ void stream_connect(struct side *s, int c)
 		                 .sin_port = htons(s->board->listen_at[c]) };
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		die("fuzz: socket");
+		err(2, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one);
 	set_window(fd, window_of(&s->board->program.plans[c]));
 	if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
-		die("fuzz: connect");
+		err(2, "connect");
 	begin(s, c, fd);
 }
 
@@ -214,7 +209,7 @@ void stream_receive(struct side *s, int c, uint64_t now)
 	if (st->room - st->n < 65536) {
 		st->room = st->room * 2 + 65536;
 		if ((st->bytes = realloc(st->bytes, st->room)) == NULL)
-			die("fuzz: memory");
+			err(2, "memory");
 	}
 	ssize_t n = recv(st->fd, st->bytes + st->n, plan->every ? plan->gulp : 65536, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -2,6 +2,8 @@
  * same bytes and results as with the other preload alone, and its messages are joined. */
 #include "harness.h"
 
+#include <bsd/string.h>
+
 #define ONE_WRITEV "writev iov=2 bytes=300 = 300"
 #define POST                                                         \
 	"POST /form HTTP/1.1\r\n"                                    \
@@ -51,7 +53,7 @@ static char settings[] = "/tmp/onewrite-beside-XXXXXX", library[512];
 
 static void prepare(const struct neighbour *n)
 {
-	snprintf(library, sizeof library, "%s", n->library != NULL ? n->library : "");
+	strlcpy(library, n->library != NULL ? n->library : "", sizeof library);
 	char *any = strrchr(library, '*');
 	if (any != NULL) {
 		char command[600], number[16] = "";

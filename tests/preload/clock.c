@@ -5,6 +5,7 @@
 #include "left_out.h"
 #include "machine.h"
 
+#include <bsd/string.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,7 +101,7 @@ static const char *path_of(const char *library, char *path, size_t size)
 	snprintf(pattern, sizeof pattern, "/usr/lib/*/faketime/%s", library);
 	cr_assert(glob(pattern, 0, NULL, &found) == 0, "there is no %s: is the package libfaketime installed?",
 	          pattern);
-	snprintf(path, size, "%s", found.gl_pathv[0]);
+	strlcpy(path, found.gl_pathv[0], size);
 	globfree(&found);
 	return path;
 }

@@ -1,6 +1,7 @@
 /* Proves by random programs (tests/fuzz) that bare and under the library a program sends the same bytes and has the
  * same results. `make fuzz` runs many more of them. */
 #include "library.h"
+#include "number.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -13,8 +14,8 @@ static void run(const char *join, const char *hold)
 	const char *given = getenv("SEED");
 	char command[1024];
 	snprintf(command, sizeof command,
-	         BUILD_DIR "/tests/fuzz/programs -n 1000 -s %ld --join %s --hold %s --library " LIBRARY_IN_SHELL,
-	         given != NULL ? atol(given) : (long)time(NULL), join, hold);
+	         BUILD_DIR "/tests/fuzz/programs -n 1000 -s %lld --join %s --hold %s --library " LIBRARY_IN_SHELL,
+	         given != NULL ? number("SEED", given, 0, LLONG_MAX) : (long long)time(NULL), join, hold);
 	int status = system(command);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a program differs bare and behind the shim (%s)",
 	          command);

@@ -2,6 +2,7 @@
  * behind its responses: interim responses (1xx) come in between, bodies begin like a request, and several requests come
  * in one read. There the library may not know which request a response answers. */
 #include "harness.h"
+#include "number.h"
 
 #include <stdio.h>
 
@@ -141,7 +142,7 @@ EACH_TEST(interim, any_number_of_them_is_the_same, ROWS(programs), 60)
 	static const char *const counts[] = { "0", "1", "3", "4", "5", "9", "40", "300" };
 
 	for (size_t n = 0; n < ROWS(counts); n++) {
-		if (atoi(counts[n]) >= programs[*i].least) {
+		if (natural("the count", counts[n]) >= programs[*i].least) {
 			check_program(*i, counts[n], "memory", "header");
 			check_program(*i, counts[n], "kernel", "message");
 		}

@@ -1,7 +1,8 @@
 /* Proves that a trace that cannot be written changes nothing: no signal, no wait, the same bytes and results. One line
- * on stderr says why. */
+ * on stderr says why. And that a program may write over the environment that names the trace. */
 #include "everywhere.h"
 
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -41,9 +42,13 @@ static int remove_it(const char *path, const struct stat *s, int type, struct FT
 	return remove(path);
 }
 
-static struct run *run_traced(const struct hindered *h, const struct mode *m)
+static const struct mode bare_mode = { NULL, NULL };
+
+/* Runs a program bare (a mode without `hold`) or under the library, with a trace in a directory of its own. Adds what
+ * the trace has to *lines, unless that is NULL. */
+static struct run *run_traced(const char *program, const char *obstacle, const struct mode *m, struct text *lines)
 {
-	struct setup setup = { .args = { PROGRAM, h->obstacle }, .hold = m->hold, .join = m->join };
+	struct setup setup = { .args = { program, obstacle }, .hold = m->hold, .join = m->join };
 	char directory[] = "/tmp/onewrite-trace-XXXXXX", trace[64];
 	struct run *r;
 
@@ -51,6 +56,11 @@ static struct run *run_traced(const struct hindered *h, const struct mode *m)
 	snprintf(trace, sizeof trace, "%s/trace", directory);
 	setenv("ONEWRITE_TRACE", trace, 1);
 	r = run(&setup, m->hold == NULL ? BARE : SHIM);
+	int fd = lines != NULL ? open(trace, O_RDONLY) : -1;
+	if (fd >= 0) {
+		text_add_file(lines, fd);
+		close(fd);
+	}
 	nftw(directory, remove_it, 8, FTW_DEPTH | FTW_PHYS);
 	return r;
 }
@@ -58,10 +68,10 @@ static struct run *run_traced(const struct hindered *h, const struct mode *m)
 EACH_TEST(traced, trace_that_cannot_be_written_changes_nothing, ROWS(table), 120)
 {
 	const struct hindered *h = &table[*i];
-	struct run *bare = run_traced(h, &(struct mode){ NULL, NULL });
+	struct run *bare = run_traced(PROGRAM, h->obstacle, &bare_mode, NULL);
 
 	for (size_t m = 0; m < MODES; m++) {
-		struct run *shim = run_traced(h, &every_mode[m]);
+		struct run *shim = run_traced(PROGRAM, h->obstacle, &every_mode[m], NULL);
 		char name[128];
 
 		snprintf(name, sizeof name, "%s, hold %s, join %s", h->obstacle, every_mode[m].hold,
@@ -73,4 +83,35 @@ EACH_TEST(traced, trace_that_cannot_be_written_changes_nothing, ROWS(table), 120
 		run_free(shim);
 	}
 	run_free(bare);
+}
+
+static int count(const struct text *t, const char *what)
+{
+	int n = 0;
+
+	for (const char *p = t->p; p != NULL && (p = strstr(p, what)) != NULL; p++)
+		n++;
+	return n;
+}
+
+/* A title lies where the variables were that the library has read. */
+EACH_TEST(traced, title_over_the_environment_changes_no_setting, MODES, 30)
+{
+	const char *program = BUILD_DIR "/tests/programs/p_title";
+	const struct mode *m = &every_mode[*i];
+	struct text lines = { NULL, 0 };
+	struct run *bare = run_traced(program, NULL, &bare_mode, NULL), *shim = run_traced(program, NULL, m, &lines);
+	char name[128];
+
+	snprintf(name, sizeof name, "a title, hold %s, join %s", m->hold, m->join);
+	compare_runs(name, bare, shim, NULL);
+	cr_expect(strcmp(shim->results.p, "the title is shown: 1\nthe variables are as before: 0, 0\n") == 0,
+	          "%s: no title lies over the environment: %s", name, shim->results.p);
+	cr_expect(count(&lines, " bytes=100\n") == 3 && count(&lines, " bytes=200\n") == 3,
+	          "%s: not every head and every body is in the trace:\n%s", name, lines.p);
+	cr_expect(strcmp(m->hold, "memory") != 0 || calls_like(shim, "writev iov=2 bytes=300 = 300") == 3,
+	          "%s: not every head was joined:\n%s", name, shim->calls.p);
+	free(lines.p);
+	run_free(bare);
+	run_free(shim);
 }

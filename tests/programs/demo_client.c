@@ -32,6 +32,7 @@
 #include "../http/client.h"
 #include "../http/measure.h"
 #include "../http/sockets.h"
+#include "number.h"
 
 enum {
 	EXCHANGES_MAX = 10000,
@@ -302,12 +303,12 @@ static void measure(char **command, int exchanges, bool traced)
 
 int main(int argc, char **argv)
 {
-	int exchanges = argc > 2 ? atoi(argv[1]) : 0;
-
-	if (exchanges < 1 || exchanges > EXCHANGES_MAX) {
-		fprintf(stderr, "usage: demo_client EXCHANGES COMMAND [ARGUMENT...]\n");
+	if (argc < 3) {
+		fputs("usage: demo_client EXCHANGES COMMAND [ARGUMENT...]\n", stderr);
 		return 2;
 	}
+	int exchanges = (int)number("EXCHANGES", argv[1], 1, EXCHANGES_MAX);
+
 	alarm(TOTAL_SECONDS); /* ends the program if anything hangs */
 
 	measure(argv + 2, exchanges, false);

@@ -4,6 +4,7 @@
  *	legacy [PORT]           on 127.0.0.1; any free port unless given; says which on stdout
  *
  * Answers GET and HEAD; keeps connections alive as HTTP/1.1 asks. */
+#include <err.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 
 #include "../http/heads.h"
 #include "../http/server.h"
+#include "../support/number.h"
 
 enum { CONNECTIONS = 64, REQUEST_MAX = 8192 };
 
@@ -88,7 +90,7 @@ static bool serve(int fd, struct connection *c)
 
 int main(int argc, char **argv)
 {
-	uint16_t port = argc > 1 ? (uint16_t)atoi(argv[1]) : 0;
+	uint16_t port = argc > 1 ? (uint16_t)number("PORT", argv[1], 0, UINT16_MAX) : 0;
 	int listener = server_listen(INADDR_LOOPBACK, &port, 0, 0);
 
 	signal(SIGPIPE, SIG_IGN);
@@ -99,10 +101,8 @@ int main(int argc, char **argv)
 	for (;;) {
 		/* While all places are taken, new connections wait in the backlog. */
 		polled[0].events = polled_count <= CONNECTIONS ? POLLIN : 0;
-		if (poll(polled, polled_count, -1) < 0) {
-			perror("legacy: poll");
-			return 1;
-		}
+		if (poll(polled, polled_count, -1) < 0)
+			err(1, "poll");
 		/* Downwards, because the last connection takes the place of one that is closed. */
 		for (nfds_t i = polled_count - 1; i > 0; i--) {
 			if (!polled[i].revents || serve(polled[i].fd, &connections[i]))

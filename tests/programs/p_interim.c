@@ -5,6 +5,7 @@
  * and over, and must not disturb what the library has learned of the request. Then comes the final head, by itself or
  * with its body, and a second exchange. */
 #include "p_common.h"
+#include "number.h"
 
 static char request[500];
 
@@ -39,14 +40,15 @@ static void answer(int fd, bool alone)
 int main(int argc, char **argv)
 {
 	static const char interim[] = "HTTP/1.1 102 Processing\r\n\r\n", next[] = "GET /next HTTP/1.1\r\n\r\n";
-	int fd;
+	int fd, count;
 
 	if (argc != 4)
 		return 2;
+	count = natural("the count of 102", argv[1]);
 	shared = shared_map(SHARED_FD);
 	fd = accept_peer();
 	must(read(fd, request, sizeof request) > 0, "reading a request");
-	for (int i = 0; i < atoi(argv[1]); i++) {
+	for (int i = 0; i < count; i++) {
 		put(fd, interim, sizeof interim - 1);
 		get(fd, argv[2] + (size_t)i % strlen(argv[2]), 1);
 	}

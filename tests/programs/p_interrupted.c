@@ -29,6 +29,7 @@
  *
  * MS after the beginning of a write its thread's handler closes the descriptor. */
 #include "p_pairs.h"
+#include "number.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -119,7 +120,7 @@ static const struct call *find(const char *name)
 	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
 		if (strcmp(calls[i].name, name) == 0)
 			return &calls[i];
-	exit(2);
+	errx(2, "there is no call '%s'", name);
 }
 
 /* --- interruptions ---------------------------------------------------------------------------- */
@@ -369,7 +370,7 @@ int main(int argc, char **argv)
 	if (argc == 4)
 		interrupt(argv[1], argv[2], find(argv[3]));
 	else if (argc == 3)
-		close_soon(atoi(argv[2]));
+		close_soon(natural("the moment", argv[2]));
 	else if (argc == 2 && strcmp(argv[1], "first") == 0)
 		write_first();
 	else if (argc == 2 && strcmp(argv[1], "ignored-signal") == 0)

@@ -5,6 +5,7 @@
  * much address space left as it needs, or none. locked: all that is mapped is locked (mlockall). high: a connection has
  * this NUMBER (lib_high.c). */
 #include "p_pairs.h"
+#include "number.h"
 
 #include <sys/wait.h>
 
@@ -159,6 +160,6 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[1], "locked") == 0)
 		live_locked(strcmp(how, "tight") == 0);
 	else
-		be_high(how, argc > 3 ? atoi(argv[3]) : 0);
+		be_high(how, argc > 3 ? natural("the number", argv[3]) : 0);
 	return 0;
 }

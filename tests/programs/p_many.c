@@ -4,6 +4,7 @@
  * short: each has one small exchange; how much does the memory of the process grow? strange: on each the message looks
  * too short for some reason; is a message on another connection still joined? */
 #include "p_pairs.h"
+#include "number.h"
 
 enum { FIRST = 1000, SHORT = 20000, STRANGE = 1000, GROWTH_KB = 200 };
 
@@ -176,6 +177,6 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "short") == 0)
 		have_short_ones(listener);
 	else
-		have_strange_ones(listener, argc > 2 ? atoi(argv[2]) : STRANGE);
+		have_strange_ones(listener, argc > 2 ? natural("the count", argv[2]) : STRANGE);
 	return 0;
 }

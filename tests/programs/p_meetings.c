@@ -8,6 +8,7 @@
  * parent reports whether the call took long. */
 #include "p_common.h"
 
+#include <err.h>
 #include <linux/close_range.h>
 #include <linux/sockios.h>
 #include <pthread.h>
@@ -322,7 +323,7 @@ static const struct call *find(const char *name)
 	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
 		if (strcmp(calls[i].name, name) == 0)
 			return &calls[i];
-	exit(2);
+	errx(2, "there is no call '%s'", name);
 }
 
 static void *write_a_head(void *fd)

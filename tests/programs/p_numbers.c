@@ -3,6 +3,7 @@
  * of the program's may be touched. */
 #include "p_named.h"
 #include "p_pairs.h"
+#include "number.h"
 
 #include <dirent.h>
 #include <linux/close_range.h>
@@ -122,7 +123,7 @@ static void last(void)
 {
 	struct pair p = pair_of(listener, 0);
 	char body[BODY_SIZE] = "";
-	int refused = 0, top = atoi(how);
+	int refused = 0, top = natural("the numbers", how);
 
 	limit_numbers((unsigned)top);
 	be_alone();

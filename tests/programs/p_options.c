@@ -8,6 +8,7 @@
  *two options. Another one sets the option, or asks for it, in each round a few milliseconds later than in the round
  *before. */
 #include "p_pairs.h"
+#include "number.h"
 
 #include <pthread.h>
 #include <sys/wait.h>
@@ -123,8 +124,8 @@ int main(int argc, char **argv)
 	shared = shared_map(SHARED_FD);
 	set_int(listener, IPPROTO_TCP, TCP_MAXSEG, 1460); /* so that the long message has several segments */
 	option = strcmp(argv[2], "nodelay") == 0 ? TCP_NODELAY : TCP_CORK;
-	before = atoi(argv[3]);
-	after = ask ? before : atoi(argv[4]);
+	before = (int)number("BEFORE", argv[3], INT_MIN, INT_MAX);
+	after = ask ? before : (int)number("AFTER", argv[4], INT_MIN, INT_MAX);
 	for (int i = 0; i < (ask ? 3 : ROUNDS); i++, at_ms += LATER_MS)
 		wrong += do_round(listener, ask ? ask_for_option : set_option);
 	report(ask ? "wrong answers: %d\n" : "settings that are lost: %d\n", wrong);

@@ -6,6 +6,7 @@
  * test makes that. */
 #include "p_named.h"
 #include "p_pairs.h"
+#include "number.h"
 
 #include <linux/close_range.h>
 #include <pthread.h>
@@ -188,7 +189,7 @@ static void linger(void)
 	start = now_ns();
 	write_head(p.fd);
 	pthread_create(&thread, NULL, write_elsewhere, NULL);
-	sleep_until(start + atoi(how) * MS);
+	sleep_until(start + natural("the milliseconds", how) * MS);
 	start = now_ns();
 	close(p.fd);
 	start = now_ns() - start;

@@ -1,7 +1,9 @@
 /* p_room HOW fills a connection's send buffer in a way that the library has no part in, and then writes a message;
  * p_room SEGMENT writes a message to a peer that wants segments of so many bytes; both for tests/preload/room.c. */
 #include "p_common.h"
+#include "number.h"
 
+#include <ctype.h>
 #include <sys/uio.h>
 
 enum { PIECE = 4000 };
@@ -67,8 +69,8 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	shared = shared_map(SHARED_FD);
-	if (atoi(argv[1]) > 0) {
-		write_to_peer(atoi(argv[1]));
+	if (isdigit((unsigned char)argv[1][0])) {
+		write_to_peer((int)number("SEGMENT", argv[1], 1, INT_MAX));
 		return 0;
 	}
 	fd = accept_own(&client);

@@ -2,6 +2,7 @@
  * tests/preload/secure.c. As root it makes a mount namespace whose /etc/ld.so.preload names the libraries of
  * LD_PRELOAD, with a copy of the program in it. The user nobody runs that copy (plain: root). */
 #include "p_common.h"
+#include "number.h"
 
 #include <dirent.h>
 #include <link.h>
@@ -59,7 +60,8 @@ static void be_secure(const char *expected)
 	int loaded = 0, fd = accept_peer(), mappings;
 
 	dl_iterate_phdr(find_library, &loaded);
-	report("secure: %lu, the library is there as wanted: %d\n", getauxval(AT_SECURE), loaded == atoi(expected));
+	report("secure: %lu, the library is there as wanted: %d\n", getauxval(AT_SECURE),
+	       loaded == number("the libraries", expected, 0, 1));
 	memset(body, 'b', sizeof body);
 	count_entries("/proc/self/task"); /* so that the memory that this allocates is there before the count */
 	mappings = count_lines("/proc/self/maps");

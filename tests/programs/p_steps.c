@@ -40,8 +40,11 @@ static const struct verb *parse(struct step *s, const char *text)
 
 	*s = (struct step){ .pieces = 1, .argument = equals != NULL ? equals + 1 : "" };
 	memcpy(s->verb, text, n < sizeof s->verb ? n : sizeof s->verb - 1);
-	if (text[n] == '/')
-		s->pieces = atoi(text + n + 1);
+	if (text[n] == '/') {
+		char pieces[12];
+		snprintf(pieces, sizeof pieces, "%.*s", (int)strcspn(text + n + 1, "+="), text + n + 1);
+		s->pieces = (int)number(s->verb, pieces, 1, INT_MAX);
+	}
 	for (size_t i = 0; i < sizeof flag_bits / sizeof *flag_bits; i++)
 		if (memmem(text, (size_t)(end - text), flag_bits[i].name, strlen(flag_bits[i].name)) != NULL)
 			s->flags |= flag_bits[i].bit;
@@ -57,7 +60,7 @@ static void draw_bytes(struct step *s)
 {
 	bool body = s->argument[0] == '*';
 
-	s->size = body ? strtoul(s->argument + 1, NULL, 10) : strlen(s->argument);
+	s->size = body ? (size_t)natural(s->verb, s->argument + 1) : strlen(s->argument);
 	s->bytes = calloc(1, s->size + 1);
 	if (body)
 		body_fill(shared, s->bytes, s->size);
@@ -130,7 +133,7 @@ int main(int argc, char **argv)
 	shared = shared_map(SHARED_FD);
 	for (args = argv; args[1] != NULL; args++)
 		if (strncmp(args[1], "fd=", 3) == 0)
-			fd = atoi(args[1] + 3);
+			fd = (int)number("fd", args[1] + 3, -1, INT_MAX);
 		else if (!do_child(args[1]))
 			do_step(args[1]);
 	return 0;

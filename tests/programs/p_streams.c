@@ -4,6 +4,7 @@
  *	p_streams pieces GAP_US SIZE HOW | splice GAP_US | messages HOW | connections | forks | hostile | again | burst
  *| asks | more HOW | slow peer | childs pieces */
 #include "p_pairs.h"
+#include "number.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -453,9 +454,9 @@ int main(int argc, char **argv)
 	streams = mmap(NULL, CONNECTIONS * sizeof *streams, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(streams != MAP_FAILED, "mmap");
 	if (argc == 5)
-		pieces(atoi(argv[2]), atoi(argv[3]), argv[4]);
+		pieces(natural("the gap", argv[2]), natural("the size", argv[3]), argv[4]);
 	else if (argc == 3 && strcmp(argv[1], "splice") == 0)
-		gap = atoi(argv[2]), splice_pieces();
+		gap = natural("the gap", argv[2]), splice_pieces();
 	else if (argc == 3 && strcmp(argv[1], "slow") == 0)
 		write_to_a_slow_peer();
 	else if (argc == 3 && strcmp(argv[1], "childs") == 0)

@@ -3,6 +3,7 @@
  * The trace is the file that ONEWRITE_TRACE names, in a directory of its own. The library opens it for each line, so
  * the program itself can put each obstacle in the way. */
 #include "p_pairs.h"
+#include "number.h"
 
 #include <pthread.h>
 #include <pty.h>
@@ -187,7 +188,7 @@ static void send_with_a_socket_for_stderr(const char *again)
 	}
 	lead_to("/dev/full");
 	send_messages(accept_peer(), 2);
-	recv(atoi(again), text, sizeof text - 1, MSG_DONTWAIT);
+	recv(natural("the socket", again), text, sizeof text - 1, MSG_DONTWAIT);
 	report("it says why: %d\n", strstr(text, "ENOSPC") != NULL);
 }
 

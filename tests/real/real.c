@@ -1,6 +1,7 @@
 /* Proves that under the library real programs from Debian's packages send the same bytes, in no more segments and no
  * later. A file of tests/real/{servers,clients,at-once,figures} is one case; tests/real/run does the work and says in
  * sentences what went wrong. */
+#include <bsd/string.h>
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
 #include <criterion/options.h>
@@ -58,7 +59,7 @@ static struct criterion_test_params listed(const char *const *names)
 		n++;
 	programs = cr_malloc(n * sizeof(*programs));
 	for (size_t i = 0; i < n; i++)
-		snprintf(programs[i].name, sizeof(programs[i].name), "%s", names[i]);
+		strlcpy(programs[i].name, names[i], sizeof(programs[i].name));
 	return cr_make_param_array(struct program, programs, n, NULL);
 }
 

@@ -127,7 +127,7 @@ static void __attribute__((noreturn)) become_program(const struct stage *s, enum
 		from[i] = fcntl(from[i], F_DUPFD, 100); /* out of the way of the numbers that dup2 sets */
 	for (size_t i = 0; i < 6; i++)
 		dup2(from[i], at[i]);
-	close_range(SHARED_FD + 1, ~0u, 0);
+	closefrom(SHARED_FD + 1);
 	signal(SIGPIPE, SIG_DFL);
 	set_environment(s, behind);
 	execute(s->setup->args);

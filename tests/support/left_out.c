@@ -11,6 +11,7 @@ static const struct {
 } lacking[] = {
 #ifdef ON_OLD_GLIBC
 	{ "ignored-signal", "before glibc 2.32 the library blocks signals while it starts a thread" },
+	{ "p_title", "libbsd is built for the newer glibc" },
 	{ "plugin", "the test would link it to the newer glibc" },
 #else
 	{ "backtrace", "musl has no backtrace_symbols_fd" },
@@ -26,6 +27,7 @@ static const struct {
 	{ "option, unseen, and no more", "musl has no ucontext functions" },
 	{ "p_moments", "musl has its constructors, and their ends, in another order" },
 	{ "p_secure", "musl has no /etc/ld.so.preload, and heeds no LD_PRELOAD where it would be secure" },
+	{ "p_title", "libbsd is built for glibc" },
 	{ "plugin", "musl does not look where a library's own run path says" },
 	{ "vain-dup3", "musl's dup3 refuses no flag" },
 #endif

@@ -13,7 +13,7 @@ static long made(int n)
 
 static long do_dup(const struct step *s)
 {
-	int over = s->argument[0] != '\0' ? atoi(s->argument) : 77;
+	int over = argument(s, 77);
 
 	if (strcmp(s->verb, "dup") == 0)
 		return made(dup(fd));
@@ -35,7 +35,7 @@ static long do_dup(const struct step *s)
 /* The connection moves to another number, as inetd hands it to its servers. */
 static long do_onto(const struct step *s)
 {
-	int r = dup2(fd, atoi(s->argument));
+	int r = dup2(fd, natural(s->verb, s->argument));
 
 	close(fd);
 	fd = r;
@@ -121,14 +121,14 @@ static long do_fetch(const struct step *s)
 
 static long do_shutdown(const struct step *s)
 {
-	int how = s->argument[0] != '\0' ? atoi(s->argument) : SHUT_WR;
+	int how = argument(s, SHUT_WR);
 
 	return s->verb[0] == 'S' ? (int)syscall(SYS_shutdown, fd, how) : shutdown(fd, how);
 }
 
 static long do_close(const struct step *s)
 {
-	int was = s->argument[0] != '\0' ? atoi(s->argument) : fd;
+	int was = argument(s, fd);
 
 	if (was == fd)
 		fd = -1;

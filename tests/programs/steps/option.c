@@ -19,7 +19,9 @@ static long do_option(const struct step *s)
 		{ "sndbuf", SOL_SOCKET, SO_SNDBUF, sizeof(int) },
 		{ "zerocopy", SOL_SOCKET, SO_ZEROCOPY, sizeof(int) },
 	};
-	int value = atoi(s->argument);
+	if (strcmp(s->verb, "ulp") == 0)
+		return setsockopt(fd, IPPROTO_TCP, TCP_ULP, s->argument, (socklen_t)strlen(s->argument));
+	int value = argument(s, 0);
 	socklen_t size = sizeof value;
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -29,8 +31,6 @@ static long do_option(const struct step *s)
 		return syscall(SYS_setsockopt, fd, IPPROTO_TCP, TCP_CORK, &value, size);
 	if (strcmp(s->verb, "linger") == 0)
 		return setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, value }, sizeof(struct linger));
-	if (strcmp(s->verb, "ulp") == 0)
-		return setsockopt(fd, IPPROTO_TCP, TCP_ULP, s->argument, (socklen_t)strlen(s->argument));
 	if (strcmp(s->verb, "SYS_setsockopt") == 0)
 		return syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_KEEPALIVE, &value, size);
 	if (strcmp(s->verb, "keepalive") == 0)
@@ -53,7 +53,7 @@ static long do_watch(const struct step *s)
 	bool listener = strncmp(s->verb, "listener-", 9) == 0, number = strncmp(s->verb, "SYS_", 4) == 0;
 	const char *what = listener ? s->verb + 9 : number ? s->verb + 4 : s->verb;
 	bool stamps = strncmp(what, "stamps", 6) == 0;
-	int level = stamps ? SOL_SOCKET : IPPROTO_TCP, value = atoi(s->argument), at = listener ? LISTENER_FD : fd;
+	int level = stamps ? SOL_SOCKET : IPPROTO_TCP, value = argument(s, 0), at = listener ? LISTENER_FD : fd;
 	int name = strcmp(what, "stamps") == 0  ? SO_TIMESTAMPING
 	           : stamps                     ? SO_TIMESTAMPING_NEW
 	           : strcmp(what, "lowat") == 0 ? TCP_NOTSENT_LOWAT

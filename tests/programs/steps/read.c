@@ -6,14 +6,20 @@
 
 static char incoming[65536];
 
+/* How many bytes the step is to read. */
+static size_t to_read(const struct step *s)
+{
+	return (size_t)number(s->verb, s->argument, 0, sizeof incoming);
+}
+
 static long do_read(const struct step *s)
 {
-	return read(fd, incoming, (size_t)atoi(s->argument));
+	return read(fd, incoming, to_read(s));
 }
 
 static long do_readeach(const struct step *s)
 {
-	long n = 0, want = atoi(s->argument);
+	long n = 0, want = (long)to_read(s);
 
 	while (n < want && read(fd, incoming + n, 1) == 1)
 		n++;
@@ -22,7 +28,7 @@ static long do_readeach(const struct step *s)
 
 static long do_readv(const struct step *s)
 {
-	size_t n = (size_t)atoi(s->argument);
+	size_t n = to_read(s);
 	struct iovec iov[2] = { { incoming, 3 }, { incoming + 3, n - 3 } };
 
 	return readv(fd, iov, 2);
@@ -30,17 +36,17 @@ static long do_readv(const struct step *s)
 
 static long do_recv(const struct step *s)
 {
-	return recv(fd, incoming, (size_t)atoi(s->argument), s->flags);
+	return recv(fd, incoming, to_read(s), s->flags);
 }
 
 static long do_recvfrom(const struct step *s)
 {
-	return recvfrom(fd, incoming, (size_t)atoi(s->argument), s->flags, NULL, NULL);
+	return recvfrom(fd, incoming, to_read(s), s->flags, NULL, NULL);
 }
 
 static long do_recvmsg(const struct step *s)
 {
-	struct iovec iov = { incoming, (size_t)atoi(s->argument) };
+	struct iovec iov = { incoming, to_read(s) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	return recvmsg(fd, &m, s->flags);
@@ -48,7 +54,7 @@ static long do_recvmsg(const struct step *s)
 
 static long do_recvmmsg(const struct step *s)
 {
-	struct iovec iov = { incoming, (size_t)atoi(s->argument) };
+	struct iovec iov = { incoming, to_read(s) };
 	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
 
 	return recvmmsg(fd, &m, 1, s->flags, NULL) == 1 ? (long)m.msg_len : -1;
@@ -60,7 +66,7 @@ static long do_recvmmsg(const struct step *s)
 
 static long do_recvmmsg_by_number(const struct step *s)
 {
-	struct iovec iov = { incoming, (size_t)atoi(s->argument) };
+	struct iovec iov = { incoming, to_read(s) };
 	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
 
 	return syscall(SYS_recvmmsg_time64, fd, &m, 1, s->flags, NULL) == 1 ? (long)m.msg_len : -1;

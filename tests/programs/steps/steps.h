@@ -3,6 +3,7 @@
 #define STEPS_H
 
 #include "../p_common.h"
+#include "number.h"
 
 /* The value of errno before each step. A call that succeeds leaves it alone, with the library and without. */
 enum { ERRNO_BEFORE = ENOTSUP };
@@ -48,6 +49,12 @@ extern const char *self; /* the path of this program */
 extern int fd;           /* the descriptor that the steps act on */
 extern FILE *stream;     /* the stream that the step `fdopen` made of it */
 extern bool stops;       /* exit at a final error, as programs do */
+
+/* The number that is the argument of a step; `without` for a step that has no argument. */
+static inline int argument(const struct step *s, int without)
+{
+	return s->argument[0] != '\0' ? (int)number(s->verb, s->argument, INT_MIN, INT_MAX) : without;
+}
 
 /* Waits for a child to end; returns its wait status. */
 long reap(pid_t pid);

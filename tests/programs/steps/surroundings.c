@@ -54,7 +54,7 @@ static long do_await(const struct step *s)
 
 static long do_sleep(const struct step *s)
 {
-	sleep_us(atoi(s->argument) * 1000L);
+	sleep_us(natural(s->verb, s->argument) * 1000L);
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../support/number.h"
+
 static struct event_base *base;
 
 struct pieces {
@@ -69,6 +71,8 @@ int main(int argc, char **argv)
 {
 	struct evhttp *http;
 
+	if (argc != 2)
+		return 1;
 	base = event_base_new();
 	http = evhttp_new(base);
 	evhttp_set_cb(http, "/small", plain, (void *)200);
@@ -77,7 +81,7 @@ int main(int argc, char **argv)
 	evhttp_set_cb(http, "/stream", in_pieces, base);
 	evhttp_set_cb(http, "/moved", moved, NULL);
 	evhttp_set_cb(http, "/fresh", fresh, NULL);
-	if (argc != 2 || evhttp_bind_socket(http, "127.0.0.1", (unsigned short)atoi(argv[1])) != 0)
+	if (evhttp_bind_socket(http, "127.0.0.1", (unsigned short)number("PORT", argv[1], 1, USHRT_MAX)) != 0)
 		return 1;
 	return event_base_dispatch(base);
 }

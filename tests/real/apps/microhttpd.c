@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../support/number.h"
+
 static const char *file;
 static char large[200000];
 
@@ -72,8 +74,8 @@ int main(int argc, char **argv)
 		return 1;
 	file = argv[2];
 	memset(large, 'x', sizeof(large));
-	if (!MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, (uint16_t)atoi(argv[1]), NULL, NULL, answer, NULL,
-	                      MHD_OPTION_END))
+	if (!MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, (uint16_t)number("PORT", argv[1], 1, UINT16_MAX), NULL,
+	                      NULL, answer, NULL, MHD_OPTION_END))
 		return 1;
 	for (;;)
 		pause();
