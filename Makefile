@@ -307,7 +307,7 @@ $(B)/tests/preload/names: | $(B)/plain/libonewrite.so
 $(B)/conf/libonewrite.so: $(wildcard shim/*)
 	@$(MAKE) --no-print-directory B=$(B)/conf SYSCONFDIR=. $@
 $(B)/tests/preload/conf: | $(B)/conf/libonewrite.so
-$(B)/tests/wrapper/deploy: | $(B)/conf/libonewrite.so
+$(B)/tests/wrapper/operate: | $(B)/conf/libonewrite.so
 
 $(RECORDER): $(wildcard tests/support/recorder*.c) tests/support/recorder.h
 	@mkdir -p $(@D)

@@ -350,6 +350,7 @@ LONGJMP(_longjmp)
 LONGJMP(siglongjmp)
 LONGJMP(__longjmp_chk)
 
+#ifndef __SANITIZE_THREAD__
 EXPORT int sigaltstack(const stack_t *restrict stack, stack_t *restrict old)
 {
 	int r = libc()->sigaltstack(stack, old);
@@ -357,6 +358,7 @@ EXPORT int sigaltstack(const stack_t *restrict stack, stack_t *restrict old)
 		turn_stack(stack);
 	return r;
 }
+#endif
 
 EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
 {

@@ -312,13 +312,21 @@ void release_closing_range(unsigned first, unsigned last, const char *why)
 		release_closing(fd, why);
 }
 
+/* The look for what is held must come after the flag that forbids holds is set (TSan does not know fences). */
+static void look_after_flag(void)
+{
+#ifndef __SANITIZE_THREAD__
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
 void release_ending(int fd, const char *why)
 {
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
 	if (c != NULL)
 		conn_set(c, CONN_SHUT); /* first, so that what another thread is about to hold now is sent, too */
-	atomic_thread_fence(memory_order_seq_cst); /* the look for what is held comes after the flag */
+	look_after_flag();
 	release_last(fd, SOCKET_ENDS, NO_MORE, true, &until, why);
 }
 
@@ -339,7 +347,7 @@ void release_aliased(int fd, const char *why)
 	if (conn_has(c, CONN_CORKED))
 		release(fd, why);
 	conn_set(c, CONN_ALIASED);
-	atomic_thread_fence(memory_order_seq_cst); /* as in release_ending() */
+	look_after_flag();
 	release_surely(fd, why);
 }
 
