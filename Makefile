@@ -257,6 +257,9 @@ REST_OF = $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/programs/$(1)/*.c
 $(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
 $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
+ifneq ($(filter %/unit/lock,$(SUITES)),)
+$(B)/tests/unit/lock: $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
+endif
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 
 # tests/http: one HTTP client and one HTTP server, for programs of tests/programs, tests/bench and tests/soak.

@@ -172,6 +172,7 @@ static const struct life piecemeal[] = {
 	{ "pieces", "written nodelay", "late: 0\n", "message", .timed = true },
 	{ "pieces", "exact", "late: 0\n", "message", .timed = true },
 	{ "pieces", "exact nodelay", "late: 0\n", "message", .timed = true },
+	{ "pieces", "asked", "late: 0\n", "message", .timed = true },
 };
 LIVES(hosts, pieces_by_sendfile_after_a_pause_are_not_late, piecemeal);
 

@@ -153,7 +153,7 @@ static const struct scenario deadlines[] = {
 	  { "write=" HEAD, "await", "write=*200", "await" },
 	  "send bytes=100 * = 100, write bytes=200 = 200",
 	  .timeout = "5ms",
-	  .faults = "cookie:3:errno=EPERM" },
+	  .faults = "cookie:2:errno=EPERM" },
 	{ "there is no room",
 	  { "write=" HEAD, "await", "write=*200", "await" },
 	  "send bytes=100 * = -1 EAGAIN, send bytes=100 * = 100, write bytes=200 = 200",

@@ -37,8 +37,8 @@ static void *put_end(void *unused)
 	return unused;
 }
 
-/* Writes a head and so much of its body that both fill two segments, then, in another thread, the end of the body.
- * Returns that thread. */
+/* Writes a head and so much of its body that both fill two segments, then at once, before the deadline makes a stream
+ * of the message, the end of the body in another thread. Returns that thread. */
 static pthread_t put_all_and_end(void)
 {
 	int segment = 0;
@@ -49,7 +49,6 @@ static pthread_t put_all_and_end(void)
 	snprintf(bytes, sizeof bytes, "HTTP/1.1 200 OK\r\nContent-Length: %8d\r\n\r\n", 2 * segment - 45 + END);
 	bytes[strlen(bytes)] = 'b';
 	put(bytes, 2 * (size_t)segment);
-	sleep_us(50000);
 	pthread_create(&thread, NULL, put_end, NULL);
 	sleep_us(50000);
 	return thread;

@@ -19,7 +19,7 @@
 #define STEPS     BUILD_DIR "/tests/programs/p_steps"
 #define SCENARIOS BUILD_DIR "/tests/programs/p_scenarios"
 
-enum { ARGS_MAX = 20 };
+enum { ARGS_MAX = 32 };
 
 enum listener { ON_IPV4, ON_IPV6, ON_MAPPED, ON_MPTCP }; /* ON_MAPPED: the program's end is IPv6, the peer's IPv4 */
 

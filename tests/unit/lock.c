@@ -1,0 +1,97 @@
+/* The lock that knows its owner: what a thread gets that meets it in another thread's hands, or in its own. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lock.h"
+
+static struct lock lock;
+static _Atomic uint8_t calling;
+static atomic_bool done;
+
+/* Takes the lock as a thread does that will be in a system call, is left alone until `done`, and gives it back. */
+static void *own_it(void *state)
+{
+	cr_assert(lock_try(&lock));
+	if (state != NULL)
+		atomic_store(&calling, *(const uint8_t *)state);
+	while (!atomic_load(&done))
+		usleep(1000);
+	lock_give(&lock);
+	return NULL;
+}
+
+static pthread_t owner(const uint8_t *state)
+{
+	pthread_t thread;
+	pthread_create(&thread, NULL, own_it, (void *)state);
+	while (lock_is_free(&lock))
+		usleep(1000);
+	while (state != NULL && atomic_load(&calling) != *state)
+		usleep(1000);
+	return thread;
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+Test(lock, free_one_is_taken_and_known_to_be_ours)
+{
+	cr_expect(lock_take(&lock) == LOCK_TAKEN);
+	cr_expect(lock_is_mine(&lock) && lock_take(&lock) == LOCK_MINE);
+	lock_give(&lock);
+	cr_expect(lock_is_free(&lock));
+}
+
+/* Such an owner may wait for a peer for ever, so the thread that wants the lock does without it, and soon. */
+Test(lock, owner_in_a_call_that_waits_is_not_waited_for, .timeout = 20)
+{
+	static const uint8_t in_call = LOCK_CALLING;
+	pthread_t thread = owner(&in_call);
+	double since = seconds();
+	cr_expect(lock_wait(&lock, &calling) == LOCK_BUSY, "the lock was taken from a thread that is in a call");
+	cr_expect(seconds() - since < 0.5, "that took %.3f s", seconds() - since);
+	atomic_store(&done, true);
+	pthread_join(thread, NULL);
+	cr_expect(lock_is_free(&lock));
+}
+
+/* Ends the owner long after the time after which a call that waits is given up. */
+static void *end_later(void *unused)
+{
+	usleep(300000);
+	atomic_store(&done, true);
+	return unused;
+}
+
+/* A call that cannot wait is over soon, however long its thread is not scheduled. */
+Test(lock, owner_in_a_call_that_cannot_wait_is_waited_for, .timeout = 20)
+{
+	static const uint8_t in_call = LOCK_CALLING + 1;
+	pthread_t thread = owner(&in_call), other;
+	double since = seconds();
+	pthread_create(&other, NULL, end_later, NULL);
+	cr_expect(lock_wait(&lock, &calling) == LOCK_TAKEN);
+	cr_expect(seconds() - since >= 0.2, "the lock was had after %.3f s", seconds() - since);
+	lock_give(&lock);
+	pthread_join(other, NULL);
+	pthread_join(thread, NULL);
+}
+
+/* An owner that jumped out of a signal handler may never come back. */
+Test(lock, owner_that_jumped_loses_it, .timeout = 20)
+{
+	pthread_t thread = owner(NULL);
+	atomic_fetch_or(&lock.word, LOCK_JUMPED);
+	double since = seconds();
+	cr_expect(lock_wait(&lock, &calling) == LOCK_ORPHAN);
+	cr_expect(seconds() - since < 0.5, "that took %.3f s", seconds() - since);
+	atomic_store(&done, true);
+	pthread_join(thread, NULL);
+	cr_expect(lock_is_mine(&lock), "the owner has given back what is not its own any more");
+}
