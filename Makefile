@@ -452,19 +452,22 @@ SHARE  = $(PREFIX)/share
 # Where zsh looks for completions of what is installed here; a package of Debian's is to set vendor-completions.
 ZSH_FUNCTIONS ?= site-functions
 
+# A file takes its place when it is whole: programs that start meanwhile find the old one or the new one.
+put = install -D -m $(1) $(2) $(3).new && mv -f $(3).new $(3)
+
 install: $(LIB) $(JUDGE)
-	install -D -m 755 scripts/onewrite $(call to,$(PREFIX)/bin/onewrite)
-	install -D -m 755 $(JUDGE) $(call to,$(OWN)/judge)
-	install -D -m 644 $(LIB) $(call to,$(LIBDIR)/libonewrite.so)
+	$(call put,755,scripts/onewrite,$(call to,$(PREFIX)/bin/onewrite))
+	$(call put,755,$(JUDGE),$(call to,$(OWN)/judge))
+	$(call put,644,$(LIB),$(call to,$(LIBDIR)/libonewrite.so))
 	# judge finds the library beside itself
 	@[ $(call to,$(LIBDIR)/libonewrite.so) -ef $(call to,$(OWN)/libonewrite.so) ] || \
 		ln -srf $(call to,$(LIBDIR)/libonewrite.so) $(call to,$(OWN)/libonewrite.so)
-	install -D -m 644 docs/man/onewrite.1 $(call to,$(MANDIR)/man1/onewrite.1)
-	install -D -m 644 docs/man/onewrite.conf.5 $(call to,$(MANDIR)/man5/onewrite.conf.5)
-	install -D -m 644 docs/man/libonewrite.8 $(call to,$(MANDIR)/man8/libonewrite.8)
-	install -D -m 644 scripts/completions/onewrite.bash $(call to,$(SHARE)/bash-completion/completions/onewrite)
-	install -D -m 644 scripts/completions/_onewrite $(call to,$(SHARE)/zsh/$(ZSH_FUNCTIONS)/_onewrite)
-	install -D -m 644 scripts/completions/onewrite.fish $(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish)
+	$(call put,644,docs/man/onewrite.1,$(call to,$(MANDIR)/man1/onewrite.1))
+	$(call put,644,docs/man/onewrite.conf.5,$(call to,$(MANDIR)/man5/onewrite.conf.5))
+	$(call put,644,docs/man/libonewrite.8,$(call to,$(MANDIR)/man8/libonewrite.8))
+	$(call put,644,scripts/completions/onewrite.bash,$(call to,$(SHARE)/bash-completion/completions/onewrite))
+	$(call put,644,scripts/completions/_onewrite,$(call to,$(SHARE)/zsh/$(ZSH_FUNCTIONS)/_onewrite))
+	$(call put,644,scripts/completions/onewrite.fish,$(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish))
 
 uninstall:
 	rm -f $(call to,$(PREFIX)/bin/onewrite) $(call to,$(OWN)/judge) $(call to,$(OWN)/libonewrite.so)
