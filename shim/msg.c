@@ -26,9 +26,9 @@ struct msg *msg_new(int fd)
 	lock_give(&list->lock);
 	if (m == NULL && (m = pool_take(sizeof *m, &got)) == NULL)
 		return NULL;
-	/* A thread with a stale pointer may have locked it for an instant, or may have left it so. */
-	enum lock_result locked = lock_take(&m->lock);
-	if (locked != LOCK_TAKEN && locked != LOCK_ORPHAN)
+	/* A thread with a stale pointer may have locked it for an instant. If that thread left the lock, the message is
+	 * not used again: whatever else that thread was about to do with it, it may still do. */
+	if (lock_take(&m->lock) != LOCK_TAKEN)
 		return NULL;
 	m->fd = fd;
 	msg_write(m); /* a call of the message's earlier life that is still on its way must not be booked here */
