@@ -50,7 +50,7 @@ endif
 .PHONY: musl check-musl run-musl
 # Without the programs that are linked to libbsd: it is built for this machine's libc, and the suites do not run them.
 musl:
-	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge tests/recorder.so) \
+	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge probe tests/recorder.so) \
 		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names $(COUNTING),$(PROGRAMS)))
 
 $(eval $(call SUITES_FOR,$(MUSL),musl,-DON_MUSL,$(MUSL_ALL)))

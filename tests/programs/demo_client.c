@@ -29,9 +29,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../http/client.h"
-#include "../http/measure.h"
-#include "../http/sockets.h"
+#include "../../scripts/probe/client.h"
+#include "../../scripts/probe/measure.h"
+#include "../../scripts/probe/sockets.h"
 
 enum {
 	EXCHANGES_MAX = 10000,

@@ -1,6 +1,6 @@
 /* Times, checksums, and quantiles of many measurements. */
-#ifndef ONEWRITE_TESTS_HTTP_MEASURE_H
-#define ONEWRITE_TESTS_HTTP_MEASURE_H
+#ifndef ONEWRITE_PROBE_MEASURE_H
+#define ONEWRITE_PROBE_MEASURE_H
 
 #include <stdint.h>
 #include <stdlib.h>
