@@ -260,7 +260,7 @@ $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of 
 
 # The HTTP client of scripts/probe is also that of programs in tests/programs, tests/bench and tests/soak.
 HTTP := $(B)/scripts/probe/body.o $(B)/scripts/probe/client.o
-$(addprefix $(B)/tests/,programs/exchange programs/responder programs/demo_client bench/client soak/client): $(HTTP)
+$(addprefix $(B)/tests/,programs/exchange programs/responder bench/client soak/client): $(HTTP)
 
 # These read numbers with strtonum() of libbsd. They are linked to it statically: what is measured, and what runs under
 # the library, loads no other library for it.
@@ -386,7 +386,7 @@ run-real: $(LIB) $(JUDGE) $(PROBE) $(B)/tests/programs/exchange $(B)/tests/progr
 demo: packages-demo
 	@$(MAKE) -s --no-print-directory run-demo
 
-run-demo: $(LIB) $(JUDGE) $(PROBE) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
+run-demo: $(LIB) $(JUDGE) $(PROBE) $(B)/tests/programs/legacy
 	@scripts/demo
 
 # The pure modules against whatever libFuzzer thinks of (clang).

@@ -138,7 +138,7 @@ endif
 check-machines: packages-machines
 	@$(MAKE) --no-print-directory run-machines
 
-run-machines: $(foreach m,$(MACHINES),$(call MACHINE_SUITES,$(m))) $(B)/tests/programs/demo_client
+run-machines: $(foreach m,$(MACHINES),$(call MACHINE_SUITES,$(m))) $(PROBE)
 	@tests/machines/run $(foreach m,$(MACHINES),'$(strip $(m) $(call EMULATED_BY,$(m)))')
 
 ifneq ($(CROSS),)

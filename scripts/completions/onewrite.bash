@@ -11,7 +11,12 @@ _onewrite_look() {
 			option=${COMP_WORDS[i]}
 			[[ ${COMP_WORDS[i + 1]-} != = ]] || ((++i))
 			((i + 1 < COMP_CWORD)) || return 0
-			option='' i=$((i + 2))
+			i=$((i + 2))
+			while [[ ${COMP_WORDS[i]-} == :* ]]; do # a colon ends a word as well, as in a URL
+				((i + 1 < COMP_CWORD)) || return 0
+				i=$((i + 2))
+			done
+			option=''
 			continue
 		fi
 		case ${COMP_WORDS[i]} in
@@ -56,12 +61,12 @@ _onewrite_values() { # offer values of the option $1, which stand behind $2
 # rows: end
 
 # Options with values that are no settings.
-_onewrite_others='--probe --post'
+_onewrite_others='--probe --compare --picture --post'
 _onewrite_bare='--check --head --force --help --version -h -V'
 _onewrite_other_values() {
 	case $1 in
-	--probe) _onewrite_offer -P "$2" -W 'http://localhost:8000/' -- "$cur" ;;
-	--post) _onewrite_file "$2" ;;
+	--probe | --compare) _onewrite_offer -P "$2" -W 'http://localhost:8000/' -- "$cur" ;;
+	--picture | --post) _onewrite_file "$2" ;;
 	*) return 1 ;;
 	esac
 }

@@ -89,7 +89,7 @@ static bool connect_to(struct asker *a, const struct addrinfo *address)
 bool asker_connect(struct asker *a)
 {
 	if (a->address == NULL)
-		a->address = url_resolve(&a->url);
+		a->address = url_find(&a->url, false);
 	if (a->connections > 0)
 		return connect_to(a, a->address);
 	for (struct addrinfo *each = a->address; each != NULL; each = each->ai_next)

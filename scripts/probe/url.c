@@ -65,11 +65,12 @@ struct url url_read(const char *text)
 	return u;
 }
 
-struct addrinfo *url_resolve(const struct url *u)
+struct addrinfo *url_find(const struct url *u, bool is_first)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *found;
 	int failure = getaddrinfo(u->host, u->port, &hints, &found);
 	if (failure != 0)
-		fail("the host '%s' is not found (%s): check its name", u->host, gai_strerror(failure));
+		(is_first ? refuse : fail)("the host '%s' is not found (%s): check its name", u->host,
+		                           gai_strerror(failure));
 	return found;
 }

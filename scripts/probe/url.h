@@ -17,7 +17,7 @@ struct url {
 /* Refuses what is no URL of a web server. */
 struct url url_read(const char *text);
 
-/* The host's addresses. Fails if it has none. */
-struct addrinfo *url_resolve(const struct url *u);
+/* The host's addresses. If it has none, refuses where nothing was started before, and fails otherwise. */
+struct addrinfo *url_find(const struct url *u, bool is_first);
 
 #endif

@@ -52,6 +52,9 @@ static const struct {
 	{ "onewrite --timeout ", { "500us", "5ms" }, "header" },
 	{ "onewrite --pro", { "--probe" }, "--check" },
 	{ "onewrite --probe ", { "http://localhost:8000/" }, "--head" },
+	{ "onewrite --compare ", { "http://localhost:8000/" }, "--head" },
+	{ "onewrite --picture=scr", { "script" }, "--force" },
+	{ "onewrite --compare http://localhost:8000/ tou", { "touch" }, "--force" },
 	{ "onewrite --post scr", { "script" }, "--force" },
 	{ "onewrite --trace scr", { "script" }, "--force" },
 	{ "onewrite --trace=scr", { "script" }, "--force" },
@@ -141,7 +144,7 @@ Test(completion, no_option_is_missing, .init = install, .fini = uninstall, .time
 				          "%s does not know %s", completions[shell].name, option);
 		}
 	}
-	cr_expect(options == 14, "%d options in --help", options);
+	cr_expect(options == 16, "%d options in --help", options);
 }
 
 /* The completions are found where `make install` puts them, because the shells look there. */
