@@ -384,14 +384,14 @@ static int check_process(const char *pid, const struct elf *library)
 	bool helped = v.cure == NULL && !v.useless;
 	char *notes = format(
 		"%s%s%s%s", *p.tls != '\0' ? "; it has loaded " : "", p.tls,
-		*p.tls != '\0' ? ", and by TLS nothing is joined" : "",
+		*p.tls != '\0' ? ", and what goes by TLS is left as it is" : "",
 		p.sandboxed ? "; it is in a sandbox (seccomp): if it entered that itself, nothing is joined since"
 			    : "");
 	if (p.loaded != NULL)
 		printf("yes: process %s (%s) has loaded %s%s%s\n", pid, p.file, p.loaded,
 		       p.replaced ? ", which has been replaced since: start it again to have the new one" : "", notes);
 	else if (helped)
-		printf("yes: process %s has not loaded the library: %s %s%s: start it again by onewrite\n", pid, about,
+		printf("yes: process %s has not loaded the library: %s %s: start it again by onewrite%s\n", pid, about,
 		       v.reason, notes);
 	else
 		printf("no: process %s has not loaded the library: %s %s%s%s%s\n", pid, about, v.reason,

@@ -27,11 +27,6 @@ enum {
 static struct asker asker;
 static struct answer answer;
 
-static void pause_ms(long ms)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
-}
-
 /* --- the port --------------------------------------------------------------------------------- */
 
 /* 0: nobody listens at the address; else errno of a bind to it. */

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 	char **words = read_options(argc - at, argv + at, &c);
 	c.url = *words;
 	c.command = *words != NULL ? words + 1 : NULL;
-	bool has_command = c.url != NULL && *c.command != NULL;
+	bool has_command = c.command != NULL && *c.command != NULL;
 	if (strcmp(command, "probe") == 0 && c.url != NULL && !has_command)
 		return probe(c.url, c.head, c.post);
 	if (compares && has_command && c.wrapper != NULL)

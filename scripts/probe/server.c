@@ -24,11 +24,6 @@ static struct {
 	pid_t owner; /* of all this: children of ours have a copy */
 } server;
 
-static void pause_ms(long ms)
-{
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
-}
-
 /* --- its end ---------------------------------------------------------------------------------- */
 
 /* Takes the statuses of all that has ended. Programs whose parents ended have become our children. */
@@ -45,18 +40,17 @@ static void reap(void)
 /* Signals the children of ours that left the process group. Only what is safe in a signal handler is called. */
 static bool signal_others(int signal)
 {
-	char path[64], list[4096];
+	char list[4096];
 	bool any = false;
-	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd >= 0 ? read(fd, list, sizeof list - 1) : 0;
 	if (fd >= 0)
 		close(fd);
 	list[n > 0 ? n : 0] = '\0';
-	for (char *at = list, *end; *at != '\0'; at = end + (*end == ' ')) {
-		pid_t pid = (pid_t)strtol(at, &end, 10);
-		if (end == at)
-			break;
+	for (const char *at = list; *at >= '0' && *at <= '9'; at += *at == ' ') {
+		pid_t pid = 0;
+		for (; *at >= '0' && *at <= '9'; at++)
+			pid = pid * 10 + (*at - '0');
 		if (pid == server.child)
 			continue;
 		any = true;

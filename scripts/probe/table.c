@@ -93,7 +93,11 @@ void table_conclusion(const struct run *bare, const struct run *joined)
 	double ratio = bare->median_us / joined->median_us;
 	bool both = bare->writes >= 0 && joined->writes >= 0;
 	char *speed;
-	if (ratio >= 1.05)
+	bool changed = (both && strcmp(number(bare->writes, true), number(joined->writes, true)) != 0) ||
+	               strcmp(number(bare->segments, true), number(joined->segments, true)) != 0;
+	if (!changed) /* then times differ by chance, or by what the library costs, which a benchmark has to tell */
+		speed = format("nothing is changed");
+	else if (ratio >= 1.05)
 		speed = format(ratio < 9.95 ? "%.1fx as fast" : "%.0fx as fast", ratio);
 	else if (ratio > 0.95)
 		speed = format("as fast as before");

@@ -41,7 +41,7 @@ struct url url_read(const char *text)
 		refuse("the URL is longer than %d characters, or has blanks or others that no URL has: write them as "
 		       "%%20 and the like",
 		       URL_MAX);
-	size_t length = strcspn(at, "/?#"), host = length;
+	size_t length = strcspn(at, "/?#"), host;
 	if (memchr(at, '@', length) != NULL)
 		refuse("'%s' names a user, which is not supported: leave out what stands before the @", text);
 	if (*at == '[') {
