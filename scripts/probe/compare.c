@@ -215,7 +215,10 @@ static void both_looks(struct run *r, const char *label, char **command, char **
 
 static void prepare(const struct comparison *c)
 {
+	const char *preloaded = getenv("LD_PRELOAD");
 	struct url url = url_read(c->url);
+	if (preloaded != NULL && strstr(preloaded, "libonewrite") != NULL)
+		refuse("LD_PRELOAD names the library already, so the command would have it both times: unset it");
 	if (url.secure)
 		refuse("with https a head is encrypted before it is written, and nothing can be gained: take a URL "
 		       "with http://");
