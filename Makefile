@@ -1,6 +1,7 @@
 # onewrite: `make` builds the library, `make demo` shows it, `make check` proves it.
 #
-#   make                     build/libonewrite.so, build/judge for scripts/onewrite; sees that the library can be loaded
+#   make                     build/libonewrite.so; build/judge and build/probe for scripts/onewrite; sees that the
+#                            library can be loaded
 #                            (OLD_GLIBC=directory of an older libc and its loader)
 #                            (CC=musl-gcc: with musl, in build/musl; either library goes with programs of both)
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
@@ -94,6 +95,7 @@ endif
 VERSION := $(shell sed -n 's/^ow_version=\([^ ]*\).*/\1/p' scripts/onewrite)
 LIB     := $(B)/libonewrite.so
 JUDGE   := $(B)/judge
+PROBE   := $(B)/probe
 
 # The hooks' common path leads through half a dozen of the files below: optimised as one (an eighth fewer instructions),
 # where the compiler can. The objects are ordinary ones as well.
@@ -154,7 +156,7 @@ GROUPS := demo check deb lint musl machines real bench suites soak fuzz
 .PHONY: all check check-all compiled build-suites run-suites check-debian check-machines run-machines check-real \
 	run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http \
 	run-fuzz-http install uninstall deb check-deb lint format clean $(GROUPS:%=packages-%)
-all: $(LIB) $(JUDGE)
+all: $(LIB) $(JUDGE) $(PROBE)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn
 # calls of ours, and the hooks' names, into others of the symbols that we stand in front of.
@@ -197,13 +199,16 @@ $(LIB): $(OBJS) $(B)/exports.map $(GATE)
 		-Wl,-soname,libonewrite.so
 	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
 
-# The part of scripts/onewrite that reads ELF files.
+# The parts of scripts/onewrite that read ELF files, and that talk to servers.
 $(B)/scripts/%.o: scripts/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(STRONG) -fPIE -c -o $@ $<
 
 JUDGE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/judge/*.c))
 $(JUDGE): $(JUDGE_OBJS)
+PROBE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/probe/*.c))
+$(PROBE): $(PROBE_OBJS)
+$(JUDGE) $(PROBE):
 	$(call say,LD)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LDFLAGS) $(RELRO) -pie -o $@ $^ $(LIBATOMIC)
 
 # --- tests -----------------------------------------------------------------------------------------------------
@@ -262,9 +267,9 @@ $(B)/tests/unit/lock: $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
 endif
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 
-# tests/http: one HTTP client and one HTTP server, for programs of tests/programs, tests/bench and tests/soak.
-HTTP := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/http/*.c))
-$(addprefix $(B)/tests/,programs/exchange programs/responder programs/demo_client bench/client soak/client): $(HTTP)
+# The HTTP client of scripts/probe is also that of programs in tests/programs, tests/bench and tests/soak.
+HTTP := $(B)/scripts/probe/body.o $(B)/scripts/probe/client.o
+$(addprefix $(B)/tests/,programs/exchange programs/responder bench/client soak/client): $(HTTP)
 
 $(PROGRAMS): %: %.o
 	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBBSD) $(LIBATOMIC) -pthread -Wl,-rpath,'$$ORIGIN' $(LAST)
@@ -283,7 +288,7 @@ $(B)/tests/programs/p_clock: | $(B)/tests/programs/lib_liar.so
 
 ifneq ($(IN_FRONT),)
 $(B)/tests/programs/%.o $(B)/tests/programs/lib_moments.so $(RECORDER): private CPPFLAGS += -include $(IN_FRONT)
-$(B)/tests/http/%.o: private CPPFLAGS += -include $(IN_FRONT)
+$(HTTP): private CPPFLAGS += $(if $(OTHER_LIBC),,-include $(IN_FRONT))
 $(RECORDER): private CPPFLAGS += -DRECORDER
 endif
 
@@ -355,7 +360,7 @@ ifneq ($(LIBRARY),)
 run-suites: export LIBRARY_UNDER_TEST := $(abspath $(LIBRARY))
 endif
 ALL_SUITES = $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(SHORT_LOOK)
-build-suites: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(ALL_SUITES)
+build-suites: $(LIB) $(JUDGE) $(PROBE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(ALL_SUITES)
 run-suites: build-suites
 ifneq ($(OLD_SUITES),)
 	@if $(MAKE) --no-print-directory $(OLD)/glibc/lib/libc.so.6; then \
@@ -378,14 +383,14 @@ check-debian:
 check-real: packages-real
 	@$(MAKE) --no-print-directory run-real
 
-run-real: $(LIB) $(JUDGE) $(B)/tests/programs/exchange $(B)/tests/programs/responder
+run-real: $(LIB) $(JUDGE) $(PROBE) $(B)/tests/programs/exchange $(B)/tests/programs/responder
 	tests/real/run --write docs/compatibility.md
 
 # Two servers without and with the shim, measured and drawn as a table.
 demo: packages-demo
 	@$(MAKE) -s --no-print-directory run-demo
 
-run-demo: $(LIB) $(JUDGE) $(B)/tests/programs/legacy $(B)/tests/programs/demo_client
+run-demo: $(LIB) $(JUDGE) $(PROBE) $(B)/tests/programs/legacy
 	@scripts/demo
 
 # The pure modules against whatever libFuzzer thinks of (clang).
@@ -415,14 +420,14 @@ $(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
 bench: packages-bench
 	@$(MAKE) --no-print-directory run-bench
 
-run-bench: $(LIB) $(JUDGE) $(BENCH) $(B)/tests/bench/nodelay.so
+run-bench: $(LIB) $(JUDGE) $(PROBE) $(BENCH) $(B)/tests/bench/nodelay.so
 	@tests/bench/run $(if $(QUICK),-q) $(B)
 
 # Other people's test suites, bare and under the shim, test by test (on Debian 12).
 check-suites: packages-suites
 	@$(MAKE) --no-print-directory run-foreign
 
-run-foreign: $(LIB) $(JUDGE)
+run-foreign: $(LIB) $(JUDGE) $(PROBE)
 	tests/suites/run
 
 # One-line faults, planted one at a time in a copy: each must be caught by a test.
@@ -440,7 +445,7 @@ MINUTES ?= 30
 soak: packages-soak
 	@$(MAKE) --no-print-directory run-soak
 
-run-soak: $(LIB) $(JUDGE) $(SOAK)
+run-soak: $(LIB) $(JUDGE) $(PROBE) $(SOAK)
 	tests/soak/run $(MINUTES)
 
 # Where blanks may be, and a tilde at its beginning is the shell's.
@@ -455,9 +460,10 @@ ZSH_FUNCTIONS ?= site-functions
 # A file takes its place when it is whole: programs that start meanwhile find the old one or the new one.
 put = install -D -m $(1) $(2) $(3).new && mv -f $(3).new $(3)
 
-install: $(LIB) $(JUDGE)
+install: $(LIB) $(JUDGE) $(PROBE)
 	$(call put,755,scripts/onewrite,$(call to,$(PREFIX)/bin/onewrite))
 	$(call put,755,$(JUDGE),$(call to,$(OWN)/judge))
+	$(call put,755,$(PROBE),$(call to,$(OWN)/probe))
 	$(call put,644,$(LIB),$(call to,$(LIBDIR)/libonewrite.so))
 	# judge finds the library beside itself
 	@[ $(call to,$(LIBDIR)/libonewrite.so) -ef $(call to,$(OWN)/libonewrite.so) ] || \
@@ -470,7 +476,8 @@ install: $(LIB) $(JUDGE)
 	$(call put,644,scripts/completions/onewrite.fish,$(call to,$(SHARE)/fish/vendor_completions.d/onewrite.fish))
 
 uninstall:
-	rm -f $(call to,$(PREFIX)/bin/onewrite) $(call to,$(OWN)/judge) $(call to,$(OWN)/libonewrite.so)
+	rm -f $(call to,$(PREFIX)/bin/onewrite) $(call to,$(OWN)/judge) $(call to,$(OWN)/probe)
+	rm -f $(call to,$(OWN)/libonewrite.so)
 	rm -f $(call to,$(LIBDIR)/libonewrite.so)
 	rm -f $(call to,$(MANDIR)/man1/onewrite.1) $(call to,$(MANDIR)/man5/onewrite.conf.5)
 	rm -f $(call to,$(MANDIR)/man8/libonewrite.8)
@@ -488,7 +495,7 @@ check-deb: packages-deb
 	tests/deb/run $(VERSION)
 
 # What is written in C, without programs of other kinds.
-compiled: $(LIB) $(JUDGE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(BENCH) $(SOAK)
+compiled: $(LIB) $(JUDGE) $(PROBE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(BENCH) $(SOAK)
 
 # What can be said without running anything: layout, scripts, C, manual pages, links and figures of the docs, repeated
 # blocks.
@@ -503,6 +510,7 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(BENCH:=.d) $(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) \
+-include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(PROBE_OBJS:.o=.d) $(BENCH:=.d) \
+	$(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) \
 	$(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(OLD_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) \
-	$(FUZZ_OBJS:.o=.d) $(HTTP:.o=.d)
+	$(FUZZ_OBJS:.o=.d)

@@ -129,7 +129,7 @@ function wrapper(    i) {
 	print "}"
 	print "ow_start() {"
 	print "\t# shellcheck disable=SC2086 # a list of words"
-	print "\texec \"$ow_judge\" start $ow_plan \\"
+	print "\texec \"$ow_program\" $ow_plan \\"
 	for (i = 1; i <= n; i++)
 		print "\t\t${ow_" name[i] ":+\"ONEWRITE_" upper[i] "=$ow_" name[i] "\"} \\"
 	print "\t\t-- \"$@\""

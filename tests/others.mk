@@ -49,7 +49,7 @@ NOT_HERE += --skipped "the library built for musl: no musl-gcc (Debian package m
 endif
 .PHONY: musl check-musl run-musl
 musl:
-	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge tests/recorder.so) \
+	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge probe tests/recorder.so) \
 		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names %/p_title,$(PROGRAMS)))
 
 $(eval $(call SUITES_FOR,$(MUSL),musl,-DON_MUSL,$(MUSL_ALL)))
@@ -136,7 +136,7 @@ endif
 check-machines: packages-machines
 	@$(MAKE) --no-print-directory run-machines
 
-run-machines: $(foreach m,$(MACHINES),$(call MACHINE_SUITES,$(m))) $(B)/tests/programs/demo_client
+run-machines: $(foreach m,$(MACHINES),$(call MACHINE_SUITES,$(m))) $(PROBE)
 	@tests/machines/run $(foreach m,$(MACHINES),'$(strip $(m) $(call EMULATED_BY,$(m)))')
 
 ifneq ($(CROSS),)

@@ -7,11 +7,16 @@ _onewrite_look() {
 	local i=1
 	command='' option=''
 	while ((i < COMP_CWORD)); do
-		if [[ " $_onewrite_settings " == *" ${COMP_WORDS[i]} "* ]]; then
+		if [[ " $_onewrite_settings $_onewrite_others " == *" ${COMP_WORDS[i]} "* ]]; then
 			option=${COMP_WORDS[i]}
 			[[ ${COMP_WORDS[i + 1]-} != = ]] || ((++i))
 			((i + 1 < COMP_CWORD)) || return 0
-			option='' i=$((i + 2))
+			i=$((i + 2))
+			while [[ ${COMP_WORDS[i]-} == :* ]]; do # a colon ends a word as well, as in a URL
+				((i + 1 < COMP_CWORD)) || return 0
+				i=$((i + 2))
+			done
+			option=''
 			continue
 		fi
 		case ${COMP_WORDS[i]} in
@@ -55,6 +60,17 @@ _onewrite_values() { # offer values of the option $1, which stand behind $2
 }
 # rows: end
 
+# Options with values that are no settings.
+_onewrite_others='--probe --compare --picture --post'
+_onewrite_bare='--check --head --force --help --version -h -V'
+_onewrite_other_values() {
+	case $1 in
+	--probe | --compare) _onewrite_offer -P "$2" -W 'http://localhost:8000/' -- "$cur" ;;
+	--picture | --post) _onewrite_file "$2" ;;
+	*) return 1 ;;
+	esac
+}
+
 _onewrite() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prefix='' command option
 	COMPREPLY=()
@@ -75,8 +91,8 @@ _onewrite() {
 	=) cur='' ;;
 	--*=*) option=${cur%%=*} prefix=$option= cur=${cur#*=} ;; # = is part of a word here
 	esac
-	_onewrite_values "$option" "$prefix" ||
-		_onewrite_offer -W "$_onewrite_settings --check --force --help --version -h -V" -- "$cur"
+	_onewrite_values "$option" "$prefix" || _onewrite_other_values "$option" "$prefix" ||
+		_onewrite_offer -W "$_onewrite_settings $_onewrite_others $_onewrite_bare" -- "$cur"
 }
 
 complete -F _onewrite onewrite

@@ -7,7 +7,7 @@ function __fish_onewrite_has_command -d 'Is there a command before the cursor, o
 		switch $words[1]
 			case --
 				return 0
-			case $__fish_onewrite_settings
+			case $__fish_onewrite_settings --probe --compare --picture --post
 				set -e words[1] # its value is the next one
 			case '-*'
 			case '*'
@@ -45,9 +45,16 @@ complete -c onewrite -n 'not __fish_onewrite_has_command' -l trace \
 	-d 'Append a line for each decision to this file'
 # rows: end
 # The first word is none: options at the beginning would be taken for the function's own.
-complete -c onewrite -x -a "(__fish_complete_subcommand - $__fish_onewrite_settings)"
+complete -c onewrite -x -a "(__fish_complete_subcommand - $__fish_onewrite_settings --probe --compare --picture --post)"
 set -l options 'not __fish_onewrite_has_command'
 complete -c onewrite -n $options -l check -d 'Do not run the command, say whether it can be helped'
+complete -c onewrite -n $options -l probe -x -a 'http://localhost:8000/' \
+	-d 'Ask the server at this URL whether it would gain'
+complete -c onewrite -n $options -l compare -x -a 'http://localhost:8000/' \
+	-d 'Start the command without and with the library, and ask it at this URL'
+complete -c onewrite -n $options -l picture -r -F -d 'Draw both exchanges into this file'
+complete -c onewrite -n $options -l head -d 'Ask it by HEAD'
+complete -c onewrite -n $options -l post -r -F -d 'Send it the bytes of this file by POST'
 complete -c onewrite -n $options -l force -d 'Run it even where the library would not be loaded'
 complete -c onewrite -n $options -s h -l help -d 'Print a summary of the options'
 complete -c onewrite -n $options -s V -l version -d 'Print the version'

@@ -3,6 +3,7 @@
  *
  * 	judge check COMMAND
  * 		Can the command be helped? Prints "yes: ..." or "no: ..."; exit status 0 or 1.
+ * 		COMMAND may also be the number of a process that runs: is the library loaded there, and could it be?
  * 	judge plan PID force|- COMMAND
  * 		May the command be started? Prints the WORDs for "judge start": what differs between the environment
  * 		of process PID and ours, and what preloads the library.
@@ -13,6 +14,7 @@
 #include "elf.h"
 #include "environment.h"
 #include "preload.h"
+#include "process.h"
 #include "script.h"
 
 #include <errno.h>
@@ -328,6 +330,8 @@ static struct verdict judge(char **command, const struct elf *library)
 {
 	char *trouble;
 	const char *path = locate(*command, &trouble);
+	if (path == NULL && **command != '\0' && (*command)[strspn(*command, "0123456789")] == '\0')
+		refuse("there is no process %s, and no command of that name: check the number", *command);
 	if (path == NULL)
 		refuse("%s", trouble);
 	struct verdict v = { .about = path };
@@ -364,6 +368,37 @@ static int check(char **command, const struct elf *library)
 	return helped ? 0 : 1;
 }
 
+/* Is the library loaded in a process that runs, and if not, could it be? A word of digits that is also a command's name
+ * means the process. */
+static int check_process(const char *pid, const struct elf *library)
+{
+	struct process p;
+	char *trouble = process_read(&p, pid);
+	if (trouble != NULL)
+		refuse("%s", trouble);
+	/* A loader that was called by its name was told of its program from there. */
+	if (chdir(format("/proc/%s/cwd", pid)) != 0 && errno != EACCES && errno != ENOENT)
+		return 2;
+	struct verdict v = judge(p.command, library);
+	const char *about = v.about == p.path ? p.file : v.about;
+	bool helped = v.cure == NULL && !v.useless;
+	char *notes = format(
+		"%s%s%s%s", *p.tls != '\0' ? "; it has loaded " : "", p.tls,
+		*p.tls != '\0' ? ", and what goes by TLS is left as it is" : "",
+		p.sandboxed ? "; it is in a sandbox (seccomp): if it entered that itself, nothing is joined since"
+			    : "");
+	if (p.loaded != NULL)
+		printf("yes: process %s (%s) has loaded %s%s%s\n", pid, p.file, p.loaded,
+		       p.replaced ? ", which has been replaced since: start it again to have the new one" : "", notes);
+	else if (helped)
+		printf("yes: process %s has not loaded the library: %s %s: start it again by onewrite%s\n", pid, about,
+		       v.reason, notes);
+	else
+		printf("no: process %s has not loaded the library: %s %s%s%s%s\n", pid, about, v.reason,
+		       v.cure != NULL ? ": " : "", v.cure != NULL ? v.cure : "", notes);
+	return p.loaded == NULL && !helped;
+}
+
 static int plan(const char *pid, bool force, char **command, const char *path, const struct elf *library)
 {
 	environment_compare(pid);
@@ -396,7 +431,8 @@ int main(int argc, char **argv)
 	int status = 2;
 	library_of_others = preload_of_others(path);
 	if (argc > 2 && strcmp(argv[1], "check") == 0)
-		status = check(argv + 2, &library);
+		status = argc == 3 && process_runs(argv[2]) ? check_process(argv[2], &library)
+		                                            : check(argv + 2, &library);
 	else if (argc > 4 && strcmp(argv[1], "plan") == 0)
 		status = plan(argv[2], strcmp(argv[3], "force") == 0, argv + 4, path, &library);
 	else if (argc > 2 && strcmp(argv[1], "start") == 0)

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../http/server.h"
+#include "../support/server.h"
 #include "number.h"
 
 static const char request[] = "GET /index.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: calls\r\nAccept: */*\r\n\r\n";

@@ -21,9 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../http/client.h"
-#include "../http/measure.h"
-#include "../http/sockets.h"
+#include "../../scripts/probe/client.h"
+#include "../../scripts/probe/measure.h"
+#include "../../scripts/probe/sockets.h"
 #include "number.h"
 
 static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";

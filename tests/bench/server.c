@@ -24,8 +24,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../http/measure.h"
-#include "../http/server.h"
+#include "../../scripts/probe/measure.h"
+#include "../support/server.h"
 #include "number.h"
 
 enum { PIECES_MAX = 64, EVENTS = 256, STREAM_GAP_NS = 20 * 1000 * 1000 };

@@ -76,6 +76,9 @@ static const struct {
 } hardened[] = {
 	{ LIBRARY_IN_SHELL, "-lW", "GNU_RELRO" },
 	{ LIBRARY_IN_SHELL, "-dW", "BIND_NOW" },
+	{ "'" BUILD_DIR "/probe'", "-lW", "GNU_RELRO" },
+	{ "'" BUILD_DIR "/probe'", "-dW", "Flags: .*NOW" },
+	{ "'" BUILD_DIR "/probe'", "-hW", "DYN" },
 	{ "'" BUILD_DIR "/judge'", "-lW", "GNU_RELRO" },
 	{ "'" BUILD_DIR "/judge'", "-dW", "Flags: .*NOW" },
 	{ "'" BUILD_DIR "/judge'", "-hW", "DYN" },

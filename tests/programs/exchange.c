@@ -21,9 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../http/client.h"
-#include "../http/measure.h"
-#include "../http/sockets.h"
+#include "../../scripts/probe/client.h"
+#include "../../scripts/probe/measure.h"
+#include "../../scripts/probe/sockets.h"
 #include "number.h"
 
 static struct {

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../http/heads.h"
-#include "../http/server.h"
+#include "../../scripts/probe/heads.h"
+#include "../support/server.h"
 #include "../support/number.h"
 
 enum { CONNECTIONS = 64, REQUEST_MAX = 8192 };

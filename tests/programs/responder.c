@@ -21,10 +21,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../http/body.h"
-#include "../http/heads.h"
-#include "../http/measure.h"
-#include "../http/server.h"
+#include "../../scripts/probe/body.h"
+#include "../../scripts/probe/heads.h"
+#include "../../scripts/probe/measure.h"
+#include "../support/server.h"
 #include "number.h"
 
 static struct {

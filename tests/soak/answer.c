@@ -5,7 +5,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../http/measure.h"
+#include "../../scripts/probe/measure.h"
 #include "answer.h"
 
 int answer_file;

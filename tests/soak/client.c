@@ -14,11 +14,11 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "../http/body.h"
-#include "../http/client.h"
-#include "../http/heads.h"
-#include "../http/measure.h"
-#include "../http/sockets.h"
+#include "../../scripts/probe/body.h"
+#include "../../scripts/probe/client.h"
+#include "../../scripts/probe/heads.h"
+#include "../../scripts/probe/measure.h"
+#include "../../scripts/probe/sockets.h"
 #include "number.h"
 #include "soak.h"
 

@@ -5,8 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../http/measure.h"
-#include "../http/server.h"
+#include "../../scripts/probe/measure.h"
+#include "../support/server.h"
 #include "let_go.h"
 #include "soak.h"
 

@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../http/heads.h"
-#include "../http/measure.h"
-#include "../http/server.h"
+#include "../../scripts/probe/heads.h"
+#include "../../scripts/probe/measure.h"
+#include "../support/server.h"
 #include "answer.h"
 #include "let_go.h"
 

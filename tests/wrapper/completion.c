@@ -50,6 +50,12 @@ static const struct {
 	{ "onewrite --hold ", { "memory", "kernel" }, "header" },
 	{ "onewrite --hold=k", { "kernel" }, "memory" },
 	{ "onewrite --timeout ", { "500us", "5ms" }, "header" },
+	{ "onewrite --pro", { "--probe" }, "--check" },
+	{ "onewrite --probe ", { "http://localhost:8000/" }, "--head" },
+	{ "onewrite --compare ", { "http://localhost:8000/" }, "--head" },
+	{ "onewrite --picture=scr", { "script" }, "--force" },
+	{ "onewrite --compare http://localhost:8000/ tou", { "touch" }, "--force" },
+	{ "onewrite --post scr", { "script" }, "--force" },
 	{ "onewrite --trace scr", { "script" }, "--force" },
 	{ "onewrite --trace=scr", { "script" }, "--force" },
 	{ "onewrite --only tou", { "touch" }, "--force" },
@@ -138,7 +144,7 @@ Test(completion, no_option_is_missing, .init = install, .fini = uninstall, .time
 				          "%s does not know %s", completions[shell].name, option);
 		}
 	}
-	cr_expect(options == 11, "%d options in --help", options);
+	cr_expect(options == 16, "%d options in --help", options);
 }
 
 /* The completions are found where `make install` puts them, because the shells look there. */

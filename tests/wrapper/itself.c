@@ -23,9 +23,9 @@ WRAPPER_TEST(the_version_is_the_newest_of_the_news)
 
 WRAPPER_TEST(help_names_every_option)
 {
-	static const char *const options[] = { "--timeout", "--join",  "--hold", "--only", "--trace",
-		                               "--check",   "--force", "-h",     "--help", "-V",
-		                               "--version", "100us",   "1s" };
+	static const char *const options[] = { "--timeout", "--join",    "--hold",    "--only",    "--trace", "--check",
+		                               "--force",   "-h",        "--help",    "-V",        "--probe", "--head",
+		                               "--post",    "--compare", "--picture", "--version", "100us",   "1s" };
 	struct outcome o;
 	onewrite(&o, &shells[0], "--help");
 	check_ran(&o, "--help", shells[0].package);

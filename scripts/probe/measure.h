@@ -1,7 +1,8 @@
 /* Times, checksums, and quantiles of many measurements. */
-#ifndef ONEWRITE_TESTS_HTTP_MEASURE_H
-#define ONEWRITE_TESTS_HTTP_MEASURE_H
+#ifndef ONEWRITE_PROBE_MEASURE_H
+#define ONEWRITE_PROBE_MEASURE_H
 
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +18,12 @@ static inline uint64_t now_ns(clockid_t clock)
 static inline uint64_t now_us(void)
 {
 	return now_ns(CLOCK_MONOTONIC) / 1000;
+}
+
+/* A signal handler may call it, too. */
+static inline void pause_ms(int ms)
+{
+	poll(NULL, 0, ms);
 }
 
 #define SUM_START 2166136261u /* FNV-1a */

@@ -1,6 +1,6 @@
 /* The body of a message (RFC 9112, sections 6 and 7.1), read as its bytes come, in whatever pieces. */
-#ifndef ONEWRITE_TESTS_HTTP_BODY_H
-#define ONEWRITE_TESTS_HTTP_BODY_H
+#ifndef ONEWRITE_PROBE_BODY_H
+#define ONEWRITE_PROBE_BODY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* What both sides do with a TCP socket. */
-#ifndef ONEWRITE_TESTS_HTTP_SOCKETS_H
-#define ONEWRITE_TESTS_HTTP_SOCKETS_H
+#ifndef ONEWRITE_PROBE_SOCKETS_H
+#define ONEWRITE_PROBE_SOCKETS_H
 
 #include <err.h>
 #include <errno.h>
@@ -38,6 +38,14 @@ static inline void set_mss(int fd, unsigned mss)
 		return;
 	setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &size, sizeof(size));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+}
+
+/* What has come is acknowledged at once. The kernel forgets this soon: it is told again each time something comes. */
+static inline void set_acks_at_once(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 /* No single call on fd blocks longer than this. */

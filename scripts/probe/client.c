@@ -5,6 +5,7 @@
 #include "client.h"
 #include "heads.h"
 #include "measure.h"
+#include "sockets.h"
 
 ssize_t client_more(struct client *c)
 {
@@ -21,10 +22,20 @@ ssize_t client_more(struct client *c)
 	do
 		n = recv(c->fd, c->bytes + c->have, sizeof(c->bytes) - c->have, 0);
 	while (n < 0 && errno == EINTR);
+	if (n > 0 && c->acks_at_once)
+		set_acks_at_once(c->fd);
 	if (n > 0 && c->dump)
 		fwrite(c->bytes + c->have, 1, (size_t)n, c->dump);
 	c->have += n > 0 ? (size_t)n : 0;
 	return n;
+}
+
+static void note_arrival(struct arrivals *log, uint64_t us, size_t bytes)
+{
+	if (log->count < sizeof(log->each) / sizeof(*log->each))
+		log->each[log->count++].bytes = 0;
+	log->each[log->count - 1].us = us;
+	log->each[log->count - 1].bytes += bytes;
 }
 
 /* False: the connection has ended, or r->failure. */
@@ -36,6 +47,8 @@ static bool more(struct client *c, struct response *r)
 
 	if (n > 0 && r->first_us == 0)
 		r->first_us = us;
+	if (n > 0 && c->log)
+		note_arrival(c->log, us, (size_t)n);
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		return false;
 	if (late || (n < 0 && errno == EAGAIN))
@@ -45,26 +58,36 @@ static bool more(struct client *c, struct response *r)
 	return !r->failure;
 }
 
+/* Do the bytes that have come so far begin as a head does? */
+static bool begins_a_head(const struct client *c)
+{
+	size_t n = c->have - c->used;
+
+	return memcmp(c->bytes + c->used, "HTTP/1.", n < 7 ? n : 7) == 0;
+}
+
 bool client_head(struct client *c, struct response *r)
 {
 	const char *head;
 
-	while (!(r->head = head_size(c->bytes + c->used, c->have - c->used)))
+	while (!(r->head = head_size(c->bytes + c->used, c->have - c->used)) && begins_a_head(c))
 		if (!more(c, r)) {
 			if (!r->failure && c->have > c->used)
 				r->failure = "the connection ended inside a head";
 			return false;
 		}
 	head = c->bytes + c->used;
-	if (r->head < 12 || strncmp(head, "HTTP/1.", 7))
+	if (r->head < 12 || !begins_a_head(c)) {
 		r->failure = "the response does not begin with HTTP/1.";
+		return false;
+	}
 	r->status = (unsigned)atoi(head + 9);
 	return !r->failure;
 }
 
 static bool take_body(struct client *c, struct body b, struct response *r)
 {
-	while (!body_is_whole(&b)) {
+	while (!body_is_whole(&b) && !r->failure) {
 		size_t framing, n;
 
 		if (c->have == c->used && !more(c, r)) {
@@ -82,6 +105,8 @@ static bool take_body(struct client *c, struct body b, struct response *r)
 		r->body += n;
 		r->wire += framing + n;
 		c->used += framing + n;
+		if (c->body_max > 0 && r->wire > c->body_max)
+			r->failure = "the response is too long";
 	}
 	return !r->failure;
 }

@@ -1,16 +1,28 @@
 /* The client's side of an HTTP/1.1 connection: it reads responses as they come, and notes what they were and when. */
-#ifndef ONEWRITE_TESTS_HTTP_CLIENT_H
-#define ONEWRITE_TESTS_HTTP_CLIENT_H
+#ifndef ONEWRITE_PROBE_CLIENT_H
+#define ONEWRITE_PROBE_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 
+/* The bytes of one response, as they came. What comes when there is no more room is counted in the last one. */
+struct arrivals {
+	size_t count;
+	struct arrival {
+		uint64_t us; /* from the exchange's beginning on */
+		size_t bytes;
+	} each[4096];
+};
+
 struct client {
 	int fd;               /* -1: not connected */
 	unsigned patience_ms; /* for one response, from its started_us on */
 	FILE *dump;           /* gets every byte received; NULL: none is wanted */
+	bool acks_at_once;    /* our kernel is to acknowledge at once what comes, and not to wait for a while */
+	struct arrivals *log; /* gets when bytes came; NULL: not wanted */
+	uint64_t body_max;    /* bytes of a body that are read; 0: any number */
 	size_t used, have;    /* bytes taken, bytes received */
 	char bytes[1 << 16];
 };

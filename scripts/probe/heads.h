@@ -1,6 +1,6 @@
 /* Reads HTTP/1.x heads. The library under test has a reader of its own; this one is independent of it on purpose. */
-#ifndef ONEWRITE_TESTS_HTTP_HEADS_H
-#define ONEWRITE_TESTS_HTTP_HEADS_H
+#ifndef ONEWRITE_PROBE_HEADS_H
+#define ONEWRITE_PROBE_HEADS_H
 
 #include <stdbool.h>
 #include <stdint.h>

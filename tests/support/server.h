@@ -1,9 +1,9 @@
 /* The server's side: it listens. What it reads (heads.h, body.h) and what it writes is up to each program, for that is
  * what they differ in: the manner of writing is what they are for. */
-#ifndef ONEWRITE_TESTS_HTTP_SERVER_H
-#define ONEWRITE_TESTS_HTTP_SERVER_H
+#ifndef ONEWRITE_TESTS_SERVER_H
+#define ONEWRITE_TESTS_SERVER_H
 
-#include "sockets.h"
+#include "../../scripts/probe/sockets.h"
 
 /* A socket that listens on the address; *port is the port, and is set if it is 0, which stands for any free one. The
  * clients are to send segments of at most `mss` bytes (see set_mss()). `flags`: SOCK_NONBLOCK or 0. Ends the program
