@@ -378,7 +378,8 @@ static int check_process(const char *pid, const struct elf *library)
 		refuse("%s", trouble);
 	/* A loader that was called by its name was told of its program from there. */
 	if (chdir(format("/proc/%s/cwd", pid)) != 0 && errno != EACCES && errno != ENOENT)
-		return 2;
+		refuse("the directory of process %s cannot be entered: %s; ask as its user or as root", pid,
+		       strerror(errno));
 	struct verdict v = judge(p.command, library);
 	const char *about = v.about == p.path ? p.file : v.about;
 	bool helped = v.cure == NULL && !v.useless;

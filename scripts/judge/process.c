@@ -100,7 +100,7 @@ char *process_read(struct process *p, const char *pid)
 {
 	char *exe = format("/proc/%s/exe", pid), target[4096];
 	struct stat now, then;
-	*p = (struct process){ NULL };
+	*p = (struct process){ .file = NULL };
 	ssize_t n = readlink(exe, target, sizeof target - 1);
 	if (n < 0 && errno == ENOENT)
 		return format("process %s has no program: it has ended, or is a thread of the kernel; name another one",
