@@ -31,7 +31,7 @@ static struct habit_record *get_record(void)
 	return atomic_load_explicit(&record, memory_order_acquire);
 }
 
-static _Atomic struct agreed *place_of(uint16_t kind)
+static _Atomic struct agreed *record_of(uint16_t kind)
 {
 	return &get_record()->kinds[kind % KINDS];
 }
@@ -75,24 +75,24 @@ void habit_begin(struct habit *h, uint16_t kind, enum vain vain)
 	if (h->counted)
 		return;
 	h->counted = true;
-	struct agreed a = atomic_load(place_of(kind));
+	struct agreed a = atomic_load(record_of(kind));
 	if (a.kind != kind)
 		a = (struct agreed){ .kind = kind };
 	if (a.vain != vain)
 		a.votes = 0;
 	a.vain = vain & 3u;
 	a.votes += a.votes < VOTES_MAX;
-	atomic_store(place_of(kind), a);
+	atomic_store(record_of(kind), a);
 	atomic_store(&get_record()->recorded, 1);
 }
 
 void habit_end(struct habit *h)
 {
-	struct agreed a = atomic_load(place_of(h->kind));
+	struct agreed a = atomic_load(record_of(h->kind));
 	if (a.kind == h->kind) {
 		a.doubled = (a.doubled + (decides(a) && a.doubled < DOUBLED_MAX)) & 7u;
 		a.votes = 0;
-		atomic_store(place_of(h->kind), a);
+		atomic_store(record_of(h->kind), a);
 	}
 	h->kind = 0;
 	h->vain = NOT_IN_VAIN;
@@ -101,7 +101,7 @@ void habit_end(struct habit *h)
 enum vain habit_says(struct habit *h, uint16_t kind)
 {
 	if (!h->asked) {
-		struct agreed a = atomic_load(place_of(kind));
+		struct agreed a = atomic_load(record_of(kind));
 		h->asked = true;
 		if (a.kind == kind && decides(a)) {
 			h->kind = kind;

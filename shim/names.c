@@ -31,7 +31,7 @@ static struct conn *name_at(const struct named *s, unsigned i, uint64_t cookie)
 }
 
 /* Finds the socket's entry in the table, and enters this number if it is not there (*is_new). The cookie is not 0. */
-static struct named *place_of(struct conn *c, uint64_t cookie, bool *is_new)
+static struct named *entry_of(struct conn *c, uint64_t cookie, bool *is_new)
 {
 	struct named *s = &sockets[cookie % SOCKETS];
 	unsigned empty = 0;
@@ -66,7 +66,7 @@ void names_enter(struct conn *c)
 	bool is_new;
 	conn_set(c, CONN_NAMES);
 	uint64_t cookie = cookie_of(c);
-	const struct named *s = cookie != 0 ? place_of(c, cookie, &is_new) : NULL;
+	const struct named *s = cookie != 0 ? entry_of(c, cookie, &is_new) : NULL;
 	for (unsigned i = 0; s != NULL && is_new && i < NAMES; i++) {
 		const struct conn *other = name_at(s, i, cookie);
 		if (other != NULL && other != c) {
@@ -80,7 +80,7 @@ void names_visit(struct conn *c, void (*visit)(const struct conn *c, struct conn
 {
 	bool is_new;
 	uint64_t cookie = conn_has(c, CONN_NAMES) ? cookie_of(c) : 0;
-	const struct named *s = cookie != 0 ? place_of(c, cookie, &is_new) : NULL;
+	const struct named *s = cookie != 0 ? entry_of(c, cookie, &is_new) : NULL;
 	for (unsigned i = 0; s != NULL && i < NAMES; i++) {
 		struct conn *other = name_at(s, i, cookie);
 		if (other != NULL && other != c)
@@ -99,7 +99,7 @@ void names_meet(struct conn *other, struct conn *c)
 	uint64_t cookie = atomic_load_explicit(&other->cookie, memory_order_relaxed);
 	conn_set(other, CONN_NAMES);
 	if (cookie != 0)
-		place_of(other, cookie, &is_new);
+		entry_of(other, cookie, &is_new);
 	tell(other, c);
 }
 

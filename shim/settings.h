@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 enum setting {
-#define SETTING(name, NAME, ...) \
-	SETTING_##NAME           \
-	,
+/* clang-format off */
+#define SETTING(name, NAME, ...) SETTING_##NAME,
+/* clang-format on */
 #include "settings.def"
 	SETTINGS, /* none */
 };
