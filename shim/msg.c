@@ -24,8 +24,11 @@ struct msg *msg_new(int fd)
 	if ((m = list->first) != NULL)
 		list->first = m->next_free;
 	lock_give(&list->lock);
-	if (m == NULL && (m = pool_take(sizeof *m, &got)) == NULL)
-		return NULL;
+	if (m == NULL) {
+		if ((m = pool_take(sizeof *m, &got)) == NULL)
+			return NULL;
+		memset(m, 0, sizeof *m); /* the block may have been the buffer of a head */
+	}
 	/* A thread with a stale pointer may have locked it for an instant. If that thread left the lock, the message is
 	 * not used again: whatever else that thread was about to do with it, it may still do. */
 	if (lock_take(&m->lock) != LOCK_TAKEN)

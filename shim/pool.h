@@ -1,8 +1,8 @@
 /* Memory for messages, without malloc: a hook may run inside malloc, before main, or in a signal handler.
  *
- * Blocks are never given back to the kernel and never change their kind, so a stale pointer to a message still points
- * to a message (turn.h says why that matters). The kernel wipes all of it in a forked child, to which nothing in it
- * belongs. */
+ * Blocks are never given back to the kernel. A block that is a message stays one, so a stale pointer to a message still
+ * points to a message (turn.h says why that matters); a block that was a buffer may become one. The kernel wipes all of
+ * it in a forked child, to which nothing in it belongs. */
 #ifndef ONEWRITE_POOL_H
 #define ONEWRITE_POOL_H
 

@@ -145,6 +145,12 @@ Test(planted, what_fell_short_is_of_one_connection, .timeout = 30)
 	check_joined("fell-short", 1, 1);
 }
 
+/* A message whose memory was the buffer of another connection's head begins like any other. */
+Test(planted, memory_that_was_a_buffer_becomes_a_message, .timeout = 30)
+{
+	check_joined("grown", 2, 1);
+}
+
 /* --- the helper ------------------------------------------------------------------------------- */
 
 /* The helper tries again where it may not ask for the socket's identity, and where there is no room. */

@@ -73,6 +73,21 @@ static void fell_short(void)
 	report("all at the peer: %d\n", peer_has_all());
 }
 
+/* The buffer of one head grows, so its old memory is free, while another connection begins its first message. */
+static void grown(void)
+{
+	static const char part[] = "HTTP/1.1 200 OK\r\nX-Long: ", end[] = "\r\nContent-Length: 0\r\n\r\n";
+	static char rest[600];
+	int first = accept_peer();
+
+	memset(rest, 'x', sizeof rest);
+	put(first, part, sizeof part - 1);
+	put(first, rest, sizeof rest);
+	put_message(accept_peer());
+	put(first, end, sizeof end - 1);
+	report("all at the peer: %d\n", peer_has_all());
+}
+
 /* --- a server that forks its workers ---------------------------------------------------------- */
 
 static void worker(void)
@@ -312,7 +327,7 @@ int main(int argc, char **argv)
 {
 	static const struct named scenarios[] = {
 		{ "unreadable", unreadable }, { "fell-short", fell_short },  { "worker", worker }, { "leak", leak },
-		{ "vfork", vforked },         { "full", meet_full_buffers },
+		{ "vfork", vforked },         { "full", meet_full_buffers }, { "grown", grown },
 	};
 
 	named_begin(argc, argv);
