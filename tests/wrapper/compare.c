@@ -165,8 +165,10 @@ COMPARE_TEST(a_signal_ends_the_command_too)
 {
 	static struct outcome o;
 	char script[512];
-	snprintf(script, sizeof script, INSTALLED " --compare %s %s %s & it=$!; sleep 1; kill $it; wait $it", url,
-	         LEGACY, port);
+	snprintf(script, sizeof script,
+	         INSTALLED " --compare %s sh -c 'touch started && exec %s %s' & it=$!; "
+	                   "until [ -e started ]; do sleep 0.01; done; kill $it; wait $it",
+	         url, LEGACY, port);
 	launch(&o, NULL, "/bin/sh", ARGS("-c", script), NULL);
 	cr_expect(exit_status(&o) == 128 + 15, "status %#x: %s", o.status, o.err);
 	cr_expect(!somebody_listens(), "it still runs");

@@ -140,6 +140,17 @@ Test(probe, https_is_not_asked, .init = install, .fini = uninstall, .timeout = 6
 
 /* --- processes -------------------------------------------------------------------------------- */
 
+/* Does the process wait in a call, as a program does that has begun? */
+static bool sleeps(pid_t pid)
+{
+	char path[64], state = '?';
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	FILE *f = fopen(path, "r");
+	cr_assert(f != NULL && fscanf(f, "%*d (%*[^)]) %c", &state) == 1, "process %d has ended", pid);
+	fclose(f);
+	return state == 'S';
+}
+
 /* Starts the command, and returns its number when it runs the file. */
 static pid_t running(const char *file, const char *const *command)
 {
@@ -158,7 +169,8 @@ static pid_t running(const char *file, const char *const *command)
 		if (strstr(target, file) != NULL)
 			break;
 	}
-	usleep(100000); /* until its libraries are loaded */
+	while (!sleeps(pid)) /* then its libraries are loaded */
+		usleep(1000);
 	return pid;
 }
 
