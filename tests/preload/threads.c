@@ -99,8 +99,8 @@ static void check_left(const char *what, const char *way, const char *hold, cons
 	struct run *r = run(&setup, SHIM);
 
 	cr_assert(r->status == 0 && strcmp(r->results.p, "done\n") == 0,
-	          "%s %s, hold %s, join %s: wait status %#x, reported \"%s\"", what, way, hold, join,
-	          (unsigned)r->status, r->results.p);
+	          "%s %s, hold %s, join %s: wait status %#x, reported \"%s\", said \"%s\"", what, way, hold, join,
+	          (unsigned)r->status, r->results.p, r->said.p);
 	for (int k = 0; k < clients; k++) {
 		const struct text *t = &r->bytes[k];
 		cr_assert(t->n >= 300, "%s %s, hold %s, join %s: connection %d: %zu bytes", what, way, hold, join, k,
@@ -115,10 +115,12 @@ static void check_left(const char *what, const char *way, const char *hold, cons
 	run_free(r);
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* ASan does not unwind a cancelled thread's stack and reports what is left there */
 EACH_TEST(threads, cancelled_in_a_blocking_write_leaves_the_socket_to_others, ROWS(modes), 60)
 {
 	check_left("cancelled", "", modes[*i][0], modes[*i][1], 1);
 }
+#endif
 
 EACH_TEST(threads, handler_that_jumps_out_of_a_write_leaves_no_lock, ROWS(modes), 60)
 {
