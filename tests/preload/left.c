@@ -41,6 +41,11 @@ static const struct case_of filled_unseen[] = { UNSEEN("close"),    UNSEEN("dup2
 	                                        UNSEEN("_exit") };
 EVERYWHERE_TESTS(left, buffer_that_was_filled_unseen_keeps_nobody, PROGRAM, filled_unseen);
 
+/* Where the program has asked for a small buffer, a close makes it larger, and nothing is lost. */
+static const struct case_of small[] = { { { "small", "close" }, ALL_THERE, .timeout = HOLD_LONG, .timed = true },
+	                                { { "small", "dup2" }, ALL_THERE, .timeout = HOLD_LONG, .timed = true } };
+EVERYWHERE_TESTS(left, small_buffer_that_was_filled_unseen_costs_no_byte, PROGRAM, small);
+
 #define MANY(way)                                                               \
 	{                                                                       \
 		{ "many", way }, ALL_THERE, .timeout = HOLD_LONG, .timed = true \

@@ -2,8 +2,9 @@
  * written must arrive all the same, and in the state `unseen` a close must report what is lost.
  *
  * STATE: `nearly`, the send buffer has room for a head and hardly more; `middle`, a body filled it; `unseen`, it was
- * filled behind a head by system calls that no hook sees; `many`, there are many connections with a head each. The
- * parent is the peer. With a third argument the socket is a non-blocking one. */
+ * filled behind a head by system calls that no hook sees; `small`, the same, and the program had asked for a small
+ * buffer; `many`, there are many connections with a head each. The parent is the peer. With a third argument the socket
+ * is a non-blocking one. */
 #include "p_pairs.h"
 
 #include <linux/close_range.h>
@@ -22,7 +23,7 @@ enum { FILLING = 0, READ_SLOWLY, LEAVING };
 
 static struct told *told;
 static const char *state, *way;
-static bool nonblock;
+static bool nonblock, unseen_filler;
 static int listener, fds[MOST], connections = 1;
 
 static uint64_t sum_of(uint64_t sum, const char *p, size_t n)
@@ -32,11 +33,11 @@ static uint64_t sum_of(uint64_t sum, const char *p, size_t n)
 	return sum;
 }
 
-/* Counts bytes and adds them to the checksum. In the state `unseen` the filler that no hook saw may come before the
- * head, so its bytes are counted only. */
+/* Counts bytes and adds them to the checksum. Where it is written behind a head, the filler that no hook saw may come
+ * before the head, so its bytes are counted only. */
 static void note(struct told *t, const char *p, size_t n)
 {
-	if (strcmp(state, "unseen") == 0 && n > 0 && p[0] == '_')
+	if (unseen_filler && n > 0 && p[0] == '_')
 		atomic_fetch_add(&t->bytes, n);
 	else {
 		atomic_store(&t->sum, sum_of(atomic_load(&t->sum), p, n));
@@ -89,7 +90,7 @@ static void prepare(int fd)
 		fill(fd, body, true);
 	} else {
 		put(fd, HEAD, HEAD_SIZE);
-		if (strcmp(state, "unseen") == 0)
+		if (unseen_filler)
 			fill(fd, filler, false);
 	}
 }
@@ -145,6 +146,8 @@ static void __attribute__((noreturn)) run_program(void)
 		must(fds[i] >= 0, "accept");
 		if (nonblock)
 			fcntl(fds[i], F_SETFL, O_NONBLOCK);
+		if (strcmp(state, "small") == 0)
+			set_int(fds[i], SOL_SOCKET, SO_SNDBUF, 4096);
 	}
 	for (int i = 0; i < connections; i++)
 		prepare(fds[i]);
@@ -236,6 +239,7 @@ int main(int argc, char **argv)
 	shared = shared_map(SHARED_FD);
 	state = argv[1];
 	way = argv[2];
+	unseen_filler = strcmp(state, "unseen") == 0 || strcmp(state, "small") == 0;
 	nonblock = argc > 3;
 	connections = strcmp(state, "many") == 0 ? MOST : 1;
 	told = (struct told *)unseen(SYS_mmap, 0, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
