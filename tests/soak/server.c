@@ -115,8 +115,8 @@ static enum outcome go_on_after_pause(struct connection *c)
 		c->fd = -1;
 		return HANG_UP;
 	}
-	while (now_us() < when)
-		usleep((useconds_t)(when - now_us()));
+	for (uint64_t now = now_us(); now < when; now = now_us())
+		usleep((useconds_t)(when - now));
 	return GO_ON;
 }
 
