@@ -75,22 +75,24 @@ static void emit_due(struct msg *m, uint64_t now)
 /* Has the owner of the turn left it for good? Either the owner has jumped out of it, and LOOKS_JUMPED looks in a row
  * found no change; or for GONE_NS it has not given the turn back, not been in a system call and not begun another
  * write, so it left by a way that no hook saw. LOOKS_GONE looks are wanted besides, since the process may have been
- * stopped. */
+ * stopped. In both cases the owner must be elsewhere, and not where it was and without a CPU. */
 static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
 {
-	enum { LOOKS_JUMPED = 3, LOOKS_GONE = 10, GONE_NS = 1000000000 };
+	enum { LOOKS_JUMPED = 3, JUMPED_NS = 10000000, LOOKS_GONE = 10, GONE_NS = 1000000000 };
 	unsigned writes = atomic_load_explicit(&m->writes, memory_order_relaxed);
 	if (m->busy_looks == 0 || word != m->busy_word || writes != m->busy_writes) {
 		m->busy_looks = 0;
 		m->busy_word = word;
 		m->busy_writes = writes;
 		m->busy_since = now;
+		m->busy_ran = lock_owner_ran(&m->lock);
 	}
 	if (m->busy_looks < UINT8_MAX)
 		m->busy_looks++;
 	if (word & LOCK_JUMPED)
-		return m->busy_looks >= LOOKS_JUMPED;
-	return m->busy_looks >= LOOKS_GONE && now - m->busy_since >= GONE_NS && atomic_load(&m->calling) == NOT_CALLING;
+		return m->busy_looks >= LOOKS_JUMPED && lock_owner_is_elsewhere(&m->lock, m->busy_ran, JUMPED_NS);
+	return m->busy_looks >= LOOKS_GONE && now - m->busy_since >= GONE_NS &&
+	       atomic_load(&m->calling) == NOT_CALLING && lock_owner_is_elsewhere(&m->lock, m->busy_ran, GONE_NS);
 }
 
 /* Take the turn if it is free, or take it over if its owner has left it for good. False: another thread has it. */

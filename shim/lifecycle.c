@@ -15,6 +15,7 @@
 #include "config.h"
 #include "conn.h"
 #include "habit.h"
+#include "lock.h"
 #include "ordinary.h"
 #include "pool.h"
 #include "process.h"
@@ -169,6 +170,7 @@ void lifecycle_in_child(void)
 	atomic_store(&held_heads, 0);
 	atomic_store(&held_rests, 0);
 	process_own();
+	lock_forget_self();
 	/* Otherwise the kernel has wiped the tables, the messages with their locks, and the helper's state. */
 	if (!pool_wipes_on_fork()) {
 		deadline_forget();

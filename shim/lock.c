@@ -1,11 +1,23 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "clock.h"
+
+_Thread_local int lock_self;
+
+int lock_ask_self(void)
+{
+	int saved = errno;
+	lock_self = own_tid();
+	errno = saved;
+	return lock_self;
+}
 
 #define WAITERS ((uintptr_t)LOCK_WAITERS)
 
@@ -13,10 +25,61 @@
  * the handler interrupted, and a call that does not wait returns. */
 enum { GRACE_NS = 10000000 };
 
-/* After so many graces in a row without a change of the word the owner has left the lock in a way that no hook saw (an
- * exception thrown by a signal handler, setcontext). It is not one long wait, because that would be over before the
+/* After so many graces in a row without a change of the word the owner may have left the lock in a way that no hook saw
+ * (an exception thrown by a signal handler, setcontext). It is not one long wait, because that would be over before the
  * owner runs again when the process has been stopped. */
 enum { LEFT_GRACES = 100 };
+
+/* --- what the owner does ---------------------------------------------------------------------- */
+
+uint64_t lock_owner_ran(const struct lock *l)
+{
+	enum { PER_THREAD = 4, SCHEDULED = 2 }; /* linux/posix-timers.h: how a clock's number is made of a thread's */
+	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
+	struct own_moment ran = { 0, 0 };
+	/* by number: it is not the vDSO's, and no clock of another library's */
+	if (tid == 0 ||
+	    own()->syscall(SYS_clock_gettime, (clockid_t)((~(unsigned)tid << 3) | PER_THREAD | SCHEDULED), &ran) != 0)
+		ran = (struct own_moment){ 0, 0 };
+	errno = saved;
+	return (uint64_t)ran.s * 1000000000u + (uint64_t)ran.ns;
+}
+
+static bool has_ended(int tid)
+{
+	return own()->syscall(SYS_tgkill, own_pid(), tid, 0) != 0 && errno == ESRCH;
+}
+
+/* Reads /proc/self/task/TID/stat: the state is the letter behind the name, which may have blanks and brackets. */
+static bool sleeps(int tid)
+{
+	char path[48] = "/proc/self/task/", text[128], digits[12], *at = path + sizeof "/proc/self/task/" - 1, *p;
+	unsigned n = 0, number = (unsigned)tid;
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while ((number /= 10) != 0);
+	while (n > 0)
+		*at++ = digits[--n];
+	memcpy(at, "/stat", sizeof "/stat");
+	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	long size = fd >= 0 ? own()->syscall(SYS_read, fd, text, sizeof text - 1) : 0;
+	if (fd >= 0)
+		own()->syscall(SYS_close, fd);
+	text[size > 0 ? size : 0] = '\0';
+	p = strrchr(text, ')');
+	return p != NULL && p[1] == ' ' && p[2] == 'S';
+}
+
+bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns)
+{
+	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
+	uint64_t now_ran = lock_owner_ran(l);
+	bool elsewhere = tid != 0 && ((ran != 0 && now_ran >= ran + ns) || sleeps(tid) || has_ended(tid));
+	errno = saved;
+	return elsewhere;
+}
+
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 /* The futex is the word's low half, which has the waiters bit. */
 static uint32_t *low_half(struct lock *l)
@@ -35,7 +98,10 @@ static uintptr_t owner_of(uintptr_t word)
 
 bool lock_take_over(struct lock *l, uintptr_t seen)
 {
-	return atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS);
+	if (!atomic_compare_exchange_strong(&l->word, &seen, thread_self() | WAITERS))
+		return false;
+	lock_name(l);
+	return true;
 }
 
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
@@ -43,6 +109,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 	enum lock_result result = LOCK_TAKEN;
 	uintptr_t watched = 0; /* the word that was the same for so many graces */
 	unsigned graces = 0;
+	uint64_t ran = 0; /* the owner's CPU time when the first of them began */
 	struct own_moment until = { 0, 0 };
 	if (lock_is_mine(l))
 		return LOCK_MINE;
@@ -52,8 +119,10 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		if (seen == 0) {
 			/* A thread that has waited cannot know whether others still wait, so it keeps the mark. */
 			if (atomic_compare_exchange_weak_explicit(&l->word, &seen, thread_self() | WAITERS,
-			                                          memory_order_acquire, memory_order_relaxed))
+			                                          memory_order_acquire, memory_order_relaxed)) {
+				lock_name(l);
 				break;
+			}
 			continue;
 		}
 		if (!(seen & WAITERS) &&
@@ -65,6 +134,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		if (seen != watched) { /* The grace goes on after a signal that interrupted the wait. */
 			watched = seen;
 			graces = 0;
+			ran = lock_owner_ran(l);
 			until = clock_moment(now_ns() + GRACE_NS);
 		}
 		long r = own()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
@@ -74,7 +144,11 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		if (r == 0 || errno != ETIMEDOUT)
 			continue;
 		graces = call != 0 || atomic_load(calling) != 0 ? 0 : graces + 1;
-		if (((seen & LOCK_JUMPED) || graces >= LEFT_GRACES) && lock_take_over(l, seen)) {
+		if (graces == 0)
+			ran = lock_owner_ran(l);
+		if (((seen & LOCK_JUMPED && lock_owner_is_elsewhere(l, ran, GRACE_NS)) ||
+		     (graces >= LEFT_GRACES && lock_owner_is_elsewhere(l, ran, (uint64_t)LEFT_GRACES * GRACE_NS))) &&
+		    lock_take_over(l, seen)) {
 			result = LOCK_ORPHAN;
 			break;
 		}
@@ -107,6 +181,7 @@ void lock_give(struct lock *l)
 	do {
 		if (owner_of(seen) != thread_self())
 			return; /* the lock was taken over */
+		lock_unname(l);
 	} while (
 		!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
 	if (seen & WAITERS)
@@ -121,8 +196,10 @@ bool lock_give_slowly(struct lock *l)
 			return true; /* the lock was taken over */
 		if (seen & LOCK_LEFT) {
 			atomic_fetch_and(&l->word, ~(uintptr_t)LOCK_LEFT);
+			lock_name(l);
 			return false;
 		}
+		lock_unname(l);
 	} while (
 		!atomic_compare_exchange_weak_explicit(&l->word, &seen, 0, memory_order_release, memory_order_relaxed));
 	if (seen & WAITERS)

@@ -31,7 +31,21 @@
 
 struct lock {
 	_Atomic uintptr_t word; /* the owner's thread pointer, and bits of the enum below; 0: free */
+	/* The kernel's number of the owner; 0: the lock is free, or its owner has only just taken it. Relaxed, set
+	 * behind `word` and cleared before it. */
+	_Atomic int tid;
 };
+
+#pragma GCC visibility push(hidden)
+/* The kernel's number of this thread; 0: it was not asked for yet. */
+extern _Thread_local int lock_self __attribute__((tls_model("initial-exec")));
+#pragma GCC visibility pop
+int lock_ask_self(void);
+/* Called in a forked child, whose thread has another number than its parent's. */
+static inline void lock_forget_self(void)
+{
+	lock_self = 0;
+}
 
 enum {
 	LOCK_WAITERS = 1, /* at least one thread waits */
@@ -56,12 +70,30 @@ static inline uintptr_t thread_self(void)
 #endif
 }
 
+/* Notes who has taken the lock. */
+static inline void lock_name(struct lock *l)
+{
+	int tid = lock_self;
+	if (__builtin_expect(tid == 0, 0))
+		tid = lock_ask_self();
+	atomic_store_explicit(&l->tid, tid, memory_order_relaxed);
+}
+
+/* Called by the owner, before it gives the lock back. */
+static inline void lock_unname(struct lock *l)
+{
+	atomic_store_explicit(&l->tid, 0, memory_order_relaxed);
+}
+
 /* Takes the lock if it is free. Does not wait. */
 static inline bool lock_try(struct lock *l)
 {
 	uintptr_t free_ = 0;
-	return atomic_compare_exchange_strong_explicit(&l->word, &free_, thread_self(), memory_order_acquire,
-	                                               memory_order_relaxed);
+	if (!atomic_compare_exchange_strong_explicit(&l->word, &free_, thread_self(), memory_order_acquire,
+	                                             memory_order_relaxed))
+		return false;
+	lock_name(l);
+	return true;
 }
 
 static inline bool lock_is_free(const struct lock *l)
@@ -89,7 +121,8 @@ enum lock_result {
  * says what the owner does: it is not 0 while the owner is in a system call, and LOCK_CALLING while that call might
  * wait after all. LOCK_BUSY is returned when such a call has lasted for 10 to 20 ms. The lock is taken over
  * (LOCK_ORPHAN) from an owner that jumped out of a signal handler after 10 ms, and from an owner that is in no call,
- * but does not give the lock back, after 1 s. Leaves errno alone. */
+ * but does not give the lock back, after 1 s: in both cases only if the owner is elsewhere (lock_owner_is_elsewhere).
+ * Leaves errno alone. */
 enum { LOCK_CALLING = 1 };
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
 /* The same for a lock that its owner has for some dozen instructions: LOCK_BUSY after 10 ms. Then the owner is not
@@ -110,6 +143,7 @@ bool lock_give_slowly(struct lock *l);
 static inline bool lock_give_unless_left(struct lock *l)
 {
 	uintptr_t self = thread_self(); /* no thread waits, and nothing was left */
+	lock_unname(l);
 	return atomic_compare_exchange_strong_explicit(&l->word, &self, 0, memory_order_release,
 	                                               memory_order_relaxed) ||
 	       lock_give_slowly(l);
@@ -123,6 +157,13 @@ static inline bool lock_is_jumped(const struct lock *l)
 {
 	return atomic_load_explicit(&l->word, memory_order_relaxed) & LOCK_JUMPED;
 }
+/* The CPU time that the owner has used, in nanoseconds; 0: not known. */
+uint64_t lock_owner_ran(const struct lock *l);
+/* The owner has not given the lock back for at least this time, and was in no call of ours. Has it left the lock? It
+ * has if it sleeps or has ended, or if it has used as much CPU time meanwhile: `ran` is lock_owner_ran() as it was
+ * then. An owner that wants a CPU and gets none, because the machine is busy, a container has used up its share or a
+ * debugger has stopped it, has not: it goes on where it was. */
+bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns);
 /* Takes the lock over if its word is still `seen`. Used by lock_wait(), and by the helper, which does not wait, when
  * the word has been the same for long enough to know that the owner is gone. */
 bool lock_take_over(struct lock *l, uintptr_t seen);

@@ -69,6 +69,7 @@ static inline void turn_give(struct msg *m)
 {
 	struct turn_mark outer = m->outer;
 	uintptr_t self = thread_self();
+	lock_unname(&m->lock);
 	if (!atomic_load_explicit(&m->late_waits, memory_order_relaxed) &&
 	    (atomic_load_explicit(&m->state, memory_order_relaxed) != IDLE ||
 	     atomic_load_explicit(&m->deadline.watched, memory_order_relaxed)) &&

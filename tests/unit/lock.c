@@ -1,6 +1,10 @@
 /* The lock that knows its owner: what a thread gets that meets it in another thread's hands, or in its own. */
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,4 +98,69 @@ Test(lock, owner_that_jumped_loses_it, .timeout = 20)
 	atomic_store(&done, true);
 	pthread_join(thread, NULL);
 	cr_expect(lock_is_mine(&lock), "the owner has given back what is not its own any more");
+}
+
+/* --- an owner that is not scheduled ----------------------------------------------------------- */
+
+static _Atomic pid_t owners_tid;
+
+static void *own_it_and_tell(void *unused)
+{
+	atomic_store(&owners_tid, gettid());
+	cr_assert(lock_try(&lock));
+	while (!atomic_load(&done))
+		usleep(1000);
+	lock_give(&lock);
+	return unused;
+}
+
+/* Stops this one thread of its parent for 1.6 s, as a machine does that has no CPU for it: it neither sleeps nor runs.
+ * Tells the parent by `stopped`. */
+static void stop_for_a_while(pid_t tid, int stopped)
+{
+	int status;
+	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0 || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 ||
+	    waitpid(tid, &status, __WALL) != tid)
+		_exit(1);
+	if (write(stopped, "", 1) == 1)
+		usleep(1600000);
+	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	_exit(0);
+}
+
+static const struct {
+	const char *name;
+	uintptr_t bits;
+} unscheduled[] = { { "an owner that is in no call", 0 }, { "an owner that may have jumped", LOCK_JUMPED } };
+
+ParameterizedTestParameters(lock, owner_that_is_not_scheduled_keeps_it)
+{
+	static size_t index[] = { 0, 1 };
+	return cr_make_param_array(size_t, index, 2);
+}
+
+ParameterizedTest(size_t *i, lock, owner_that_is_not_scheduled_keeps_it, .timeout = 20)
+{
+	int ready[2], status;
+	char byte;
+	pthread_t thread;
+	pthread_create(&thread, NULL, own_it_and_tell, NULL);
+	while (lock_is_free(&lock))
+		usleep(1000);
+	atomic_fetch_or(&lock.word, unscheduled[*i].bits);
+	cr_assert(pipe(ready) == 0);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	pid_t tracer = fork();
+	if (tracer == 0)
+		stop_for_a_while(atomic_load(&owners_tid), ready[1]);
+	close(ready[1]);
+	cr_assert(read(ready[0], &byte, 1) == 1, "no process can stop a thread of its parent here");
+	atomic_store(&done, true); /* it gives the lock back as soon as it goes on */
+	double since = seconds();
+	cr_expect(lock_wait(&lock, &calling) == LOCK_TAKEN, "%s has lost the lock", unscheduled[*i].name);
+	cr_expect(seconds() - since >= 1.2, "%s: the lock was had after %.3f s", unscheduled[*i].name,
+	          seconds() - since);
+	lock_give(&lock);
+	pthread_join(thread, NULL);
+	cr_expect(waitpid(tracer, &status, 0) == tracer && status == 0);
 }
