@@ -1,7 +1,7 @@
 # onewrite: `make` builds the library, `make demo` shows it, `make check` proves it.
 #
-#   make                     build/libonewrite.so; build/judge and build/probe for scripts/onewrite; sees that the
-#                            library can be loaded
+#   make                     build/libonewrite.so; build/judge, build/probe and build/show for scripts/onewrite; sees
+#                            that the library can be loaded
 #                            (OLD_GLIBC=directory of an older libc and its loader)
 #                            (CC=musl-gcc: with musl, in build/musl; either library goes with programs of both)
 #   make check               all tests             (SAN=address|undefined|thread builds with a sanitizer;
@@ -96,6 +96,7 @@ VERSION := $(shell sed -n 's/^ow_version=\([^ ]*\).*/\1/p' scripts/onewrite)
 LIB     := $(B)/libonewrite.so
 JUDGE   := $(B)/judge
 PROBE   := $(B)/probe
+SHOW    := $(B)/show
 
 # The hooks' common path leads through half a dozen of the files below: optimised as one (an eighth fewer instructions),
 # where the compiler can. The objects are ordinary ones as well.
@@ -107,11 +108,16 @@ PURE := \
 	$(B)/shim/framing.o \
 	$(B)/shim/habit.o \
 	$(B)/shim/hold.o \
+	$(B)/shim/line.o \
 	$(B)/shim/options.o \
+	$(B)/shim/reason.o \
+	$(B)/shim/report.o \
 	$(B)/shim/request.o \
 	$(B)/shim/settings.o \
-	$(B)/shim/sharing.o
+	$(B)/shim/sharing.o \
+	$(B)/shim/stats_file.o
 OBJS := $(PURE) \
+	$(B)/shim/admit.o \
 	$(B)/shim/arrivals.o \
 	$(B)/shim/conf_file.o \
 	$(B)/shim/config.o \
@@ -128,7 +134,9 @@ OBJS := $(PURE) \
 	$(B)/shim/look.o \
 	$(B)/shim/msg.o \
 	$(B)/shim/names.o \
+	$(B)/shim/note.o \
 	$(B)/shim/object.o \
+	$(B)/shim/observe.o \
 	$(B)/shim/ordinary.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/own.o \
@@ -140,7 +148,10 @@ OBJS := $(PURE) \
 	$(B)/shim/rights.o \
 	$(B)/shim/room.o \
 	$(B)/shim/sandbox.o \
+	$(B)/shim/say.o \
 	$(B)/shim/settle.o \
+	$(B)/shim/stats.o \
+	$(B)/shim/stats_fold.o \
 	$(B)/shim/trace.o \
 	$(B)/shim/turn.o \
 	$(B)/shim/usual.o \
@@ -156,12 +167,12 @@ GROUPS := demo check deb lint musl machines real bench suites soak fuzz
 .PHONY: all check check-all compiled build-suites run-suites check-debian check-machines run-machines check-real \
 	run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http \
 	run-fuzz-http install uninstall deb check-deb lint format clean $(GROUPS:%=packages-%)
-all: $(LIB) $(JUDGE) $(PROBE)
+all: $(LIB) $(JUDGE) $(PROBE) $(SHOW)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn
 # calls of ours, and the hooks' names, into others of the symbols that we stand in front of.
 PLAIN := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS
-OF_LIBRARY = -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -fPIC \
+OF_LIBRARY = -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -DONEWRITE_VERSION='"$(VERSION)"' -fPIC \
 	-fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
 $(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)
@@ -199,7 +210,7 @@ $(LIB): $(OBJS) $(B)/exports.map $(GATE)
 		-Wl,-soname,libonewrite.so
 	$(if $(GATE),@$(GATE) $@ $(B)/exports.map || { rm -f $@; exit 1; })
 
-# The parts of scripts/onewrite that read ELF files, and that talk to servers.
+# The parts of scripts/onewrite that read ELF files, that talk to servers, and that show what was counted.
 $(B)/scripts/%.o: scripts/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(STRONG) -fPIE -c -o $@ $<
@@ -208,7 +219,11 @@ JUDGE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/judge/*.c))
 $(JUDGE): $(JUDGE_OBJS)
 PROBE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/probe/*.c))
 $(PROBE): $(PROBE_OBJS)
-$(JUDGE) $(PROBE):
+SHOW_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard scripts/show/*.c)) \
+	$(addprefix $(B)/,scripts/probe/say.o \
+	$(addprefix shim/,line.o reason.o report.o stats_file.o stats_fold.o))
+$(SHOW): $(SHOW_OBJS)
+$(JUDGE) $(PROBE) $(SHOW):
 	$(call say,LD)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) $(LDFLAGS) $(RELRO) -pie -o $@ $^ $(LIBATOMIC)
 
 # --- tests -----------------------------------------------------------------------------------------------------
@@ -266,6 +281,12 @@ ifneq ($(filter %/unit/lock,$(SUITES)),)
 $(B)/tests/unit/lock: $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
 endif
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
+
+# What writes files of counters, and the code that folds them.
+ifneq ($(filter %/wrapper/show,$(SUITES)),)
+$(addprefix $(B)/tests/wrapper/,show show_fold show_hostile): $(B)/tests/wrapper/counters/counters.o \
+	$(addprefix $(B)/shim/,stats_file.o stats_fold.o)
+endif
 
 # The HTTP client of scripts/probe is also that of programs in tests/programs, tests/bench and tests/soak.
 HTTP := $(B)/scripts/probe/body.o $(B)/scripts/probe/client.o
@@ -360,7 +381,7 @@ ifneq ($(LIBRARY),)
 run-suites: export LIBRARY_UNDER_TEST := $(abspath $(LIBRARY))
 endif
 ALL_SUITES = $(SUITES) $(PORTABLE) $(WIDE_SUITES) $(MUSL_SUITES) $(SHORT_LOOK)
-build-suites: $(LIB) $(JUDGE) $(PROBE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(ALL_SUITES)
+build-suites: $(LIB) $(JUDGE) $(PROBE) $(SHOW) $(RECORDER) $(PROGRAMS) $(FUZZ) $(ALL_SUITES)
 run-suites: build-suites
 ifneq ($(OLD_SUITES),)
 	@if $(MAKE) --no-print-directory $(OLD)/glibc/lib/libc.so.6; then \
@@ -460,10 +481,11 @@ ZSH_FUNCTIONS ?= site-functions
 # A file takes its place when it is whole: programs that start meanwhile find the old one or the new one.
 put = install -D -m $(1) $(2) $(3).new && mv -f $(3).new $(3)
 
-install: $(LIB) $(JUDGE) $(PROBE)
+install: $(LIB) $(JUDGE) $(PROBE) $(SHOW)
 	$(call put,755,scripts/onewrite,$(call to,$(PREFIX)/bin/onewrite))
 	$(call put,755,$(JUDGE),$(call to,$(OWN)/judge))
 	$(call put,755,$(PROBE),$(call to,$(OWN)/probe))
+	$(call put,755,$(SHOW),$(call to,$(OWN)/show))
 	$(call put,644,$(LIB),$(call to,$(LIBDIR)/libonewrite.so))
 	# judge finds the library beside itself
 	@[ $(call to,$(LIBDIR)/libonewrite.so) -ef $(call to,$(OWN)/libonewrite.so) ] || \
@@ -477,7 +499,7 @@ install: $(LIB) $(JUDGE) $(PROBE)
 
 uninstall:
 	rm -f $(call to,$(PREFIX)/bin/onewrite) $(call to,$(OWN)/judge) $(call to,$(OWN)/probe)
-	rm -f $(call to,$(OWN)/libonewrite.so)
+	rm -f $(call to,$(OWN)/show) $(call to,$(OWN)/libonewrite.so)
 	rm -f $(call to,$(LIBDIR)/libonewrite.so)
 	rm -f $(call to,$(MANDIR)/man1/onewrite.1) $(call to,$(MANDIR)/man5/onewrite.conf.5)
 	rm -f $(call to,$(MANDIR)/man8/libonewrite.8)
@@ -495,7 +517,7 @@ check-deb: packages-deb
 	tests/deb/run $(VERSION)
 
 # What is written in C, without programs of other kinds.
-compiled: $(LIB) $(JUDGE) $(PROBE) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(BENCH) $(SOAK)
+compiled: $(LIB) $(JUDGE) $(PROBE) $(SHOW) $(RECORDER) $(PROGRAMS) $(FUZZ) $(SUITES) $(BENCH) $(SOAK)
 
 # What can be said without running anything: layout, scripts, C, manual pages, links and figures of the docs, repeated
 # blocks.
@@ -510,7 +532,7 @@ clean:
 
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(PROBE_OBJS:.o=.d) $(BENCH:=.d) \
-	$(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d) \
+-include $(OBJS:.o=.d) $(JUDGE_OBJS:.o=.d) $(PROBE_OBJS:.o=.d) $(SHOW_OBJS:.o=.d) $(BENCH:=.d) \
+	$(wildcard $(B)/tests/soak/*.d $(B)/tests/programs/*/*.d $(B)/tests/wrapper/*/*.d) \
 	$(SUITES:=.d) $(WIDE_SUITES:=.d) $(MUSL_ALL:=.d) $(OLD_ALL:=.d) $(PROGRAMS:=.d) $(SUPPORT:.o=.d) \
 	$(FUZZ_OBJS:.o=.d)

@@ -72,16 +72,6 @@ int arrivals_second(int from, int to)
 /* The kernel gives out the lowest free number. After this many free numbers in a row the search ends. */
 enum { FREE_IN_A_ROW = 32 };
 
-/* glibc before 2.33 exports fstat() only as __fxstat(). Its struct stat is the same as today's where a long has 64
- * bits; elsewhere the question is not asked. */
-static int status_of(int fd, struct stat *s)
-{
-	enum { AS_THE_KERNEL_HAS_IT = 0 };
-	if (own()->fstat != NULL)
-		return own()->fstat(fd, s);
-	return sizeof(long) == 8 && own()->__fxstat != NULL ? own()->__fxstat(AS_THE_KERNEL_HAS_IT, fd, s) : -1;
-}
-
 /* Each number is first asked by fstat() only. The dynamic loader makes that call for each library, so a sandbox that
  * was set up before the program started allows it, and perhaps no other. Two numbers of one socket are not recognised
  * here, but when one of them is first read or written (names.h). */
@@ -89,7 +79,7 @@ void arrivals_at_start(void)
 {
 	struct stat s;
 	for (int fd = 0, open = -1; fd - open <= FREE_IN_A_ROW; fd++) {
-		if (status_of(fd, &s) != 0)
+		if (own_fstat(fd, &s) != 0)
 			continue;
 		open = fd;
 		struct conn *c = S_ISSOCK(s.st_mode) ? known(fd) : NULL;

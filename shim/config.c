@@ -69,10 +69,35 @@ static bool named(const char *names, char **argv, const char *image, bool (*exis
 	return false;
 }
 
+/* The name by which counters and reports call the process: of its file, and of the script that it interprets. The first
+ * operand of an interpreter is its script; of another program it may be any file. */
+static void name_program(char **argv, const char *image, bool (*exists)(const char *))
+{
+	static const char *const interpreters[] = { "python", "perl", "ruby", "node", "php", "tclsh", "lua", "java" };
+	const char *file = base(*image != '\0' || argv == NULL || argv[0] == NULL ? image : argv[0]), *script = NULL;
+	for (size_t i = 0; argv != NULL && argv[0] != NULL && i < sizeof interpreters / sizeof *interpreters; i++)
+		if (strncmp(file, interpreters[i], strlen(interpreters[i])) == 0)
+			for (char **a = argv + 1; *a != NULL && script == NULL; a++)
+				script = (*a)[0] != '-' && exists(*a) ? base(*a) : NULL;
+	snprintf(config.program, sizeof config.program, "%s%s%s", *file != '\0' ? file : "unknown",
+	         script != NULL ? " " : "", script != NULL ? script : "");
+}
+
+/* A copy of a path, since programs that set their title write over the environment. NULL: it is too long. */
+static const char *copy_of(const char *v)
+{
+	static char paths[3][4096];
+	static unsigned used;
+	char *path = paths[used];
+	if (used >= sizeof paths / sizeof *paths || snprintf(path, sizeof *paths, "%s", v) >= (int)sizeof *paths)
+		return NULL;
+	used++;
+	return path;
+}
+
 /* Take the value of a setting. Returns NULL, or words for what the value should have been. */
 static const char *take(enum setting s, const char *v)
 {
-	static char path[4096]; /* a copy: programs that set their title write over the environment */
 	switch (s) {
 	case SETTING_TIMEOUT:
 		return config_duration(v, &config.timeout_ns) ? NULL : "a duration from 100us to 1s (500us, 5ms)";
@@ -92,10 +117,14 @@ static const char *take(enum setting s, const char *v)
 		else
 			return "'memory' or 'kernel'";
 		return NULL;
-	case SETTING_TRACE:
-		if (snprintf(path, sizeof path, "%s", v) < (int)sizeof path)
-			config.trace = path;
+	case SETTING_OBSERVE:
+		if (strcmp(v, "0") != 0 && strcmp(v, "1") != 0)
+			return "0 or 1";
+		config.observe = *v == '1';
 		return NULL;
+	case SETTING_TRACE: config.trace = copy_of(v); return NULL;
+	case SETTING_STATS: config.stats = copy_of(v); return NULL;
+	case SETTING_REPORT: config.report = strcmp(v, "1") == 0 ? "" : copy_of(v); return NULL;
 	default: /* ONEWRITE_ONLY: config_read() has looked at it already */ return NULL;
 	}
 }
@@ -209,21 +238,28 @@ bool config_read(char **argv, char **envp, struct settings_text *file, const cha
 	if (!read_file(file, &conf, complain))
 		return false;
 	const char *only = env.value[SETTING_ONLY] != NULL ? env.value[SETTING_ONLY] : conf.value[SETTING_ONLY];
-	if (only != NULL && !named(only, argv, image, exists))
+	if (only != NULL && !named(only, argv, image, exists)) {
+		if (env.value[SETTING_TRACE] != NULL)
+			config.trace = copy_of(env.value[SETTING_TRACE]);
 		return false;
+	}
 	complain_of_strangers(envp, complain);
+	name_program(argv, image, exists);
 	const struct given *const in_order[] = { &conf, &env };
 	for (size_t i = 0; i < 2; i++)
 		for (enum setting s = 0; s < SETTINGS; s++) {
 			const char *v = in_order[i]->value[s];
-			/* Only the environment can name a trace file: one that is named for all programs would be
-			 * opened for writing by every program, whoever runs it. */
-			const char *want = v == NULL                      ? NULL
-			                   : s == SETTING_TRACE && i == 0 ? "for this file: set ONEWRITE_TRACE"
-			                                                  : take(s, v);
+			/* Only the environment can name a file to be written: one that is named for all programs would
+			 * be opened for writing by every program, whoever runs it. */
+			bool here = i == 1 || (s != SETTING_TRACE && s != SETTING_REPORT);
+			const char *want = v == NULL ? NULL
+			                   : here    ? take(s, v)
+			                             : "for this file: set it in the environment";
 			if (want != NULL)
 				complain_of(complain, in_order[i]->line[s], "%s=%.64s is not %s; using the default",
 				            settings_name(s, i == 0 ? IN_FILE : IN_ENVIRONMENT), v, want);
 		}
+	config.counts = config.stats != NULL || config.report != NULL;
+	config.notes = config.counts || config.trace != NULL;
 	return true;
 }

@@ -30,11 +30,19 @@ struct config {
 	 * has retired: then nothing new is held */
 	_Atomic bool active;
 	const char *trace; /* ONEWRITE_TRACE=FILE: append one line per decision; NULL: none */
+	const char *stats; /* ONEWRITE_STATS=DIR: count in a file there (stats.h); NULL: none */
+	const char
+		*report; /* ONEWRITE_REPORT=FILE: report there when the process ends; "" is stderr; NULL: no report */
+	bool observe;    /* ONEWRITE_OBSERVE=1: count what would be done, and do nothing */
+	bool counts;     /* `stats` or `report` is set */
+	/* `trace` is set, or `counts`; atomic, read relaxed; false again when the process ends, or in a sandbox */
+	_Atomic bool notes;
+	char program[64]; /* the name by which counters and reports call the process: of its file, or of its script */
 };
 
 extern struct config config;
 
-/* Read the settings into `config`.
+/* Read the settings into `config`; if this program is not to be helped, `trace` only.
  *   file      the text of the file of settings (conf_file.h), NULL if there is none; the environment outranks it
  *   image     the path of the program's file, "" if it is not known
  *   exists    tells whether there is a file of this path

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
+#include "config.h"
 #include "msg.h"
 #include "process.h"
 #include "request.h"
@@ -104,9 +105,11 @@ static inline bool conn_unknown(int fd)
 	    __builtin_expect(atomic_load_explicit(&conn_none_beyond, memory_order_acquire), 1))
 		return true;
 	const struct conn *c = conn_find(fd);
-	return c == NULL || (atomic_load_explicit(&c->msg, memory_order_relaxed) == NULL &&
-	                     atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_UNKNOWN &&
-	                     atomic_load_explicit(&c->flags, memory_order_relaxed) == 0);
+	if (c == NULL)
+		return !config.observe; /* what is observed is known elsewhere (observe.h) */
+	return atomic_load_explicit(&c->msg, memory_order_relaxed) == NULL &&
+	       atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_UNKNOWN &&
+	       atomic_load_explicit(&c->flags, memory_order_relaxed) == 0;
 }
 
 /* The entry of this number, mapped if need be. NULL: there is no memory, or the number is negative or larger than any

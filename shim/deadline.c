@@ -288,6 +288,12 @@ static bool is_hopeless(const struct helper *h)
 	return since != 0 && now_ns() - since < AGAIN_NS;
 }
 
+bool deadline_cannot_be_kept(void)
+{
+	const struct helper *h = atomic_load(&helper);
+	return h != NULL && is_hopeless(h);
+}
+
 /* Start the helper, unless the last attempt failed less than AGAIN_NS ago. The caller holds the lock, and no signal
  * handler runs on its thread. */
 static bool start_if_hopeful(struct helper *h)
@@ -420,7 +426,14 @@ static bool join(struct helper *h, uint64_t until)
 	return true;
 }
 
-static void stop(bool yield)
+enum stop {
+	STOP,
+	STOP_AND_YIELD, /* none is started for a second */
+	STOP_FOR_GOOD,  /* a helper that has not ended in time ends as soon as it has a CPU, and no other one is started
+	                 */
+};
+
+static void stop(enum stop how)
 {
 	struct helper *h = atomic_load(&helper);
 	int cancel = PTHREAD_CANCEL_DISABLE, saved = errno;
@@ -429,18 +442,19 @@ static void stop(bool yield)
 	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread is starting or stopping it */
 		uint64_t until = now_ns() + STOP_NS;
 		if (h->joinable) {
-			if (yield)
+			if (how == STOP_AND_YIELD)
 				atomic_store(&h->hopeless_since, now_ns());
 			atomic_store(&h->stopping, 1);
 			wake(h);
 			h->joinable = !join(h, until);
-			atomic_store(&h->stopping, 0);
+			if (how != STOP_FOR_GOOD)
+				atomic_store(&h->stopping, 0);
 			if (!h->joinable)
 				see_it_go(h, until);
 		}
 		/* A thread that is about to hold in memory either sees this afterwards, or its hold is seen by the
 		 * caller, which then releases what is held. */
-		if (yield && !h->yielded) {
+		if (how == STOP_AND_YIELD && !h->yielded) {
 			atomic_fetch_add(&process_forbids, 1);
 			h->yielded = true;
 		}
@@ -452,12 +466,17 @@ static void stop(bool yield)
 
 void deadline_stop(void)
 {
-	stop(false);
+	stop(STOP);
+}
+
+void deadline_end(void)
+{
+	stop(STOP_FOR_GOOD);
 }
 
 bool deadline_yield(void)
 {
-	stop(true);
+	stop(STOP_AND_YIELD);
 	return atomic_load(&helper) != NULL;
 }
 

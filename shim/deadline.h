@@ -54,12 +54,16 @@ void deadline_stop(void);
  * a second, and nothing new is held in memory until there is one. The caller releases what is held already. False:
  * there has never been a helper. */
 bool deadline_yield(void);
+/* As deadline_stop(), and no helper is started any more: one that was not gone in time ends when it next runs. */
+void deadline_end(void);
 /* The calling thread is about to end, while other threads go on. If it is the main thread, the helper looks more often
  * from now on whether it is the last one. */
 void deadline_thread_ends(void);
 /* Is the caller the last thread of the program beside the helper? Then the process would end with the helper, and have
  * the helper's exit status. */
 bool deadline_outlives(void);
+/* Was the helper refused, less than a second ago? Then nothing can be held. */
+bool deadline_cannot_be_kept(void);
 /* Called some time after deadline_stop(): if other threads have watched anything meanwhile, start a helper for it. */
 void deadline_resume(void);
 /* Called in a forked child where the kernel did not wipe the helper's state: nothing is watched, and nothing runs. */

@@ -10,7 +10,7 @@
 #include "late.h"
 #include "real.h"
 #include "release.h"
-#include "trace.h"
+#include "note.h"
 #include "turn.h"
 #include "vain.h"
 
@@ -61,12 +61,14 @@ static void emit_due(struct msg *m, uint64_t now)
 	enum identity who = identify(m);
 	m->out_of_sight = who == ANOTHER;
 	if (who == ANOTHER) {
-		trace(m->fd, m->state, RELEASE, NOTHING, "out-of-sight", m->len - m->sent);
+		note(m, m->fd, m->state, RELEASE, NOTHING, WHY_OUT_OF_SIGHT, m->len - m->sent);
 	} else if (who == THE_SOCKET && !is_young(m, now)) {
-		trace(m->fd, m->state, RELEASE, rule.action, "deadline", m->len - m->sent);
+		note(m, m->fd, m->state, RELEASE, rule.action, WHY_DEADLINE, m->len - m->sent);
 		vain_met_the_deadline(m);
 		bool nagled = is_behind_a_short_one(m);
 		release_held(m, rule.next);
+		if (m->state == FAILED && config.counts)
+			stats_count(COUNT_ERRORS, 1);
 		if (nagled && m->state == rule.next)
 			emit_nudge(m->fd);
 	} /* else the helper looks again later */

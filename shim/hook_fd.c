@@ -12,6 +12,8 @@
 #include "lead.h"
 #include "lifecycle.h"
 #include "names.h"
+#include "note.h"
+#include "observe.h"
 #include "options.h"
 #include "readable.h"
 #include "real.h"
@@ -39,6 +41,8 @@ static void born(int fd, enum conn_kind kind, unsigned flags)
 		bool internet = domain == AF_INET || domain == AF_INET6;                               \
 		bool tcp = internet && (type & 0xf) == SOCK_STREAM &&                                  \
 		           (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);    \
+		if (unlikely(config.observe))                                                          \
+			observe_socket(fd, tcp);                                                       \
 		if (fd >= 0 && config.active)                                                          \
 			born(fd, tcp ? CONN_TCP : CONN_OTHER, tcp ? 0 : internet ? CONN_INTERNET : 0); \
 		return fd;                                                                             \
@@ -51,6 +55,8 @@ SOCKET(__socket)
  * that the kernel is not asked at each accept. */
 static void accepted(int listener, int fd)
 {
+	if (unlikely(config.observe))
+		observe_accepted(listener, fd);
 	if (fd < 0 || !config.active)
 		return;
 	struct conn *l = conn_make(listener);
@@ -87,15 +93,17 @@ static void connected(struct conn *c, bool now)
 		conn_set(c, CONN_CONNECTED);
 }
 
-#define CONNECT(name)                                                       \
-	EXPORT int name(int fd, const struct sockaddr *addr, socklen_t len) \
-	{                                                                   \
-		release(fd, "connect");                                     \
-		int r = libc()->name(fd, addr, len);                        \
-		struct conn *c = conn_find(fd);                             \
-		if (c != NULL && r == 0)                                    \
-			connected(c, addr->sa_family != AF_UNSPEC);         \
-		return r;                                                   \
+#define CONNECT(name)                                                             \
+	EXPORT int name(int fd, const struct sockaddr *addr, socklen_t len)       \
+	{                                                                         \
+		release(fd, WHY_CONNECT);                                         \
+		int r = libc()->name(fd, addr, len);                              \
+		struct conn *c = conn_find(fd);                                   \
+		if (unlikely(config.observe) && (r == 0 || errno == EINPROGRESS)) \
+			observe_connected(fd);                                    \
+		if (c != NULL && r == 0)                                          \
+			connected(c, addr->sa_family != AF_UNSPEC);               \
+		return r;                                                         \
 	}
 CONNECT(connect)
 CONNECT(__connect)
@@ -133,15 +141,15 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 	if (LACKS(close_range))
 		return (int)real_absent();
 	if (flags & CLOSE_RANGE_UNSHARE)
-		lifecycle_retire("close_range"); /* from here on a number means another descriptor in each thread */
+		lifecycle_retire(); /* from here on a number means another descriptor in each thread */
 	if (!(flags & ~CLOSE_RANGE_UNSHARE) && first <= last)
-		release_closing_range(first, last, "close_range");
+		release_closing_range(first, last);
 	return libc()->close_range(first, last, flags);
 }
 
 EXPORT void closefrom(int first)
 {
-	release_closing_range(first < 0 ? 0 : (unsigned)first, ~0u, "closefrom");
+	release_closing_range(first < 0 ? 0 : (unsigned)first, ~0u);
 	if (!LACKS(closefrom))
 		libc()->closefrom(first);
 }
@@ -155,12 +163,12 @@ static int descriptor_of(FILE *f)
 }
 
 /* What is held is sent before libc flushes the stream's buffer. */
-#define FCLOSE(name)                                                 \
-	EXPORT int name(FILE *f)                                     \
-	{                                                            \
-		int fd = descriptor_of(f);                           \
-		int lost = fd >= 0 ? release_closing(fd, #name) : 0; \
-		return result_of_close(lost, libc()->name(f));       \
+#define FCLOSE(name)                                           \
+	EXPORT int name(FILE *f)                               \
+	{                                                      \
+		int fd = descriptor_of(f);                     \
+		int lost = fd >= 0 ? release_closing(fd) : 0;  \
+		return result_of_close(lost, libc()->name(f)); \
 	}
 FCLOSE(fclose)
 OLD_fclose(FCLOSE)
@@ -170,7 +178,7 @@ OLD_fclose(FCLOSE)
 	{                                                                                         \
 		int fd = descriptor_of(f);                                                        \
 		if (fd >= 0)                                                                      \
-			release_closing(fd, #name);                                               \
+			release_closing(fd);                                                      \
 		return libc()->name(path, mode, f);                                               \
 	}
 FREOPEN(freopen)
@@ -179,9 +187,9 @@ FREOPEN(freopen64)
 EXPORT int shutdown(int fd, int how)
 {
 	if (how == SHUT_WR || how == SHUT_RDWR)
-		release_ending(fd, "shutdown");
+		release_ending(fd);
 	else
-		release(fd, "shutdown");
+		release(fd, WHY_SHUTDOWN);
 	return libc()->shutdown(fd, how);
 }
 
@@ -193,14 +201,14 @@ static int newborn(int from, int fd)
 {
 	int saved = errno;
 	if (fd >= 0)
-		release_closing(fd, "reused");
+		release_closing(fd);
 	errno = saved;
 	return arrivals_second(from, fd);
 }
 
 EXPORT int dup(int fd)
 {
-	release_aliased(fd, "dup");
+	release_aliased(fd);
 	return newborn(fd, libc()->dup(fd));
 }
 
@@ -208,15 +216,15 @@ EXPORT int dup(int fd)
  * before the call, since afterwards another thread may use the number for something else. */
 static bool takes(int fd, int to)
 {
-	return fd != to && !conn_unknown(to) && libc()->fcntl(fd, F_GETFD) != -1;
+	return fd != to && !conn_unknown(to) && (config.observe || libc()->fcntl(fd, F_GETFD) != -1);
 }
 
 #define DUP2(name)                                                \
 	EXPORT int name(int fd, int to)                           \
 	{                                                         \
-		release_aliased(fd, "dup2");                      \
+		release_aliased(fd);                              \
 		if (takes(fd, to))                                \
-			release_closing(to, "dup2");              \
+			release_closing(to);                      \
 		return arrivals_second(fd, libc()->name(fd, to)); \
 	}
 DUP2(dup2)
@@ -226,10 +234,10 @@ DUP2(__dup2)
  * other flags do not make the call fail there. */
 EXPORT int dup3(int fd, int to, int flags)
 {
-	release_aliased(fd, "dup3");
+	release_aliased(fd);
 	bool known = !(flags & ~O_CLOEXEC) || (!(flags & O_CLOEXEC) && !own()->is_glibc);
 	if (known && takes(fd, to))
-		release_closing(to, "dup3");
+		release_closing(to);
 	return arrivals_second(fd, libc()->dup3(fd, to, flags));
 }
 
@@ -242,7 +250,7 @@ EXPORT int dup3(int fd, int to, int flags)
 		va_end(ap);                                     \
 		if (cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC)   \
 			return libc()->name(fd, cmd, arg);      \
-		release_aliased(fd, "fcntl-dupfd");             \
+		release_aliased(fd);                            \
 		return newborn(fd, libc()->name(fd, cmd, arg)); \
 	}
 FCNTL(fcntl)
@@ -256,7 +264,7 @@ OLD_fcntl(FCNTL)
 #define FDOPEN(name)                                \
 	EXPORT FILE *name(int fd, const char *mode) \
 	{                                           \
-		release_aliased(fd, #name);         \
+		release_aliased(fd);                \
 		return libc()->name(fd, mode);      \
 	}
 FDOPEN(fdopen)
@@ -272,7 +280,7 @@ OLD_fdopen(FDOPEN)
 		void *arg = va_arg(ap, void *);                                                                  \
 		va_end(ap);                                                                                      \
 		if (request == SIOCOUTQ || request == SIOCOUTQNSD) /* no other answer depends on what is held */ \
-			release(fd, "ioctl");                                                                    \
+			release(fd, WHY_OPTIONS);                                                                \
 		return libc()->name(fd, request, arg);                                                           \
 	}
 IOCTL(ioctl)
@@ -292,8 +300,10 @@ static bool is_on(const void *value)
  * write of another thread meanwhile is not held either. */
 static void switch_off(struct conn *c, int fd)
 {
-	if (conn_classify(c, fd) == CONN_TCP)
+	if (conn_classify(c, fd) == CONN_TCP) {
 		atomic_store(&c->kind, CONN_PASSED_OVER);
+		note_passed_over(fd, WHY_OPTION_SET);
+	}
 	names_tell(c);
 }
 
@@ -339,22 +349,32 @@ static int set_in_turn(struct conn *c, int fd, int name, const void *value, sock
 static void let_go(const struct conn *c, struct conn *other)
 {
 	(void)c;
-	release(conn_number(other), "setsockopt");
+	release(conn_number(other), WHY_OPTIONS);
 }
 
 /* `call` is libc's function of the name that the program has called. */
 static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct conn *c = conn_find(fd);
-	enum option_effect effect = c != NULL ? option_set(level, name) : HARMLESS;
+	enum option_effect effect = c != NULL || config.observe ? option_set(level, name) : HARMLESS;
+	if (unlikely(config.observe)) {
+		int r = call(fd, level, name, value, len);
+		if (r == 0 && level == IPPROTO_TCP && name == TCP_NODELAY)
+			observe_nodelay(fd, is_on(value));
+		else if (r == 0 && effect == SWITCHES_OFF)
+			observe_passed_over(fd);
+		return r;
+	}
 	bool leads = effect == CORKS && !conn_idle(c) && conn_is_ours(c, fd) && len >= sizeof(int) &&
 	             readable(value, sizeof(int)) && is_on(value);
 	if (effect == SWITCHES_OFF && config.active)
 		switch_off(c, fd);
+	if (level == IPPROTO_TCP && name == TCP_NODELAY)
+		note_nodelay(fd);
 	if (effect == HARMLESS)
-		release_from_kernel(fd, "setsockopt");
+		release_from_kernel(fd);
 	else if (!leads)
-		release(fd, "setsockopt");
+		release(fd, WHY_OPTIONS);
 	if (c == NULL || !config.active)
 		return call(fd, level, name, value, len);
 	if (effect == CORKS)
@@ -398,9 +418,9 @@ static int get_in_turn(int fd, int name, void *value, socklen_t *len)
 static int get(__typeof__(getsockopt) *call, int fd, int level, int name, void *value, socklen_t *len)
 {
 	bool error = level == SOL_SOCKET && name == SO_ERROR;
-	int late = error ? release_or_fail(fd, "getsockopt") : 0;
+	int late = error ? release_or_fail(fd) : 0;
 	if (!error && !conn_idle(conn_find(fd)) && option_asked(level, name) == RELEASES)
-		release(fd, "getsockopt");
+		release(fd, WHY_OPTIONS);
 	int r = level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_CORK) ? get_in_turn(fd, name, value, len)
 	                                                                          : call(fd, level, name, value, len);
 	if (r == 0 && late != 0 && value != NULL && *len >= sizeof late)

@@ -16,7 +16,7 @@
 #define FORK(name)                              \
 	EXPORT pid_t name(void)                 \
 	{                                       \
-		lifecycle_before_copy(#name);   \
+		lifecycle_before_copy();        \
 		pid_t pid = libc()->name();     \
 		if (pid == 0)                   \
 			lifecycle_in_child();   \
@@ -31,7 +31,7 @@ EXPORT pid_t _Fork(void)
 {
 	if (LACKS(_Fork))
 		return (pid_t)real_absent();
-	lifecycle_before_copy("_Fork");
+	lifecycle_before_copy();
 	pid_t pid = libc()->_Fork();
 	if (pid == 0)
 		lifecycle_in_child();
@@ -44,7 +44,7 @@ EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const
 {
 	if (LACKS(forkpty)) /* before glibc 2.34 it is in libutil */
 		return (pid_t)real_absent();
-	lifecycle_before_copy("forkpty");
+	lifecycle_before_copy();
 	pid_t pid = libc()->forkpty(master, name, termp, winp);
 	if (pid != 0)
 		lifecycle_after_copy();
@@ -54,7 +54,7 @@ EXPORT pid_t forkpty(int *master, char *name, const struct termios *termp, const
 EXPORT int daemon(int nochdir, int noclose)
 {
 	pid_t original = own_pid();
-	lifecycle_before_copy("daemon");
+	lifecycle_before_copy();
 	/* returns in the child, where libc has called the fork handlers (lifecycle.c), or fails in this process */
 	int r = libc()->daemon(nochdir, noclose);
 	if (own_pid() == original)
@@ -73,29 +73,29 @@ static int start_in_child(void *arg)
 	const struct start *s = arg;
 	lifecycle_in_child();
 	int status = s->fn(s->arg);
-	lifecycle_before_last_thread_ends("clone");
+	lifecycle_before_last_thread_ends();
 	return status;
 }
 
-#define CLONE(name)                                                                            \
-	EXPORT int name(int (*fn)(void *), void *stack, int flags, void *arg, ...)             \
-	{                                                                                      \
-		va_list ap;                                                                    \
-		va_start(ap, arg);                                                             \
-		pid_t *ptid = va_arg(ap, pid_t *);                                             \
-		void *tls = va_arg(ap, void *);                                                \
-		pid_t *ctid = va_arg(ap, pid_t *);                                             \
-		va_end(ap);                                                                    \
-		struct start s = { fn, arg };                                                  \
-		if (fn == NULL || lifecycle_before_clone((unsigned)flags, #name) != AS_FORK) { \
-			int r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);          \
-			if (r == -1 && errno == EAGAIN && lifecycle_gives_way(#name))          \
-				r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);      \
-			return r;                                                              \
-		}                                                                              \
-		int pid = libc()->name(start_in_child, stack, flags, &s, ptid, tls, ctid);     \
-		lifecycle_after_copy();                                                        \
-		return pid;                                                                    \
+#define CLONE(name)                                                                        \
+	EXPORT int name(int (*fn)(void *), void *stack, int flags, void *arg, ...)         \
+	{                                                                                  \
+		va_list ap;                                                                \
+		va_start(ap, arg);                                                         \
+		pid_t *ptid = va_arg(ap, pid_t *);                                         \
+		void *tls = va_arg(ap, void *);                                            \
+		pid_t *ctid = va_arg(ap, pid_t *);                                         \
+		va_end(ap);                                                                \
+		struct start s = { fn, arg };                                              \
+		if (fn == NULL || lifecycle_before_clone((unsigned)flags) != AS_FORK) {    \
+			int r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);      \
+			if (r == -1 && errno == EAGAIN && lifecycle_gives_way())           \
+				r = libc()->name(fn, stack, flags, arg, ptid, tls, ctid);  \
+			return r;                                                          \
+		}                                                                          \
+		int pid = libc()->name(start_in_child, stack, flags, &s, ptid, tls, ctid); \
+		lifecycle_after_copy();                                                    \
+		return pid;                                                                \
 	}
 CLONE(clone)
 CLONE(__clone)
@@ -114,11 +114,11 @@ static bool lacks_a_task(int error)
 	{                                                                                                           \
 		if (LACKS(name))                                                                                    \
 			return ENOSYS;                                                                              \
-		lifecycle_before_spawn(#name);                                                                      \
+		lifecycle_before_spawn();                                                                           \
 		int saved = errno;                                                                                  \
 		errno = 0;                                                                                          \
 		int error = libc()->name(pid, path, actions, attr, argv, envp);                                     \
-		if (lacks_a_task(error) && lifecycle_gives_way(#name))                                              \
+		if (lacks_a_task(error) && lifecycle_gives_way())                                                   \
 			error = libc()->name(pid, path, actions, attr, argv, envp);                                 \
 		errno = error == 0 || errno == 0 ? saved : errno;                                                   \
 		lifecycle_after_spawn();                                                                            \
@@ -134,21 +134,21 @@ POSIX_SPAWN(pidfd_spawnp)
 /* Where a task is refused, this is not called again: the result does not tell whether the command was run. */
 EXPORT int system(const char *command)
 {
-	lifecycle_before_copy("system");
+	lifecycle_before_copy();
 	int r = libc()->system(command);
 	lifecycle_after_copy();
 	return r;
 }
 
-#define POPEN(name)                                                                                     \
-	EXPORT FILE *name(const char *command, const char *type)                                        \
-	{                                                                                               \
-		lifecycle_before_spawn(#name);                                                          \
-		FILE *f = libc()->name(command, type);                                                  \
-		if (f == NULL && lifecycle_gives_way(#name)) /* whatever errno says, nothing was run */ \
-			f = libc()->name(command, type);                                                \
-		lifecycle_after_spawn();                                                                \
-		return f;                                                                               \
+#define POPEN(name)                                                                                \
+	EXPORT FILE *name(const char *command, const char *type)                                   \
+	{                                                                                          \
+		lifecycle_before_spawn();                                                          \
+		FILE *f = libc()->name(command, type);                                             \
+		if (f == NULL && lifecycle_gives_way()) /* whatever errno says, nothing was run */ \
+			f = libc()->name(command, type);                                           \
+		lifecycle_after_spawn();                                                           \
+		return f;                                                                          \
 	}
 POPEN(popen)
 OLD_popen(POPEN)
@@ -157,7 +157,7 @@ EXPORT int wordexp(const char *restrict words, wordexp_t *restrict w, int flags)
 {
 	if (flags & WRDE_NOCMD)
 		return libc()->wordexp(words, w, flags);
-	lifecycle_before_spawn("wordexp");
+	lifecycle_before_spawn();
 	int r = libc()->wordexp(words, w, flags);
 	lifecycle_after_spawn();
 	return r;
@@ -166,13 +166,13 @@ EXPORT int wordexp(const char *restrict words, wordexp_t *restrict w, int flags)
 /* --- another image ---------------------------------------------------------------------------- */
 
 /* Functions of the exec family return only if they fail. */
-#define EXEC(name, params, args)              \
-	EXPORT int name params                \
-	{                                     \
-		lifecycle_before_exec(#name); \
-		int r = libc()->name args;    \
-		lifecycle_exec_failed();      \
-		return r;                     \
+#define EXEC(name, params, args)           \
+	EXPORT int name params             \
+	{                                  \
+		lifecycle_before_exec();   \
+		int r = libc()->name args; \
+		lifecycle_exec_failed();   \
+		return r;                  \
 	}
 EXEC(execve, (const char *path, char *const argv[], char *const envp[]), (path, argv, envp))
 EXEC(execv, (const char *path, char *const argv[]), (path, argv))
@@ -184,7 +184,7 @@ EXPORT int execveat(int dir, const char *path, char *const argv[], char *const e
 {
 	if (LACKS(execveat))
 		return (int)real_absent();
-	lifecycle_before_exec("execveat");
+	lifecycle_before_exec();
 	int r = libc()->execveat(dir, path, argv, envp, flags);
 	lifecycle_exec_failed();
 	return r;
@@ -238,7 +238,7 @@ EXPORT int execle(const char *path, const char *arg, ...)
 #define EXIT(name)                                             \
 	EXPORT __attribute__((noreturn)) void name(int status) \
 	{                                                      \
-		lifecycle_ends_at_once(#name);                 \
+		lifecycle_ends_at_once();                      \
 		libc()->name(status);                          \
 		__builtin_unreachable();                       \
 	}
@@ -248,7 +248,7 @@ EXIT(_Exit)
 #define QUICK_EXIT(name)                                       \
 	EXPORT __attribute__((noreturn)) void name(int status) \
 	{                                                      \
-		lifecycle_end(#name);                          \
+		lifecycle_end();                               \
 		libc()->name(status);                          \
 		__builtin_unreachable();                       \
 	}
@@ -257,7 +257,7 @@ OLD_quick_exit(QUICK_EXIT)
 
 EXPORT __attribute__((noreturn)) void abort(void)
 {
-	lifecycle_ends_at_once("abort");
+	lifecycle_ends_at_once();
 	libc()->abort();
 	__builtin_unreachable();
 }
@@ -275,7 +275,7 @@ EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 
 EXPORT int unshare(int flags)
 {
-	lifecycle_before_unshare(flags, "unshare");
+	lifecycle_before_unshare(flags);
 	int r = libc()->unshare(flags);
 	lifecycle_not_alone();
 	return r;
@@ -283,7 +283,7 @@ EXPORT int unshare(int flags)
 
 EXPORT int setns(int fd, int type)
 {
-	lifecycle_before_setns(fd, type, "setns");
+	lifecycle_before_setns(fd, type);
 	int r = libc()->setns(fd, type);
 	lifecycle_not_alone();
 	return r;
@@ -292,15 +292,15 @@ EXPORT int setns(int fd, int type)
 /* --- a new thread: if it is refused, the helper may have taken its place ---------------------- */
 
 /* Libcs differ in which of two errors thrd_create() returns for EAGAIN; both are taken for it. */
-#define NEW_THREAD(name, params, args, refused, or_refused)                                  \
-	EXPORT int name params                                                               \
-	{                                                                                    \
-		if (LACKS(name))                                                             \
-			return refused;                                                      \
-		int r = libc()->name args;                                                   \
-		if (unlikely(r == refused || r == or_refused) && lifecycle_gives_way(#name)) \
-			r = libc()->name args;                                               \
-		return r;                                                                    \
+#define NEW_THREAD(name, params, args, refused, or_refused)                             \
+	EXPORT int name params                                                          \
+	{                                                                               \
+		if (LACKS(name))                                                        \
+			return refused;                                                 \
+		int r = libc()->name args;                                              \
+		if (unlikely(r == refused || r == or_refused) && lifecycle_gives_way()) \
+			r = libc()->name args;                                          \
+		return r;                                                               \
 	}
 NEW_THREAD(pthread_create,
            (pthread_t *restrict thread, const pthread_attr_t *restrict attr, void *(*fn)(void *), void *restrict arg),
@@ -311,7 +311,7 @@ NEW_THREAD(thrd_create, (thrd_t * thread, thrd_start_t fn, void *arg), (thread, 
 
 EXPORT int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
 {
-	lifecycle_before_privilege("capset");
+	lifecycle_before_privilege();
 	int r = libc()->capset(header, data);
 	lifecycle_not_alone();
 	return r;
@@ -363,7 +363,7 @@ EXPORT int sigaltstack(const stack_t *restrict stack, stack_t *restrict old)
 EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
 {
 	turn_jump();
-	lifecycle_before_thread_ends("pthread_exit");
+	lifecycle_before_thread_ends();
 	libc()->pthread_exit(result);
 	__builtin_unreachable();
 }
@@ -386,13 +386,13 @@ struct dlmopen_arguments {
 static void before_dlopen(int flags)
 {
 	if (unlikely(flags & RTLD_DEEPBIND))
-		lifecycle_unseen_writers("deepbind");
+		lifecycle_unseen_writers();
 }
 
 static void before_dlmopen(Lmid_t ns, int flags)
 {
 	if (unlikely(flags & RTLD_DEEPBIND) || ns != LM_ID_BASE)
-		lifecycle_unseen_writers("dlmopen");
+		lifecycle_unseen_writers();
 }
 
 /* Called in place of dlopen() or dlmopen() where no loaded library has it (it is in libdl before glibc 2.34). */
@@ -440,7 +440,7 @@ EXPORT void *dlmopen(Lmid_t ns, const char *file, int flags)
 #define IO_URING(name, params, args)                                   \
 	EXPORT int name params                                         \
 	{                                                              \
-		lifecycle_unseen_writers(#name);                       \
+		lifecycle_unseen_writers();                            \
 		if (LACKS(name)) /* asks a liburing that came later */ \
 			return -ENOSYS;                                \
 		return libc()->name args;                              \

@@ -2,7 +2,9 @@
  * the bytes that were read tell which request the next response answers. */
 #include <errno.h>
 
+#include "config.h"
 #include "incoming.h"
+#include "observe.h"
 #include "real.h"
 #include "rights.h"
 
@@ -15,12 +17,16 @@
 	SLOW type slow_##name params                                                       \
 	{                                                                                  \
 		struct conn *c = conn_find(fd);                                            \
+		if (unlikely(config.observe))                                              \
+			observe_reading(fd);                                               \
 		int error = incoming_before(c, fd);                                        \
 		if (error != 0) {                                                          \
 			errno = error;                                                     \
 			return -1;                                                         \
 		}                                                                          \
 		type r = libc()->name args;                                                \
+		if (unlikely(config.observe) && r > 0 && !((flags)&NOT_STREAM))            \
+			observe_read(fd, (size_t)(bytes), UNPACK where);                   \
 		if (r > 0 && c != NULL && !((flags)&NOT_STREAM))                           \
 			incoming_after(c, (size_t)(bytes), UNPACK where);                  \
 		else if (r < 0 && c != NULL && errno != EAGAIN && errno != EINTR)          \

@@ -33,7 +33,7 @@ static long call(const struct by_number *n)
  * here; then the caller makes the call, and returns false as for all others. */
 static bool copied(const struct by_number *n, uint64_t flags, bool stack, long *result)
 {
-	if (lifecycle_before_clone(flags, "syscall") != AS_FORK)
+	if (lifecycle_before_clone(flags) != AS_FORK)
 		return false;
 	if (stack) {
 		lifecycle_copies_unseen();
@@ -66,7 +66,7 @@ static bool cloned3(const struct by_number *n, long *result)
 
 static bool replaced(const struct by_number *n, long *result)
 {
-	lifecycle_before_exec("syscall");
+	lifecycle_before_exec();
 	*result = call(n);
 	lifecycle_exec_failed();
 	return true;
@@ -76,19 +76,19 @@ static bool replaced(const struct by_number *n, long *result)
 
 static void sending(int fd)
 {
-	release_surely(fd, "syscall");
+	release_surely(fd);
 }
 
 /* io_submit(2): each request is taken for a write, as most are. */
 static void submitting(long n, struct iocb *const *list)
 {
 	for (long i = 0; i < n && readable(&list[i], sizeof *list) && readable(list[i], sizeof **list); i++)
-		release_aliased((int)list[i]->aio_fildes, "io_submit");
+		release_aliased((int)list[i]->aio_fildes);
 }
 
 static void asking(int fd)
 {
-	release(fd, "syscall");
+	release(fd, WHY_OPTIONS);
 }
 
 static void connecting(int fd)
@@ -102,9 +102,9 @@ static void connecting(int fd)
 static void closing_range(unsigned first, unsigned last, unsigned flags)
 {
 	if (flags & CLOSE_RANGE_UNSHARE)
-		lifecycle_retire("syscall");
+		lifecycle_retire();
 	if (!(flags & ~CLOSE_RANGE_UNSHARE) && first <= last)
-		release_closing_range(first, last, "syscall");
+		release_closing_range(first, last);
 }
 
 #ifdef SYS_socketcall
@@ -197,12 +197,12 @@ static void before(const struct by_number *n)
 	case SYS_socketcall: before_socketcall((int)n->a, (const long *)n->b); break;
 #endif
 	case SYS_connect: connecting((int)n->a); break;
-	case SYS_close: release_closing((int)n->a, "syscall"); break;
+	case SYS_close: release_closing((int)n->a); break;
 	case SYS_close_range: closing_range((unsigned)n->a, (unsigned)n->b, (unsigned)n->c); break;
-	case SYS_exit: lifecycle_before_thread_ends("syscall"); break;
-	case SYS_exit_group: lifecycle_ends_at_once("syscall"); break;
+	case SYS_exit: lifecycle_before_thread_ends(); break;
+	case SYS_exit_group: lifecycle_ends_at_once(); break;
 	case SYS_seccomp: lifecycle_before_seccomp((unsigned long)n->a, (const void *)n->c); break;
-	case SYS_io_uring_setup: lifecycle_unseen_writers("io_uring"); break;
+	case SYS_io_uring_setup: lifecycle_unseen_writers(); break;
 	}
 }
 
@@ -277,12 +277,12 @@ static bool made(const struct by_number *n, long *result)
 			turn_stack((const stack_t *)n->a);
 		return true;
 	case SYS_unshare:
-		lifecycle_before_unshare((int)n->a, "syscall");
+		lifecycle_before_unshare((int)n->a);
 		*result = call(n);
 		lifecycle_not_alone();
 		return true;
 	case SYS_setns:
-		lifecycle_before_setns((int)n->a, (int)n->b, "syscall");
+		lifecycle_before_setns((int)n->a, (int)n->b);
 		*result = call(n);
 		lifecycle_not_alone();
 		return true;
@@ -311,7 +311,7 @@ static bool made(const struct by_number *n, long *result)
 	case SYS_capset:
 	case SYS_landlock_restrict_self:
 	case SYS_lsm_set_self_attr:
-		lifecycle_before_privilege("syscall");
+		lifecycle_before_privilege();
 		*result = call(n);
 		lifecycle_not_alone();
 		return true;

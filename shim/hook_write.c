@@ -121,7 +121,7 @@ SENDMSG(__sendmsg64)
 	{                                                                                                          \
 		if (offset == -1 && flags == 0 && n > 0 && !quiet_iov(fd, iov, (size_t)n) && fits(iov, (size_t)n)) \
 			return out_iov(fd, iov, (size_t)n, 0, NULL);                                               \
-		release_surely(fd, "pwritev2");                                                                    \
+		release_surely(fd);                                                                                \
 		return libc()->name(fd, iov, n, offset, flags);                                                    \
 	}
 PWRITEV2(pwritev2, off_t)
@@ -172,7 +172,7 @@ LED(int, __sendmmsg64, (int fd, struct mmsghdr *v, unsigned n, mmsg_flags flags)
 LED(ssize_t, sendfile, (int fd, int in, off_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r, 0)
 LED(ssize_t, sendfile64, (int fd, int in, off64_t *at, size_t n), (fd, in, at, n), NOTHING_BEFORE, fd, n, r, 0)
 LED(ssize_t, splice, (int in, off64_t *in_at, int fd, off64_t *at, size_t n, unsigned flags),
-    (in, in_at, fd, at, n, flags), release(in, "splice-from"), fd, n, r, (flags & SPLICE_F_MORE) ? MSG_MORE : 0)
+    (in, in_at, fd, at, n, flags), release(in, WHY_OTHER_WRITE), fd, n, r, (flags & SPLICE_F_MORE) ? MSG_MORE : 0)
 LED(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap), NOTHING_BEFORE, fd, 0, r, 0)
 LED(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap), (fd, flag, format, ap), NOTHING_BEFORE, fd,
     0, r, 0)
@@ -201,19 +201,19 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 	{                                                       \
 		if (LACKS(name))                                \
 			return;                                 \
-		release_surely(fd, "backtrace");                \
+		release_surely(fd);                             \
 		libc()->name(addresses, n, fd);                 \
 	}
 BACKTRACE(backtrace_symbols_fd)
 BACKTRACE(__backtrace_symbols_fd)
 
-#define AIO_WRITE(name, cb)                            \
-	EXPORT int name(struct cb *a)                  \
-	{                                              \
-		if (LACKS(name))                       \
-			return (int)real_absent();     \
-		release_aliased(a->aio_fildes, "aio"); \
-		return libc()->name(a);                \
+#define AIO_WRITE(name, cb)                        \
+	EXPORT int name(struct cb *a)              \
+	{                                          \
+		if (LACKS(name))                   \
+			return (int)real_absent(); \
+		release_aliased(a->aio_fildes);    \
+		return libc()->name(a);            \
 	}
 AIO_WRITE(aio_write, aiocb)
 AIO_WRITE(aio_write64, aiocb64)
@@ -225,7 +225,7 @@ AIO_WRITE(aio_write64, aiocb64)
 			return (int)real_absent();                                  \
 		for (int i = 0; i < n; i++)                                         \
 			if (list[i] != NULL)                                        \
-				release_aliased(list[i]->aio_fildes, "aio");        \
+				release_aliased(list[i]->aio_fildes);               \
 		return libc()->name(mode, list, n, s);                              \
 	}
 LIO_LISTIO(lio_listio, lio_listio, aiocb)

@@ -26,10 +26,6 @@ void incoming_after(struct conn *c, size_t n, const struct iovec *iov, size_t io
 	struct msg *m = atomic_load(&c->msg);
 	if (m != NULL)
 		atomic_store_explicit(&m->read_since, 1, memory_order_relaxed);
-	for (size_t i = 0; i < iovcnt && n > 0 && request_awaited(&c->request); i++) {
-		size_t part = iov[i].iov_len < n ? iov[i].iov_len : n;
-		request_follow(&c->request, iov[i].iov_base, part);
-		n -= part;
-	}
+	request_follow_all(&c->request, n, iov, iovcnt);
 	names_tell(c);
 }

@@ -5,7 +5,8 @@
 #include "outgoing.h"
 #include "release.h"
 #include "settle.h"
-#include "trace.h"
+#include "note.h"
+#include "observe.h"
 #include "vain.h"
 
 /* n bytes come by a call that has no MSG_MORE (0: not known how many), and the message may go on behind them. A cork
@@ -27,7 +28,7 @@ static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
 static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, int *report)
 {
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
-	trace(m->fd, m->state, OPAQUE, rule.action, "lead", n);
+	note(m, m->fd, m->state, OPAQUE, rule.action, WHY_LEAD, n);
 	msg_write(m);
 	settle_room(m, c);
 	vain_look_back(m, OPAQUE);
@@ -53,6 +54,8 @@ int lead_before(int fd, size_t n, struct lead *lead)
 {
 	struct conn *c = conn_find(fd);
 	*lead = (struct lead){ 0 };
+	if (unlikely(config.observe))
+		observe_lead(fd, n);
 	for (unsigned tries = 0;;) {
 		if (conn_idle(c)) {
 			if (c != NULL)

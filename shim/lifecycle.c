@@ -15,6 +15,8 @@
 #include "config.h"
 #include "conn.h"
 #include "habit.h"
+#include "note.h"
+#include "observe.h"
 #include "lock.h"
 #include "ordinary.h"
 #include "pool.h"
@@ -22,12 +24,15 @@
 #include "real.h"
 #include "due.h"
 #include "release.h"
+#include "report.h"
 #include "room.h"
+#include "say.h"
+#include "stats.h"
 #include "trace.h"
 
-static void copy_begins(const char *why)
+static void copy_begins(void)
 {
-	release_corked(why);
+	release_corked();
 	process_copy_begins();
 }
 
@@ -35,8 +40,8 @@ static void copy_begins(const char *why)
  * to wait for the helper's end: here other fork handlers may have locks that the helper needs. */
 static void prepare(void)
 {
-	copy_begins("fork");
-	release_all("fork");
+	copy_begins();
+	release_all(WHY_FORK);
 	arrivals_pack();
 }
 
@@ -76,8 +81,29 @@ static bool read_settings(char **argv, char **envp)
 	struct settings_text file;
 	ssize_t n = own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image - 1);
 	image[n > 0 ? n : 0] = '\0';
-	return conf_file_read(&file, room, trace_complain) &&
-	       config_read(argv, envp, file.p != NULL ? &file : NULL, image, exists, trace_complain);
+	return conf_file_read(&file, room, say_complaint) &&
+	       config_read(argv, envp, file.p != NULL ? &file : NULL, image, exists, say_complaint);
+}
+
+static void begin_to_note(void)
+{
+	note_begin();
+	say_begin();
+	stats_begin(say_complaint);
+	if (config.trace != NULL)
+		trace_process(WHY_LOADED);
+}
+
+/* Nothing is known of any number, for ever, and so each call comes by the hooks' slow ways. */
+static void begin_to_observe(void)
+{
+	config.observe = config.observe && config.notes && observe_begin();
+	if (!config.observe) {
+		real_stand_aside();
+		return;
+	}
+	begin_to_note();
+	atomic_store(&conn_none_beyond, false);
 }
 
 static void begin_with(char **argv, char **envp)
@@ -86,11 +112,19 @@ static void begin_with(char **argv, char **envp)
 	conn_begin();
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone, since the
 	 * caller chose the environment. */
-	if (getauxval(AT_SECURE) != 0 || !own_is_whole() || !read_settings(argv, envp) || !process_begin()) {
+	bool secure = getauxval(AT_SECURE) != 0 || !own_is_whole();
+	if (secure || !read_settings(argv, envp)) {
+		if (!secure && config.trace != NULL)
+			trace_process(WHY_NOT_LISTED);
 		real_stand_aside();
 		return;
 	}
-	trace_begin();
+	if (config.observe || !process_begin()) {
+		begin_to_observe();
+		return;
+	}
+	if (config.notes)
+		begin_to_note();
 	room_begin();
 	ordinary_begin();
 	deadline_init(due_look);
@@ -132,7 +166,31 @@ __attribute__((constructor)) static void begin(int argc, char **argv, char **env
 
 __attribute__((destructor)) static void end(void)
 {
-	lifecycle_end("exit");
+	lifecycle_end();
+}
+
+static atomic_bool told;
+
+static void put_report(const struct line *l)
+{
+	if (config.report[0] != '\0')
+		say_append(config.report, l);
+	else
+		say_line(l);
+}
+
+/* Nothing more is counted. The first time only, for an exit leads to _exit. */
+static void stop_counting(void)
+{
+	struct report r = { .program = config.program, .observes = config.observe, .put = put_report };
+	if (!config.counts || atomic_exchange(&told, true))
+		return;
+	config.notes = false;
+	r.pid = own_pid();
+	for (unsigned row = 0; row < STATS_ROWS && config.report != NULL; row++)
+		r.sum_of[row] = stats_sum(row);
+	report_write(&r);
+	stats_end();
 }
 
 /* Called before the first fork of the process: maps the page in which parent and children share what they learned. If
@@ -147,12 +205,12 @@ static void share_habits(void)
 		habit_share(page);
 }
 
-void lifecycle_before_copy(const char *why)
+void lifecycle_before_copy(void)
 {
 	int saved = errno;
 	share_habits();
-	copy_begins(why);
-	release_all(why);
+	copy_begins();
+	release_all(WHY_FORK);
 	deadline_stop();
 	arrivals_pack();
 	errno = saved;
@@ -167,9 +225,17 @@ void lifecycle_after_copy(void)
 
 void lifecycle_in_child(void)
 {
+	atomic_store(&told, false);
+	if (config.observe) {
+		stats_in_child();
+		observe_in_child();
+		return;
+	}
 	atomic_store(&held_heads, 0);
 	atomic_store(&held_rests, 0);
 	process_own();
+	if (config.counts)
+		stats_in_child();
 	lock_forget_self();
 	/* Otherwise the kernel has wiped the tables, the messages with their locks, and the helper's state. */
 	if (!pool_wipes_on_fork()) {
@@ -181,11 +247,11 @@ void lifecycle_in_child(void)
 	arrivals_unpack();
 }
 
-void lifecycle_before_spawn(const char *why)
+void lifecycle_before_spawn(void)
 {
 	int saved = errno;
-	copy_begins(why);
-	release_all(why);
+	copy_begins();
+	release_all(WHY_FORK);
 	errno = saved;
 }
 
@@ -194,15 +260,15 @@ void lifecycle_after_spawn(void)
 	process_copy_ended();
 }
 
-void lifecycle_before_exec(const char *why)
+void lifecycle_before_exec(void)
 {
 	int saved = errno;
 	if (process_is_borrowed()) {
 		process_copy_left(); /* no copy begins, since nobody would end it: our parent's memory outlives us */
 		atomic_store(&process_lent, false);
 	} else
-		copy_begins(why);
-	release_before_exec(why);
+		copy_begins();
+	release_before_exec();
 	errno = saved;
 }
 
@@ -212,15 +278,15 @@ void lifecycle_exec_failed(void)
 		process_copy_ended();
 }
 
-enum sharing lifecycle_before_clone(uint64_t flags, const char *why)
+enum sharing lifecycle_before_clone(uint64_t flags)
 {
 	enum sharing sharing = sharing_of(flags);
 	if (sharing == AS_VFORK && flags & CLONE_NEWPID && own_pid() == 1)
 		sharing = IN_PART; /* the first process of the new name space has our number */
 	if (sharing == IN_PART)
-		lifecycle_retire(why);
+		lifecycle_retire();
 	else if (sharing == AS_FORK)
-		lifecycle_before_copy(why);
+		lifecycle_before_copy();
 	return sharing;
 }
 
@@ -231,23 +297,23 @@ void lifecycle_copies_unseen(void)
 }
 
 /* A child of vfork is a process of its own: what it changes is its own, and the helper is its parent's. */
-static void alone(const char *why)
+static void alone(void)
 {
 	int saved = errno;
 	if (!process_is_borrowed()) {
-		release_all(why);
+		release_all(WHY_PRIVILEGES);
 		deadline_stop();
 	}
 	errno = saved;
 }
 
 /* After CLONE_NEWPID a child may have any number, ours too, and one made by vfork would be taken for us. */
-void lifecycle_before_unshare(int flags, const char *why)
+void lifecycle_before_unshare(int flags)
 {
 	if (flags & (CLONE_FILES | CLONE_NEWPID))
-		lifecycle_retire(why);
+		lifecycle_retire();
 	else
-		alone(why);
+		alone();
 }
 
 static bool is_pid_space(int fd, int type)
@@ -257,42 +323,42 @@ static bool is_pid_space(int fd, int type)
 	return kind > 0 && kind & CLONE_NEWPID;
 }
 
-void lifecycle_before_setns(int fd, int type, const char *why)
+void lifecycle_before_setns(int fd, int type)
 {
 	if (is_pid_space(fd, type))
-		lifecycle_retire(why);
+		lifecycle_retire();
 	else
-		alone(why);
+		alone();
 }
 
-void lifecycle_before_last_thread_ends(const char *why)
+void lifecycle_before_last_thread_ends(void)
 {
-	alone(why);
+	alone();
 }
 
-void lifecycle_before_thread_ends(const char *why)
+void lifecycle_before_thread_ends(void)
 {
 	int saved = errno;
 	if (config.active && deadline_outlives())
-		alone(why);
+		alone();
 	else if (config.active)
 		deadline_thread_ends();
 	errno = saved;
 }
 
-void lifecycle_before_privilege(const char *why)
+void lifecycle_before_privilege(void)
 {
-	alone(why);
+	alone();
 }
 
 /* In this order: a thread that is about to hold a head meanwhile finds that there is no helper, or its head is found
  * here. */
-bool lifecycle_gives_way(const char *why)
+bool lifecycle_gives_way(void)
 {
 	int saved = errno;
 	bool gone = config.active && !process_is_borrowed() && deadline_yield();
 	if (gone)
-		release_all(why);
+		release_all(WHY_PRIVILEGES);
 	errno = saved;
 	return gone;
 }
@@ -302,24 +368,25 @@ void lifecycle_not_alone(void)
 	deadline_resume();
 }
 
-void lifecycle_unseen_writers(const char *why)
+void lifecycle_unseen_writers(void)
 {
 	int saved = errno;
 	process_forbid_memory();
-	release_all(why);
+	release_all(WHY_RETIRED);
 	errno = saved;
 }
 
-void lifecycle_retire(const char *why)
+void lifecycle_retire(void)
 {
 	int saved = errno;
 	config.active = false;
 	process_forbid_memory();
 	if (process_is_borrowed()) /* our parent keeps what it knows, and its helper sees to what is held */
-		release_all(why);
+		release_all(WHY_RETIRED);
 	else {
-		release_for_good(why);
-		deadline_stop();
+		release_for_good();
+		deadline_end();
+		stop_counting(); /* a sandbox may refuse the calls that this takes */
 	}
 	errno = saved;
 }
@@ -329,17 +396,17 @@ bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned l
 	switch (option) {
 	case PR_SET_SECCOMP:
 		if (mode == SECCOMP_MODE_STRICT || filter != 0) /* without a filter it is a question */
-			lifecycle_retire("seccomp");
+			lifecycle_retire();
 		return false;
 	case PR_SET_TSC: /* the clock reads the time-stamp counter */
 		if (mode == PR_TSC_SIGSEGV)
-			lifecycle_retire("tsc");
+			lifecycle_retire();
 		return false;
 	case PR_SET_NO_NEW_PRIVS:
 	case PR_SET_SECUREBITS:
 	case PR_SET_KEEPCAPS:
 	case PR_CAPBSET_DROP:
-	case PR_CAP_AMBIENT: lifecycle_before_privilege("prctl"); return true;
+	case PR_CAP_AMBIENT: lifecycle_before_privilege(); return true;
 	}
 	return false;
 }
@@ -347,25 +414,29 @@ bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned l
 void lifecycle_before_seccomp(unsigned long operation, const void *filter)
 {
 	if (operation == SECCOMP_SET_MODE_STRICT || (operation == SECCOMP_SET_MODE_FILTER && filter != NULL))
-		lifecycle_retire("seccomp");
+		lifecycle_retire();
 }
 
-void lifecycle_ends_at_once(const char *why)
+void lifecycle_ends_at_once(void)
 {
 	int saved = errno;
 	if (!process_is_borrowed())
 		process_copy_begins(); /* does not end before the process does */
 	else
 		atomic_store(&process_lent, false);
-	release_at_the_end(why);
+	release_at_the_end();
+	if (!process_is_borrowed())
+		stop_counting();
 	errno = saved;
 }
 
-void lifecycle_end(const char *why)
+void lifecycle_end(void)
 {
 	int saved = errno;
 	config.active = false;
 	process_forbid_memory();
-	release_at_the_end(why);
+	release_at_the_end();
+	if (!process_is_borrowed())
+		stop_counting();
 	errno = saved;
 }

@@ -115,7 +115,7 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 		struct http_head next;
 		switch (look_follow(&s->framing, call, from, call->size, &followed_bytes)) {
 		case FRAMING_INSIDE: s->event = framing_before_body(&s->framing) ? CHUNK_LINE : BODY_PART; return;
-		case FRAMING_LOST: s->event = NOT_OURS, s->why = "framing-lost"; return;
+		case FRAMING_LOST: s->event = NOT_OURS, s->why = WHY_FRAMING_LOST; return;
 		case FRAMING_END: break;
 		}
 		s->event = BODY_END;
@@ -126,10 +126,10 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 		if (!readable(p, n < FIRST_BYTES ? n : FIRST_BYTES) ||
 		    head_of(p, n, METHOD_OTHER, &next) != HTTP_HEAD) {
 			/* a part of a head, or something else: it is not followed */
-			s->event = NOT_OURS, s->why = "behind-the-end";
+			s->event = NOT_OURS, s->why = WHY_BEHIND_THE_END;
 			return;
 		}
-		s->why = "pipelined";
+		s->why = WHY_PIPELINED;
 		from += next.size;
 		framing_begin(&s->framing, &next);
 		if (from == call->size) {
@@ -204,15 +204,21 @@ static enum http_verdict read_head(struct msg *m, const struct call *call, enum 
 	return v == HTTP_MORE && (m->len > 0 || call->iovcnt > 1) ? copy_head(m, call, answers) : v;
 }
 
+_Static_assert(WHY_UNCLEAR - WHY_NO_BODY == AT_ONCE_UNCLEAR - AT_ONCE_NO_BODY, "the reasons are in the same order");
+static enum reason reason_of(enum http_at_once at_once)
+{
+	return at_once == AT_ONCE_NO ? WHY_BODY_TO_COME : WHY_NO_BODY + (at_once - AT_ONCE_NO_BODY);
+}
+
 /* The call's bytes begin a head, or continue the one that is held: what is the head's state now? */
 static void look_at_head(struct msg *m, const struct call *call, enum http_method answers, struct sight *s)
 {
 	size_t before = m->len;
 	switch (read_head(m, call, answers)) {
-	case HTTP_NO: s->event = NOT_OURS, s->why = "not-http"; return;
+	case HTTP_NO: s->event = NOT_OURS, s->why = WHY_NOT_HTTP; return;
 	case HTTP_MORE:
 		s->event = before + call->size < HTTP_HEAD_MAX ? HEAD_PART : NOT_OURS;
-		s->why = s->event == HEAD_PART ? "head-goes-on" : "head-too-long";
+		s->why = s->event == HEAD_PART ? WHY_HEAD_GOES_ON : WHY_HEAD_TOO_LONG;
 		s->head_bytes = call->size;
 		return;
 	case HTTP_HEAD: break;
@@ -220,7 +226,7 @@ static void look_at_head(struct msg *m, const struct call *call, enum http_metho
 	const struct http_head *head = &m->head;
 	s->head_done = true;
 	s->head_bytes = head->size - before;
-	s->why = head->at_once == AT_ONCE_NO ? "body-to-come" : http_at_once_name(head->at_once);
+	s->why = reason_of(head->at_once);
 	framing_begin(&s->framing, head);
 	if (s->head_bytes == call->size) {
 		s->event = head->body == BODY_NONE           ? BODY_END
@@ -254,18 +260,18 @@ void look(struct msg *m, enum http_method answers, const struct call *call, stru
 {
 	enum hold_state state = m->state;
 	*s = (struct sight){
-		.event = BODY_PART, .why = "body", .in_head = state == IDLE || state == HEAD, .framing = m->framing
+		.event = BODY_PART, .why = WHY_BODY, .in_head = state == IDLE || state == HEAD, .framing = m->framing
 	};
 	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
-		s->event = OPAQUE, s->why = "flags";
+		s->event = OPAQUE, s->why = WHY_FLAGS;
 	else if (call->size > EMIT_CALL_MAX) /* no call writes so many, and it may be no size at all */
-		s->event = OPAQUE, s->why = "size";
+		s->event = OPAQUE, s->why = WHY_SIZE;
 	else if (call->hdr != NULL && (call->hdr->msg_namelen > 0 || length_of_control(call->hdr) > 0))
-		s->event = OPAQUE, s->why = "control";
+		s->event = OPAQUE, s->why = WHY_CONTROL;
 	else if (s->in_head)
 		look_at_head(m, call, answers, s);
 	else if (is_next(m, call))
-		s->event = HEAD_WHOLE, s->why = "next-head";
+		s->event = HEAD_WHOLE, s->why = WHY_NEXT_HEAD;
 	else
 		look_at_body(call, 0, s);
 }

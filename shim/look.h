@@ -5,10 +5,11 @@
 
 #include "conn.h"
 #include "emit.h"
+#include "reason.h"
 
 struct sight {
 	enum hold_event event;
-	const char *why;   /* a word for the trace */
+	enum reason why;
 	size_t head_bytes; /* how many of the call's bytes belong to a head that was not complete before the call */
 	bool in_head;      /* the bytes begin a head, or continue one */
 	bool head_done;    /* the message's head is complete with this call, and is described by m->head */

@@ -3,59 +3,15 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "admit.h"
 #include "late.h"
 #include "place.h"
 #include "release.h"
 #include "settle.h"
-#include "trace.h"
+#include "note.h"
+#include "observe.h"
 #include "usual.h"
 #include "vain.h"
-
-/* --- may it be held? -------------------------------------------------------------------------- */
-
-/* A socket may still be connecting. What the program is told now must be what the kernel would tell it. */
-static bool is_connected(struct conn *c, int fd)
-{
-	if (conn_has(c, CONN_CONNECTED))
-		return true;
-	struct tcp_info info;
-	socklen_t len = sizeof info;
-	int saved = errno;
-	bool yes = libc()->getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-	           (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT);
-	errno = saved;
-	if (yes)
-		conn_set(c, CONN_CONNECTED);
-	return yes;
-}
-
-/* May a message that begins with this call be held? Returns NULL, or a word that says why not. */
-static const char *why_not(struct conn *c, const struct call *call)
-{
-	if (conn_has(c, CONN_NAMES))
-		names_enter(c);
-	if (conn_classify(c, call->fd) != CONN_TCP)
-		return "not-tcp";
-	if (call->flags & MSG_MORE || conn_has(c, CONN_CORKED))
-		return "program-corks";
-	if (conn_has(c, CONN_SHUT))
-		return "shut";
-	if (!is_connected(c, call->fd))
-		return "not-connected";
-	int saved = errno;
-	if (atomic_load(&c->cookie) == 0) {
-		atomic_store(&c->cookie, conn_cookie_of(call->fd, 0));
-		errno = saved;
-	}
-	if (atomic_load(&c->cookie) == 0)
-		return "no-cookie";
-	/* the helper is its parent's, for which the child's own descriptors mean nothing */
-	if (process_is_borrowed()) {
-		atomic_store(&c->cookie, 0);
-		return "vfork";
-	}
-	return NULL;
-}
 
 static bool adds_more(enum hold_action action)
 {
@@ -367,6 +323,8 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	look(m, request_method(&c->request), call, &s);
 	vain_look_back(m, s.event);
 	struct hold_rule rule = vain_rule(m, call, &s);
+	if (unlikely(config.counts) && state == IDLE && s.event != NOT_OURS && s.event != OPAQUE)
+		note_message(call->iov->iov_base);
 	if (rule.action == REPORT) {
 		*result = -1;
 		int error = settle_report(m);
@@ -375,15 +333,20 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 		return REPORTED;
 	}
 	if (rule.action == KEEP && keep_in_memory(m, c, call, &s, rule.next)) {
-		trace(call->fd, state, s.event, KEEP, s.why, call->size);
+		note(m, call->fd, state, s.event, KEEP, s.why, call->size);
 		turn_give(m);
 		*result = (ssize_t)call->size;
 		errno = saved;
 		return DONE;
 	}
-	if (!prepare_kernel(m, c, call, rule))
+	if (!prepare_kernel(m, c, call, rule)) {
+		if (rule.action == KEEP && deadline_cannot_be_kept())
+			note_passed_over(call->fd, WHY_SANDBOX);
 		rule = hold_without(rule);
-	trace(call->fd, state, s.event, rule.action, s.why, call->size);
+	} else if (state == IDLE && rule.action == KEEP) {
+		note_in_kernel(admit_why_in_kernel(c, call->fd));
+	}
+	note(m, call->fd, state, s.event, rule.action, s.why, call->size);
 
 	struct outcome o = rule.action == EMIT ? emit_alone(m, c, call, 0) : act(m, c, call, rule.action);
 	if (rule.action == EMIT && o.what == CALL_FOLLOWS) {
@@ -428,17 +391,23 @@ static ssize_t pass(struct conn *c, const struct call *call)
 /* The way of every call that usual() does not make. */
 SLOW ssize_t by_table(const struct call *call)
 {
+	if (unlikely(config.observe))
+		return observe_call(call);
 	for (unsigned tries = 0;;) {
 		struct conn *c = conn_find(call->fd);
 		bool idle = conn_idle(c), own_turn;
 		if (call->size == 0 ||
-		    (idle && !(config.active && look_opens(call) && (c = conn_make(call->fd)) != NULL)))
+		    (idle && !(config.active && look_opens(call) && (c = conn_make(call->fd)) != NULL))) {
+			if (unlikely(config.notes) && c != NULL && idle && call->size > 0 &&
+			    conn_is(call->fd, CONN_TCP))
+				note_opens_nothing(call->fd, call->iov->iov_base, call->iov->iov_len);
 			return pass(c, call);
-		const char *reason = idle && place_of(c, call->fd, call->flags, call->size) == PLACE_NOWHERE
-		                             ? why_not(c, call)
-		                             : NULL;
-		if (reason != NULL) {
-			trace(call->fd, IDLE, HEAD_PART, PASS, reason, call->size);
+		}
+		enum reason reason = idle && place_of(c, call->fd, call->flags, call->size) == PLACE_NOWHERE
+		                             ? admit_why_not(c, call)
+		                             : REASONS;
+		if (reason != REASONS) {
+			note_passed_over(call->fd, reason);
 			return pass(c, call);
 		}
 		own_testcancel();

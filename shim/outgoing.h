@@ -3,6 +3,7 @@
 #ifndef ONEWRITE_OUTGOING_H
 #define ONEWRITE_OUTGOING_H
 
+#include "config.h"
 #include "conn.h"
 #include "emit.h"
 #include "real.h"
@@ -24,6 +25,10 @@ static inline __attribute__((always_inline)) bool outgoing_quiet(int fd, const v
 		return false;
 	if ((n >= SHORTEST_HEAD || atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP) &&
 	    http_may_open(p, n))
+		return false;
+	/* what is written past the recogniser is looked at only where that is to be counted */
+	if (unlikely(atomic_load_explicit(&config.notes, memory_order_relaxed)) && n > 0 &&
+	    atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP)
 		return false;
 	room_unknown(c);
 	return true;

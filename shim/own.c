@@ -79,3 +79,13 @@ bool own_is_whole(void)
 			return false;
 	return true;
 }
+
+/* glibc before 2.33 exports fstat() only as __fxstat(). Its struct stat is the same as today's where a long has 64
+ * bits; elsewhere the question is not asked. */
+int own_fstat(int fd, struct stat *s)
+{
+	enum { AS_THE_KERNEL_HAS_IT = 0 };
+	if (own()->fstat != NULL)
+		return own()->fstat(fd, s);
+	return sizeof(long) == 8 && own()->__fxstat != NULL ? own()->__fxstat(AS_THE_KERNEL_HAS_IT, fd, s) : -1;
+}

@@ -102,6 +102,9 @@ static inline void own_clock(clockid_t clock, struct own_moment *now)
 	own_functions.clock_gettime(clock, now);
 }
 
+/* As fstat(), with any glibc. */
+int own_fstat(int fd, struct stat *status);
+
 /* The number of the process that really makes the call. libc before 2.25 remembers the number, so a child in its
  * parent's memory would get its parent's. */
 static inline pid_t own_pid(void)

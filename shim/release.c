@@ -11,7 +11,8 @@
 #include "late.h"
 #include "real.h"
 #include "room.h"
-#include "trace.h"
+#include "note.h"
+#include "observe.h"
 #include "turn.h"
 
 /* May the last write's own call, on its way in another thread, have the kernel's lock of the socket? A call that waits
@@ -65,7 +66,7 @@ enum report { NO_ERROR, ANY_ERROR, READ_ERROR /* a read never fails with EPIPE *
 enum whose { ANYBODYS, KERNELS /* only what the kernel holds: what lies in our memory may stay there */ };
 
 /* Sends what is held, and returns the errno that is to be reported, or 0. The caller has the turn. */
-static int release_one(struct msg *m, enum report report, enum whose whose, const char *why)
+static int release_one(struct msg *m, enum report report, enum whose whose, enum reason why)
 {
 	enum hold_state state = m->state;
 	int error = 0;
@@ -75,7 +76,7 @@ static int release_one(struct msg *m, enum report report, enum whose whose, cons
 	if (state != FAILED && waits && (whose == ANYBODYS || m->kernel)) {
 		struct hold_rule rule = hold_decide(config.join, state, RELEASE);
 		if (rule.action == EMIT && release_is_here(m)) {
-			trace(m->fd, state, RELEASE, rule.action, why, m->len - m->sent);
+			note(m, m->fd, state, RELEASE, rule.action, why, m->len - m->sent);
 			release_held(m, rule.next);
 		}
 	}
@@ -87,7 +88,7 @@ static int release_one(struct msg *m, enum report report, enum whose whose, cons
 	return error;
 }
 
-static void release_waiting(int fd, enum whose whose, const char *why)
+static void release_waiting(int fd, enum whose whose, enum reason why)
 {
 	struct conn *c = conn_find(fd);
 	if (conn_idle(c))
@@ -102,17 +103,17 @@ static void release_waiting(int fd, enum whose whose, const char *why)
 	errno = saved;
 }
 
-void release(int fd, const char *why)
+void release(int fd, enum reason why)
 {
 	release_waiting(fd, ANYBODYS, why);
 }
 
-void release_from_kernel(int fd, const char *why)
+void release_from_kernel(int fd)
 {
-	release_waiting(fd, KERNELS, why);
+	release_waiting(fd, KERNELS, WHY_OPTIONS);
 }
 
-static int release_unless_busy(int fd, enum report report, const char *why)
+static int release_unless_busy(int fd, enum report report, enum reason why)
 {
 	struct conn *c = conn_find(fd);
 	int error = 0;
@@ -129,14 +130,14 @@ static int release_unless_busy(int fd, enum report report, const char *why)
 	return error;
 }
 
-int release_or_fail(int fd, const char *why)
+int release_or_fail(int fd)
 {
-	return release_unless_busy(fd, ANY_ERROR, why);
+	return release_unless_busy(fd, ANY_ERROR, WHY_OPTIONS);
 }
 
 int release_for_read(int fd)
 {
-	return release_unless_busy(fd, READ_ERROR, "read");
+	return release_unless_busy(fd, READ_ERROR, WHY_READ);
 }
 
 /* --- the last chance -------------------------------------------------------------------------- */
@@ -162,7 +163,7 @@ enum end {
 
 /* Makes one attempt to send what is held. Returns 0 if nothing is held any more, else the errno. The caller has the
  * turn. */
-static int emit_last(struct msg *m, enum end end, const char *why)
+static int emit_last(struct msg *m, enum end end, enum reason why)
 {
 	enum hold_state state = m->state;
 	if ((state != HEAD && state != BODY && state != REST) || !release_is_here(m))
@@ -173,7 +174,7 @@ static int emit_last(struct msg *m, enum end end, const char *why)
 		return 0;
 	}
 	bool push = m->kernel && (m->corked || end != SOCKET_ENDS || !fin_follows(m->fd));
-	trace(m->fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
+	note(m, m->fd, state, CLOSE, m->kernel && !push ? NOTHING : EMIT, why, m->len - m->sent);
 	int error = 0;
 	if (push)
 		emit_push(m->fd, m);
@@ -224,7 +225,7 @@ static bool leads_to_nothing(const struct msg *m, enum end end)
 
 /* Sends what is held on this descriptor, or gives up when *until is reached (wait_for_room). `lost`: then the bytes are
  * dropped, and the next call reports EIO. */
-static void release_last(int fd, enum end end, enum writing writing, bool lost, uint64_t *until, const char *why)
+static void release_last(int fd, enum end end, enum writing writing, bool lost, uint64_t *until, enum reason why)
 {
 	struct conn *c = conn_find(fd);
 	int saved = errno, cancel = turn_uncancellable();
@@ -256,22 +257,24 @@ static void release_last(int fd, enum end end, enum writing writing, bool lost, 
 /* Closes a descriptor on which a signal handler interrupted its own thread's turn. Outside a system call what is held
  * can go now, and the turn finds nothing left. In a call the bytes are with the kernel, or are about to be: then
  * returns false, and the descriptor has to stay until the call is over. */
-static bool close_in_handler(struct msg *m, enum end end, const char *why)
+static bool close_in_handler(struct msg *m, enum end end)
 {
 	if (atomic_load_explicit(&m->calling, memory_order_relaxed) != NOT_CALLING)
 		return false;
 	late_recover(m);
-	emit_last(m, end, why);
+	emit_last(m, end, WHY_CLOSE);
 	return true;
 }
 
 /* Returns EIO if bytes are lost that were said to be written, RELEASE_LATER (only if may_be_later), or 0. */
-static int closing(int fd, bool may_be_later, const char *why)
+static int closing(int fd, bool may_be_later)
 {
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
 	int error = 0;
-	if (conn_unknown(fd))
+	if (unlikely(config.observe) && fd >= 0)
+		observe_closing((unsigned)fd, (unsigned)fd);
+	if (conn_unknown(fd) || config.observe)
 		return 0;
 	if (process_is_borrowed()) {
 		atomic_store(&process_lent, true);
@@ -279,11 +282,12 @@ static int closing(int fd, bool may_be_later, const char *why)
 	}
 	int saved = errno, cancel = turn_uncancellable();
 	enum end end = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
+	note_closed(fd, conn_is(fd, CONN_TCP) && conn_has(c, CONN_SEEN) && conn_has(c, CONN_CONNECTED));
 	struct msg *m = conn_forget(c, fd);
 	if (m != NULL) {
 		bool locked = turn_take_detached(m);
-		while (locked && (error = emit_last(m, end, why)) != 0 && wait_for_room(fd, &until)) {}
-		if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, end, why) && may_be_later) {
+		while (locked && (error = emit_last(m, end, WHY_CLOSE)) != 0 && wait_for_room(fd, &until)) {}
+		if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, end) && may_be_later) {
 			m->close_later = true;
 			lock_leave(&m->lock);
 			error = RELEASE_LATER;
@@ -296,20 +300,22 @@ static int closing(int fd, bool may_be_later, const char *why)
 	return error > 0 ? EIO : error;
 }
 
-int release_closing(int fd, const char *why)
+int release_closing(int fd)
 {
-	return closing(fd, false, why);
+	return closing(fd, false);
 }
 
 int release_close(int fd)
 {
-	return closing(fd, true, "close");
+	return closing(fd, true);
 }
 
-void release_closing_range(unsigned first, unsigned last, const char *why)
+void release_closing_range(unsigned first, unsigned last)
 {
+	if (unlikely(config.observe))
+		observe_closing(first, last);
 	for (int fd = conn_next(first); fd >= 0 && (unsigned)fd <= last; fd = conn_next((unsigned)fd + 1))
-		release_closing(fd, why);
+		release_closing(fd);
 }
 
 /* The look for what is held must come after the flag that forbids holds is set (TSan does not know fences). */
@@ -320,17 +326,17 @@ static void look_after_flag(void)
 #endif
 }
 
-void release_ending(int fd, const char *why)
+void release_ending(int fd)
 {
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
 	if (c != NULL)
 		conn_set(c, CONN_SHUT); /* first, so that what another thread is about to hold now is sent, too */
 	look_after_flag();
-	release_last(fd, SOCKET_ENDS, NO_MORE, true, &until, why);
+	release_last(fd, SOCKET_ENDS, NO_MORE, true, &until, WHY_SHUTDOWN);
 }
 
-void release_surely(int fd, const char *why)
+static void release_in_time(int fd, enum reason why)
 {
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
@@ -339,29 +345,34 @@ void release_surely(int fd, const char *why)
 	release_last(fd, SOCKET_STAYS, GOES_ON, false, &until, why);
 }
 
-void release_aliased(int fd, const char *why)
+void release_surely(int fd)
+{
+	release_in_time(fd, WHY_OTHER_WRITE);
+}
+
+void release_aliased(int fd)
 {
 	struct conn *c = conn_find(fd);
 	if (c == NULL)
 		return;
 	if (conn_has(c, CONN_CORKED))
-		release(fd, why);
+		release(fd, WHY_DUP);
 	conn_set(c, CONN_ALIASED);
 	look_after_flag();
-	release_surely(fd, why);
+	release_in_time(fd, WHY_DUP);
 }
 
-void release_corked(const char *why)
+void release_corked(void)
 {
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
 		const struct conn *c = conn_find(fd);
 		if (c != NULL && conn_has(c, CONN_CORKED))
-			release(fd, why);
+			release(fd, WHY_FORK);
 	}
 }
 
 /* Sends first what needs no wait, on every connection, and then waits for the rest. */
-static void release_every(enum end end, enum writing writing, const char *why)
+static void release_every(enum end end, enum writing writing, enum reason why)
 {
 	uint64_t no_wait = 1, until = 0;
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
@@ -370,30 +381,30 @@ static void release_every(enum end end, enum writing writing, const char *why)
 		release_last(fd, end, writing, false, &until, why);
 }
 
-void release_all(const char *why)
+void release_all(enum reason why)
 {
 	release_every(SOCKET_STAYS, GOES_ON, why);
 }
 
-void release_at_the_end(const char *why)
+void release_at_the_end(void)
 {
-	release_every(SOCKET_STAYS, NO_MORE, why);
+	release_every(SOCKET_STAYS, NO_MORE, WHY_EXIT);
 }
 
-void release_before_exec(const char *why)
+void release_before_exec(void)
 {
-	release_every(WE_LEAVE, NO_MORE, why);
+	release_every(WE_LEAVE, NO_MORE, WHY_EXEC);
 }
 
-void release_for_good(const char *why)
+void release_for_good(void)
 {
-	release_every(WE_LEAVE, GOES_ON, why);
+	release_every(WE_LEAVE, GOES_ON, WHY_RETIRED);
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
 		struct conn *c = conn_find(fd);
 		struct msg *m = c != NULL ? conn_forget(c, fd) : NULL;
 		bool locked = m != NULL && turn_take_detached(m);
 		if (locked)
-			emit_last(m, WE_LEAVE, why);
+			emit_last(m, WE_LEAVE, WHY_RETIRED);
 		if (m != NULL)
 			turn_end(m, locked);
 	}

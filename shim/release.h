@@ -42,31 +42,32 @@
 #define ONEWRITE_RELEASE_H
 
 #include "conn.h"
+#include "reason.h"
 
-/* `why` is a word for the trace. The functions that return an int return 0 or the errno that the call is to fail
+/* The functions that return an int return 0 or the errno that the call is to fail
  * with. */
-void release(int fd, const char *why);
-void release_from_kernel(int fd, const char *why);
-void release_surely(int fd, const char *why);
-int release_or_fail(int fd, const char *why);
+void release(int fd, enum reason why);
+void release_from_kernel(int fd);
+void release_surely(int fd);
+int release_or_fail(int fd);
 int release_for_read(int fd);
-void release_ending(int fd, const char *why);
-int release_closing(int fd, const char *why);
+void release_ending(int fd);
+int release_closing(int fd);
 /* RELEASE_LATER: a signal handler closes the descriptor that its own thread is writing to. The close is said to have
  * succeeded, and that thread closes the descriptor when its call is over. */
 enum { RELEASE_LATER = -1 };
 int release_close(int fd);
-void release_closing_range(unsigned first, unsigned last, const char *why);
-void release_all(const char *why);
-void release_at_the_end(const char *why);
+void release_closing_range(unsigned first, unsigned last);
+void release_all(enum reason why);
+void release_at_the_end(void);
 /* Covers the connections that the program has corked. What lies under its own cork can be pushed only while no other
  * process has the socket, so this comes before the others are given it. */
-void release_corked(const char *why);
-void release_before_exec(const char *why);
-void release_aliased(int fd, const char *why);
+void release_corked(void);
+void release_before_exec(void);
+void release_aliased(int fd);
 
 /* Afterwards no descriptor is known any more. */
-void release_for_good(const char *why);
+void release_for_good(void);
 
 /* `next` is the message's state if all is sent. The caller has the turn. What the last write's call, on its way in
  * another thread, may take along stays held (msg_is_flying). */

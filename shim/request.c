@@ -94,3 +94,12 @@ void request_follow(struct request *r, const char *p, size_t n)
 	 * comes first. */
 	atomic_fetch_and_explicit(&r->word, ~(uint32_t)(REQUEST_FIRST | REQUEST_CERTAIN), memory_order_relaxed);
 }
+
+void request_follow_all(struct request *r, size_t n, const struct iovec *iov, size_t iovcnt)
+{
+	for (size_t i = 0; i < iovcnt && n > 0 && request_awaited(r); i++) {
+		size_t part = iov[i].iov_len < n ? iov[i].iov_len : n;
+		request_follow(r, iov[i].iov_base, part);
+		n -= part;
+	}
+}

@@ -17,6 +17,7 @@
 #define ONEWRITE_REQUEST_H
 
 #include <stdatomic.h>
+#include <sys/uio.h>
 
 #include "http.h"
 
@@ -62,5 +63,7 @@ void request_hear(struct request *r);
 void request_tell(const struct request *from, struct request *to);
 /* These n bytes were read. The bytes behind the method are not looked at. */
 void request_follow(struct request *r, const char *p, size_t n);
+/* The same for the first n bytes of this vector. */
+void request_follow_all(struct request *r, size_t n, const struct iovec *iov, size_t iovcnt);
 
 #endif

@@ -33,7 +33,7 @@ static void each(const struct msghdr *hdr, void (*meets)(int fd))
 
 static void goes(int fd)
 {
-	release_aliased(fd, "scm-rights");
+	release_aliased(fd);
 	arrivals_leave(fd);
 }
 
@@ -59,7 +59,7 @@ int rights_came(int fd)
 {
 	int saved = errno;
 	if (fd >= 0)
-		release_closing(fd, "reused");
+		release_closing(fd);
 	arrivals_one(fd);
 	errno = saved;
 	return fd;
@@ -88,7 +88,7 @@ int rights_fetched(int fd)
 	rights_came(fd);
 	for (int i = cookie != 0 ? conn_next(0) : -1; i >= 0; i = conn_next((unsigned)i + 1))
 		if (i != fd && !conn_unknown(i) && conn_cookie_of(i, cookie) == cookie) {
-			release_aliased(i, "pidfd_getfd");
+			release_aliased(i);
 			arrivals_same(fd, i);
 		}
 	errno = saved;

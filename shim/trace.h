@@ -9,20 +9,12 @@
 
 #include "config.h"
 #include "hold.h"
+#include "reason.h"
 
-/* Called in the constructor: writes a line to stderr, without a wait and without a signal, or not at all. */
-void trace_complain(const char *text);
-/* Called in the constructor, after config_read(): remembers what stderr is. */
-void trace_begin(void);
+/* Leaves errno alone, and is no cancellation point. */
+void trace_line(int fd, enum hold_state s, enum hold_event e, enum hold_action a, enum reason why, size_t bytes);
 
-/* `why` is a word for the reason. Leaves errno alone, and is no cancellation point. */
-void trace_line(int fd, const char *state, const char *event, const char *action, const char *why, size_t bytes);
-
-static inline void trace(int fd, enum hold_state s, enum hold_event e, enum hold_action a, const char *why,
-                         size_t bytes)
-{
-	if (__builtin_expect(config.trace != NULL, 0))
-		trace_line(fd, hold_state_name(s), hold_event_name(e), hold_action_name(a), why, bytes);
-}
+/* The first line of a process: is the library active in it, and why? Called by the constructor. */
+void trace_process(enum reason why);
 
 #endif

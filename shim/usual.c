@@ -4,7 +4,7 @@
 
 #include "place.h"
 #include "settle.h"
-#include "trace.h"
+#include "note.h"
 
 static inline bool usual_head(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
@@ -16,7 +16,7 @@ static inline bool usual_head(struct msg *m, struct conn *c, const struct call *
 	settle_begin(m, c, false);
 	if (framing_begin(&m->framing, &m->head) != FRAMING_INSIDE || !settle_watch(m, call->size))
 		return false;
-	trace(call->fd, IDLE, HEAD_WHOLE, rule.action, "body-to-come", call->size);
+	note_usual(m, call->fd, m->head.request ? COUNT_USUAL_KEPT_REQUESTS : COUNT_USUAL_KEPT_RESPONSES, call->size);
 	m->len = call->size;
 	settle_head(m, c, &m->head);
 	*r = (ssize_t)call->size;
@@ -75,7 +75,7 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 	if (rule.action != JOIN || !framing_is_rest(&m->framing, call->size) || held_bytes == 0 ||
 	    call->size > USUAL_BODY_MAX || !room_for(c, call->fd, held_bytes + call->size))
 		return false;
-	trace(call->fd, BODY, BODY_END, rule.action, "body", call->size);
+	note_usual(m, call->fd, COUNT_USUAL_JOINED, call->size);
 	int saved = errno;
 	atomic_store_explicit(&m->calling, CALLING, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst); /* a handler that comes earlier may have sent what is held */

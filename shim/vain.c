@@ -55,7 +55,7 @@ struct hold_rule vain_rule(struct msg *m, const struct call *call, struct sight 
 		m->habit.unheld = false;
 	if (has_paused(m) && rule.action == PASS_MORE) {
 		learn(m, MORE_IN_VAIN);
-		s->why = "pause";
+		s->why = WHY_PAUSE;
 		return hold_without(rule);
 	}
 	if (state == IDLE && rule.action == PASS_MORE)
@@ -67,7 +67,7 @@ struct hold_rule vain_rule(struct msg *m, const struct call *call, struct sight 
 		return rule;
 	m->habit.unheld = true;
 	m->habit.since = m->last_write_at = now_ns();
-	s->why = "in-vain";
+	s->why = WHY_IN_VAIN;
 	if (s->event == HEAD_WHOLE)
 		s->event = HEAD_NOW;
 	rule = hold_decide(config.join, state, s->event);

@@ -249,6 +249,7 @@ static void be_hindered(int fd)
 int main(int argc, char **argv)
 {
 	trace = getenv("ONEWRITE_TRACE");
+	unlink(trace); /* it may have a first line already */
 	if (argc < 2 || trace == NULL)
 		return 2;
 	shared = shared_map(SHARED_FD);

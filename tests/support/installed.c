@@ -43,7 +43,7 @@ void install(void)
 	cr_assert(chdir(dir) == 0 && chmod(dir, 0777) == 0);
 	prepare("set -e; mkdir -p prefix/bin prefix/lib/onewrite\n"
 	        "cp '" SOURCE_DIR "/scripts/onewrite' prefix/bin; cp '" BUILD_DIR "/judge' '" BUILD_DIR
-	        "/probe' prefix/lib/onewrite\n"
+	        "/probe' '" BUILD_DIR "/show' prefix/lib/onewrite\n"
 	        "cp " LIBRARY_IN_SHELL " prefix/lib/onewrite/libonewrite.so\n"
 	        "cat >program.c <<'END'\n" PROGRAM "END\n"
 	        "printf '#!/bin/sh\\ntouch started\\n' >script; chmod +x script");

@@ -96,6 +96,7 @@ Test(config, settings_are_read)
 Test(config, a_bad_setting_costs_one_line_and_leaves_the_default)
 {
 	static char *bad[] = { "ONEWRITE_TIMEOUT=soon", "ONEWRITE_JOIN=head", "ONEWRITE_HOLD=disk" };
+	read_env("ONEWRITE_ONLY=");
 	struct config before = config;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		read_env(bad[i]);
@@ -174,10 +175,11 @@ Test(config, misspelt_variables_are_named_with_what_was_meant)
 		{ "ONEWRITE_HOLDS=kernel", "onewrite: ONEWRITE_HOLDS is no setting; did you mean ONEWRITE_HOLD?\n" },
 		{ "ONEWRITE_DURATION=5ms",
 		  "onewrite: ONEWRITE_DURATION is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, "
-		  "ONEWRITE_HOLD, ONEWRITE_ONLY, ONEWRITE_TRACE\n" },
+		  "ONEWRITE_HOLD, ONEWRITE_ONLY, ONEWRITE_TRACE, ONEWRITE_STATS, ONEWRITE_REPORT, "
+		  "ONEWRITE_OBSERVE\n" },
 		{ "ONEWRITE_=5ms",
 		  "onewrite: ONEWRITE_ is no setting; there are ONEWRITE_TIMEOUT, ONEWRITE_JOIN, ONEWRITE_HOLD, "
-		  "ONEWRITE_ONLY, ONEWRITE_TRACE\n" },
+		  "ONEWRITE_ONLY, ONEWRITE_TRACE, ONEWRITE_STATS, ONEWRITE_REPORT, ONEWRITE_OBSERVE\n" },
 		{ "ONEWRITE_TIMEUOT=", "" },
 		{ "ONEWRITE_TIMEUOT", "" },
 		{ "ONEWRITE=5ms", "" },
@@ -238,7 +240,7 @@ static const struct file_row {
 	{ "join = all\n", NULL, true, 5000, FILE_SAYS(1, "join=all is not 'header' or 'message'; using the default") },
 	{ "hold = disk\n", NULL, true, 5000, FILE_SAYS(1, "hold=disk is not 'memory' or 'kernel'; using the default") },
 	{ "trace = /var/log/trace\n", NULL, true, 5000,
-	  FILE_SAYS(1, "trace=/var/log/trace is not for this file: set ONEWRITE_TRACE; using the default") },
+	  FILE_SAYS(1, "trace=/var/log/trace is not for this file: set it in the environment; using the default") },
 	/* These rows say who is helped. */
 	{ "only = python3\n", NULL, true, 5000, "" },
 	{ "only = nginx, app ,java\n", NULL, true, 5000, "" },
@@ -252,12 +254,14 @@ static const struct file_row {
 	{ "timeout = 2ms\nonyl = app\n", NULL, false, 5000,
 	  FILE_SAYS(2, "onyl is no setting (did you mean only?); " NOTHING_DONE) },
 	{ "programs = app\n", NULL, false, 5000,
-	  FILE_SAYS(1, "programs is no setting (there are timeout, join, hold, only); " NOTHING_DONE) },
+	  FILE_SAYS(1, "programs is no setting (there are timeout, join, hold, only, stats, observe); " NOTHING_DONE) },
 	{ "ONEWRITE_ONLY = app\n", NULL, false, 5000,
-	  FILE_SAYS(1, "ONEWRITE_ONLY is no setting (there are timeout, join, hold, only); " NOTHING_DONE) },
+	  FILE_SAYS(
+		  1,
+		  "ONEWRITE_ONLY is no setting (there are timeout, join, hold, only, stats, observe); " NOTHING_DONE) },
 	{ "only app\n", NULL, false, 5000, FILE_SAYS(1, "'only app' is not name = value; " NOTHING_DONE) },
 	{ "= app\n", NULL, false, 5000,
-	  FILE_SAYS(1, " is no setting (there are timeout, join, hold, only); " NOTHING_DONE) },
+	  FILE_SAYS(1, " is no setting (there are timeout, join, hold, only, stats, observe); " NOTHING_DONE) },
 	{ "only =\n", NULL, false, 5000,
 	  FILE_SAYS(1, "only= is not a list of program names (nginx, java); " NOTHING_DONE) },
 	{ "only = app,,java\n", NULL, false, 5000,

@@ -164,15 +164,32 @@ static long do_exit(const struct step *s)
 		quick_exit(status);
 	if (strcmp(s->verb, "abort") == 0)
 		abort();
+	if (strcmp(s->verb, "killed") == 0)
+		kill(getpid(), SIGKILL);
 	exit(status);
 }
 
 const struct verb process_verbs[] = {
-	{ "forked", do_go_on, 0 },        { "_forked", do_go_on, 0 },      { "spawn", do_spawn, 0 },
-	{ "spawnp", do_spawn, 0 },        { "daemon", do_daemon, 0 },      { "system", do_shell, 0 },
-	{ "popen", do_shell, 0 },         { "wordexp", do_shell, 0 },      { "vfork", do_vfork, 0 },
-	{ "exec", do_exec, 0 },           { "exit", do_exit, 0 },          { "_exit", do_exit, 0 },
-	{ "_Exit", do_exit, 0 },          { "quick_exit", do_exit, 0 },    { "abort", do_exit, 0 },
-	{ "SYS_exit_group", do_exit, 0 }, { "atexit", do_at_exit, BYTES }, { "at_quick_exit", do_at_exit, BYTES },
-	{ "setuid", do_privilege, 0 },    { "unshare", do_privilege, 0 },  { NULL, NULL, 0 },
+	{ "forked", do_go_on, 0 },
+	{ "_forked", do_go_on, 0 },
+	{ "spawn", do_spawn, 0 },
+	{ "spawnp", do_spawn, 0 },
+	{ "daemon", do_daemon, 0 },
+	{ "system", do_shell, 0 },
+	{ "popen", do_shell, 0 },
+	{ "wordexp", do_shell, 0 },
+	{ "vfork", do_vfork, 0 },
+	{ "exec", do_exec, 0 },
+	{ "exit", do_exit, 0 },
+	{ "_exit", do_exit, 0 },
+	{ "_Exit", do_exit, 0 },
+	{ "quick_exit", do_exit, 0 },
+	{ "abort", do_exit, 0 },
+	{ "killed", do_exit, 0 },
+	{ "SYS_exit_group", do_exit, 0 },
+	{ "atexit", do_at_exit, BYTES },
+	{ "at_quick_exit", do_at_exit, BYTES },
+	{ "setuid", do_privilege, 0 },
+	{ "unshare", do_privilege, 0 },
+	{ NULL, NULL, 0 },
 };

@@ -1,0 +1,214 @@
+#include "note.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "clock.h"
+#include "pool.h"
+#include "readable.h"
+#include "real.h"
+#include "trace.h"
+
+/* --- what was noted of a connection ----------------------------------------------------------- */
+
+enum noted {
+	NOTED_WRITE = 1,
+	NOTED_PASSED_OVER = 2,
+	NOTED_NODELAY = 4, /* the kernel was asked whether TCP_NODELAY is set */
+	NOTED_NAGLE = 8,   /* it is not */
+};
+/* Of connections with larger numbers nothing is noted, so what is counted once for each connection is not counted for
+ * them. */
+enum { NUMBERS = 65536 };
+typedef _Atomic uint8_t noted_byte;
+
+/* A byte of enum noted for each number, read and written relaxed; NULL: there is no memory. Set by the constructor. */
+static noted_byte *table;
+
+void note_begin(void)
+{
+	table = pool_pages(NUMBERS);
+}
+
+static noted_byte *noted(int fd)
+{
+	return table != NULL && (unsigned)fd < NUMBERS ? table + fd : NULL;
+}
+
+/* Returns whether it was noted already; where nothing can be noted, true. */
+static bool note_once(int fd, enum noted what)
+{
+	noted_byte *n = noted(fd);
+	uint8_t before = n != NULL ? atomic_load_explicit(n, memory_order_relaxed) : what;
+	if (!(before & what))
+		atomic_store_explicit(n, before | what, memory_order_relaxed);
+	return before & what;
+}
+
+void note_nodelay(int fd)
+{
+	noted_byte *n = config.counts ? noted(fd) : NULL;
+	if (n != NULL)
+		atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) & ~(NOTED_NODELAY | NOTED_NAGLE),
+		                      memory_order_relaxed);
+}
+
+/* Does Nagle's algorithm hold a short segment of this connection while another one is not acknowledged? The kernel is
+ * asked once for each connection. */
+static bool is_nagled(int fd)
+{
+	int nodelay = 1, saved = errno;
+	socklen_t size = sizeof nodelay;
+	noted_byte *n = noted(fd);
+	if (n == NULL)
+		return false;
+	uint8_t byte = atomic_load_explicit(n, memory_order_relaxed);
+	if (!(byte & NOTED_NODELAY)) {
+		bool on = libc()->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size) == 0 && nodelay == 0;
+		byte |= NOTED_NODELAY | (on ? NOTED_NAGLE : 0);
+		atomic_store_explicit(n, byte, memory_order_relaxed);
+		errno = saved;
+	}
+	return byte & NOTED_NAGLE;
+}
+
+void note_closed(int fd, bool silent)
+{
+	noted_byte *n = config.notes ? noted(fd) : NULL;
+	if (n == NULL)
+		return;
+	uint8_t byte = atomic_load_explicit(n, memory_order_relaxed);
+	if (silent && !(byte & (NOTED_WRITE | NOTED_PASSED_OVER)))
+		note_passed_over(fd, WHY_NO_WRITE_SEEN);
+	atomic_store_explicit(n, 0, memory_order_relaxed);
+}
+
+void note_passed_over(int fd, enum reason why)
+{
+	if (!config.notes || note_once(fd, NOTED_PASSED_OVER))
+		return;
+	if (config.counts)
+		stats_reason(why);
+	if (config.trace != NULL)
+		trace_line(fd, IDLE, HEAD_PART, PASS, why, 0);
+}
+
+/* A record of TLS (RFC 8446, 5.1) begins with its type, 20 to 23, and version 3. */
+static bool is_tls(const unsigned char *p, size_t n)
+{
+	return n >= 3 && p[0] >= 20 && p[0] <= 23 && p[1] == 3 && p[2] <= 4;
+}
+
+/* A client of HTTP/2 begins with the preface, a server with a SETTINGS frame on stream 0 (RFC 9113, 3.4). */
+static bool is_http2(const unsigned char *p, size_t n)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n";
+	if (n >= sizeof preface - 1 && memcmp(p, preface, sizeof preface - 1) == 0)
+		return true;
+	return n >= 9 && p[0] == 0 && p[3] == 4 && p[4] == 0 && (p[5] | p[6] | p[7] | p[8]) == 0;
+}
+
+void note_opens_nothing(int fd, const char *first, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)first;
+	enum { ENOUGH = 16 };
+	n = n < ENOUGH ? n : ENOUGH;
+	if (note_once(fd, NOTED_WRITE) || !readable(first, n))
+		return; /* the connection is judged by its first write */
+	note_passed_over(fd, is_tls(p, n) ? WHY_TLS : is_http2(p, n) ? WHY_HTTP2 : WHY_OTHER_PROTOCOL);
+}
+
+/* --- decisions -------------------------------------------------------------------------------- */
+
+/* The group of a reason, as reasons.def has it. */
+enum group { AS_MEANT, AT_ONCE, RELEASED, IN_KERNEL, PASSED_OVER };
+static const uint8_t group_of[REASONS] = {
+/* clang-format off */
+#define REASON(NAME, word, group, ...) group,
+/* clang-format on */
+#include "reasons.def"
+};
+
+/* The time for which a head was held, of one in TIMED heads. */
+enum { TIMED = 16 };
+
+static void note_hold_time(const struct msg *m)
+{
+	static const struct {
+		uint64_t most_ns;
+		enum counter row;
+	} rows[] = { { 100000, COUNT_HELD_100_US }, { 250000, COUNT_HELD_250_US }, { 500000, COUNT_HELD_500_US },
+		     { 1000000, COUNT_HELD_1_MS },  { 2000000, COUNT_HELD_2_MS },  { 5000000, COUNT_HELD_5_MS } };
+	uint64_t began = m->due - config.timeout_ns, now = now_ns(), held = now > began ? now - began : 0;
+	unsigned i = 0;
+	if (m->due == 0)
+		return;
+	while (i < sizeof rows / sizeof *rows && held > rows[i].most_ns)
+		i++;
+	stats_count(i < sizeof rows / sizeof *rows ? rows[i].row : COUNT_HELD_LONGER, 1);
+	stats_count(COUNT_HELD_NS, held);
+}
+
+static void note_joined(const struct msg *m, int fd, enum counter row)
+{
+	if (stats_count(row, 1) % TIMED == 0)
+		note_hold_time(m);
+	if (!config.observe && is_nagled(fd)) /* else the kernel is not asked (observe.c) */
+		stats_count(COUNT_STALLS, 1);
+}
+
+void note_usual_slowly(const struct msg *m, int fd, enum counter row, size_t bytes)
+{
+	if (config.counts && row == COUNT_USUAL_JOINED)
+		note_joined(m, fd, row);
+	else if (config.counts)
+		stats_count(row, 1);
+	if (config.trace == NULL)
+		return;
+	if (row == COUNT_USUAL_JOINED)
+		trace_line(fd, BODY, BODY_END, JOIN, WHY_BODY, bytes);
+	else
+		trace_line(fd, IDLE, HEAD_WHOLE, KEEP, WHY_BODY_TO_COME, bytes);
+}
+
+void note_message(const char *first)
+{
+	stats_count(memcmp(first, "HTTP/", 5) == 0 ? COUNT_RESPONSES : COUNT_REQUESTS, 1);
+}
+
+static void count(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
+                  enum reason why)
+{
+	bool joins = a == JOIN || a == JOIN_MORE || a == LEAD;
+	if (joins && hold_waits(s))
+		note_joined(m, fd, COUNT_JOINED);
+	if (a == KEEP)
+		stats_count(COUNT_KEPT, 1);
+	if (a == EMIT || a == LEAD)
+		stats_count(COUNT_ADDED, 1);
+	if (a == EMIT && hold_waits(s) && why == WHY_DEADLINE)
+		note_hold_time(m);
+	if (a == PASS_MORE || a == JOIN_MORE)
+		stats_count(COUNT_FILLED, 1);
+	if (e == BODY_END && (s == REST || joins))
+		stats_count(COUNT_GATHERED, 1);
+	if (e == BODY_END && s == IDLE && a == PASS)
+		stats_count(COUNT_ONE_WRITE, 1);
+	if (group_of[why] == AT_ONCE || (group_of[why] == RELEASED && a == EMIT))
+		stats_reason(why);
+}
+
+void note_decision(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
+                   enum reason why, size_t bytes)
+{
+	note_once(fd, NOTED_WRITE);
+	if (why == WHY_TUNNEL)
+		note_once(fd, NOTED_PASSED_OVER); /* that much is said now */
+	if (config.counts)
+		count(m, fd, s, e, a, why);
+	if (config.trace != NULL)
+		trace_line(fd, s, e, a, why, bytes);
+}

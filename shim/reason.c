@@ -1,0 +1,12 @@
+#include "reason.h"
+
+const char *reason_word(enum reason why)
+{
+	static const char *const words[REASONS] = {
+/* clang-format off */
+#define REASON(NAME, word, ...) word,
+/* clang-format on */
+#include "reasons.def"
+	};
+	return words[why];
+}

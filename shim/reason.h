@@ -1,0 +1,16 @@
+/* Why a decision was made: the rows of reasons.def. */
+#ifndef ONEWRITE_REASON_H
+#define ONEWRITE_REASON_H
+
+enum reason {
+/* clang-format off */
+#define REASON(NAME, ...) WHY_##NAME,
+/* clang-format on */
+#include "reasons.def"
+	REASONS, /* none */
+};
+
+/* Its word, as in traces. */
+const char *reason_word(enum reason why);
+
+#endif

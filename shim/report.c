@@ -1,0 +1,73 @@
+#include "report.h"
+
+static void begin(const struct report *r, struct line *l)
+{
+	l->len = 0;
+	line_put(l, "onewrite: ");
+	line_put(l, r->program);
+	line_put(l, " (");
+	line_number(l, (uint64_t)r->pid, 1);
+	line_put(l, "):");
+}
+
+static void count(struct line *l, uint64_t n, const char *of_what)
+{
+	line_put(l, " ");
+	line_number(l, n, 1);
+	line_put(l, " ");
+	line_put(l, of_what);
+}
+
+static void end(const struct report *r, struct line *l)
+{
+	line_end(l);
+	r->put(l);
+}
+
+/* A line with the reasons between these two that were counted, if there is any. */
+static void reasons(const struct report *r, const char *what, enum reason first, enum reason last)
+{
+	struct line l;
+	bool any = false;
+	begin(r, &l);
+	line_put(&l, what);
+	for (enum reason why = first; why <= last; why++) {
+		uint64_t n = r->sum_of[COUNTERS + (unsigned)why];
+		if (n == 0)
+			continue;
+		line_put(&l, any ? ", " : " ");
+		line_put(&l, reason_word(why));
+		line_put(&l, " ");
+		line_number(&l, n, 1);
+		any = true;
+	}
+	if (any)
+		end(r, &l);
+}
+
+void report_write(const struct report *r)
+{
+	const uint64_t *n = r->sum_of;
+	uint64_t usual_kept = n[COUNT_USUAL_KEPT_RESPONSES] + n[COUNT_USUAL_KEPT_REQUESTS];
+	uint64_t kept = usual_kept + n[COUNT_KEPT], joined = n[COUNT_USUAL_JOINED] + n[COUNT_JOINED];
+	uint64_t any = 0;
+	struct line l;
+	for (unsigned row = 0; row < STATS_ROWS; row++)
+		any |= n[row];
+	if (any == 0)
+		return;
+	begin(r, &l);
+	count(&l, n[COUNT_USUAL_KEPT_RESPONSES] + n[COUNT_RESPONSES], "responses,");
+	count(&l, n[COUNT_USUAL_KEPT_REQUESTS] + n[COUNT_REQUESTS], "requests:");
+	count(&l, joined, r->observes ? "would have been joined," : "joined,");
+	count(&l, n[COUNT_ONE_WRITE], "written at once by the program");
+	end(r, &l);
+	begin(r, &l);
+	line_put(&l, r->observes ? " would have saved" : " saved");
+	count(&l, kept > n[COUNT_ADDED] ? kept - n[COUNT_ADDED] : 0, "write calls,");
+	count(&l, joined + n[COUNT_FILLED], "segments and");
+	count(&l, n[COUNT_STALLS], "stalls (estimated, at most)");
+	end(r, &l);
+	reasons(r, " sent at once or early:", WHY_NO_BODY, WHY_RETIRED);
+	reasons(r, " not looked at:", WHY_NOT_TCP, WHY_NO_WRITE_SEEN);
+}

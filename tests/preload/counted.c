@@ -1,0 +1,96 @@
+/* Proves that the counters say what was done, and that a process which only observes is left as it is and counts the
+ * same. */
+#include "counted.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BOTH_HALVES "write=" HEAD, "write=*200"
+
+struct counted {
+	const char *name;
+	const char *steps[ARGS_MAX - 3]; /* for p_steps */
+	const char *counted;             /* as run_counted() has it */
+	const char *observed;            /* the same where it is only observed; NULL: no different */
+	const char *request, *timeout, *hold, *join;
+};
+
+#define JOINED_ONCE "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1"
+
+static const struct counted table[] = {
+	{ "a head and its body", { BOTH_HALVES, "await" }, JOINED_ONCE },
+	{ "three of them on one connection",
+	  { BOTH_HALVES, BOTH_HALVES, BOTH_HALVES, "await" },
+	  "RESPONSES 3, KEPT 3, JOINED 3, GATHERED 3, STALLS 3" },
+	{ "without Nagle's algorithm",
+	  { "nodelay=1", BOTH_HALVES, "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1" },
+	{ "a request",
+	  { "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
+	  "REQUESTS 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1" },
+	{ "in one write",
+	  { "write=" HEAD
+	    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+	    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+	    "await" },
+	  "RESPONSES 1, ONE_WRITE 1" },
+	{ "no body", { "write=HTTP/1.1 304 Not Modified\r\n\r\n", "await" }, "RESPONSES 1, ONE_WRITE 1, no-body 1" },
+	{ "chunks",
+	  { "write=" CHUNKED_HEAD, "write=5\r\n", "write=hello", "write=\r\n", "write=0\r\n\r\n", "await" },
+	  "RESPONSES 1, KEPT 2, JOINED 1, GATHERED 1, FILLED 2, STALLS 1",
+	  .join = "message" },
+	{ "the program reads in between",
+	  { "write=" HEAD, "recv+MSG_DONTWAIT=1", "write=*200", "await" },
+	  "RESPONSES 1, KEPT 1, ADDED 1, read 1" },
+	{ "an event stream",
+	  { "write=HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", "write=*200", "await" },
+	  "RESPONSES 1, stream 1" },
+	{ "two heads",
+	  { "write=" CHUNKED_HEAD, BOTH_HALVES, "await" },
+	  "RESPONSES 2, KEPT 2, JOINED 1, GATHERED 1, ADDED 1, STALLS 1, next-head 1" },
+	{ "a close", { "write=" HEAD, "close" }, "RESPONSES 1, KEPT 1, ADDED 1, close 1" },
+	{ "TLS", { "write=\x16\x03\x01\x02\x03 hello", "await" }, "tls 1" },
+	{ "HTTP/2", { "write=PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "await" }, "http2 1" },
+	{ "another protocol",
+	  { "write=220 mail ready for you\r\n", "write=250 and more\r\n", "await" },
+	  "other-protocol 1" },
+	{ "what no hook sees", { "unseen=hello", "close" }, "no-write-seen 1" },
+};
+
+EACH_TEST(counted, decisions, ROWS(table), 60)
+{
+	const struct counted *row = &table[*i];
+
+	for (int observe = 0; observe < 2; observe++) {
+		struct setup setup = { .args = { STEPS },
+			               .request = row->request,
+			               .timeout = row->timeout,
+			               .hold = row->hold,
+			               .join = row->join != NULL ? row->join : "message" };
+		const char *want = observe && row->observed != NULL ? row->observed : row->counted;
+		struct text counted = { 0 }, files = { 0 };
+
+		for (size_t s = 0; row->steps[s] != NULL; s++)
+			setup.args[s + 1] = row->steps[s];
+		struct run *r = run_counted(&setup, observe, &counted, &files);
+		cr_expect_str_eq(counted.p, want, "%s%s: counted %s\n    instead of %s\n%s", row->name,
+		                 observe ? ", observed" : "", counted.p, want, r->results.p);
+		cr_expect(files.n == 0 || strstr(files.p, ".stats") == NULL, "%s: a file is not folded: %.*s",
+		          row->name, (int)files.n, files.p);
+		if (observe) {
+			struct run *bare = run(&setup, BARE);
+			compare_runs(row->name, bare, r, NULL);
+			cr_expect_str_eq(r->calls.p, bare->calls.p, "%s: calls:\n%s    instead of\n%s", row->name,
+			                 r->calls.p, bare->calls.p);
+			run_free(bare);
+		}
+		run_free(r);
+		free(counted.p);
+		free(files.p);
+	}
+}
