@@ -46,8 +46,14 @@ _onewrite_file() {
 	_onewrite_offer -P "$1" -f -- "$cur"
 }
 
+_onewrite_directory() {
+	compopt -o filenames
+	_onewrite_offer -P "$1" -d -- "$cur"
+}
+
 # rows: values (made by scripts/rows)
-_onewrite_settings='--timeout --join --hold --only --trace'
+_onewrite_settings='--timeout --join --hold --only --trace --stats'
+_onewrite_words='--report --observe'
 _onewrite_values() { # offer values of the option $1, which stand behind $2
 	case $1 in
 	--timeout) _onewrite_offer -P "$2" -W '500us 1ms 2ms 5ms 10ms' -- "$cur" ;;
@@ -55,18 +61,21 @@ _onewrite_values() { # offer values of the option $1, which stand behind $2
 	--hold) _onewrite_offer -P "$2" -W 'memory kernel' -- "$cur" ;;
 	--only) _onewrite_names "$2" ;;
 	--trace) _onewrite_file "$2" ;;
+	--stats) _onewrite_directory "$2" ;;
 	*) return 1 ;;
 	esac
 }
 # rows: end
 
 # Options with values that are no settings.
-_onewrite_others='--probe --compare --picture --post'
-_onewrite_bare='--check --head --force --help --version -h -V'
+_onewrite_others='--probe --compare --picture --post --show --format --output'
+_onewrite_bare='--check --head --watch --force --help --version -h -V'
 _onewrite_other_values() {
 	case $1 in
 	--probe | --compare) _onewrite_offer -P "$2" -W 'http://localhost:8000/' -- "$cur" ;;
-	--picture | --post) _onewrite_file "$2" ;;
+	--picture | --post | --output) _onewrite_file "$2" ;;
+	--show) _onewrite_directory "$2" ;;
+	--format) _onewrite_offer -P "$2" -W 'table prometheus json' -- "$cur" ;;
 	*) return 1 ;;
 	esac
 }
@@ -92,7 +101,7 @@ _onewrite() {
 	--*=*) option=${cur%%=*} prefix=$option= cur=${cur#*=} ;; # = is part of a word here
 	esac
 	_onewrite_values "$option" "$prefix" || _onewrite_other_values "$option" "$prefix" ||
-		_onewrite_offer -W "$_onewrite_settings $_onewrite_others $_onewrite_bare" -- "$cur"
+		_onewrite_offer -W "$_onewrite_settings $_onewrite_words $_onewrite_others $_onewrite_bare" -- "$cur"
 }
 
 complete -F _onewrite onewrite

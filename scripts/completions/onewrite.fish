@@ -7,7 +7,7 @@ function __fish_onewrite_has_command -d 'Is there a command before the cursor, o
 		switch $words[1]
 			case --
 				return 0
-			case $__fish_onewrite_settings --probe --compare --picture --post
+			case $__fish_onewrite_settings $__fish_onewrite_others
 				set -e words[1] # its value is the next one
 			case '-*'
 			case '*'
@@ -27,7 +27,7 @@ function __fish_onewrite_names -d 'Names of programs, for the last one of a list
 end
 
 # rows: values (made by scripts/rows)
-set -g __fish_onewrite_settings --timeout --join --hold --only --trace
+set -g __fish_onewrite_settings --timeout --join --hold --only --trace --stats
 complete -c onewrite -n 'not __fish_onewrite_has_command' -l timeout \
 	-x -a '500us 1ms 2ms 5ms 10ms' \
 	-d 'Hold a head for at most this time'
@@ -43,9 +43,20 @@ complete -c onewrite -n 'not __fish_onewrite_has_command' -l only \
 complete -c onewrite -n 'not __fish_onewrite_has_command' -l trace \
 	-r -F \
 	-d 'Append a line for each decision to this file'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l stats \
+	-x -a '(__fish_complete_directories)' \
+	-d 'Count in files in this directory'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l report \
+	-f \
+	-d 'Report when each process ends'
+complete -c onewrite -n 'not __fish_onewrite_has_command' -l observe \
+	-f \
+	-d 'Change nothing, only count'
 # rows: end
+# Options with values that are no settings.
+set -g __fish_onewrite_others --probe --compare --picture --post --show --format --output
 # The first word is none: options at the beginning would be taken for the function's own.
-complete -c onewrite -x -a "(__fish_complete_subcommand - $__fish_onewrite_settings --probe --compare --picture --post)"
+complete -c onewrite -x -a "(__fish_complete_subcommand - $__fish_onewrite_settings $__fish_onewrite_others)"
 set -l options 'not __fish_onewrite_has_command'
 complete -c onewrite -n $options -l check -d 'Do not run the command, say whether it can be helped'
 complete -c onewrite -n $options -l probe -x -a 'http://localhost:8000/' \
@@ -55,6 +66,11 @@ complete -c onewrite -n $options -l compare -x -a 'http://localhost:8000/' \
 complete -c onewrite -n $options -l picture -r -F -d 'Draw both exchanges into this file'
 complete -c onewrite -n $options -l head -d 'Ask it by HEAD'
 complete -c onewrite -n $options -l post -r -F -d 'Send it the bytes of this file by POST'
+complete -c onewrite -n $options -l show -x -a '(__fish_complete_directories)' \
+	-d 'Show what programs have counted in this directory'
+complete -c onewrite -n $options -l format -x -a 'table prometheus json' -d 'Show it in this form'
+complete -c onewrite -n $options -l output -r -F -d 'Write it into this file'
+complete -c onewrite -n $options -l watch -d 'Show it again each second, or as many of them'
 complete -c onewrite -n $options -l force -d 'Run it even where the library would not be loaded'
 complete -c onewrite -n $options -s h -l help -d 'Print a summary of the options'
 complete -c onewrite -n $options -s V -l version -d 'Print the version'

@@ -25,7 +25,8 @@ WRAPPER_TEST(help_names_every_option)
 {
 	static const char *const options[] = { "--timeout", "--join",    "--hold",    "--only",    "--trace", "--check",
 		                               "--force",   "-h",        "--help",    "-V",        "--probe", "--head",
-		                               "--post",    "--compare", "--picture", "--version", "100us",   "1s" };
+		                               "--post",    "--compare", "--picture", "--version", "100us",   "1s",
+		                               "--show",    "--format",  "--output",  "--watch" };
 	struct outcome o;
 	onewrite(&o, &shells[0], "--help");
 	check_ran(&o, "--help", shells[0].package);
@@ -76,9 +77,10 @@ WRAPPER_TEST(manual_pages_name_every_setting)
 	                  "' && sed -n 's/^SETTING(\\(.*\\), \\([A-Z]*\\), [A-Z_]*,.*/\\1 \\2/p' shim/settings.def | "
 	                  "while read -r file variable; do echo $variable; cd docs/man; grep -q \"^.It Ev "
 	                  "ONEWRITE_$variable\\$\" onewrite.1 && "
-	                  "grep -q \"^.It Ev ONEWRITE_$variable\\$\" libonewrite.8 && { [ $file = trace ] || grep -q "
-	                  "\"^.It Cm $file\\$\" onewrite.conf.5; } || echo missing; "
+	                  "grep -q \"^.It Ev ONEWRITE_$variable\\$\" libonewrite.8 && "
+	                  "{ [ $file = trace ] || [ $file = report ] || grep -q \"^.It Cm $file\\$\" onewrite.conf.5; "
+	                  "} || echo missing; "
 	                  "cd ../..; done"),
 	       NULL);
-	cr_expect_str_eq(o.out, "TIMEOUT\nJOIN\nHOLD\nONLY\nTRACE\n");
+	cr_expect_str_eq(o.out, "TIMEOUT\nJOIN\nHOLD\nONLY\nTRACE\nSTATS\nREPORT\nOBSERVE\n");
 }
