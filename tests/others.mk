@@ -49,7 +49,8 @@ NOT_HERE += --skipped "the library built for musl: no musl-gcc (Debian package m
 endif
 .PHONY: musl check-musl run-musl
 musl:
-	@$(MAKE) --no-print-directory CC=musl-gcc $(addprefix $(MUSL)/,libonewrite.so judge probe tests/recorder.so) \
+	@$(MAKE) --no-print-directory CC=musl-gcc \
+		$(addprefix $(MUSL)/,libonewrite.so judge probe show tests/recorder.so) \
 		$(patsubst $(B)/%,$(MUSL)/%,$(filter-out %/p_contexts %/p_names %/p_title,$(PROGRAMS)))
 
 $(eval $(call SUITES_FOR,$(MUSL),musl,-DON_MUSL,$(MUSL_ALL)))
