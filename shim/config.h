@@ -32,11 +32,10 @@ struct config {
 	const char *trace; /* ONEWRITE_TRACE=FILE: append one line per decision; NULL: none */
 	const char *stats; /* ONEWRITE_STATS=DIR: count in a file there (stats.h); NULL: none */
 	const char
-		*report; /* ONEWRITE_REPORT=FILE: report there when the process ends; "" is stderr; NULL: no report */
-	bool observe;    /* ONEWRITE_OBSERVE=1: count what would be done, and do nothing */
-	bool counts;     /* `stats` or `report` is set */
-	/* `trace` is set, or `counts`; atomic, read relaxed; false again when the process ends, or in a sandbox */
-	_Atomic bool notes;
+		*report;  /* ONEWRITE_REPORT=FILE: report there when the process ends; "" is stderr; NULL: no report */
+	bool observe;     /* ONEWRITE_OBSERVE=1: count what would be done, and do nothing */
+	bool counts;      /* `stats` or `report` is set */
+	bool notes;       /* `trace` is set, or `counts` */
 	char program[64]; /* the name by which counters and reports call the process: of its file, or of its script */
 };
 

@@ -183,9 +183,9 @@ static void put_report(const struct line *l)
 static void stop_counting(void)
 {
 	struct report r = { .program = config.program, .observes = config.observe, .put = put_report };
+	note_end();
 	if (!config.counts || atomic_exchange(&told, true))
 		return;
-	config.notes = false;
 	r.pid = own_pid();
 	for (unsigned row = 0; row < STATS_ROWS && config.report != NULL; row++)
 		r.sum_of[row] = stats_sum(row);

@@ -28,6 +28,13 @@ typedef _Atomic uint8_t noted_byte;
 /* A byte of enum noted for each number, read and written relaxed; NULL: there is no memory. Set by the constructor. */
 static noted_byte *table;
 
+static atomic_bool ended;
+
+void note_end(void)
+{
+	atomic_store(&ended, true);
+}
+
 void note_begin(void)
 {
 	table = pool_pages(NUMBERS);
@@ -88,7 +95,7 @@ void note_closed(int fd, bool silent)
 
 void note_passed_over(int fd, enum reason why)
 {
-	if (!config.notes || note_once(fd, NOTED_PASSED_OVER))
+	if (!config.notes || atomic_load(&ended) || note_once(fd, NOTED_PASSED_OVER))
 		return;
 	if (config.counts)
 		stats_reason(why);
@@ -162,6 +169,8 @@ static void note_joined(const struct msg *m, int fd, enum counter row)
 
 void note_usual_slowly(const struct msg *m, int fd, enum counter row, size_t bytes)
 {
+	if (atomic_load_explicit(&ended, memory_order_relaxed))
+		return;
 	if (config.counts && row == COUNT_USUAL_JOINED)
 		note_joined(m, fd, row);
 	else if (config.counts)
@@ -204,6 +213,8 @@ static void count(const struct msg *m, int fd, enum hold_state s, enum hold_even
 void note_decision(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
                    enum reason why, size_t bytes)
 {
+	if (atomic_load(&ended))
+		return;
 	note_once(fd, NOTED_WRITE);
 	if (why == WHY_TUNNEL)
 		note_once(fd, NOTED_PASSED_OVER); /* that much is said now */

@@ -9,6 +9,8 @@
 
 /* Called by the constructor where there is something to note. */
 void note_begin(void);
+/* Nothing is noted any more: the process ends, or a sandbox begins, in which that takes calls that may be refused. */
+void note_end(void);
 
 void note_decision(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
                    enum reason why, size_t bytes);
@@ -17,7 +19,7 @@ void note_decision(const struct msg *m, int fd, enum hold_state s, enum hold_eve
 static inline void note(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
                         enum reason why, size_t bytes)
 {
-	if (unlikely(atomic_load_explicit(&config.notes, memory_order_relaxed)))
+	if (unlikely(config.notes))
 		note_decision(m, fd, s, e, a, why, bytes);
 }
 
@@ -25,7 +27,7 @@ void note_usual_slowly(const struct msg *m, int fd, enum counter row, size_t byt
 /* The same for the two halves of the usual message: USUAL_KEPT_* or USUAL_JOINED. */
 static inline void note_usual(const struct msg *m, int fd, enum counter row, size_t bytes)
 {
-	if (unlikely(atomic_load_explicit(&config.notes, memory_order_relaxed)))
+	if (unlikely(config.notes))
 		note_usual_slowly(m, fd, row, bytes);
 }
 

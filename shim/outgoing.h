@@ -27,8 +27,7 @@ static inline __attribute__((always_inline)) bool outgoing_quiet(int fd, const v
 	    http_may_open(p, n))
 		return false;
 	/* what is written past the recogniser is looked at only where that is to be counted */
-	if (unlikely(atomic_load_explicit(&config.notes, memory_order_relaxed)) && n > 0 &&
-	    atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP)
+	if (unlikely(config.notes) && n > 0 && atomic_load_explicit(&c->kind, memory_order_relaxed) == CONN_TCP)
 		return false;
 	room_unknown(c);
 	return true;

@@ -29,7 +29,7 @@ static stats_row early[STATS_ROWS];
 static struct stats_head *_Atomic file; /* the mapping; NULL: there is none */
 static atomic_bool tried;               /* a thread has made the file, or is making it, or it cannot be made */
 static atomic_uint threads_seen;        /* deals out the slots */
-static atomic_bool said;
+static atomic_bool said, ended;
 static char file_name[STATS_NAME_MAX]; /* in the directory; written by the thread that makes the file, before `file` is
                                           set */
 
@@ -183,7 +183,7 @@ static int make_file(int dir)
 static void try_file(void)
 {
 	int dir, error = EFBIG;
-	if (config.stats == NULL || atomic_exchange(&tried, true))
+	if (config.stats == NULL || atomic_load(&ended) || atomic_exchange(&tried, true))
 		return;
 	int saved = errno;
 	if (may_be_as_long()) {
@@ -244,6 +244,7 @@ void stats_in_child(void)
 		munmap(parents, FILE_SIZE);
 	atomic_store(&file, NULL);
 	atomic_store(&tried, false);
+	atomic_store(&ended, false);
 	atomic_store(&threads_seen, 0);
 	for (unsigned i = 0; i < STATS_ROWS; i++)
 		atomic_store_explicit(&early[i], 0, memory_order_relaxed);
@@ -260,6 +261,7 @@ uint64_t stats_sum(unsigned row)
 
 void stats_end(void)
 {
+	atomic_store(&ended, true);
 	int dir = atomic_load(&file) != NULL ? open_directory() : -1;
 	if (dir < 0)
 		return;

@@ -26,6 +26,11 @@ section_instructions() {
 		"$(added exchange send)" instructions '<=' 1500
 	figure instructions "the same, the connection's last head again" \
 		"$(added exchange-again send)" instructions '<=' 1500
+	counters=$(mktemp -d)
+	figure instructions "the same with ONEWRITE_STATS: instructions more per message" \
+		"$(calc "$(ONEWRITE_STATS=$counters added exchange-again send) - $(added exchange-again send)" %.0f)" \
+		instructions '<=' 30
+	rm -r "$counters"
 	figure instructions "another head each time, and the read of the request" "$(added exchange)" instructions
 	figure instructions "the last head again, and the read of the request" "$(added exchange-again)" instructions
 }
