@@ -87,10 +87,11 @@ static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
 		m->busy_word = word;
 		m->busy_writes = writes;
 		m->busy_since = now;
-		m->busy_ran = lock_owner_ran(&m->lock);
 	}
 	if (m->busy_looks < UINT8_MAX)
 		m->busy_looks++;
+	if (m->busy_looks == 2) /* most owners are done by then, and need not be asked for */
+		m->busy_ran = lock_owner_ran(&m->lock);
 	if (word & LOCK_JUMPED)
 		return m->busy_looks >= LOOKS_JUMPED && lock_owner_is_elsewhere(&m->lock, m->busy_ran, JUMPED_NS);
 	return m->busy_looks >= LOOKS_GONE && now - m->busy_since >= GONE_NS &&

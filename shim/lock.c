@@ -13,8 +13,8 @@ _Thread_local int lock_self;
 
 int lock_ask_self(void)
 {
-	int saved = errno;
-	lock_self = own_tid();
+	int saved = errno, tid = own_tid();
+	lock_self = tid > 0 ? tid : 0;
 	errno = saved;
 	return lock_self;
 }
@@ -109,7 +109,8 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 	enum lock_result result = LOCK_TAKEN;
 	uintptr_t watched = 0; /* the word that was the same for so many graces */
 	unsigned graces = 0;
-	uint64_t ran = 0; /* the owner's CPU time when the first of them began */
+	uint64_t ran = 0;   /* the owner's CPU time when the first of them was over */
+	bool asked = false; /* `ran` is that of `watched` */
 	struct own_moment until = { 0, 0 };
 	if (lock_is_mine(l))
 		return LOCK_MINE;
@@ -134,7 +135,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		if (seen != watched) { /* The grace goes on after a signal that interrupted the wait. */
 			watched = seen;
 			graces = 0;
-			ran = lock_owner_ran(l);
+			asked = false;
 			until = clock_moment(now_ns() + GRACE_NS);
 		}
 		long r = own()->syscall(SYS_futex, low_half(l), FUTEX_WAIT_BITSET_PRIVATE, (uint32_t)seen, &until, NULL,
@@ -144,8 +145,10 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 		if (r == 0 || errno != ETIMEDOUT)
 			continue;
 		graces = call != 0 || atomic_load(calling) != 0 ? 0 : graces + 1;
-		if (graces == 0)
+		if (!asked || (graces == 0 && !(seen & LOCK_JUMPED))) {
 			ran = lock_owner_ran(l);
+			asked = true;
+		}
 		if (((seen & LOCK_JUMPED && lock_owner_is_elsewhere(l, ran, GRACE_NS)) ||
 		     (graces >= LEFT_GRACES && lock_owner_is_elsewhere(l, ran, (uint64_t)LEFT_GRACES * GRACE_NS))) &&
 		    lock_take_over(l, seen)) {

@@ -31,13 +31,13 @@
 
 struct lock {
 	_Atomic uintptr_t word; /* the owner's thread pointer, and bits of the enum below; 0: free */
-	/* The kernel's number of the owner; 0: the lock is free, or its owner has only just taken it. Relaxed, set
-	 * behind `word` and cleared before it. */
+	/* The kernel's number of the owner; 0: the lock is free, its owner has only just taken it, or is giving it
+	 * back. Relaxed; written by the owner only, behind taking the lock and before giving it back. */
 	_Atomic int tid;
 };
 
 #pragma GCC visibility push(hidden)
-/* The kernel's number of this thread; 0: it was not asked for yet. */
+/* The kernel's number of this thread; 0: it was not asked for yet, or a sandbox refuses the question. */
 extern _Thread_local int lock_self __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 int lock_ask_self(void);
@@ -79,7 +79,7 @@ static inline void lock_name(struct lock *l)
 	atomic_store_explicit(&l->tid, tid, memory_order_relaxed);
 }
 
-/* Called by the owner, before it gives the lock back. */
+/* Called by the owner, right before it gives the lock back. */
 static inline void lock_unname(struct lock *l)
 {
 	atomic_store_explicit(&l->tid, 0, memory_order_relaxed);
@@ -105,6 +105,21 @@ static inline bool lock_is_free(const struct lock *l)
 static inline bool lock_is_mine(const struct lock *l)
 {
 	return (atomic_load_explicit(&l->word, memory_order_relaxed) & ~(uintptr_t)LOCK_BITS) == thread_self();
+}
+
+/* Gives the lock back if no thread waits for it and no signal handler left anything. False: that is not so, or the lock
+ * was taken over; then nothing is done. */
+static inline bool lock_give_quickly(struct lock *l)
+{
+	uintptr_t self = thread_self();
+	if (atomic_load_explicit(&l->word, memory_order_relaxed) != self)
+		return false;
+	lock_unname(l);
+	if (atomic_compare_exchange_strong_explicit(&l->word, &self, 0, memory_order_release, memory_order_relaxed))
+		return true;
+	if (lock_is_mine(l))
+		lock_name(l); /* a thread has begun to wait meanwhile */
+	return false;
 }
 
 enum lock_result {
@@ -142,11 +157,7 @@ void lock_give(struct lock *l);
 bool lock_give_slowly(struct lock *l);
 static inline bool lock_give_unless_left(struct lock *l)
 {
-	uintptr_t self = thread_self(); /* no thread waits, and nothing was left */
-	lock_unname(l);
-	return atomic_compare_exchange_strong_explicit(&l->word, &self, 0, memory_order_release,
-	                                               memory_order_relaxed) ||
-	       lock_give_slowly(l);
+	return lock_give_quickly(l) || lock_give_slowly(l);
 }
 /* Called by a signal handler whose thread has the lock: something is left for the owner. */
 void lock_leave(struct lock *l);

@@ -87,7 +87,7 @@ struct msg {
 	unsigned busy_writes; /* the helper's own: `writes` at these looks */
 	uintptr_t busy_word;  /* the helper's own: the lock's word at these looks */
 	uint64_t busy_since;  /* the helper's own: the time of the first one (CLOCK_MONOTONIC ns) */
-	uint64_t busy_ran;    /* the helper's own: the owner's CPU time then (lock_owner_ran) */
+	uint64_t busy_ran;    /* the helper's own: the owner's CPU time at the second one (lock_owner_ran) */
 	/* The helper found another socket under the number. The program's next call on it decides what becomes of what
 	 * is held. */
 	bool out_of_sight;

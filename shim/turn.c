@@ -145,7 +145,6 @@ static void close_now(struct msg *m)
 void turn_give_slowly(struct msg *m)
 {
 	struct turn_mark outer = m->outer;
-	lock_name(&m->lock); /* turn_give() has taken the name off */
 	do {
 		if (m->close_later) {
 			close_now(m);

@@ -68,13 +68,10 @@ void turn_give_slowly(struct msg *m);
 static inline void turn_give(struct msg *m)
 {
 	struct turn_mark outer = m->outer;
-	uintptr_t self = thread_self();
-	lock_unname(&m->lock);
 	if (!atomic_load_explicit(&m->late_waits, memory_order_relaxed) &&
 	    (atomic_load_explicit(&m->state, memory_order_relaxed) != IDLE ||
 	     atomic_load_explicit(&m->deadline.watched, memory_order_relaxed)) &&
-	    atomic_compare_exchange_strong_explicit(&m->lock.word, &self, 0, memory_order_release,
-	                                            memory_order_relaxed))
+	    lock_give_quickly(&m->lock))
 		turn_mark = outer;
 	else
 		turn_give_slowly(m);

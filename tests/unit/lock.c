@@ -22,7 +22,7 @@ static void *own_it(void *state)
 		atomic_store(&calling, *(const uint8_t *)state);
 	while (!atomic_load(&done))
 		usleep(1000);
-	lock_give(&lock);
+	while (!lock_give_unless_left(&lock)) {}
 	return NULL;
 }
 
@@ -98,6 +98,7 @@ Test(lock, owner_that_jumped_loses_it, .timeout = 20)
 	atomic_store(&done, true);
 	pthread_join(thread, NULL);
 	cr_expect(lock_is_mine(&lock), "the owner has given back what is not its own any more");
+	cr_expect(lock.tid == gettid(), "the lock bears the number of thread %d, who has lost it", lock.tid);
 }
 
 /* --- an owner that is not scheduled ----------------------------------------------------------- */
