@@ -21,6 +21,7 @@
 #include "ordinary.h"
 #include "pool.h"
 #include "process.h"
+#include "readable.h"
 #include "real.h"
 #include "due.h"
 #include "release.h"
@@ -85,8 +86,11 @@ static bool read_settings(char **argv, char **envp)
 	       config_read(argv, envp, file.p != NULL ? &file : NULL, image, exists, say_complaint);
 }
 
+static pid_t counting; /* the process that counts; set before there are other threads, and in a forked child */
+
 static void begin_to_note(void)
 {
+	counting = own_pid();
 	note_begin();
 	say_begin();
 	stats_begin(say_complaint);
@@ -103,6 +107,7 @@ static void begin_to_observe(void)
 		return;
 	}
 	begin_to_note();
+	readable_asks_nothing();
 	atomic_store(&conn_none_beyond, false);
 }
 
@@ -119,8 +124,12 @@ static void begin_with(char **argv, char **envp)
 		real_stand_aside();
 		return;
 	}
-	if (config.observe || !process_begin()) {
+	if (config.observe) {
 		begin_to_observe();
+		return;
+	}
+	if (!process_begin()) {
+		real_stand_aside();
 		return;
 	}
 	if (config.notes)
@@ -169,7 +178,7 @@ __attribute__((destructor)) static void end(void)
 	lifecycle_end();
 }
 
-static atomic_bool told;
+static atomic_bool told; /* the process has stopped counting */
 
 static void put_report(const struct line *l)
 {
@@ -179,14 +188,15 @@ static void put_report(const struct line *l)
 		say_line(l);
 }
 
-/* Nothing more is counted. The first time only, for an exit leads to _exit. */
+/* Nothing more is counted. The first time only, for an exit leads to _exit. A child whose making no hook saw, and one
+ * of vfork, have counted in their parent's file, and leave it. */
 static void stop_counting(void)
 {
 	struct report r = { .program = config.program, .observes = config.observe, .put = put_report };
-	note_end();
-	if (!config.counts || atomic_exchange(&told, true))
+	if (!config.counts || atomic_load(&told) || (r.pid = own_pid()) != counting)
 		return;
-	r.pid = own_pid();
+	atomic_store(&told, true);
+	note_end();
 	for (unsigned row = 0; row < STATS_ROWS && config.report != NULL; row++)
 		r.sum_of[row] = stats_sum(row);
 	report_write(&r);
@@ -225,17 +235,17 @@ void lifecycle_after_copy(void)
 
 void lifecycle_in_child(void)
 {
-	atomic_store(&told, false);
-	if (config.observe) {
+	if (config.counts) {
 		stats_in_child();
+		counting = own_pid();
+	}
+	if (config.observe) {
 		observe_in_child();
 		return;
 	}
 	atomic_store(&held_heads, 0);
 	atomic_store(&held_rests, 0);
 	process_own();
-	if (config.counts)
-		stats_in_child();
 	lock_forget_self();
 	/* Otherwise the kernel has wiped the tables, the messages with their locks, and the helper's state. */
 	if (!pool_wipes_on_fork()) {
@@ -386,6 +396,7 @@ void lifecycle_retire(void)
 	else {
 		release_for_good();
 		deadline_end();
+		note_end();
 		stop_counting(); /* a sandbox may refuse the calls that this takes */
 	}
 	errno = saved;
@@ -425,8 +436,7 @@ void lifecycle_ends_at_once(void)
 	else
 		atomic_store(&process_lent, false);
 	release_at_the_end();
-	if (!process_is_borrowed())
-		stop_counting();
+	stop_counting();
 	errno = saved;
 }
 
@@ -436,7 +446,6 @@ void lifecycle_end(void)
 	config.active = false;
 	process_forbid_memory();
 	release_at_the_end();
-	if (!process_is_borrowed())
-		stop_counting();
+	stop_counting();
 	errno = saved;
 }

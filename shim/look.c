@@ -107,6 +107,12 @@ static const char *piece(const struct call *call, size_t from, size_t *n)
 /* enough to tell whether they may be another head */
 enum { FIRST_BYTES = 8 };
 
+/* What is observed has been read by the kernel, and nothing is asked. */
+static bool can_be_read(const void *p, size_t n)
+{
+	return config.observe || readable(p, n);
+}
+
 /* Looks at body bytes from `from` on, and at whatever begins behind the message's end in the same call. */
 static void look_at_body(const struct call *call, size_t from, struct sight *s)
 {
@@ -123,7 +129,7 @@ static void look_at_body(const struct call *call, size_t from, struct sight *s)
 			return;
 		/* far from all that was read before, so it may not be readable */
 		const char *p = piece(call, from, &n);
-		if (!readable(p, n < FIRST_BYTES ? n : FIRST_BYTES) ||
+		if (!can_be_read(p, n < FIRST_BYTES ? n : FIRST_BYTES) ||
 		    head_of(p, n, METHOD_OTHER, &next) != HTTP_HEAD) {
 			/* a part of a head, or something else: it is not followed */
 			s->event = NOT_OURS, s->why = WHY_BEHIND_THE_END;
@@ -251,7 +257,7 @@ static bool is_next(const struct msg *m, const struct call *call)
 	bool data = framing_is_data(&m->framing, call->size);
 	if (!heard && (data || !framing_before_body(&m->framing)))
 		return false;
-	if (framing_is_data(&m->framing, 1) && !readable(call->iov->iov_base, FIRST_BYTES))
+	if (framing_is_data(&m->framing, 1) && !can_be_read(call->iov->iov_base, FIRST_BYTES))
 		return false; /* the lines between chunks are read anyway */
 	return look_opens(call) && m->request == (memcmp(call->iov->iov_base, "HTTP/", 5) != 0);
 }

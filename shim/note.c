@@ -123,7 +123,7 @@ void note_opens_nothing(int fd, const char *first, size_t n)
 	const unsigned char *p = (const unsigned char *)first;
 	enum { ENOUGH = 16 };
 	n = n < ENOUGH ? n : ENOUGH;
-	if (note_once(fd, NOTED_WRITE) || !readable(first, n))
+	if (note_once(fd, NOTED_WRITE) || (!config.observe && !readable(first, n)))
 		return; /* the connection is judged by its first write */
 	note_passed_over(fd, is_tls(p, n) ? WHY_TLS : is_http2(p, n) ? WHY_HTTP2 : WHY_OTHER_PROTOCOL);
 }

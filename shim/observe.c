@@ -135,12 +135,11 @@ static void head_is_whole(struct observed *w, const struct http_head *h)
 		request_hear(&w->request);
 }
 
-/* The kernel took r bytes of the call. */
-static void follow(struct observed *w, const struct call *call, size_t r)
+/* The kernel took all bytes of the call, so they can be read. */
+static void follow(struct observed *w, const struct call *call)
 {
 	struct msg *m = &w->m;
 	struct sight s;
-	look_at_the_clock(m);
 	enum hold_state state = m->state;
 	if (state == IDLE && !look_opens(call)) {
 		note_opens_nothing(call->fd, call->iov->iov_base, call->iov->iov_len);
@@ -151,7 +150,7 @@ static void follow(struct observed *w, const struct call *call, size_t r)
 	if (rule.action == EMIT) {
 		note(m, call->fd, state, s.event, EMIT, s.why, m->len);
 		end(m, IDLE);
-		follow(w, call, r); /* as the beginning of a message, once */
+		follow(w, call); /* as the beginning of a message, once */
 		return;
 	}
 	if (rule.action == KEEP && m->len + call->size > m->cap)
@@ -170,7 +169,7 @@ static void follow(struct observed *w, const struct call *call, size_t r)
 	if (s.head_done)
 		head_is_whole(w, &m->head);
 	atomic_store_explicit(&m->read_since, 0, memory_order_relaxed);
-	if (r < call->size || s.event == OPAQUE) /* where it goes on is not known */
+	if (s.event == OPAQUE) /* where it goes on is not known */
 		end(m, IDLE);
 	else if (rule.next == IDLE || rule.next == STREAM)
 		end(m, rule.next);
@@ -293,7 +292,11 @@ ssize_t observe_call(const struct call *call)
 	if (r <= 0 || !is(w, CONNECTION) || !enter(w))
 		return r;
 	int saved = errno;
-	follow(w, call, (size_t)r);
+	look_at_the_clock(&w->m);
+	if ((size_t)r == call->size)
+		follow(w, call);
+	else
+		end(&w->m, IDLE); /* where the message goes on is not known */
 	leave(w);
 	errno = saved;
 	return r;

@@ -7,5 +7,8 @@
 #include <stddef.h>
 
 bool readable(const void *p, size_t n);
+/* Called by the constructor where the library makes no system call afterwards: from then on nothing can be read, as far
+ * as is known. */
+void readable_asks_nothing(void);
 
 #endif

@@ -101,14 +101,11 @@ static bool may_be_as_long(void)
 	return own()->syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) != 0 || limit.now >= FILE_SIZE;
 }
 
-/* Takes room on the disk: a page that has none raises SIGBUS when it is written to. */
+/* Takes room on the disk, by writing: a page that has none raises SIGBUS when it is written to. (The arguments of
+ * fallocate(2) differ from machine to machine.) Returns 0 or an errno. */
 static int make_room(int fd)
 {
 	static const char nothing[1024];
-	if (own()->syscall(SYS_fallocate, fd, 0, (off_t)0, (off_t)FILE_SIZE) == 0)
-		return 0;
-	if (errno != EOPNOTSUPP && errno != ENOSYS)
-		return errno;
 	for (size_t done = 0; done < FILE_SIZE;) {
 		size_t left = FILE_SIZE - done;
 		long n = own()->syscall(SYS_write, fd, nothing, left < sizeof nothing ? left : sizeof nothing);
@@ -244,7 +241,6 @@ void stats_in_child(void)
 		munmap(parents, FILE_SIZE);
 	atomic_store(&file, NULL);
 	atomic_store(&tried, false);
-	atomic_store(&ended, false);
 	atomic_store(&threads_seen, 0);
 	for (unsigned i = 0; i < STATS_ROWS; i++)
 		atomic_store_explicit(&early[i], 0, memory_order_relaxed);
@@ -262,7 +258,8 @@ uint64_t stats_sum(unsigned row)
 void stats_end(void)
 {
 	atomic_store(&ended, true);
-	int dir = atomic_load(&file) != NULL ? open_directory() : -1;
+	/* The limit may be lower than it was, and the total is a page. The file stays for the next reader then. */
+	int dir = atomic_load(&file) != NULL && may_be_as_long() ? open_directory() : -1;
 	if (dir < 0)
 		return;
 	fold(dir);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BODY_100    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 #define BOTH_HALVES "write=" HEAD, "write=*200"
 
 struct counted {
@@ -33,12 +34,7 @@ static const struct counted table[] = {
 	{ "a request",
 	  { "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
 	  "REQUESTS 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1" },
-	{ "in one write",
-	  { "write=" HEAD
-	    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-	    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
-	    "await" },
-	  "RESPONSES 1, ONE_WRITE 1" },
+	{ "in one write", { "write=" HEAD BODY_100 BODY_100, "await" }, "RESPONSES 1, ONE_WRITE 1" },
 	{ "no body", { "write=HTTP/1.1 304 Not Modified\r\n\r\n", "await" }, "RESPONSES 1, ONE_WRITE 1, no-body 1" },
 	{ "chunks",
 	  { "write=" CHUNKED_HEAD, "write=5\r\n", "write=hello", "write=\r\n", "write=0\r\n\r\n", "await" },
@@ -94,3 +90,68 @@ EACH_TEST(counted, decisions, ROWS(table), 60)
 		free(files.p);
 	}
 }
+
+#ifndef UNDER_SANITIZER /* which makes system calls of its own */
+
+/* --- what the kernel sees of a program that is observed ---------------------------------------- */
+
+/* The names of the system calls that this run of p_steps makes from accept() on, one per line. */
+static struct text system_calls(const char *const *steps, bool observe)
+{
+	char log[] = "/tmp/onewrite-strace-XXXXXX", line[1000];
+	struct setup setup = { .args = { "/usr/bin/strace", "-f", "-qq", "-o", log, STEPS } };
+	struct text names = { 0 };
+	int fd = mkstemp(log);
+
+	for (size_t s = 0; steps[s] != NULL; s++)
+		setup.args[s + 6] = steps[s];
+	if (observe) {
+		setenv("ONEWRITE_OBSERVE", "1", 1);
+		setenv("ONEWRITE_REPORT", "1", 1);
+	}
+	run_free(run(&setup, observe ? SHIM : BARE));
+	unsetenv("ONEWRITE_OBSERVE");
+	unsetenv("ONEWRITE_REPORT");
+	FILE *f = fdopen(fd, "r");
+	while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+		char *name = strchr(line, ' ');
+
+		while (name != NULL && *name == ' ')
+			name++;
+		if (name == NULL || (names.n == 0 && strncmp(name, "accept", 6) != 0))
+			continue;
+		name[strcspn(name, "(")] = '\n';
+		text_add(&names, name, strcspn(name, "\n") + 1);
+	}
+	fclose(f);
+	unlink(log);
+	text_add(&names, "", 1);
+	return names;
+}
+
+static const struct {
+	const char *name, *steps[8];
+} seen_by_the_kernel[] = {
+	{ "a message", { BOTH_HALVES, "recv+MSG_DONTWAIT=1", BOTH_HALVES, "close" } },
+	{ "no message", { "write=220 another protocol\r\n", "nodelay=1", "close" } },
+	{ "pieces", { "write=" CHUNKED_HEAD, "writev/3=5\r\nhello\r\n", "send=0\r\n\r\n", "close" } },
+	{ "descriptors", { "pass", "dup", "write=" HEAD, "SYS_close" } },
+	{ "pipelined", { "write=" HEAD, "write=" BODY_100 BODY_100 "HTTP/1.1 304 Not Modified\r\n\r\n", "close" } },
+	{ "a head behind a body", { BOTH_HALVES, "write=" HEAD, "sendfile=*200", "shutdown" } },
+};
+
+EACH_TEST(counted, observed_program_makes_its_own_system_calls_only, ROWS(seen_by_the_kernel), 60)
+{
+	struct text bare = system_calls(seen_by_the_kernel[*i].steps, false);
+	struct text observed = system_calls(seen_by_the_kernel[*i].steps, true);
+	char *end = strstr(bare.p, "exit_group");
+
+	cr_assert(end != NULL && end - bare.p > 20, "%s: strace saw %s", seen_by_the_kernel[*i].name, bare.p);
+	/* behind that comes the report */
+	cr_expect(strncmp(bare.p, observed.p, (size_t)(end - bare.p)) == 0, "%s: bare\n%sobserved\n%s",
+	          seen_by_the_kernel[*i].name, bare.p, observed.p);
+	free(bare.p);
+	free(observed.p);
+}
+
+#endif

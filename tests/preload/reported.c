@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MESSAGE     "write=" HEAD, "write=*200"
@@ -29,6 +31,7 @@ static const struct ending {
 	/* the next program of the same process finds the file, and folds it */
 	{ "exec", ONE_MESSAGE, TOTAL },
 	/* nobody folds the file, and it is whole */
+	{ "nobytes", ONE_MESSAGE, FILE_OF_ONE },
 	{ "killed", ONE_MESSAGE, FILE_OF_ONE },
 };
 
@@ -42,6 +45,7 @@ EACH_TEST(reported, what_was_counted_outlives_the_process, ROWS(endings), 60)
 	text_add(&files, "", 1);
 	cr_expect_str_eq(counted.p, e->counted, "%s: counted %s", e->step, counted.p);
 	cr_expect_str_eq(files.p, e->files, "%s: files %s", e->step, files.p);
+	cr_expect(!WIFSIGNALED(r->status) || WTERMSIG(r->status) != SIGXFSZ, "%s: ended by SIGXFSZ", e->step);
 	run_free(r);
 	free(counted.p);
 	free(files.p);
@@ -106,6 +110,20 @@ EACH_TEST(reported, process_reports_at_its_end, ROWS(reports), 60)
 	          r->said.p, row->said);
 	run_free(r);
 }
+
+#ifndef UNDER_SANITIZER /* the wrapper starts programs with the library of the checkout */
+/* A process that a signal ends cannot report itself; the wrapper ends as its command did. */
+Test(reported, wrapper_reports_for_a_process_that_a_signal_ends, .timeout = 60)
+{
+	struct setup setup = { .args = { SOURCE_DIR "/scripts/onewrite", "--report", "--", STEPS, MESSAGE, "killed" } };
+	struct run *r = run(&setup, BARE);
+
+	text_add(&r->said, "", 1);
+	cr_expect(fnmatch(DONE, r->said.p, FNM_EXTMATCH) == 0, "said\n%s", r->said.p);
+	cr_expect(WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGKILL, "wait status %#x", (unsigned)r->status);
+	run_free(r);
+}
+#endif
 
 /* --- a directory that cannot be written to ---------------------------------------------------- */
 

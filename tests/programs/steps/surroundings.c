@@ -58,13 +58,12 @@ static long do_sleep(const struct step *s)
 	return 0;
 }
 
-/* Allows no more descriptors from here on: the library must need none. */
-static long do_nofiles(const struct step *s)
+/* Allows no more descriptors from here on, or no more bytes of a file: the library must need none. */
+static long do_limit(const struct step *s)
 {
 	struct rlimit none = { 0, 0 };
 
-	(void)s;
-	return setrlimit(RLIMIT_NOFILE, &none);
+	return setrlimit(strcmp(s->verb, "nobytes") == 0 ? RLIMIT_FSIZE : RLIMIT_NOFILE, &none);
 }
 
 static long do_ignore(const struct step *s)
@@ -81,9 +80,15 @@ static long do_stops(const struct step *s)
 }
 
 const struct verb surroundings_verbs[] = {
-	{ "deepbind", do_deepbind, 0 },       { "plugin", do_plugin, 0 },
-	{ "uring-setup", do_uring_setup, 0 }, { "peer", do_peer, 0 },
-	{ "await", do_await, ADOPT },         { "sleep", do_sleep, ADOPT },
-	{ "nofiles", do_nofiles, 0 },         { "ignore-sigpipe", do_ignore, 0 },
-	{ "stops", do_stops, ADOPT },         { NULL, NULL, 0 },
+	{ "deepbind", do_deepbind, 0 },
+	{ "plugin", do_plugin, 0 },
+	{ "uring-setup", do_uring_setup, 0 },
+	{ "peer", do_peer, 0 },
+	{ "await", do_await, ADOPT },
+	{ "sleep", do_sleep, ADOPT },
+	{ "nofiles", do_limit, 0 },
+	{ "nobytes", do_limit, 0 },
+	{ "ignore-sigpipe", do_ignore, 0 },
+	{ "stops", do_stops, ADOPT },
+	{ NULL, NULL, 0 },
 };
