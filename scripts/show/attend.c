@@ -28,14 +28,27 @@ static void hand_on(int number)
 	kill(child, number);
 }
 
-static void handle_signals(void)
+/* Starts the command. No signal comes before it is known whom to hand it on to. */
+static void start(char **command)
 {
 	static const int for_us_alone[] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 	struct sigaction on = { .sa_handler = hand_on, .sa_flags = SA_RESTART };
+	sigset_t all, before;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	child = fork();
+	if (child == 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		execv(command[0], command);
+		_exit(126);
+	}
+	if (child < 0)
+		refuse("cannot start it: %s", strerror(errno));
 	for (size_t i = 0; i < sizeof for_us_alone / sizeof *for_us_alone; i++)
 		sigaction(for_us_alone[i], &on, NULL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 static void put(const struct line *l)
@@ -123,14 +136,7 @@ int attend(const char *stats, const char *file, char **command)
 	if (report_to == NULL)
 		refuse("--report '%s' cannot be written (%s): name a file in a directory that is yours", file,
 		       strerror(errno));
-	child = fork();
-	if (child == 0) {
-		execv(command[0], command);
-		_exit(126);
-	}
-	if (child < 0)
-		refuse("cannot start it: %s", strerror(errno));
-	handle_signals();
+	start(command);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
 	report_directory(stats, began);
 	fflush(report_to);
