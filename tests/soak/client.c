@@ -22,7 +22,9 @@
 #include "number.h"
 #include "soak.h"
 
-enum { CONNECTIONS = 16, PATIENCE_MS = 10000, TOLD = 10 };
+enum { CONNECTIONS = 16, TOLD = 10 };
+
+static int patience_ms = 10000; /* SOAK_PATIENCE_S */
 
 static struct sockaddr_in server;
 static uint64_t end_us;
@@ -75,7 +77,7 @@ static bool dial(struct visitor *v)
 {
 	int small = 4096, fd = v->http.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	set_patience(fd, PATIENCE_MS);
+	set_patience(fd, patience_ms);
 	if (chance(v, 10))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
 	if (chance(v, 50))
@@ -360,6 +362,8 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		errx(2, "usage: client PORT SECONDS [PERCENT [SEED]]");
 	server = loopback((uint16_t)number("PORT", argv[1], 1, UINT16_MAX));
+	if (getenv("SOAK_PATIENCE_S") != NULL)
+		patience_ms = number("SOAK_PATIENCE_S", getenv("SOAK_PATIENCE_S"), 1, 3600) * 1000;
 	end_us = now_us() + (uint64_t)number("SECONDS", argv[2], 0, INT_MAX) * 1000000;
 	let_go_percent = argc > 3 ? (unsigned)number("PERCENT", argv[3], 0, 100) : 3;
 	seed = argc > 4 ? (unsigned)number("SEED", argv[4], 0, UINT_MAX) : (unsigned)now_us();
