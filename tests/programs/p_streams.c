@@ -31,7 +31,7 @@ static struct stream {
 	_Atomic int64_t came[PIECES + 2];
 } * streams; /* CONNECTIONS of them, shared with forked children */
 static int streams_open;
-static atomic_bool over;
+static atomic_bool reading, over;
 static char bytes[PIECE_MAX + 100];
 
 /* --- the peer --------------------------------------------------------------------------------- */
@@ -54,6 +54,7 @@ static void *read_all(void *unused)
 
 	for (int i = 0; i < streams_open; i++)
 		polled[i] = (struct pollfd){ streams[i].pair.client, POLLIN, 0 };
+	atomic_store(&reading, true);
 	while (!atomic_load(&over))
 		if (poll(polled, (nfds_t)streams_open, 5) > 0)
 			for (int i = 0; i < streams_open; i++)
@@ -76,6 +77,8 @@ static void open_streams(int n)
 	}
 	streams_open = n;
 	pthread_create(&reader, NULL, read_all, NULL);
+	while (!atomic_load(&reading)) /* a thread that begins may have locks, which a forked child would wait for */
+		sleep_us(100);
 }
 
 /* Notes that the next n bytes are a piece, which is written now. */
