@@ -38,6 +38,8 @@ struct msg *msg_new(int fd)
 	m->error = 0;
 	m->busy_looks = 0;
 	m->flying = 0;
+	m->uncounted = false;
+	atomic_store_explicit(&m->usual_row, 0, memory_order_relaxed);
 	m->cookie = m->due = 0;
 	m->deadline = (struct deadline){ 0 };
 	m->len = m->sent = m->known = 0;

@@ -83,6 +83,10 @@ struct msg {
 	bool sure;
 	/* a signal handler closed the descriptor while its own thread was in a call of the turn */
 	bool close_later;
+	bool uncounted; /* the head is kept, and not counted yet (note.h) */
+	/* Where the connection's usual responses are counted (COUNT_USUAL_*), and requests a row later; 0: it is not
+	 * known. Relaxed; written in the turn, but reset without it. */
+	_Atomic uint8_t usual_row;
 	uint8_t busy_looks;   /* the helper's own: how many looks in a row found the turn taken as it was before */
 	unsigned busy_writes; /* the helper's own: `writes` at these looks */
 	uintptr_t busy_word;  /* the helper's own: the lock's word at these looks */

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "clock.h"
+#include "conn.h"
 #include "pool.h"
 #include "readable.h"
 #include "real.h"
@@ -58,6 +59,10 @@ static bool note_once(int fd, enum noted what)
 void note_nodelay(int fd)
 {
 	noted_byte *n = config.counts ? noted(fd) : NULL;
+	struct conn *c = n != NULL ? conn_find(fd) : NULL;
+	struct msg *m = c != NULL ? atomic_load_explicit(&c->msg, memory_order_acquire) : NULL;
+	if (m != NULL)
+		atomic_store_explicit(&m->usual_row, 0, memory_order_relaxed);
 	if (n != NULL)
 		atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) & ~(NOTED_NODELAY | NOTED_NAGLE),
 		                      memory_order_relaxed);
@@ -139,10 +144,7 @@ static const uint8_t group_of[REASONS] = {
 #include "reasons.def"
 };
 
-/* The time for which a head was held, of one in TIMED heads. */
-enum { TIMED = 16 };
-
-static void note_hold_time(const struct msg *m)
+void note_hold_time(const struct msg *m)
 {
 	static const struct {
 		uint64_t most_ns;
@@ -159,28 +161,37 @@ static void note_hold_time(const struct msg *m)
 	stats_count(COUNT_HELD_NS, held);
 }
 
-static void note_joined(const struct msg *m, int fd, enum counter row)
+static void count_joined(const struct msg *m, int fd)
 {
-	if (stats_count(row, 1) % TIMED == 0)
+	if (stats_count(COUNT_JOINED, 1) % NOTE_TIMED == 0)
 		note_hold_time(m);
 	if (!config.observe && is_nagled(fd)) /* else the kernel is not asked (observe.c) */
 		stats_count(COUNT_STALLS, 1);
 }
 
-void note_usual_slowly(const struct msg *m, int fd, enum counter row, size_t bytes)
+void note_usual_kept_slowly(struct msg *m, size_t bytes)
+{
+	m->uncounted = true;
+	if (config.trace != NULL && !atomic_load_explicit(&ended, memory_order_relaxed))
+		trace_line(m->fd, IDLE, HEAD_WHOLE, KEEP, WHY_BODY_TO_COME, bytes);
+}
+
+void note_usual_joined_slowly(struct msg *m, size_t bytes)
 {
 	if (atomic_load_explicit(&ended, memory_order_relaxed))
 		return;
-	if (config.counts && row == COUNT_USUAL_JOINED)
-		note_joined(m, fd, row);
-	else if (config.counts)
-		stats_count(row, 1);
-	if (config.trace == NULL)
-		return;
-	if (row == COUNT_USUAL_JOINED)
-		trace_line(fd, BODY, BODY_END, JOIN, WHY_BODY, bytes);
-	else
-		trace_line(fd, IDLE, HEAD_WHOLE, KEEP, WHY_BODY_TO_COME, bytes);
+	if (config.counts && !m->uncounted) {
+		count_joined(m, m->fd);
+		stats_count(COUNT_GATHERED, 1);
+	} else if (config.counts) {
+		unsigned row = is_nagled(m->fd) ? COUNT_USUAL_RESPONSES_STALLED : COUNT_USUAL_RESPONSES;
+		if (stats_count(row + m->request, 1) % NOTE_TIMED == 0)
+			note_hold_time(m);
+		if (config.trace == NULL)
+			atomic_store_explicit(&m->usual_row, row, memory_order_relaxed);
+	}
+	if (config.trace != NULL)
+		trace_line(m->fd, BODY, BODY_END, JOIN, WHY_BODY, bytes);
 }
 
 void note_message(const char *first)
@@ -188,12 +199,16 @@ void note_message(const char *first)
 	stats_count(memcmp(first, "HTTP/", 5) == 0 ? COUNT_RESPONSES : COUNT_REQUESTS, 1);
 }
 
-static void count(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
-                  enum reason why)
+static void count(struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a, enum reason why)
 {
 	bool joins = a == JOIN || a == JOIN_MORE || a == LEAD;
+	if (hold_waits(s) && m->uncounted) {
+		stats_count(m->request ? COUNT_REQUESTS : COUNT_RESPONSES, 1);
+		stats_count(COUNT_KEPT, 1);
+	}
+	m->uncounted = false;
 	if (joins && hold_waits(s))
-		note_joined(m, fd, COUNT_JOINED);
+		count_joined(m, fd);
 	if (a == KEEP)
 		stats_count(COUNT_KEPT, 1);
 	if (a == EMIT || a == LEAD)
@@ -210,8 +225,8 @@ static void count(const struct msg *m, int fd, enum hold_state s, enum hold_even
 		stats_reason(why);
 }
 
-void note_decision(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
-                   enum reason why, size_t bytes)
+void note_decision(struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a, enum reason why,
+                   size_t bytes)
 {
 	if (atomic_load(&ended))
 		return;

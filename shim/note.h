@@ -12,23 +12,38 @@ void note_begin(void);
 /* Nothing is noted any more: the process ends, or a sandbox begins, in which that takes calls that may be refused. */
 void note_end(void);
 
-void note_decision(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
-                   enum reason why, size_t bytes);
+void note_decision(struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a, enum reason why,
+                   size_t bytes);
 /* The table was asked in the state s, and this is done. The caller has the turn of m. Leaves errno alone, and is no
  * cancellation point. */
-static inline void note(const struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
+static inline void note(struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a,
                         enum reason why, size_t bytes)
 {
 	if (unlikely(config.notes))
 		note_decision(m, fd, s, e, a, why, bytes);
 }
 
-void note_usual_slowly(const struct msg *m, int fd, enum counter row, size_t bytes);
-/* The same for the two halves of the usual message: USUAL_KEPT_* or USUAL_JOINED. */
-static inline void note_usual(const struct msg *m, int fd, enum counter row, size_t bytes)
+void note_usual_kept_slowly(struct msg *m, size_t bytes);
+/* The same for the two halves of the usual message: its head is kept, and then joined with its body. The message is
+ * counted by its second half, with a few instructions; if another decision comes between, it counts the head. */
+static inline void note_usual_kept(struct msg *m, size_t bytes)
 {
 	if (unlikely(config.notes))
-		note_usual_slowly(m, fd, row, bytes);
+		note_usual_kept_slowly(m, bytes);
+}
+
+enum { NOTE_TIMED = 16 }; /* the time for which a head was held is noted of one in so many */
+void note_hold_time(const struct msg *m);
+void note_usual_joined_slowly(struct msg *m, size_t bytes);
+static inline void note_usual_joined(struct msg *m, size_t bytes)
+{
+	if (likely(!config.notes))
+		return;
+	unsigned row = atomic_load_explicit(&m->usual_row, memory_order_relaxed);
+	if (row == 0 || stats_slot == NULL || !m->uncounted)
+		note_usual_joined_slowly(m, bytes);
+	else if (stats_count(row + m->request, 1) % NOTE_TIMED == 0)
+		note_hold_time(m);
 }
 
 /* A message begins with these bytes. */

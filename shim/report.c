@@ -1,5 +1,7 @@
 #include "report.h"
 
+#include <string.h>
+
 static void begin(const struct report *r, struct line *l)
 {
 	l->len = 0;
@@ -45,27 +47,31 @@ static void reasons(const struct report *r, const char *what, enum reason first,
 		end(r, &l);
 }
 
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	return a + b;
+}
+
 void report_write(const struct report *r)
 {
-	const uint64_t *n = r->sum_of;
-	uint64_t usual_kept = n[COUNT_USUAL_KEPT_RESPONSES] + n[COUNT_USUAL_KEPT_REQUESTS];
-	uint64_t kept = usual_kept + n[COUNT_KEPT], joined = n[COUNT_USUAL_JOINED] + n[COUNT_JOINED];
-	uint64_t any = 0;
+	uint64_t n[COUNTERS], any = 0;
 	struct line l;
 	for (unsigned row = 0; row < STATS_ROWS; row++)
-		any |= n[row];
+		any |= r->sum_of[row];
 	if (any == 0)
 		return;
+	memcpy(n, r->sum_of, sizeof n);
+	stats_spread_usual(n, sum);
 	begin(r, &l);
-	count(&l, n[COUNT_USUAL_KEPT_RESPONSES] + n[COUNT_RESPONSES], "responses,");
-	count(&l, n[COUNT_USUAL_KEPT_REQUESTS] + n[COUNT_REQUESTS], "requests:");
-	count(&l, joined, r->observes ? "would have been joined," : "joined,");
+	count(&l, n[COUNT_RESPONSES], "responses,");
+	count(&l, n[COUNT_REQUESTS], "requests:");
+	count(&l, n[COUNT_JOINED], r->observes ? "would have been joined," : "joined,");
 	count(&l, n[COUNT_ONE_WRITE], "written at once by the program");
 	end(r, &l);
 	begin(r, &l);
 	line_put(&l, r->observes ? " would have saved" : " saved");
-	count(&l, kept > n[COUNT_ADDED] ? kept - n[COUNT_ADDED] : 0, "write calls,");
-	count(&l, joined + n[COUNT_FILLED], "segments and");
+	count(&l, n[COUNT_KEPT] > n[COUNT_ADDED] ? n[COUNT_KEPT] - n[COUNT_ADDED] : 0, "write calls,");
+	count(&l, n[COUNT_JOINED] + n[COUNT_FILLED], "segments and");
 	count(&l, n[COUNT_STALLS], "stalls (estimated, at most)");
 	end(r, &l);
 	reasons(r, " sent at once or early:", WHY_NO_BODY, WHY_RETIRED);

@@ -1,6 +1,7 @@
 #include "rows.h"
 
 #include <stddef.h>
+#include <string.h>
 
 const struct reason_row reason_rows[REASONS] = {
 #define REASON(NAME, word, group, meaning, advice) { word, group, meaning, advice },
@@ -18,16 +19,18 @@ uint64_t saturating_sum(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-struct sums sums_of(const uint64_t c[static COUNTERS])
+struct sums sums_of(const uint64_t counted[static COUNTERS])
 {
-	uint64_t usual = saturating_sum(c[COUNT_USUAL_KEPT_RESPONSES], c[COUNT_USUAL_KEPT_REQUESTS]);
+	uint64_t c[COUNTERS];
+	memcpy(c, counted, sizeof c);
+	stats_spread_usual(c, saturating_sum);
 	struct sums s = {
-		.responses = saturating_sum(c[COUNT_RESPONSES], c[COUNT_USUAL_KEPT_RESPONSES]),
-		.requests = saturating_sum(c[COUNT_REQUESTS], c[COUNT_USUAL_KEPT_REQUESTS]),
-		.joined = saturating_sum(c[COUNT_JOINED], c[COUNT_USUAL_JOINED]),
-		.gathered = saturating_sum(c[COUNT_GATHERED], c[COUNT_USUAL_JOINED]),
+		.responses = c[COUNT_RESPONSES],
+		.requests = c[COUNT_REQUESTS],
+		.joined = c[COUNT_JOINED],
+		.gathered = c[COUNT_GATHERED],
 		.one_write = c[COUNT_ONE_WRITE],
-		.kept = saturating_sum(c[COUNT_KEPT], usual),
+		.kept = c[COUNT_KEPT],
 		.added = c[COUNT_ADDED],
 		.stalls = c[COUNT_STALLS],
 		.errors = c[COUNT_ERRORS],

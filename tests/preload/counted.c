@@ -10,9 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BODY_50     "01234567890123456789012345678901234567890123456789"
-#define BODY_100    BODY_50 BODY_50
-#define BOTH_HALVES "write=" HEAD, "write=*200"
+#define BODY_50      "01234567890123456789012345678901234567890123456789"
+#define BODY_100     BODY_50 BODY_50
+#define BOTH_HALVES  "write=" HEAD, "write=*200"
+#define REQUEST_HEAD "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n"
 
 struct counted {
 	const char *name;
@@ -32,9 +33,17 @@ static const struct counted table[] = {
 	{ "without Nagle's algorithm",
 	  { "nodelay=1", BOTH_HALVES, "await" },
 	  "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1" },
-	{ "a request",
-	  { "write=POST / HTTP/1.1\r\nContent-Length: 200\r\n\r\n", "write=*200", "await" },
-	  "REQUESTS 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1" },
+	{ "a request", { REQUEST_HEAD, "write=*200", "await" }, "REQUESTS 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1" },
+	{ "three requests",
+	  { REQUEST_HEAD, "write=*200", REQUEST_HEAD, "write=*200", REQUEST_HEAD, "write=*200", "await" },
+	  "REQUESTS 3, KEPT 3, JOINED 3, GATHERED 3, STALLS 3" },
+	{ "Nagle's algorithm is switched off meanwhile",
+	  { BOTH_HALVES, BOTH_HALVES, "nodelay=1", BOTH_HALVES, BOTH_HALVES, "await" },
+	  "RESPONSES 4, KEPT 4, JOINED 4, GATHERED 4, STALLS 2" },
+	{ "a second head that is not joined, and a head in two writes",
+	  { BOTH_HALVES, "write=" HEAD, "recv+MSG_DONTWAIT=1", "write=*200", "write=HTTP/1.1 200 OK\r\n",
+	    "write=Content-Length: 200\r\n\r\n", "write=*200", "await" },
+	  "RESPONSES 3, KEPT 4, JOINED 2, GATHERED 2, ADDED 1, STALLS 2, read 1" },
 	{ "in one write", { "write=" HEAD BODY_100 BODY_100, "await" }, "RESPONSES 1, ONE_WRITE 1" },
 	{ "no body", { "write=HTTP/1.1 304 Not Modified\r\n\r\n", "await" }, "RESPONSES 1, ONE_WRITE 1, no-body 1" },
 	{ "chunks",

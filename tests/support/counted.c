@@ -45,14 +45,14 @@ static void add_file(int directory, const char *name, uint64_t *sums)
 	free(file);
 }
 
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	return a + b;
+}
+
 static void add_usual(uint64_t *n)
 {
-	n[COUNT_RESPONSES] += n[COUNT_USUAL_KEPT_RESPONSES];
-	n[COUNT_REQUESTS] += n[COUNT_USUAL_KEPT_REQUESTS];
-	n[COUNT_KEPT] += n[COUNT_USUAL_KEPT_RESPONSES] + n[COUNT_USUAL_KEPT_REQUESTS];
-	n[COUNT_JOINED] += n[COUNT_USUAL_JOINED];
-	n[COUNT_GATHERED] += n[COUNT_USUAL_JOINED];
-	n[COUNT_USUAL_KEPT_RESPONSES] = n[COUNT_USUAL_KEPT_REQUESTS] = n[COUNT_USUAL_JOINED] = 0;
+	stats_spread_usual(n, sum);
 	memset(n + COUNT_HELD_100_US, 0, (COUNT_HELD_NS - COUNT_HELD_100_US + 1) * sizeof *n);
 }
 
