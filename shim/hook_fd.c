@@ -370,7 +370,7 @@ static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const 
 	if (effect == SWITCHES_OFF && config.active)
 		switch_off(c, fd);
 	if (level == IPPROTO_TCP && name == TCP_NODELAY)
-		note_nodelay(fd);
+		note_nodelay(fd, c != NULL ? atomic_load_explicit(&c->msg, memory_order_acquire) : NULL);
 	if (effect == HARMLESS)
 		release_from_kernel(fd);
 	else if (!leads)

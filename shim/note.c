@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 
 #include "clock.h"
-#include "conn.h"
 #include "pool.h"
 #include "readable.h"
 #include "real.h"
@@ -56,11 +55,9 @@ static bool note_once(int fd, enum noted what)
 	return before & what;
 }
 
-void note_nodelay(int fd)
+void note_nodelay(int fd, struct msg *m)
 {
 	noted_byte *n = config.counts ? noted(fd) : NULL;
-	struct conn *c = n != NULL ? conn_find(fd) : NULL;
-	struct msg *m = c != NULL ? atomic_load_explicit(&c->msg, memory_order_acquire) : NULL;
 	if (m != NULL)
 		atomic_store_explicit(&m->usual_row, 0, memory_order_relaxed);
 	if (n != NULL)

@@ -61,7 +61,7 @@ void note_opens_nothing(int fd, const char *first, size_t n);
 /* The descriptor is closed, or known to mean another socket now. `silent`: it was a connection of this process's own
  * making on which a write was to be expected. */
 void note_closed(int fd, bool silent);
-/* TCP_NODELAY was set or unset. */
-void note_nodelay(int fd);
+/* TCP_NODELAY was set or unset. `m` is the connection's message; NULL: it has none. */
+void note_nodelay(int fd, struct msg *m);
 
 #endif
