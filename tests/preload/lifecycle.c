@@ -202,10 +202,13 @@ Test(library, needs_libc_and_nothing_else)
 	free(needed);
 }
 
-#if TWO_TIMES
+/* Removes the names that are not hooked here: some exist only on machines of 32 bits, and TSan has one of its own. */
+#ifdef UNDER_TSAN
+#define OF_OTHERS "-e '/^#if TWO_TIMES/,/^#endif/d' -e '/^HOOK(sigaltstack)/d'"
+#elif TWO_TIMES
 #define OF_OTHERS "''"
 #else
-#define OF_OTHERS "'/^#if TWO_TIMES/,/^#endif/d'" /* removes the names that exist only on machines of 32 bits */
+#define OF_OTHERS "'/^#if TWO_TIMES/,/^#endif/d'"
 #endif
 
 Test(library, exports_the_hooks_and_nothing_else)

@@ -36,12 +36,12 @@ EACH_TEST(places, thread_keeps_no_privilege_that_the_program_gives_up, ROWS(priv
 }
 #endif
 
+#if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* sanitizers have threads or processes of their own */
 /* In these runs the recorder cannot write into its log, which is root's, so no calls are seen. */
 static const char *const tasks[] = {
 	"pthread_create", "thrd_create", "posix_spawn", "popen", "system", "fork", "clone"
 };
 
-#if !defined UNDER_TSAN && !defined __SANITIZE_ADDRESS__ /* sanitizers have threads or processes of their own */
 EACH_TEST(places, task_of_the_programs_gets_the_helpers_place, ROWS(tasks), 60)
 {
 	struct run *r = check("task", tasks[*i], NULL);

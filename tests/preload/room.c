@@ -66,6 +66,12 @@ static const struct {
 	  2 },
 };
 
+#ifdef UNDER_TSAN /* to create the helper takes so long that the kernel is asked again before the body is joined */
+enum { ONCE_MORE = 1 };
+#else
+enum { ONCE_MORE = 0 };
+#endif
+
 EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
 {
 	struct setup setup = { .args = { STEPS }, .join = rows[*i].join, .clients = rows[*i].clients };
@@ -76,8 +82,9 @@ EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
 		setup.args[k + 1] = rows[*i].steps[k];
 	r = check_same(rows[*i].name, &setup);
 	asked = calls_like(r, ASKED);
-	cr_expect(asked >= rows[*i].least && asked <= rows[*i].most, "%s: asked %d times, wanted %d to %d:\n%s",
-	          rows[*i].name, asked, rows[*i].least, rows[*i].most, r->calls.p);
+	cr_expect(asked >= rows[*i].least && asked <= rows[*i].most + ONCE_MORE,
+	          "%s: asked %d times, wanted %d to %d:\n%s", rows[*i].name, asked, rows[*i].least, rows[*i].most,
+	          r->calls.p);
 	run_free(r);
 }
 

@@ -193,12 +193,14 @@ static const struct {
 	{ "option, and no more", "5ms", "setsockopt:1:linger=3000" },
 	{ "option, exit", HOLD_LONG, "setsockopt:1:linger=3000" },
 	{ "option, exit", "5ms", "setsockopt:1:linger=3000" },
+#ifndef UNDER_TSAN /* a lock that is taken over was not given back, so TSan sees a race in whatever it guards */
 	{ "option, unseen", HOLD_LONG, "setsockopt:1:linger=3000" },
 	{ "option, unseen", "5ms", "setsockopt:1:linger=3000" },
 	{ "option, unseen, and no more", "5ms", "setsockopt:1:linger=3000" },
-	{ "option, interrupted often", HOLD_LONG, "setsockopt:1:linger=3000" },
 	{ "option, nested", HOLD_LONG, "setsockopt:1:linger=3000,setsockopt:2:linger=3000" },
 	{ "option, nested", "5ms", "setsockopt:1:linger=3000,setsockopt:2:linger=3000" },
+#endif
+	{ "option, interrupted often", HOLD_LONG, "setsockopt:1:linger=3000" },
 };
 
 EACH_TEST(turns, jump_out_of_a_call_loses_nothing_and_keeps_nobody, ROWS(jumps) * ROWS(joins), 60)

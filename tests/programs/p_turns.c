@@ -160,7 +160,7 @@ static void *interrupt(void *thread)
 
 /* The signal stack lies above the thread's own stack, where a comparison of addresses says little. "disarmed": with
  * SS_AUTODISARM the kernel forgets the stack while a handler runs there. */
-enum { STACK = 1 << 18 };
+enum { STACK = 1 << 20 }; /* TSan needs so much */
 static char stacks[2 * STACK] __attribute__((aligned(4096)));
 
 static void give_handlers_a_stack(void)
