@@ -35,7 +35,8 @@ static bool writes_socket(pid_t pid, struct writes *w)
 	struct call call;
 	if (ptrace(GET_SYSCALL_INFO, pid, (void *)sizeof call, &call) <= 0 || call.op != AT_ENTRY)
 		return false;
-	if (!(call.arch & __AUDIT_ARCH_64BIT) != (sizeof(long) == 4)) {
+	bool has_64_bits = (call.arch & __AUDIT_ARCH_64BIT) != 0;
+	if (has_64_bits != (sizeof(long) == 8)) {
 		w->other_calls = true;
 		return false;
 	}
