@@ -29,7 +29,8 @@ MANDIR  ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 CC      ?= cc
 CFLAGS  ?= -O2 -g
-WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla
+# (-Wno-psabi: gcc 11 changed the alignment of an atomic field on i386, and would say so of each structure.)
+WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wno-psabi
 
 # This machine's compiler for 32 bits, or one for i386, which gets along with compilers for other machines, as
 # gcc-multilib does not. Debian's gcc-12-multilib does, and has not the link to these headers.
@@ -172,8 +173,8 @@ all: $(LIB) $(JUDGE) $(PROBE) $(SHOW)
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn
 # calls of ours, and the hooks' names, into others of the symbols that we stand in front of.
 PLAIN := -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS
-OF_LIBRARY = -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -DONEWRITE_VERSION='"$(VERSION)"' -fPIC \
-	-fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
+OF_LIBRARY = -DONEWRITE_CONF='"$(SYSCONFDIR)/onewrite.conf"' -DONEWRITE_OFF='"$(SYSCONFDIR)/onewrite.off"' \
+	-DONEWRITE_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
 $(B)/shim/%.o: shim/%.c $(B)/shim/old.h
 	@mkdir -p $(@D)
 	$(call say,CC)$(ANYWHERE) $(CC) $(CFLAGS_ALL) $(HARDENED) -I$(B)/shim $(PLAIN) $(LTO) $(OF_LIBRARY) -c -o $@ $<

@@ -72,3 +72,9 @@ bool conf_file_read(struct settings_text *text, char room[CONF_FILE_ROOM], void 
 	own()->syscall(SYS_close, fd);
 	return read;
 }
+
+bool conf_file_says_off(void)
+{
+	struct own_file file;
+	return own_file(ONEWRITE_OFF, &file) && file.owner == 0;
+}

@@ -19,4 +19,8 @@ enum { CONF_FILE_ROOM = 4096 };
  * or the file's owner has no number in this user namespace). Every descriptor that was opened is closed again. */
 bool conf_file_read(struct settings_text *text, char room[CONF_FILE_ROOM], void (*complain)(const char *line));
 
+/* Is there ONEWRITE_OFF, the file beside it that switches the library off, and is it root's? Takes no descriptor.
+ * Changes errno. */
+bool conf_file_says_off(void);
+
 #endif

@@ -5,7 +5,6 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "config.h"
@@ -22,8 +21,9 @@
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
 #define LOOK_NS   100000000u
-#define STOP_NS   100000000u  /* the longest wait for a helper that was told to end */
-#define LEAVE_NS  10000000u   /* the longest wait for a helper that is about to end by itself */
+#define STOP_NS   100000000u /* the longest wait for a helper that was told to end */
+#define LEAVE_NS  10000000u  /* the longest wait for a helper that is about to end by itself */
+#define SECOND_NS 1000000000u
 #define AGAIN_NS  1000000000u /* from a failed attempt to create the thread to the next attempt */
 #define STACK     (1 << 20)   /* bytes; if the helper is the last thread, the program's exit handlers run on it */
 
@@ -50,14 +50,17 @@ struct helper {
 	_Atomic uint64_t hopeless_since;
 	_Atomic uint64_t sleeps_until; /* atomic; ns; 0: it is awake, and will look at `pushed` before it sleeps */
 	_Atomic uint32_t futex;        /* atomic; counted up to wake the thread */
+	uint64_t second_at;            /* CLOCK_MONOTONIC ns of the last each_second(); the helper's own */
 };
 
 static struct helper *_Atomic helper;
 static deadline_look *look;
+static void (*each_second)(void);
 
-void deadline_init(deadline_look *callback)
+void deadline_init(deadline_look *look_at, void (*at_most_each_second)(void))
 {
-	look = callback;
+	look = look_at;
+	each_second = at_most_each_second;
 }
 
 static void insert(struct list *list, struct deadline *d)
@@ -130,14 +133,8 @@ static bool has_ended(void)
 /* The number of links of /proc/self/task: two, and one for each thread of this process. 0: not known. */
 static unsigned long task_links(void)
 {
-#ifdef SYS_newfstatat
-	struct stat task;
-	return own()->syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &task, 0) == 0 ? (unsigned long)task.st_nlink
-	                                                                                  : 0;
-#else /* libc's struct stat64 is not always the kernel's */
-	struct statx task;
-	return own()->syscall(SYS_statx, AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &task) == 0 ? task.stx_nlink : 0;
-#endif
+	struct own_file task;
+	return own_file("/proc/self/task", &task) ? task.links : 0;
 }
 
 /* Are there exactly n threads left that have not ended? /proc lists the main thread even after its end, as long as
@@ -175,6 +172,10 @@ static void run(struct helper *h)
 		look_at_the_due(h);
 		uint64_t now = now_ns();
 		struct deadline *first = TAILQ_FIRST(&h->list);
+		if (each_second != NULL && now - h->second_at >= SECOND_NS) {
+			h->second_at = now;
+			each_second();
+		}
 		if (first != NULL) {
 			busy = now;
 			if (first->due > now)

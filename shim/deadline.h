@@ -36,8 +36,9 @@ struct deadline {
 /* Called by the helper when d falls due; `now` is in CLOCK_MONOTONIC ns. Returns the time of the next look. 0: there is
  * none, and the callback has set d->watched to UNWATCHED, or freed what d is a part of. */
 typedef uint64_t deadline_look(struct deadline *d, uint64_t now);
-/* Called by the constructor: sets the callback. */
-void deadline_init(deadline_look *look);
+/* Called by the constructor: sets the callbacks. `each_second` is called by the helper, at most once a second while it
+ * runs; NULL: there is nothing to be done. */
+void deadline_init(deadline_look *look, void (*each_second)(void));
 
 /* Watch d until the callback returns 0; the first look is at the last tick before `due` (CLOCK_MONOTONIC ns). Starts
  * the helper if need be. False: nothing is certain to look at d in time, for there is no helper and none could be

@@ -76,14 +76,32 @@ static bool exists(const char *path)
 	return own()->syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
-static bool read_settings(char **argv, char **envp)
+/* There is a file of settings, and so the helper looks for the file that switches the library off. */
+static bool has_switch;
+
+/* Called by the helper. Nothing new is held, and what is held leaves at its deadline. */
+static void look_at_the_switch(void)
+{
+	if (!config.active || !conf_file_says_off())
+		return;
+	config.active = false;
+	process_forbid_memory();
+	if (config.trace != NULL)
+		trace_process(WHY_SWITCHED_OFF);
+}
+
+/* Returns why the program is not to be helped; WHY_LOADED: it is. */
+static enum reason read_settings(char **argv, char **envp)
 {
 	char image[4096], room[CONF_FILE_ROOM];
 	struct settings_text file;
 	ssize_t n = own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image - 1);
 	image[n > 0 ? n : 0] = '\0';
-	return conf_file_read(&file, room, say_complaint) &&
-	       config_read(argv, envp, file.p != NULL ? &file : NULL, image, exists, say_complaint);
+	bool read = conf_file_read(&file, room, say_complaint);
+	has_switch = file.p != NULL;
+	if (!read || !config_read(argv, envp, has_switch ? &file : NULL, image, exists, say_complaint))
+		return WHY_NOT_LISTED;
+	return has_switch && conf_file_says_off() ? WHY_SWITCHED_OFF : WHY_LOADED;
 }
 
 static pid_t counting; /* the process that counts; set before there are other threads, and in a forked child */
@@ -118,9 +136,10 @@ static void begin_with(char **argv, char **envp)
 	/* A program that has more privileges than its caller (set-user-ID, file capabilities) is left alone, since the
 	 * caller chose the environment. */
 	bool secure = getauxval(AT_SECURE) != 0 || !own_is_whole();
-	if (secure || !read_settings(argv, envp)) {
+	enum reason why = secure ? WHY_NOT_LISTED : read_settings(argv, envp);
+	if (why != WHY_LOADED) {
 		if (!secure && config.trace != NULL)
-			trace_process(WHY_NOT_LISTED);
+			trace_process(why);
 		real_stand_aside();
 		return;
 	}
@@ -136,7 +155,7 @@ static void begin_with(char **argv, char **envp)
 		begin_to_note();
 	room_begin();
 	ordinary_begin();
-	deadline_init(due_look);
+	deadline_init(due_look, has_switch ? look_at_the_switch : NULL);
 	register_at_fork();
 	if (config.place == PLACE_KERNEL || strangers)
 		process_forbid_memory();

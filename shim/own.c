@@ -1,5 +1,6 @@
 #include "own.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 
 #include "object.h"
@@ -77,6 +78,22 @@ bool own_is_whole(void)
 	for (size_t i = 0; i < WANTED; i++)
 		if (!wanted[i].spared && *wanted[i].where == NULL)
 			return false;
+	return true;
+}
+
+bool own_file(const char *path, struct own_file *f)
+{
+#ifdef SYS_newfstatat
+	struct stat s;
+	if (own()->syscall(SYS_newfstatat, AT_FDCWD, path, &s, 0) != 0)
+		return false;
+	*f = (struct own_file){ (unsigned long)s.st_nlink, s.st_uid };
+#else /* libc's struct stat64 is not always the kernel's */
+	struct statx s;
+	if (own()->syscall(SYS_statx, AT_FDCWD, path, 0, STATX_NLINK | STATX_UID, &s) != 0)
+		return false;
+	*f = (struct own_file){ s.stx_nlink, s.stx_uid };
+#endif
 	return true;
 }
 

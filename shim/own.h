@@ -102,6 +102,13 @@ static inline void own_clock(clockid_t clock, struct own_moment *now)
 	own_functions.clock_gettime(clock, now);
 }
 
+/* What a path names. */
+struct own_file {
+	unsigned long links;
+	uid_t owner;
+};
+/* False: there is nothing of this name, or the question is refused. Takes no descriptor. Changes errno. */
+bool own_file(const char *path, struct own_file *f);
 /* As fstat(), with any glibc. */
 int own_fstat(int fd, struct stat *status);
 

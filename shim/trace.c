@@ -63,5 +63,5 @@ void trace_process(enum reason why)
 	/* A file that root makes could not be written to by a program that then drops its privileges. */
 	if (own()->syscall(SYS_geteuid) == 0 && own()->syscall(SYS_faccessat, AT_FDCWD, config.trace, F_OK) != 0)
 		return;
-	line(-1, "process", "load", what, why, 0);
+	line(-1, "process", why == WHY_SWITCHED_OFF ? "switch" : "load", what, why, 0);
 }

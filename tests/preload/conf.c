@@ -81,6 +81,9 @@ static const struct row {
 	{ "a link to nothing", "ln -s a onewrite.conf", LEFT_ALONE, SAYS(" is a symbolic link*") },
 	{ "a directory", "mkdir onewrite.conf", LEFT_ALONE, SAYS(" is no regular file") },
 	{ "a FIFO", "mkfifo onewrite.conf", LEFT_ALONE, SAYS(" is no regular file") },
+	{ "switched off", WITH("") "; touch onewrite.off", LEFT_ALONE, "" },
+	{ "switched off by somebody else", WITH("") "; touch onewrite.off; chown 1 onewrite.off", JOINED, "" },
+	{ "switched off, and no file of settings", "touch onewrite.off", JOINED, "" },
 	{ "4095 bytes",
 	  "{ printf 'hold = kernel\\n#'; head -c 4080 /dev/zero | tr '\\0' x; } >onewrite.conf; test $(wc -c "
 	  "<onewrite.conf) = 4095",
@@ -132,6 +135,24 @@ EACH_TEST(conf, table, ROWS(table), 30)
 	cr_expect(strcmp(calls, row->calls) == 0, "%s: the calls are %s", row->name, calls);
 	cr_expect(fnmatch(row->said, said_by_program(r), 0) == 0, "%s: said \"%s\"", row->name, r->said.p);
 	cr_expect(r->status == 0, "%s: wait status %#x", row->name, (unsigned)r->status);
+	free(calls);
+	run_free(r);
+	remove_directory();
+}
+
+/* The helper looks once a second at most, and while messages are held: so one more may be held after that second. */
+Test(conf, running_program_is_switched_off, .timeout = 30)
+{
+	const struct setup setup = { .args = { STEPS, "write=" HEAD, "write=*200", "await", "make=onewrite.off",
+		                               "sleep=1100", "write=" HEAD, "write=*200", "await", "sleep=1000",
+		                               "write=" HEAD, "write=*200" } };
+
+	open_directory();
+	prepare(WITH(""));
+	struct run *r = run(&setup, SHIM);
+	char *calls = calls_of(r, NULL);
+	cr_expect(fnmatch(JOINED ", *, " LEFT_ALONE, calls, 0) == 0, "the calls are %s", calls);
+	cr_expect(r->status == 0, "wait status %#x", (unsigned)r->status);
 	free(calls);
 	run_free(r);
 	remove_directory();

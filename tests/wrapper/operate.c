@@ -71,6 +71,20 @@ RECIPE_TEST(conf_off)
 	check(JOINED);
 }
 
+RECIPE_TEST(switch_off)
+{
+	take_recipe("switch-off", "switch-off");
+	check(": >onewrite.conf");
+	use_conf("switch-off");
+	serve(PYTHON("conf.so"));
+	check(JOINED);
+	check("grep -q ' /etc/onewrite.off' switch-off && sed 's, /etc/, ,' switch-off | sh && sleep 1.1 && for i in 1 "
+	      "2 3; "
+	      "do curl -s -o got http://127.0.0.1:$PORT/; sleep 0.2; done; : >trace; "
+	      "curl -s -o got http://127.0.0.1:$PORT/ && cmp got www/index.html && ! grep -qs ' keep ' trace || exit "
+	      "1");
+}
+
 /* A running process keeps the old file and goes on; the next one gets the new file. */
 RECIPE_TEST(upgrade)
 {

@@ -58,6 +58,11 @@ static long do_sleep(const struct step *s)
 	return 0;
 }
 
+static long do_make(const struct step *s)
+{
+	return close(open(s->argument, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+}
+
 /* Allows no more descriptors from here on, or no more bytes of a file: the library must need none. */
 static long do_limit(const struct step *s)
 {
@@ -80,15 +85,10 @@ static long do_stops(const struct step *s)
 }
 
 const struct verb surroundings_verbs[] = {
-	{ "deepbind", do_deepbind, 0 },
-	{ "plugin", do_plugin, 0 },
-	{ "uring-setup", do_uring_setup, 0 },
-	{ "peer", do_peer, 0 },
-	{ "await", do_await, ADOPT },
-	{ "sleep", do_sleep, ADOPT },
-	{ "nofiles", do_limit, 0 },
-	{ "nobytes", do_limit, 0 },
-	{ "ignore-sigpipe", do_ignore, 0 },
-	{ "stops", do_stops, ADOPT },
-	{ NULL, NULL, 0 },
+	{ "deepbind", do_deepbind, 0 },       { "plugin", do_plugin, 0 },
+	{ "uring-setup", do_uring_setup, 0 }, { "peer", do_peer, 0 },
+	{ "await", do_await, ADOPT },         { "sleep", do_sleep, ADOPT },
+	{ "make", do_make, ADOPT },           { "nofiles", do_limit, 0 },
+	{ "nobytes", do_limit, 0 },           { "ignore-sigpipe", do_ignore, 0 },
+	{ "stops", do_stops, ADOPT },         { NULL, NULL, 0 },
 };
