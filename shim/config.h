@@ -21,7 +21,7 @@ enum hold_place {
 	PLACE_KERNEL, /* always the kernel (MSG_MORE) */
 };
 
-/* All fields but `active` are set by the constructor before `active` is, and do not change afterwards. */
+/* All fields but `active` and `off` are set by the constructor before `active` is, and do not change afterwards. */
 struct config {
 	uint64_t timeout_ns;   /* ONEWRITE_TIMEOUT=500us|5ms: the longest time anything is held */
 	enum hold_join join;   /* ONEWRITE_JOIN=header|message */
@@ -29,6 +29,9 @@ struct config {
 	/* atomic, in the default memory order; false before the constructor, after the destructor, and once the library
 	 * has retired: then nothing new is held */
 	_Atomic bool active;
+	/* atomic, in the default memory order; root has switched the library off (conf_file_says_off): no message
+	 * begins any more, and those that have begun go on as ever */
+	_Atomic bool off;
 	const char *trace; /* ONEWRITE_TRACE=FILE: append one line per decision; NULL: none */
 	const char *stats; /* ONEWRITE_STATS=DIR: count in a file there (stats.h); NULL: none */
 	const char

@@ -79,13 +79,13 @@ static bool exists(const char *path)
 /* There is a file of settings, and so the helper looks for the file that switches the library off. */
 static bool has_switch;
 
-/* Called by the helper. Nothing new is held, and what is held leaves at its deadline. */
+/* Called by the helper. */
 static void look_at_the_switch(void)
 {
-	if (!config.active || !conf_file_says_off())
+	if (config.off || !conf_file_says_off())
 		return;
-	config.active = false;
-	process_forbid_memory();
+	config.off = true;
+	process_forbid_memory(); /* so that usual() begins none either */
 	if (config.trace != NULL)
 		trace_process(WHY_SWITCHED_OFF);
 }

@@ -388,6 +388,19 @@ static ssize_t pass(struct conn *c, const struct call *call)
 	return emit_call(call);
 }
 
+static bool may_open(const struct call *call)
+{
+	return config.active && !config.off && look_opens(call);
+}
+
+static void note_none_opened(const struct call *call)
+{
+	if (config.off)
+		note_passed_over(call->fd, WHY_SWITCHED_OFF);
+	else
+		note_opens_nothing(call->fd, call->iov->iov_base, call->iov->iov_len);
+}
+
 /* The way of every call that usual() does not make. */
 SLOW ssize_t by_table(const struct call *call)
 {
@@ -397,10 +410,10 @@ SLOW ssize_t by_table(const struct call *call)
 		struct conn *c = conn_find(call->fd);
 		bool idle = conn_idle(c), own_turn;
 		if (call->size == 0 ||
-		    (idle && !(config.active && look_opens(call) && (c = conn_make(call->fd)) != NULL))) {
+		    (idle && !(may_open(call) && (c = conn_make(call->fd)) != NULL))) {
 			if (unlikely(config.notes) && c != NULL && idle && call->size > 0 &&
 			    conn_is(call->fd, CONN_TCP))
-				note_opens_nothing(call->fd, call->iov->iov_base, call->iov->iov_len);
+				note_none_opened(call);
 			return pass(c, call);
 		}
 		enum reason reason = idle && place_of(c, call->fd, call->flags, call->size) == PLACE_NOWHERE
