@@ -409,8 +409,7 @@ SLOW ssize_t by_table(const struct call *call)
 	for (unsigned tries = 0;;) {
 		struct conn *c = conn_find(call->fd);
 		bool idle = conn_idle(c), own_turn;
-		if (call->size == 0 ||
-		    (idle && !(may_open(call) && (c = conn_make(call->fd)) != NULL))) {
+		if (call->size == 0 || (idle && !(may_open(call) && (c = conn_make(call->fd)) != NULL))) {
 			if (unlikely(config.notes) && c != NULL && idle && call->size > 0 &&
 			    conn_is(call->fd, CONN_TCP))
 				note_none_opened(call);
