@@ -21,7 +21,8 @@
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
 #define LOOK_NS   100000000u
-#define STOP_NS   100000000u /* the longest wait for a helper that was told to end */
+#define STOP_NS   100000000u /* the longest wait for a helper that was told to end, if it sleeps somewhere then */
+#define STOPS     50         /* so many of these waits for a helper that has no CPU, and so cannot end */
 #define LEAVE_NS  10000000u  /* the longest wait for a helper that is about to end by itself */
 #define SECOND_NS 1000000000u
 #define AGAIN_NS  1000000000u /* from a failed attempt to create the thread to the next attempt */
@@ -404,9 +405,10 @@ void deadline_resume(void)
 }
 
 /* Wait until the kernel has removed the joined thread, which unshare(2) counts as a thread until then. */
-static void see_it_go(struct helper *h, uint64_t until)
+static void see_it_go(struct helper *h)
 {
 	static const struct timespec moment = { 0, 20000 };
+	uint64_t until = now_ns() + STOP_NS;
 	while (own()->syscall(SYS_tgkill, own_pid(), atomic_load(&h->tid), 0) == 0 && now_ns() < until)
 		own()->syscall(SYS_nanosleep, &moment, NULL);
 }
@@ -427,6 +429,20 @@ static bool join(struct helper *h, uint64_t until)
 	return true;
 }
 
+/* Join the helper after it was told to end. On a busy machine, or in a container that has used up its share of the
+ * CPUs, it may take long until the helper runs. Until it is gone it has the descriptors that the caller is about to
+ * leave behind. */
+static bool join_patiently(struct helper *h)
+{
+	for (unsigned waits = 0; waits < STOPS; waits++) {
+		if (join(h, now_ns() + STOP_NS))
+			return true;
+		if (lock_thread_sleeps(atomic_load(&h->tid)))
+			return false;
+	}
+	return false;
+}
+
 enum stop {
 	STOP,
 	STOP_AND_YIELD, /* none is started for a second */
@@ -441,17 +457,16 @@ static void stop(enum stop how)
 	/* pthread_join() is a cancellation point, and this thread will hold a lock */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread is starting or stopping it */
-		uint64_t until = now_ns() + STOP_NS;
 		if (h->joinable) {
 			if (how == STOP_AND_YIELD)
 				atomic_store(&h->hopeless_since, now_ns());
 			atomic_store(&h->stopping, 1);
 			wake(h);
-			h->joinable = !join(h, until);
+			h->joinable = !join_patiently(h);
 			if (how != STOP_FOR_GOOD)
 				atomic_store(&h->stopping, 0);
 			if (!h->joinable)
-				see_it_go(h, until);
+				see_it_go(h);
 		}
 		/* A thread that is about to hold in memory either sees this afterwards, or its hold is seen by the
 		 * caller, which then releases what is held. */

@@ -51,7 +51,7 @@ static bool has_ended(int tid)
 }
 
 /* Reads /proc/self/task/TID/stat: the state is the letter behind the name, which may have blanks and brackets. */
-static bool sleeps(int tid)
+bool lock_thread_sleeps(int tid)
 {
 	char path[48] = "/proc/self/task/", text[128], digits[12], *at = path + sizeof "/proc/self/task/" - 1, *p;
 	unsigned n = 0, number = (unsigned)tid;
@@ -74,7 +74,7 @@ bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns)
 {
 	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
 	uint64_t now_ran = lock_owner_ran(l);
-	bool elsewhere = tid != 0 && ((ran != 0 && now_ran >= ran + ns) || sleeps(tid) || has_ended(tid));
+	bool elsewhere = tid != 0 && ((ran != 0 && now_ran >= ran + ns) || lock_thread_sleeps(tid) || has_ended(tid));
 	errno = saved;
 	return elsewhere;
 }

@@ -8,15 +8,15 @@
  * - A thread that has a turn may take the pool's lock, and may try the helper's lock, but does not wait for the latter.
  * - A thread that has the helper's lock, or the pool's, takes none of these locks. (Under the helper's lock libc's
  *   pthread_create() takes libc's own.)
- * - The lock of the list of free messages is taken and given back while the thread has none of these locks: msg_new()
- *   locks the message afterwards, msg_free() gives the turn back before.
+ * - The lock of the list of free messages is taken while the thread has none of these locks. A thread that has it tries
+ *   the locks of free messages, and does not wait for one.
  * - A thread has one turn at a time. The exception is a signal handler, which may have interrupted its thread's turn on
  *   another message.
  * - A turn is waited for by lock_wait(), any other lock by lock_wait_briefly(), which gives up after some 10 ms. So a
  *   thread makes no call that may wait while it has a lock, with these exceptions: to start the helper is to wait for
  *   pthread_create(), and for the end of the helper before it (10 ms at most), usually in a turn; to stop it is to wait
- *   for its end under the helper's lock (100 ms at most); the lines of a trace are written in a turn; and in a turn
- * bytes that a signal handler left (late.h) wait for room (200 ms at most, twice).
+ *   for its end under the helper's lock (100 ms at most; 5 s if it gets no CPU); the lines of a trace are written in a
+ *   turn; and in a turn bytes that a signal handler left (late.h) wait for room (200 ms at most, twice).
  *
  * MEMORY ORDER. An atomic access that names no order is sequentially consistent. Three other orders are named: a lock's
  * word is taken with acquire and given back with release; what is published once (a message, a table, a function's
@@ -141,8 +141,8 @@ enum lock_result {
 enum { LOCK_CALLING = 1 };
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
 /* The same for a lock that its owner has for some dozen instructions: LOCK_BUSY after 10 ms. Then the owner is not
- * scheduled, or jumped away and will never give the lock back, and the caller does without the lock. LOCK_ORPHAN is
- * possible only for a message's lock (msg_new), since no other lock is ever marked LOCK_JUMPED. */
+ * scheduled, or jumped away and will never give the lock back, and the caller does without the lock. LOCK_ORPHAN is not
+ * possible, since no such lock is ever marked LOCK_JUMPED. */
 enum lock_result lock_wait_briefly(struct lock *l);
 /* Takes the lock, if need be by lock_wait_briefly(). */
 static inline enum lock_result lock_take(struct lock *l)
@@ -168,6 +168,9 @@ static inline bool lock_is_jumped(const struct lock *l)
 {
 	return atomic_load_explicit(&l->word, memory_order_relaxed) & LOCK_JUMPED;
 }
+/* Does this thread of the process wait for something, and not for a CPU? False also if that cannot be told. Changes
+ * errno. */
+bool lock_thread_sleeps(int tid);
 /* The CPU time that the owner has used, in nanoseconds; 0: not known. */
 uint64_t lock_owner_ran(const struct lock *l);
 /* The owner has not given the lock back for at least this time, and was in no call of ours. Has it left the lock? It

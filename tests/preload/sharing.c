@@ -138,6 +138,7 @@ ROWS_OF(sharing, second_names);
 static const struct row tables[] = {
 	{ { PASSING, "unshared", "close_range" }, .results = "late: 0, bytes: 300\n", .timeout = "5ms" },
 	{ { PASSING, "unshared", "SYS_close_range" }, .results = "late: 0, bytes: 300\n", .timeout = "5ms" },
+	{ { PASSING, "unshared", "without a CPU" }, .results = "late: 0, bytes: 300\n", .timeout = "5ms" },
 };
 ROWS_OF(sharing, tables);
 
