@@ -279,7 +279,7 @@ $(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
 $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 ifneq ($(filter %/unit/lock,$(SUITES)),)
-$(B)/tests/unit/lock: $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
+$(B)/tests/unit/lock $(B)/tests/unit/pool: $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
 endif
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 

@@ -4,34 +4,64 @@
 
 #include "pool.h"
 
-/* The list of free messages, in pages that the kernel wipes in a forked child. `lock` guards `first` and every
- * next_free. */
+/* The list of free messages, in pages that the kernel wipes in a forked child. */
 struct free_list {
 	struct lock lock;
-	struct msg *first;
+	struct msg *first; /* guarded by `lock`, with every next_free behind it */
+	/* Messages are pushed one by one, and taken all at once by the thread that has the lock, when `first` is
+	 * NULL. So none is lost where the lock cannot be had. */
+	struct msg *_Atomic given_back;
 };
 
 static pool_place free_list;
 atomic_int held_heads, held_rests;
 
+static void give_back(struct free_list *list, struct msg *m)
+{
+	m->next_free = atomic_load(&list->given_back);
+	while (!atomic_compare_exchange_weak(&list->given_back, &m->next_free, m)) {}
+}
+
+/* Returns a free message whose lock the caller has, and gives the list's lock back; NULL: there is none. A thread with
+ * a stale pointer may have locked a free message for an instant, or may have left its lock for good, having jumped:
+ * such a message goes to the end. */
+static struct msg *take_free(struct free_list *list)
+{
+	struct msg *m, *locked = NULL, *next;
+	if (list->first == NULL)
+		list->first = atomic_exchange(&list->given_back, NULL);
+	while ((m = list->first) != NULL) {
+		list->first = m->next_free;
+		if (lock_try(&m->lock))
+			break;
+		m->next_free = locked;
+		locked = m;
+	}
+	lock_give(&list->lock);
+	for (; locked != NULL; locked = next) {
+		next = locked->next_free;
+		give_back(list, locked);
+	}
+	return m;
+}
+
+static struct msg *take_fresh(void)
+{
+	size_t got;
+	struct msg *m = pool_take(sizeof *m, &got);
+	if (m == NULL)
+		return NULL;
+	memset(m, 0, sizeof *m); /* the block may have been the buffer of a head */
+	return lock_try(&m->lock) ? m : NULL;
+}
+
 struct msg *msg_new(int fd)
 {
 	struct free_list *list = pool_guarded(&free_list, sizeof *list);
-	struct msg *m = NULL;
-	size_t got;
 	if (!pool_enter(&free_list, list))
 		return NULL;
-	if ((m = list->first) != NULL)
-		list->first = m->next_free;
-	lock_give(&list->lock);
-	if (m == NULL) {
-		if ((m = pool_take(sizeof *m, &got)) == NULL)
-			return NULL;
-		memset(m, 0, sizeof *m); /* the block may have been the buffer of a head */
-	}
-	/* A thread with a stale pointer may have locked it for an instant. If that thread left the lock, the message is
-	 * not used again: whatever else that thread was about to do with it, it may still do. */
-	if (lock_take(&m->lock) != LOCK_TAKEN)
+	struct msg *m = take_free(list);
+	if (m == NULL && (m = take_fresh()) == NULL)
 		return NULL;
 	m->fd = fd;
 	msg_write(m); /* a call of the message's earlier life that is still on its way must not be booked here */
@@ -64,11 +94,8 @@ void msg_free(struct msg *m)
 	msg_state(m, IDLE);
 	atomic_store(&m->detached, 1);
 	lock_give(&m->lock);
-	if (!pool_enter(&free_list, list))
-		return;
-	m->next_free = list->first;
-	list->first = m;
-	lock_give(&list->lock);
+	if (list != NULL)
+		give_back(list, m);
 }
 
 bool msg_reserve_slowly(struct msg *m, size_t need)

@@ -26,7 +26,7 @@ struct turn_mark {
 };
 
 struct msg {
-	struct msg *next_free; /* the next message in the list of free ones; guarded by that list's lock */
+	struct msg *next_free; /* the next free message; of the thread that gives it back, then of the list (msg.c) */
 	struct lock lock;
 	union {
 		struct {

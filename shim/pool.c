@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "lock.h"
-#include "real.h"
+#include "own.h"
 
 enum { SMALLEST = 256, CLASSES = 7, REGION = 1 << 20 };
 #define CLASS_SIZE(i) ((size_t)SMALLEST << (i))
@@ -14,10 +14,13 @@ struct block {
 	struct block *next;
 };
 
-/* Lies in wiped pages of its own. `lock` guards all of it. */
+/* Lies in wiped pages of its own. `lock` guards all of it but `given_back`. */
 struct pool {
 	struct lock lock;
 	struct block *free[CLASSES];
+	/* Blocks are pushed one by one, and taken all at once by the thread that has the lock, when `free` is empty. So
+	 * none is lost where the lock cannot be had. */
+	struct block *_Atomic given_back[CLASSES];
 	char *fresh, *fresh_end; /* the part of the newest region that was never given out */
 };
 
@@ -76,10 +79,25 @@ void *pool_guarded(pool_place *where, size_t size)
 	return there;
 }
 
+/* The owner has had the lock for 10 ms. Has it left it? It needs some dozen instructions, so it has if it sleeps, has
+ * ended, or has used as much CPU time since the lock was found like this before. */
+static bool is_left(const struct lock *l)
+{
+	enum { LONG_NS = 10000000 };
+	static _Atomic uintptr_t before;
+	static _Atomic uint64_t ran_before;
+	uintptr_t word = atomic_load(&l->word);
+	bool again = atomic_exchange(&before, word) == word;
+	uint64_t ran = again ? atomic_load(&ran_before) : 0;
+	if (!again)
+		atomic_store(&ran_before, lock_owner_ran(l));
+	return lock_owner_is_elsewhere(l, ran, LONG_NS);
+}
+
 bool pool_enter(pool_place *where, void *guarded)
 {
 	enum lock_result result = guarded != NULL ? lock_take(guarded) : LOCK_MINE;
-	if (result == LOCK_BUSY)
+	if (result == LOCK_BUSY && is_left(guarded))
 		atomic_compare_exchange_strong(where, &(void *){ guarded }, NULL);
 	return result == LOCK_TAKEN;
 }
@@ -99,6 +117,8 @@ void *pool_take(size_t size, size_t *got)
 	if (class == CLASSES || !pool_enter(&pool, p))
 		return NULL;
 	size_t want = CLASS_SIZE(class);
+	if (p->free[class] == NULL)
+		p->free[class] = atomic_exchange(&p->given_back[class], NULL);
 	struct block *b = p->free[class];
 	if (b != NULL) {
 		p->free[class] = b->next;
@@ -124,12 +144,11 @@ void *pool_take(size_t size, size_t *got)
 void pool_give(void *block, size_t got)
 {
 	struct pool *p = pool_guarded(&pool, sizeof *p);
-	struct block *b = block;
-	if (!pool_enter(&pool, p))
-		/* In a signal handler that interrupted the pool itself the block is dropped, which is cheaper than to
-		 * wait. */
+	struct block *b = block, *first;
+	if (p == NULL)
 		return;
-	b->next = p->free[class_of(got)];
-	p->free[class_of(got)] = b;
-	lock_give(&p->lock);
+	first = atomic_load(&p->given_back[class_of(got)]);
+	do
+		b->next = first;
+	while (!atomic_compare_exchange_weak(&p->given_back[class_of(got)], &first, b));
 }

@@ -24,14 +24,14 @@ void pool_forget(void);
 
 /* A structure of `size` bytes in pages of its own, which begins with the lock that guards it. pool_guarded() returns
  * *where, and maps it at the first need; NULL: there is no memory. pool_enter() takes its lock, and returns false where
- * that cannot be had: a structure that a thread has jumped out of, or is not scheduled in, is left as it is, and the
- * next one begins. */
+ * that cannot be had within 10 ms. A structure that a thread has jumped out of is left as it is then, and the next one
+ * begins; a thread that is in it and has no CPU keeps it. */
 typedef void *_Atomic pool_place;
 void *pool_guarded(pool_place *where, size_t size);
 bool pool_enter(pool_place *where, void *guarded);
 
 /* Takes a block of at least `size` bytes (a power of two from 256 bytes to 16 KiB); *got is its real size. Returns NULL
- * if there is no memory. pool_give() takes *got back. Both take the pool's lock. */
+ * if there is no memory, or the pool's lock cannot be had. pool_give() takes *got back, without a lock. */
 void *pool_take(size_t size, size_t *got);
 void pool_give(void *block, size_t got);
 
