@@ -131,19 +131,13 @@ static bool has_ended(void)
 	return own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
 }
 
-/* The number of links of /proc/self/task: two, and one for each thread of this process. 0: not known. */
-static unsigned long task_links(void)
-{
-	struct own_file task;
-	return own_file("/proc/self/task", &task) ? task.links : 0;
-}
-
-/* Are there exactly n threads left that have not ended? /proc lists the main thread even after its end, as long as
- * there are others. The question takes no descriptor. */
+/* Are there exactly n threads left that have not ended? The links of /proc/self/task are two, and one for each thread,
+ * the main thread even after its end, as long as there are others. */
 static bool are_left(unsigned n)
 {
-	unsigned long links = task_links();
-	return links <= 2 + n + 1 && links == 2 + n + has_ended();
+	struct own_file task = { 0, 0 };
+	own_file("/proc/self/task", &task);
+	return task.links <= 2 + n + 1 && task.links == 2 + n + has_ended();
 }
 
 bool deadline_outlives(void)
@@ -429,18 +423,15 @@ static bool join(struct helper *h, uint64_t until)
 	return true;
 }
 
-/* Join the helper after it was told to end. On a busy machine, or in a container that has used up its share of the
- * CPUs, it may take long until the helper runs. Until it is gone it has the descriptors that the caller is about to
- * leave behind. */
+/* Join the helper after it was told to end. It may take long until it gets a CPU (a container has used up its share),
+ * and until it is gone it has the descriptors that the caller is about to leave behind. */
 static bool join_patiently(struct helper *h)
 {
-	for (unsigned waits = 0; waits < STOPS; waits++) {
-		if (join(h, now_ns() + STOP_NS))
-			return true;
-		if (lock_thread_sleeps(atomic_load(&h->tid)))
+	unsigned waits = 0;
+	while (!join(h, now_ns() + STOP_NS))
+		if (++waits == STOPS || lock_thread_sleeps(atomic_load(&h->tid)))
 			return false;
-	}
-	return false;
+	return true;
 }
 
 enum stop {

@@ -48,8 +48,8 @@ bool deadline_watch(struct deadline *d, uint64_t due);
  * thousand busy connections wake the helper as often as one. */
 uint64_t deadline_tick(uint64_t t);
 
-/* End the helper, and wait until it is gone: at most 100 ms, or 5 s if it wants a CPU and gets none. The next deadline_watch() starts a new one. Does nothing if
- * another thread is starting or stopping it. Leaves errno alone. */
+/* End the helper, and wait until it is gone: at most 100 ms, or 5 s if it wants a CPU and gets none. The next
+ * deadline_watch() starts a new one. Does nothing if another thread is starting or stopping it. Leaves errno alone. */
 void deadline_stop(void);
 /* The same where the program was refused a thread that the helper may have taken the place of: no helper is started for
  * a second, and nothing new is held in memory until there is one. The caller releases what is held already. False:
