@@ -166,14 +166,13 @@ static void count_joined(const struct msg *m, int fd)
 		stats_count(COUNT_STALLS, 1);
 }
 
-void note_usual_kept_slowly(struct msg *m, size_t bytes)
+__attribute__((noinline)) void note_usual_kept_slowly(const struct msg *m, size_t bytes)
 {
-	m->uncounted = true;
-	if (config.trace != NULL && !atomic_load_explicit(&ended, memory_order_relaxed))
+	if (!atomic_load_explicit(&ended, memory_order_relaxed))
 		trace_line(m->fd, IDLE, HEAD_WHOLE, KEEP, WHY_BODY_TO_COME, bytes);
 }
 
-void note_usual_joined_slowly(struct msg *m, size_t bytes)
+__attribute__((noinline)) void note_usual_joined_slowly(struct msg *m, size_t bytes)
 {
 	if (atomic_load_explicit(&ended, memory_order_relaxed))
 		return;

@@ -23,12 +23,15 @@ static inline void note(struct msg *m, int fd, enum hold_state s, enum hold_even
 		note_decision(m, fd, s, e, a, why, bytes);
 }
 
-void note_usual_kept_slowly(struct msg *m, size_t bytes);
+void note_usual_kept_slowly(const struct msg *m, size_t bytes);
 /* The same for the two halves of the usual message: its head is kept, and then joined with its body. The message is
  * counted by its second half, with a few instructions; if another decision comes between, it counts the head. */
 static inline void note_usual_kept(struct msg *m, size_t bytes)
 {
-	if (unlikely(config.notes))
+	if (likely(!config.notes))
+		return;
+	m->uncounted = true;
+	if (config.trace != NULL)
 		note_usual_kept_slowly(m, bytes);
 }
 
@@ -39,10 +42,11 @@ static inline void note_usual_joined(struct msg *m, size_t bytes)
 {
 	if (likely(!config.notes))
 		return;
+	stats_row *slot = stats_slot;
 	unsigned row = atomic_load_explicit(&m->usual_row, memory_order_relaxed);
-	if (row == 0 || stats_slot == NULL || !m->uncounted)
+	if (row == 0 || slot == NULL || !m->uncounted)
 		note_usual_joined_slowly(m, bytes);
-	else if (stats_count(row + m->request, 1) % NOTE_TIMED == 0)
+	else if (atomic_fetch_add_explicit(&slot[row + m->request], 1, memory_order_relaxed) % NOTE_TIMED == 0)
 		note_hold_time(m);
 }
 
