@@ -402,7 +402,7 @@ void deadline_resume(void)
 static void see_it_go(struct helper *h)
 {
 	static const struct timespec moment = { 0, 20000 };
-	uint64_t until = now_ns() + STOP_NS;
+	uint64_t until = now_ns() + (uint64_t)STOPS * STOP_NS;
 	while (own()->syscall(SYS_tgkill, own_pid(), atomic_load(&h->tid), 0) == 0 && now_ns() < until)
 		own()->syscall(SYS_nanosleep, &moment, NULL);
 }
@@ -447,7 +447,7 @@ static void stop(enum stop how)
 	int cancel = PTHREAD_CANCEL_DISABLE, saved = errno;
 	/* pthread_join() is a cancellation point, and this thread will hold a lock */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	if (h != NULL && lock_take(&h->lock) == LOCK_TAKEN) { /* else another thread is starting or stopping it */
+	if (h != NULL && lock_take_patiently(&h->lock) == LOCK_TAKEN) { /* else another thread starts or stops it */
 		if (h->joinable) {
 			if (how == STOP_AND_YIELD)
 				atomic_store(&h->hopeless_since, now_ns());

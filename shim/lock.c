@@ -171,6 +171,19 @@ enum lock_result lock_wait_briefly(struct lock *l)
 	return lock_wait(l, &always);
 }
 
+enum lock_result lock_take_patiently(struct lock *l)
+{
+	enum { WAITS = 500 };
+	uint64_t ran = 0; /* the owner's CPU time when the first wait was over */
+	for (unsigned waits = 1;; waits++) {
+		enum lock_result result = lock_take(l);
+		if (result != LOCK_BUSY || waits == WAITS || lock_owner_is_elsewhere(l, ran, GRACE_NS))
+			return result;
+		if (ran == 0)
+			ran = lock_owner_ran(l);
+	}
+}
+
 static void wake(struct lock *l, int threads)
 {
 	int saved = errno;

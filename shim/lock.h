@@ -144,6 +144,9 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
  * scheduled, or jumped away and will never give the lock back, and the caller does without the lock. LOCK_ORPHAN is not
  * possible, since no such lock is ever marked LOCK_JUMPED. */
 enum lock_result lock_wait_briefly(struct lock *l);
+/* The same, but LOCK_BUSY only if the owner sleeps or is elsewhere (lock_owner_is_elsewhere): an owner that has no CPU
+ * is waited for, 5 s at most. */
+enum lock_result lock_take_patiently(struct lock *l);
 /* Takes the lock, if need be by lock_wait_briefly(). */
 static inline enum lock_result lock_take(struct lock *l)
 {

@@ -65,6 +65,17 @@ Test(lock, owner_in_a_call_that_waits_is_not_waited_for, .timeout = 20)
 	cr_expect(lock_is_free(&lock));
 }
 
+/* Nor is an owner that sleeps, even with patience. */
+Test(lock, owner_that_sleeps_is_not_waited_for, .timeout = 20)
+{
+	pthread_t thread = owner(NULL);
+	double since = seconds();
+	cr_expect(lock_take_patiently(&lock) == LOCK_BUSY);
+	cr_expect(seconds() - since < 0.5, "that took %.3f s", seconds() - since);
+	atomic_store(&done, true);
+	pthread_join(thread, NULL);
+}
+
 /* Ends the owner long after the time after which a call that waits is given up. */
 static void *end_later(void *unused)
 {
@@ -132,12 +143,15 @@ static void stop_for_a_while(pid_t tid, int stopped)
 static const struct {
 	const char *name;
 	uintptr_t bits;
-} unscheduled[] = { { "an owner that is in no call", 0 }, { "an owner that may have jumped", LOCK_JUMPED } };
+	bool patiently; /* by lock_take_patiently() */
+} unscheduled[] = { { "an owner that is in no call", 0, false },
+	            { "an owner that may have jumped", LOCK_JUMPED, false },
+	            { "an owner that is waited for with patience", 0, true } };
 
 ParameterizedTestParameters(lock, owner_that_is_not_scheduled_keeps_it)
 {
-	static size_t index[] = { 0, 1 };
-	return cr_make_param_array(size_t, index, 2);
+	static size_t index[] = { 0, 1, 2 };
+	return cr_make_param_array(size_t, index, 3);
 }
 
 ParameterizedTest(size_t *i, lock, owner_that_is_not_scheduled_keeps_it, .timeout = 20)
@@ -158,7 +172,8 @@ ParameterizedTest(size_t *i, lock, owner_that_is_not_scheduled_keeps_it, .timeou
 	cr_assert(read(ready[0], &byte, 1) == 1, "no process can stop a thread of its parent here");
 	atomic_store(&done, true); /* it gives the lock back as soon as it goes on */
 	double since = seconds();
-	cr_expect(lock_wait(&lock, &calling) == LOCK_TAKEN, "%s has lost the lock", unscheduled[*i].name);
+	enum lock_result result = unscheduled[*i].patiently ? lock_take_patiently(&lock) : lock_wait(&lock, &calling);
+	cr_expect(result == LOCK_TAKEN, "%s has lost the lock", unscheduled[*i].name);
 	cr_expect(seconds() - since >= 1.2, "%s: the lock was had after %.3f s", unscheduled[*i].name,
 	          seconds() - since);
 	lock_give(&lock);
