@@ -186,6 +186,7 @@ __attribute__((noinline)) void note_usual_joined_slowly(struct msg *m, size_t by
 		if (config.trace == NULL)
 			atomic_store_explicit(&m->usual_row, row, memory_order_relaxed);
 	}
+	m->uncounted = false;
 	if (config.trace != NULL)
 		trace_line(m->fd, BODY, BODY_END, JOIN, WHY_BODY, bytes);
 }

@@ -44,9 +44,12 @@ static inline void note_usual_joined(struct msg *m, size_t bytes)
 		return;
 	stats_row *slot = stats_slot;
 	unsigned row = atomic_load_explicit(&m->usual_row, memory_order_relaxed);
-	if (row == 0 || slot == NULL || !m->uncounted)
+	if (row == 0 || slot == NULL || !m->uncounted) {
 		note_usual_joined_slowly(m, bytes);
-	else if (atomic_fetch_add_explicit(&slot[row + m->request], 1, memory_order_relaxed) % NOTE_TIMED == 0)
+		return;
+	}
+	m->uncounted = false; /* if the call fails, the table's way does not count the head again */
+	if (atomic_fetch_add_explicit(&slot[row + m->request], 1, memory_order_relaxed) % NOTE_TIMED == 0)
 		note_hold_time(m);
 }
 

@@ -49,7 +49,6 @@ SLOW bool cut_short(struct msg *m, struct conn *c, const struct call *call, size
 	}
 	if ((size_t)taken_bytes < held_bytes)
 		return false;
-	note_usual_joined(m, call->size);
 	m->kernel = true;
 	*r = taken_bytes - (ssize_t)held_bytes;
 	if (*r > 0) {
@@ -76,6 +75,7 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 	if (rule.action != JOIN || !framing_is_rest(&m->framing, call->size) || held_bytes == 0 ||
 	    call->size > USUAL_BODY_MAX || !room_for(c, call->fd, held_bytes + call->size))
 		return false;
+	note_usual_joined(m, call->size); /* before the peer has it, which may look into the trace */
 	int saved = errno;
 	atomic_store_explicit(&m->calling, CALLING, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst); /* a handler that comes earlier may have sent what is held */
@@ -85,7 +85,6 @@ static inline bool usual_body(struct msg *m, struct conn *c, const struct call *
 	if (unlikely(taken_bytes != (ssize_t)(held_bytes + call->size)))
 		return cut_short(m, c, call, held_bytes, taken_bytes, error, rule.next, r);
 	end_call(m, held_bytes);
-	note_usual_joined(m, call->size);
 	room_spend(c, held_bytes + call->size);
 	settle_taken(m, c, rule.next);
 	*r = (ssize_t)call->size;
