@@ -209,7 +209,7 @@ static void put_report(const struct line *l)
 
 /* Nothing more is counted. The first time only, for an exit leads to _exit. A child whose making no hook saw, and one
  * of vfork, have counted in their parent's file, and leave it. */
-static void stop_counting(void)
+__attribute__((cold)) static void stop_counting(void)
 {
 	struct report r = { .program = config.program, .observes = config.observe, .put = put_report };
 	if (!config.counts || atomic_load(&told) || (r.pid = own_pid()) != counting)
@@ -459,7 +459,7 @@ void lifecycle_ends_at_once(void)
 	errno = saved;
 }
 
-void lifecycle_end(void)
+__attribute__((cold)) void lifecycle_end(void)
 {
 	int saved = errno;
 	config.active = false;

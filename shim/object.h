@@ -9,7 +9,7 @@
 /* Is this address in the object? */
 bool object_has(const struct dl_phdr_info *object, const void *address);
 /* Is it libc, or one of the libraries that parts of libc were in before glibc 2.34? */
-bool object_is_libc(const struct dl_phdr_info *object);
+__attribute__((cold)) bool object_is_libc(const struct dl_phdr_info *object);
 /* May a function of the object that has one of libc's names be something else than libc's function? Not in libc itself,
  * nor in a library that stands in front of libc, which has to look up the next function of that name. */
 bool object_is_stranger(const struct dl_phdr_info *object);
@@ -30,10 +30,10 @@ struct object_symbols {
 	const ElfW(Half) * versions;  /* the version of each symbol; NULL: there are no versions */
 	const ElfW(Verdef) * defined; /* the names of the versions */
 };
-struct object_symbols object_symbols(const struct dl_phdr_info *object);
+__attribute__((cold)) struct object_symbols object_symbols(const struct dl_phdr_info *object);
 /* Finds the object's function of this name, in this version or (NULL) in the newest; returns NULL if there is none. The
  * result is that of dlsym(3). dlsym itself is not used, because it allocates memory to report that a name is missing,
  * is in a library of its own before glibc 2.34, and may be replaced by any library. */
-void *object_find(const struct object_symbols *in, const char *name, const char *version);
+__attribute__((cold)) void *object_find(const struct object_symbols *in, const char *name, const char *version);
 
 #endif

@@ -13,7 +13,7 @@
 static cpu_set_t at_start; /* the CPUs that the process had in the constructor; empty: not known */
 
 /* Returns false if the CPUs are not known, as on a machine that has more than fit into the set. */
-static bool ask_cpus(cpu_set_t *set)
+__attribute__((cold)) static bool ask_cpus(cpu_set_t *set)
 {
 	CPU_ZERO(set);
 	return own()->syscall(SYS_sched_getaffinity, 0, sizeof *set, set) > 0;

@@ -43,7 +43,7 @@ struct search {
 };
 
 /* dl_iterate_phdr() lists objects in the order in which names are looked up. */
-static int look_into(struct dl_phdr_info *object, size_t size, void *to)
+__attribute__((cold)) static int look_into(struct dl_phdr_info *object, size_t size, void *to)
 {
 	struct search *s = to;
 	(void)size;
@@ -59,7 +59,7 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *to)
 }
 
 /* Takes no lock: two threads that come here together store the same addresses. */
-void own_begin(void)
+__attribute__((cold)) void own_begin(void)
 {
 	struct search s = { .in_libc = true };
 	dl_iterate_phdr(look_into, &s);

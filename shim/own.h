@@ -110,7 +110,7 @@ struct own_file {
 /* False: there is nothing of this name, or the question is refused. Takes no descriptor. Changes errno. */
 bool own_file(const char *path, struct own_file *f);
 /* As fstat(), with any glibc. */
-int own_fstat(int fd, struct stat *status);
+__attribute__((cold)) int own_fstat(int fd, struct stat *status);
 
 /* The number of the process that really makes the call. libc before 2.25 remembers the number, so a child in its
  * parent's memory would get its parent's. */

@@ -36,7 +36,7 @@ void process_copy_left(void);
 
 /* Forbids memory for good: there may be writers whose calls no hook sees (io_uring, RTLD_DEEPBIND), or the user wants
  * it so (ONEWRITE_HOLD=kernel). */
-void process_forbid_memory(void);
+__attribute__((cold)) void process_forbid_memory(void);
 
 /* Called in the constructor: notes this process as the owner of the memory. Returns false if the process is not told
  * its number (by a sandbox): then a child of vfork could not recognise itself. */

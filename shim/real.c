@@ -54,7 +54,7 @@ struct search {
 };
 
 /* A library in front of libc that has no versions offers its function for older versions, too. */
-static int look_into(struct dl_phdr_info *object, size_t size, void *to)
+__attribute__((cold)) static int look_into(struct dl_phdr_info *object, size_t size, void *to)
 {
 	struct search *s = to;
 	(void)size;
@@ -94,7 +94,7 @@ static void *by_plain_name(const char *name)
 }
 
 /* Takes no lock: two threads that come here together store the same addresses. */
-void real_init(void)
+__attribute__((cold)) void real_init(void)
 {
 	struct search s = { .first = hooks, .end = hooks + ALL };
 	dl_iterate_phdr(look_into, &s);
@@ -123,7 +123,7 @@ bool real_found_late(void **where, const char *name)
  * what its name says (closefrom() of libbsd). */
 static bool is_stranger[ALL];
 
-static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *unused)
+__attribute__((cold)) static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *unused)
 {
 	bool judged = false;
 	(void)size, (void)unused;
@@ -152,7 +152,7 @@ static bool introduce(const struct hook *h)
 	return libcs != NULL;
 }
 
-bool real_init_all(void)
+__attribute__((cold)) bool real_init_all(void)
 {
 	bool strangers = false;
 	libc();

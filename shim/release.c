@@ -372,7 +372,7 @@ void release_corked(void)
 }
 
 /* Sends first what needs no wait, on every connection, and then waits for the rest. */
-static void release_every(enum end end, enum writing writing, enum reason why)
+__attribute__((cold)) static void release_every(enum end end, enum writing writing, enum reason why)
 {
 	uint64_t no_wait = 1, until = 0;
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
