@@ -44,10 +44,13 @@ void late_recover(struct msg *m)
 	errno = saved;
 }
 
-/* Returns how many of the call's bytes there was room for; -1: there is no memory. Signals are blocked. */
+/* Returns how many of the call's bytes there was room for; -1: there is no memory, or nothing is queued any more.
+ * Signals are blocked. */
 static ssize_t queue(struct msg *m, const struct call *call)
 {
 	struct late *l = atomic_load(&m->late);
+	if (l == LATE_NO_MORE)
+		return -1;
 	if (l == NULL || atomic_load(&l->len) == CLOSED)
 		l = pool_pages(sizeof *l);
 	if (l == NULL)
@@ -60,7 +63,7 @@ static ssize_t queue(struct msg *m, const struct call *call)
 	}
 	atomic_store(&l->len, len + n);
 	atomic_store(&m->late, l);
-	atomic_store(&m->late_waits, 1);
+	atomic_store(&m->late_waits, LATE_WAITS);
 	lock_leave(&m->lock);
 	return (ssize_t)n;
 }
@@ -95,13 +98,24 @@ static void sent(struct msg *m, int error)
 	msg_state(m, error != 0 ? FAILED : IDLE);
 }
 
+bool late_end(struct msg *m)
+{
+	struct late *none = NULL;
+	return atomic_compare_exchange_strong(&m->late, &none, LATE_NO_MORE);
+}
+
 void late_send(struct msg *m)
 {
-	for (struct late *l;;) {
-		atomic_store(&m->late_waits, 0); /* before `late` is read: a later handler sets it again */
-		if ((l = atomic_load(&m->late)) == NULL)
-			break;
-		atomic_store(&m->late_waits, 1);
+	for (;;) {
+		/* While anything is queued the message must not look idle: later bytes would overtake it. */
+		atomic_store(&m->late_waits, LATE_LOOKED_FOR);
+		struct late *l = atomic_load(&m->late);
+		if (!late_is_queue(l)) {
+			uint8_t looked_for = LATE_LOOKED_FOR;
+			if (atomic_compare_exchange_strong(&m->late_waits, &looked_for, LATE_NONE))
+				break;
+			continue; /* a handler has queued bytes since the look */
+		}
 		uncounted(m);
 		int error = emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, &m->sent);
 		msg_clear(m);

@@ -8,6 +8,14 @@
 
 #include "emit.h"
 
+/* msg.late of a message for which nothing is queued any more (late_end). */
+#define LATE_NO_MORE ((struct late *)-1)
+
+static inline bool late_is_queue(const struct late *l)
+{
+	return l != NULL && l != LATE_NO_MORE;
+}
+
 /* Queue the bytes of a signal handler's call; the calling thread has the turn. Returns how many were queued, which the
  * program is told are written, or -1 and EAGAIN if there is no room. A call with flags that cannot be kept for later
  * (MSG_OOB, for example), or for which there is no memory, is made at once; then its own result is returned. */
@@ -17,9 +25,14 @@ void late_send(struct msg *m);
 /* The same if anything is queued. */
 static inline void late_drain(struct msg *m)
 {
-	if (atomic_load(&m->late) != NULL)
+	if (late_is_queue(atomic_load(&m->late)))
 		late_send(m);
 }
+
+/* From now on handlers write past the message, which has nothing to send any more. False: a handler has queued bytes,
+ * and nothing is changed. The caller has the turn, and is about to take the message off its connection, where handlers
+ * would not find it. */
+bool late_end(struct msg *m);
 
 /* The caller has just got a turn that its former owner left by a jump out of a signal handler. Brings the message into
  * a state with which the caller can go on, and sends what handlers have queued. Leaves errno alone. */

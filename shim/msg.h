@@ -25,6 +25,14 @@ struct turn_mark {
 	struct lock *outer; /* the turn that a signal handler interrupted to take this one; NULL: none */
 };
 
+/* Do bytes wait that a signal handler wrote? */
+enum late_waits {
+	LATE_NONE,
+	LATE_LOOKED_FOR, /* the owner looks whether there are any; a handler that queues some sets LATE_WAITS meanwhile
+	                  */
+	LATE_WAITS,
+};
+
 struct msg {
 	struct msg *next_free; /* the next free message; of the thread that gives it back, then of the list (msg.c) */
 	struct lock lock;
@@ -32,7 +40,7 @@ struct msg {
 		struct {
 			/* enum hold_state; written in the turn (msg_state), read without it, too, relaxed or acquire */
 			_Atomic uint8_t state;
-			/* `late` is not empty; written by the owner's thread and its handlers */
+			/* enum late_waits; written by the owner's thread and its handlers */
 			_Atomic uint8_t late_waits;
 		};
 		_Atomic uint16_t state_and_late; /* both in one load (acquire) */
@@ -70,8 +78,8 @@ struct msg {
 	struct http_head head;  /* what the head in buf says */
 	struct framing framing; /* how much of the message is to come */
 	struct habit habit;     /* are the connection's messages held in vain? */
-	/* Bytes that a signal handler wrote while its own thread had the turn; NULL: none. Written by the owner's
-	 * thread and its handlers. */
+	/* Bytes that a signal handler wrote while its own thread had the turn; NULL: none; LATE_NO_MORE (late.h).
+	 * Written by the owner's thread and its handlers. */
 	struct late *_Atomic late;
 	/* The kernel has what is held, under MSG_MORE: sent == len, and buf is kept only to be looked at. False: it is
 	 * in buf. */

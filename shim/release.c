@@ -266,12 +266,41 @@ static bool close_in_handler(struct msg *m, enum end end)
 	return true;
 }
 
+/* Takes the message off its connection and ends it. Returns what closing() returns. */
+static int end_message(struct conn *c, int fd, bool may_be_later)
+{
+	uint64_t until = 0;
+	int error = 0;
+	enum end end = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
+	struct msg *m = conn_forget(c, fd);
+	if (m == NULL)
+		return 0;
+	bool locked = turn_take_detached(m);
+	while (locked && (error = emit_last(m, end, WHY_CLOSE)) != 0 && wait_for_room(fd, &until)) {}
+	if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, end) && may_be_later) {
+		m->close_later = true;
+		lock_leave(&m->lock);
+		return RELEASE_LATER;
+	}
+	turn_end(m, locked);
+	return error;
+}
+
+/* The same where something is held. A signal handler would not find a message that is off its connection, and its bytes
+ * would overtake those that are still to be sent; so signals are blocked meanwhile. */
+static int end_held(struct conn *c, int fd, bool may_be_later)
+{
+	sigset_t before;
+	emit_hold_signals(&before);
+	int error = end_message(c, fd, may_be_later);
+	emit_let_signals(&before);
+	return error;
+}
+
 /* Returns EIO if bytes are lost that were said to be written, RELEASE_LATER (only if may_be_later), or 0. */
 static int closing(int fd, bool may_be_later)
 {
 	struct conn *c = conn_find(fd);
-	uint64_t until = 0;
-	int error = 0;
 	if (unlikely(config.observe) && fd >= 0)
 		observe_closing((unsigned)fd, (unsigned)fd);
 	if (conn_unknown(fd) || config.observe)
@@ -281,20 +310,8 @@ static int closing(int fd, bool may_be_later)
 		return 0;
 	}
 	int saved = errno, cancel = turn_uncancellable();
-	enum end end = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
 	note_closed(fd, conn_is(fd, CONN_TCP) && conn_has(c, CONN_SEEN) && conn_has(c, CONN_CONNECTED));
-	struct msg *m = conn_forget(c, fd);
-	if (m != NULL) {
-		bool locked = turn_take_detached(m);
-		while (locked && (error = emit_last(m, end, WHY_CLOSE)) != 0 && wait_for_room(fd, &until)) {}
-		if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, end) && may_be_later) {
-			m->close_later = true;
-			lock_leave(&m->lock);
-			error = RELEASE_LATER;
-		} else {
-			turn_end(m, locked);
-		}
-	}
+	int error = conn_idle(c) ? end_message(c, fd, may_be_later) : end_held(c, fd, may_be_later);
 	turn_cancellable(cancel);
 	errno = saved;
 	return error > 0 ? EIO : error;
@@ -398,7 +415,9 @@ void release_before_exec(void)
 
 void release_for_good(void)
 {
+	sigset_t before;
 	release_every(WE_LEAVE, GOES_ON, WHY_RETIRED);
+	emit_hold_signals(&before); /* as in end_held() */
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
 		struct conn *c = conn_find(fd);
 		struct msg *m = c != NULL ? conn_forget(c, fd) : NULL;
@@ -408,4 +427,5 @@ void release_for_good(void)
 		if (m != NULL)
 			turn_end(m, locked);
 	}
+	emit_let_signals(&before);
 }

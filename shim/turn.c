@@ -118,15 +118,14 @@ bool turn_take_detached(struct msg *m)
 	return got_turn;
 }
 
-/* Takes an idle message off its connection and frees it. Returns false if a closer took it off before. The caller has
- * the turn, and loses it if the result is true. */
+/* Takes an idle message off its connection and frees it. Returns false if a closer took it off before, or a signal
+ * handler has left bytes. The caller has the turn, and loses it if the result is true. */
 static bool retire(struct msg *m)
 {
 	struct conn *c = conn_find(m->fd);
 	struct msg *expected = m;
-	if (c == NULL || !atomic_compare_exchange_strong(&c->msg, &expected, NULL))
+	if (c == NULL || !late_end(m) || !atomic_compare_exchange_strong(&c->msg, &expected, NULL))
 		return false;
-	late_drain(m); /* from here on no signal handler finds the message */
 	msg_free(m);
 	return true;
 }

@@ -119,6 +119,21 @@ EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(
 	run_free(r);
 }
 
+/* What a closing thread still has to send is off its connection, where a handler would not find it. */
+EACH_TEST(turns, handler_in_a_close_does_not_overtake_what_was_held, ROWS(joins), 30)
+{
+	struct setup setup = {
+		.args = { TURNS, "closed" }, .join = joins[*i], .timeout = HOLD_LONG, .faults = "setsockopt:1:delay=300"
+	};
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(r->status == 0 && strcmp(r->results.p, "closed\n") == 0, "join %s: wait status %#x, reported %s",
+	          joins[*i], (unsigned)r->status, r->results.p);
+	cr_expect(r->bytes[0].n >= 100 && memcmp(r->bytes[0].p, HEAD, 100) == 0, "join %s: %zu bytes came: %.40s\n%s",
+	          joins[*i], r->bytes[0].n, r->bytes[0].p, r->calls.p);
+	run_free(r);
+}
+
 /* The second handler comes when the first one is about to queue its bytes, for which it needs memory. */
 Test(turns, handler_that_interrupts_a_handler_loses_no_byte_of_either, .timeout = 30)
 {

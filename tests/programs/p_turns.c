@@ -1,5 +1,5 @@
-/* p_turns meanwhile|heard|marked|ended|file|shut|beside CALL|jump HOW has threads and signal handlers use a connection
- * while a write is under way there, or after a jump has left one, for tests/preload/turns.c. */
+/* p_turns meanwhile|heard|marked|closed|ended|file|shut|beside CALL|jump HOW has threads and signal handlers use a
+ * connection while a write is under way there, or after a jump has left one, for tests/preload/turns.c. */
 #include "p_named.h"
 
 #include <pthread.h>
@@ -205,6 +205,36 @@ static void marked_below(void)
 	pthread_join(thread, NULL);
 }
 
+static void write_mark_if_it_is_open(int signal_number)
+{
+	(void)signal_number;
+	(void)!write(fd, "a mark", 6);
+}
+
+static void *set_option(void *unused)
+{
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	return unused;
+}
+
+/* A handler interrupts close() while that waits for another thread's call, which the test makes slow. */
+static void closed(void)
+{
+	struct sigaction mark = { .sa_handler = write_mark_if_it_is_open, .sa_flags = SA_RESTART };
+	pthread_t self = pthread_self(), setter, other;
+
+	sigaction(SIGUSR1, &mark, NULL);
+	write_head();
+	pthread_create(&setter, NULL, set_option, NULL);
+	sleep_us(50000);
+	atomic_store(&begun, true);
+	pthread_create(&other, NULL, interrupt, &self);
+	must(close(fd) == 0, "close");
+	pthread_join(setter, NULL);
+	pthread_join(other, NULL);
+	report("closed\n");
+}
+
 /* The handler writes, and then ends the process or the socket. */
 static void write_mark_and_end(int signal_number)
 {
@@ -400,8 +430,9 @@ static void jumps(void)
 int main(int argc, char **argv)
 {
 	static const struct named scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "ended", ended },
-		{ "file", file },           { "shut", shut },   { "beside", beside },       { "jump", jumps },
+		{ "meanwhile", meanwhile }, { "heard", heard },   { "marked", marked_below },
+		{ "closed", closed },       { "ended", ended },   { "file", file },
+		{ "shut", shut },           { "beside", beside }, { "jump", jumps },
 	};
 
 	named_begin(argc, argv);

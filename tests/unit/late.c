@@ -1,0 +1,199 @@
+/* What a signal handler writes while its own thread has the turn: is it sent in order, wherever the handler comes? Here
+ * a handler comes before each atomic access and system call of a thread that gives its turn back; three of them, at
+ * any three of such places. */
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+static void handler_may_come(void);
+
+#undef atomic_load
+#undef atomic_store
+#undef atomic_compare_exchange_strong
+#define IN_ORDER                memory_order_seq_cst
+#define atomic_load(from)       (handler_may_come(), atomic_load_explicit(from, IN_ORDER))
+#define atomic_store(to, value) (handler_may_come(), atomic_store_explicit(to, value, IN_ORDER))
+#define atomic_compare_exchange_strong(at, expected, wanted) \
+	(handler_may_come(), atomic_compare_exchange_strong_explicit(at, expected, wanted, IN_ORDER, IN_ORDER))
+
+#include "../../shim/conn.h"
+
+static struct conn connection;
+#define conn_find(fd) ((void)(fd), &connection)
+
+#include "../../shim/late.c"
+#include "../../shim/turn.c"
+
+/* --- the connection --------------------------------------------------------------------------- */
+
+static struct msg message;
+static char sent_bytes[64], head_bytes[] = "head";
+
+static void send_bytes(const char *bytes, size_t n)
+{
+	strncat(sent_bytes, bytes, n);
+}
+
+int emit_surely(int fd, const char *bytes, size_t n, size_t *sent)
+{
+	(void)fd;
+	handler_may_come();
+	send_bytes(bytes, n);
+	*sent += n;
+	handler_may_come();
+	return 0;
+}
+
+ssize_t emit_call(const struct call *call)
+{
+	send_bytes(call->iov->iov_base, call->iov->iov_len);
+	return (ssize_t)call->iov->iov_len;
+}
+
+void msg_free(struct msg *m)
+{
+	handler_may_come();
+	lock_give(&m->lock);
+}
+
+void *pool_pages(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p != MAP_FAILED ? p : NULL;
+}
+
+void emit_uncork(struct msg *m, int fd)
+{
+	(void)m, (void)fd;
+	handler_may_come();
+}
+
+/* What is not called here. */
+struct real real;
+atomic_int held_heads, held_rests;
+void real_init(void)
+{
+}
+bool deadline_watch(struct deadline *d, uint64_t due)
+{
+	return d != NULL && due != 0;
+}
+int emit_push(int fd, const struct msg *m)
+{
+	return m != NULL ? 0 : fd;
+}
+bool emit_is_final(int error)
+{
+	return error != 0;
+}
+struct msg *msg_new(int fd)
+{
+	(void)fd;
+	return NULL;
+}
+bool room_is_none(int fd)
+{
+	return fd < 0;
+}
+
+/* --- the handlers ----------------------------------------------------------------------------- */
+
+enum { HANDLERS = 3 };
+
+static int places, at[HANDLERS], marks;
+static int openers; /* bits: which handlers write what opens a message, and thus take the turn of an idle one */
+static bool handles;
+
+static void write_mark(void)
+{
+	char mark[8];
+	struct iovec v = { mark, (size_t)snprintf(mark, sizeof mark, "%d", ++marks) };
+	struct call call = { .fd = 3, .iov = &v, .iovcnt = 1, .size = v.iov_len };
+	struct msg *m = atomic_load_explicit(&connection.msg, IN_ORDER);
+
+	if (m != NULL && (!msg_is_idle(m) || openers & marks) && lock_is_mine(&m->lock)) {
+		ssize_t n = late_write(m, &call);
+
+		cr_assert(n == (ssize_t)v.iov_len);
+		return;
+	}
+	if (m != NULL && m->len > m->sent) { /* a turn of its own */
+		send_bytes(m->buf + m->sent, m->len - m->sent);
+		msg_clear(m);
+		msg_state(m, IDLE);
+	}
+	emit_call(&call);
+}
+
+static void handler_may_come(void)
+{
+	if (handles || (++places != at[0] && places != at[1] && places != at[2]))
+		return;
+	handles = true;
+	write_mark();
+	handles = false;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* Gives the turn back while handlers come. Returns the number of places at which one could have come. */
+static int give_turn(bool holds, bool watched)
+{
+	handles = true; /* none comes before the thread has the turn */
+	memset(&message, 0, sizeof message);
+	*sent_bytes = '\0';
+	message.fd = 3;
+	message.buf = head_bytes;
+	message.len = holds ? strlen(head_bytes) : 0;
+	msg_state(&message, HEAD);
+	atomic_store_explicit(&message.deadline.watched, watched, IN_ORDER);
+	atomic_store_explicit(&connection.msg, &message, IN_ORDER);
+	cr_assert(lock_try(&message.lock));
+	places = marks = 0;
+	handles = false;
+	handler_may_come();
+	if (!holds)
+		msg_gone(&message, IDLE); /* it was sent */
+	turn_give(&message);
+	handler_may_come();
+	cr_assert(lock_is_free(&message.lock));
+	cr_assert(!late_is_queue(atomic_load_explicit(&message.late, IN_ORDER)), "bytes are left");
+	return places;
+}
+
+/* Moves the handlers on to the next three places of n, in rising order. False: there are no more. */
+static bool next_places(int n)
+{
+	for (int i = HANDLERS - 1; i >= 0; i--)
+		if (at[i] < n - (HANDLERS - 1 - i)) {
+			at[i]++;
+			for (int j = i + 1; j < HANDLERS; j++)
+				at[j] = at[j - 1] + 1;
+			return true;
+		}
+	return false;
+}
+
+Test(late, handlers_at_every_place_write_in_order, .timeout = 20)
+{
+	for (int way = 0; way < 4 << HANDLERS; way++) {
+		bool holds = way & 1, watched = way & 2;
+		const char *wanted = holds ? "head123" : "123";
+		int most = HANDLERS, n;
+
+		openers = way >> 2;
+		for (int i = 0; i < HANDLERS; i++)
+			at[i] = i + 1;
+		do {
+			n = give_turn(holds, watched);
+			most = n > most ? n : most;
+			if (marks == HANDLERS)
+				cr_assert(strcmp(sent_bytes, wanted) == 0,
+				          "held %d, watched %d, openers %d, handlers at %d, %d and %d of %d: sent '%s'",
+				          holds, watched, openers, at[0], at[1], at[2], n, sent_bytes);
+		} while (next_places(most));
+		cr_expect(most > 20, "held %d, watched %d: %d places only", holds, watched, most);
+	}
+}
