@@ -313,7 +313,7 @@ EACH_TEST(message, last_write_that_is_cut_short_keeps_nothing_back, ROWS(meanwhi
 		                         "write=*70000", "write=*70000", meanwhile[*i], "write=*20000", "await" },
 		               .join = "message",
 		               .faults = "write:1:short=50000",
-		               .timeout = *i == 0 ? "5ms" : NULL };
+		               .timeout = *i == 0 ? "50ms" : NULL };
 	struct run *r = run(&setup, SHIM);
 	const char *cut = strstr(r->calls.p, "write bytes=70000 = 50000"),
 		   *rest = strstr(r->calls.p, "write bytes=20000 = 20000"),

@@ -10,9 +10,11 @@ static const char *const modules[] = {
 	"http", "framing", "habit", "hold", "options", "request", "settings", "sharing"
 };
 
-/* What a pure object may want: a mem* function, another pure object, the sanitizer that it was built with. */
+/* What a pure object may want: a mem* function, another pure object, the sanitizer or stack protector
+ * that it was built with. */
 static const char *const memory[] = { "memchr", "memcmp", "memcpy", "memmove", "memset" };
-static const char *const tools[] = { "__asan_", "__ubsan_", "__tsan_", "__sanitizer_", "_GLOBAL_OFFSET_TABLE_" };
+static const char *const tools[] = { "__asan_",      "__ubsan_",     "__tsan_",
+	                             "__sanitizer_", "__stack_chk_", "_GLOBAL_OFFSET_TABLE_" };
 
 static bool allowed(const char *name)
 {
