@@ -280,7 +280,7 @@ $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 ifneq ($(filter %/unit/lock,$(SUITES)),)
 $(addprefix $(B)/tests/unit/,late lock pool): $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
-$(B)/tests/unit/late.o: private CPPFLAGS += -I$(B)/shim
+$(B)/tests/unit/late.o: private override CFLAGS += -I$(B)/shim $(PLAIN)
 $(B)/tests/unit/late.o: $(B)/shim/old.h
 endif
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
