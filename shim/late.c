@@ -9,13 +9,11 @@
 #include "room.h"
 
 enum { ROOM = 65536 - 4 * sizeof(size_t) };
-#define CLOSED SIZE_MAX
 
 /* The bytes that handlers have queued on one message. A handler and the thread that it interrupts are one thread, so
- * what the handler does is complete when the thread goes on. One atomic exchange of `len` thus tells the thread whether
- * more bytes came before it was done. */
+ * what the handler does is complete when the thread goes on. */
 struct late {
-	_Atomic size_t len; /* atomic; bytes in use; CLOSED: all of them were sent, and no more may be added */
+	size_t len; /* bytes in use */
 	char bytes[ROOM];
 };
 
@@ -33,6 +31,8 @@ void late_recover(struct msg *m)
 {
 	enum calling calling = atomic_exchange(&m->calling, NOT_CALLING);
 	int saved = errno;
+	struct late *no_more = LATE_NO_MORE;
+	atomic_compare_exchange_strong(&m->late, &no_more, NULL);
 	uncounted(m);
 	if (calling == CALLING) {
 		emit_push(m->fd, m); /* the call may have had MSG_MORE */
@@ -51,19 +51,19 @@ static ssize_t queue(struct msg *m, const struct call *call)
 	struct late *l = atomic_load(&m->late);
 	if (l == LATE_NO_MORE)
 		return -1;
-	if (l == NULL || atomic_load(&l->len) == CLOSED)
+	if (l == NULL)
 		l = pool_pages(sizeof *l);
 	if (l == NULL)
 		return -1;
-	size_t n = 0, len = atomic_load(&l->len);
+	size_t n = 0, len = l->len;
 	for (size_t i = 0; i < call->iovcnt && len + n < ROOM; i++) {
 		size_t room = ROOM - len - n, part = call->iov[i].iov_len < room ? call->iov[i].iov_len : room;
 		memcpy(l->bytes + len + n, call->iov[i].iov_base, part);
 		n += part;
 	}
-	atomic_store(&l->len, len + n);
+	l->len = len + n;
 	atomic_store(&m->late, l);
-	atomic_store(&m->late_waits, LATE_WAITS);
+	atomic_store(&m->late_waits, 1);
 	lock_leave(&m->lock);
 	return (ssize_t)n;
 }
@@ -104,30 +104,23 @@ bool late_end(struct msg *m)
 	return atomic_compare_exchange_strong(&m->late, &none, LATE_NO_MORE);
 }
 
+/* Signals are blocked from the first byte to the last note: a handler that closed the socket, jumped away or forked
+ * meanwhile would leave it unknown how much was sent. */
 void late_send(struct msg *m)
 {
-	for (;;) {
-		/* While anything is queued the message must not look idle: later bytes would overtake it. */
-		atomic_store(&m->late_waits, LATE_LOOKED_FOR);
-		struct late *l = atomic_load(&m->late);
-		if (!late_is_queue(l)) {
-			uint8_t looked_for = LATE_LOOKED_FOR;
-			if (atomic_compare_exchange_strong(&m->late_waits, &looked_for, LATE_NONE))
-				break;
-			continue; /* a handler has queued bytes since the look */
-		}
+	sigset_t before;
+	emit_hold_signals(&before);
+	struct late *l = atomic_load(&m->late);
+	if (late_is_queue(l)) {
 		uncounted(m);
 		int error = emit_surely(m->fd, m->buf + m->sent, m->len - m->sent, &m->sent);
 		msg_clear(m);
-		for (size_t done = 0, len; !atomic_compare_exchange_strong(&l->len, &(size_t){ done }, CLOSED);
-		     done = len) {
-			len = atomic_load(&l->len);
-			if (error == 0)
-				error = emit_surely(m->fd, l->bytes + done, len - done, &(size_t){ 0 });
-		}
+		if (error == 0)
+			error = emit_surely(m->fd, l->bytes, l->len, &(size_t){ 0 });
 		sent(m, error);
-		/* this fails if a handler has begun another queue meanwhile */
-		atomic_compare_exchange_strong(&m->late, &(struct late *){ l }, NULL);
+		atomic_store(&m->late, NULL);
 		munmap(l, sizeof *l);
 	}
+	atomic_store(&m->late_waits, 0);
+	emit_let_signals(&before);
 }

@@ -16,7 +16,8 @@
  *   thread makes no call that may wait while it has a lock, with these exceptions: to start the helper is to wait for
  *   pthread_create(), and for the end of the helper before it (10 ms at most), usually in a turn; to stop it is to wait
  *   for its end under the helper's lock (100 ms at most; 5 s if it gets no CPU); the lines of a trace are written in a
- *   turn; and in a turn bytes that a signal handler left (late.h) wait for room (200 ms at most, twice).
+ *   turn; and in a turn bytes wait for room that a signal handler left (late.h; 200 ms at most, twice) or that a close
+ *   has to send (200 ms at most).
  *
  * MEMORY ORDER. An atomic access that names no order is sequentially consistent. Three other orders are named: a lock's
  * word is taken with acquire and given back with release; what is published once (a message, a table, a function's

@@ -75,7 +75,7 @@ struct msg *msg_new(int fd)
 	m->len = m->sent = m->known = 0;
 	m->late = NULL;
 	m->habit = (struct habit){ 0 };
-	atomic_store(&m->late_waits, LATE_NONE);
+	atomic_store(&m->late_waits, 0);
 	m->kernel = m->corked = m->request = m->sure = m->out_of_sight = m->close_later = false;
 	atomic_store(&m->read_since, 0);
 	atomic_store(&m->calling, NOT_CALLING);

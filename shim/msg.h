@@ -25,14 +25,6 @@ struct turn_mark {
 	struct lock *outer; /* the turn that a signal handler interrupted to take this one; NULL: none */
 };
 
-/* Do bytes wait that a signal handler wrote? */
-enum late_waits {
-	LATE_NONE,
-	LATE_LOOKED_FOR, /* the owner looks whether there are any; a handler that queues some sets LATE_WAITS meanwhile
-	                  */
-	LATE_WAITS,
-};
-
 struct msg {
 	struct msg *next_free; /* the next free message; of the thread that gives it back, then of the list (msg.c) */
 	struct lock lock;
@@ -40,7 +32,7 @@ struct msg {
 		struct {
 			/* enum hold_state; written in the turn (msg_state), read without it, too, relaxed or acquire */
 			_Atomic uint8_t state;
-			/* enum late_waits; written by the owner's thread and its handlers */
+			/* `late` is a queue; written by the owner's thread and its handlers */
 			_Atomic uint8_t late_waits;
 		};
 		_Atomic uint16_t state_and_late; /* both in one load (acquire) */

@@ -195,9 +195,9 @@ static int emit_last(struct msg *m, enum end end, enum reason why)
 	return 0;
 }
 
-/* Waits a little for room, without the turn. There was none although room was known: bytes were written past the hooks,
- * or the kernel is out of memory for TCP. Returns false when *until is reached (0: the time is set by the first wait;
- * 1: no wait at all). A wait in vain counts for all connections, for one second. */
+/* Waits a little for room; only a close has the turn meanwhile. There was none although room was known: bytes were
+ * written past the hooks, or the kernel is out of memory for TCP. Returns false when *until is reached (0: the time is
+ * set by the first wait; 1: no wait at all). A wait in vain counts for all connections, for one second. */
 static bool wait_for_room(int fd, uint64_t *until)
 {
 	static _Atomic uint64_t in_vain_at;
@@ -266,34 +266,48 @@ static bool close_in_handler(struct msg *m, enum end end)
 	return true;
 }
 
-/* Takes the message off its connection and ends it. Returns what closing() returns. */
-static int end_message(struct conn *c, int fd, bool may_be_later)
+/* Sends all that the message and signal handlers hold; afterwards handlers write past it. Returns 0 or an errno. The
+ * caller has the turn. */
+static int send_last(struct msg *m, int fd, enum end end)
 {
 	uint64_t until = 0;
-	int error = 0;
-	enum end end = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
-	struct msg *m = conn_forget(c, fd);
-	if (m == NULL)
-		return 0;
-	bool locked = turn_take_detached(m);
-	while (locked && (error = emit_last(m, end, WHY_CLOSE)) != 0 && wait_for_room(fd, &until)) {}
-	if (!locked && lock_is_mine(&m->lock) && !close_in_handler(m, end) && may_be_later) {
-		m->close_later = true;
-		lock_leave(&m->lock);
-		return RELEASE_LATER;
-	}
-	turn_end(m, locked);
+	int error;
+	while ((error = emit_last(m, end, WHY_CLOSE)) != 0 && wait_for_room(fd, &until)) {}
+	do
+		late_drain(m);
+	while (!late_end(m) && late_is_queue(atomic_load(&m->late)));
 	return error;
 }
 
-/* The same where something is held. A signal handler would not find a message that is off its connection, and its bytes
- * would overtake those that are still to be sent; so signals are blocked meanwhile. */
-static int end_held(struct conn *c, int fd, bool may_be_later)
+/* Takes the message off its connection and ends it. What it holds is sent before, since nobody would find it
+ * afterwards: neither a signal handler nor another thread, whose bytes would overtake it. Returns what closing()
+ * returns. */
+static int end_message(struct conn *c, int fd, bool may_be_later)
 {
-	sigset_t before;
-	emit_hold_signals(&before);
-	int error = end_message(c, fd, may_be_later);
-	emit_let_signals(&before);
+	bool in_handler;
+	int error = 0;
+	enum end end = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
+	struct msg *met = atomic_load(&c->msg), *m = turn_take(c, fd, false, &in_handler);
+	bool locked = m != NULL && !in_handler, busy = m == NULL;
+	if (locked)
+		error = send_last(m, fd, end);
+	struct msg *ended = conn_forget(c, fd);
+	if (locked && ended != m) { /* another closer has taken it off, and ends it */
+		turn_give(m);
+		locked = false;
+	}
+	if (ended == NULL)
+		return error;
+	if (ended != m && !(busy && ended == met) && turn_take_detached(ended)) {
+		locked = true;
+		error = send_last(ended, fd, end);
+	}
+	if (!locked && lock_is_mine(&ended->lock) && !close_in_handler(ended, end) && may_be_later) {
+		ended->close_later = true;
+		lock_leave(&ended->lock);
+		return RELEASE_LATER;
+	}
+	turn_end(ended, locked);
 	return error;
 }
 
@@ -311,7 +325,7 @@ static int closing(int fd, bool may_be_later)
 	}
 	int saved = errno, cancel = turn_uncancellable();
 	note_closed(fd, conn_is(fd, CONN_TCP) && conn_has(c, CONN_SEEN) && conn_has(c, CONN_CONNECTED));
-	int error = conn_idle(c) ? end_message(c, fd, may_be_later) : end_held(c, fd, may_be_later);
+	int error = end_message(c, fd, may_be_later);
 	turn_cancellable(cancel);
 	errno = saved;
 	return error > 0 ? EIO : error;
@@ -415,9 +429,7 @@ void release_before_exec(void)
 
 void release_for_good(void)
 {
-	sigset_t before;
 	release_every(WE_LEAVE, GOES_ON, WHY_RETIRED);
-	emit_hold_signals(&before); /* as in end_held() */
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
 		struct conn *c = conn_find(fd);
 		struct msg *m = c != NULL ? conn_forget(c, fd) : NULL;
@@ -427,5 +439,4 @@ void release_for_good(void)
 		if (m != NULL)
 			turn_end(m, locked);
 	}
-	emit_let_signals(&before);
 }

@@ -56,6 +56,13 @@ static enum lock_result take(struct msg *m, uintptr_t outer_frame, uintptr_t her
 	return result;
 }
 
+void turn_give_stale(struct msg *m)
+{
+	do
+		late_drain(m); /* a handler may write to the other connection just now */
+	while (!lock_give_unless_left(&m->lock));
+}
+
 struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine)
 {
 	struct turn_mark outer = turn_mark;
@@ -83,7 +90,7 @@ struct msg *turn_take(struct conn *c, int fd, bool make, bool *mine)
 		}
 		if (atomic_load(&c->msg) == m)
 			break;
-		lock_give(&m->lock); /* it was recycled, and is another connection's */
+		turn_give_stale(m);
 	}
 	if (m != NULL)
 		m->outer = outer;

@@ -46,6 +46,9 @@ struct msg *turn_try(struct conn *c);
  * the turn already, or another thread waits in a call of its turn. */
 bool turn_take_detached(struct msg *m);
 
+/* Gives back the lock of a message that was recycled meanwhile, and is another connection's. */
+void turn_give_stale(struct msg *m);
+
 /* Takes the turn of m if the lock is free and m is still the connection's message. Does not wait. */
 static inline bool turn_take_now(struct conn *c, struct msg *m)
 {
@@ -56,7 +59,7 @@ static inline bool turn_take_now(struct conn *c, struct msg *m)
 			m->outer = outer;
 			return true;
 		}
-		lock_give(&m->lock); /* it was recycled, and is another connection's */
+		turn_give_stale(m);
 	}
 	turn_mark = outer;
 	return false;
