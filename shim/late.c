@@ -76,6 +76,10 @@ __attribute__((noinline)) ssize_t late_write(struct msg *m, const struct call *c
 	uncounted(m);
 	if (call->flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR))
 		return emit_call(call);
+	if (m->state == FAILED) { /* there was no room for an earlier handler's bytes, and it is not waited for again */
+		errno = m->error != 0 ? m->error : EAGAIN;
+		return -1;
+	}
 	emit_hold_signals(&before);
 	ssize_t n = queue(m, call);
 	emit_let_signals(&before);
@@ -110,6 +114,7 @@ void late_send(struct msg *m)
 {
 	sigset_t before;
 	emit_hold_signals(&before);
+	uint8_t calling = atomic_exchange(&m->calling, CALLING_WITHOUT_SIGNALS); /* nobody takes the turn over */
 	struct late *l = atomic_load(&m->late);
 	if (late_is_queue(l)) {
 		uncounted(m);
@@ -122,5 +127,6 @@ void late_send(struct msg *m)
 		munmap(l, sizeof *l);
 	}
 	atomic_store(&m->late_waits, 0);
+	atomic_store(&m->calling, calling);
 	emit_let_signals(&before);
 }

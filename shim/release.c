@@ -205,7 +205,7 @@ static bool wait_for_room(int fd, uint64_t *until)
 	uint64_t now = now_ns(), in_vain = atomic_load(&in_vain_at);
 	if (*until == 0)
 		*until = in_vain != 0 && now - in_vain < 1000000000u ? now : now + EMIT_LAST_WAIT_NS;
-	if (now < *until && own()->poll(&room, 1, 10) >= 0)
+	if (now < *until && (own()->poll(&room, 1, 10) >= 0 || errno == EINTR))
 		return true;
 	if (*until > 1)
 		atomic_store(&in_vain_at, now);
@@ -286,9 +286,9 @@ static int end_message(struct conn *c, int fd, bool may_be_later)
 {
 	bool in_handler;
 	int error = 0;
+	struct msg *m = turn_take(c, fd, false, &in_handler);
+	bool locked = m != NULL && !in_handler;
 	enum end end = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
-	struct msg *met = atomic_load(&c->msg), *m = turn_take(c, fd, false, &in_handler);
-	bool locked = m != NULL && !in_handler, busy = m == NULL;
 	if (locked)
 		error = send_last(m, fd, end);
 	struct msg *ended = conn_forget(c, fd);
@@ -298,7 +298,7 @@ static int end_message(struct conn *c, int fd, bool may_be_later)
 	}
 	if (ended == NULL)
 		return error;
-	if (ended != m && !(busy && ended == met) && turn_take_detached(ended)) {
+	if (ended != m && turn_take_detached(ended)) { /* it came meanwhile, or its turn could not be had before */
 		locked = true;
 		error = send_last(ended, fd, end);
 	}

@@ -172,7 +172,7 @@ void turn_give_slowly(struct msg *m)
 void turn_end(struct msg *m, bool locked)
 {
 	struct turn_mark outer = m->outer;
-	if (!locked) {
+	if (!locked || !lock_is_mine(&m->lock)) { /* a handler that jumped within itself may have cost the turn */
 		deadline_watch(&m->deadline, now_ns());
 		atomic_store(&m->detached, 1);
 		return;
