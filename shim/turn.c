@@ -59,7 +59,7 @@ static enum lock_result take(struct msg *m, uintptr_t outer_frame, uintptr_t her
 void turn_give_stale(struct msg *m)
 {
 	do
-		late_drain(m); /* a handler may write to the other connection just now */
+		late_drain(m);
 	while (!lock_give_unless_left(&m->lock));
 }
 

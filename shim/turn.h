@@ -46,7 +46,8 @@ struct msg *turn_try(struct conn *c);
  * the turn already, or another thread waits in a call of its turn. */
 bool turn_take_detached(struct msg *m);
 
-/* Gives back the lock of a message that was recycled meanwhile, and is another connection's. */
+/* Gives back the lock of a message that was recycled meanwhile, and is another connection's. A handler of this thread
+ * may have written to that connection just now; its bytes are sent before. */
 void turn_give_stale(struct msg *m);
 
 /* Takes the turn of m if the lock is free and m is still the connection's message. Does not wait. */

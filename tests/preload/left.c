@@ -41,6 +41,15 @@ static const struct case_of filled_unseen[] = { UNSEEN("close"),    UNSEEN("dup2
 	                                        UNSEEN("_exit") };
 EVERYWHERE_TESTS(left, buffer_that_was_filled_unseen_keeps_nobody, PROGRAM, filled_unseen);
 
+/* Signals that come meanwhile do not end the wait for room. */
+#define INTERRUPTED(way)                                                               \
+	{                                                                              \
+		{ "interrupted", way }, ALL_THERE, .timeout = HOLD_LONG, .timed = true \
+	}
+
+static const struct case_of interrupted[] = { INTERRUPTED("close"), INTERRUPTED("dup2"), INTERRUPTED("shutdown") };
+EVERYWHERE_TESTS(left, buffer_that_gets_room_meanwhile_costs_no_byte, PROGRAM, interrupted);
+
 /* Where the program has asked for a small buffer, a close makes it larger, and nothing is lost. */
 static const struct case_of small[] = { { { "small", "close" }, ALL_THERE, .timeout = HOLD_LONG, .timed = true },
 	                                { { "small", "dup2" }, ALL_THERE, .timeout = HOLD_LONG, .timed = true } };

@@ -126,7 +126,7 @@ EACH_TEST(turns, handler_that_writes_while_a_head_is_held_comes_behind_it, ROWS(
 	run_free(r);
 }
 
-/* What a closing thread still has to send is off its connection, where a handler would not find it. */
+/* A close that waits for its turn has not sent what is held yet: a handler that comes meanwhile writes behind it. */
 EACH_TEST(turns, handler_in_a_close_does_not_overtake_what_was_held, ROWS(joins), 30)
 {
 	struct setup setup = {
@@ -198,6 +198,20 @@ Test(turns, what_a_handler_wrote_is_not_lost_in_silence, .timeout = 30)
 	struct run *r = run(&setup, SHIM);
 
 	cr_expect(strstr(r->results.p, "writing failed: EIO") != NULL, "the next write did not fail: %s", r->results.p);
+	run_free(r);
+}
+
+/* While a wait for room lasts signals are blocked, so the next handler comes as soon as it is over. */
+EACH_TEST(turns, handlers_that_find_no_room_keep_nobody, ROWS(joins), 30)
+{
+	struct setup setup = { .args = { TURNS, "insist" },
+		               .join = joins[*i],
+		               .timeout = HOLD_LONG,
+		               .faults = "setsockopt:1:linger=100,send:*:errno=EAGAIN" };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(r->status == 0 && strcmp(r->results.p, "soon: 1\n") == 0, "join %s: wait status %#x, reported %s",
+	          joins[*i], (unsigned)r->status, r->results.p);
 	run_free(r);
 }
 

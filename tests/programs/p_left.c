@@ -2,15 +2,18 @@
  * written must arrive all the same, and in the state `unseen` a close must report what is lost.
  *
  * STATE: `nearly`, the send buffer has room for a head and hardly more; `middle`, a body filled it; `unseen`, it was
- * filled behind a head by system calls that no hook sees; `small`, the same, and the program had asked for a small
- * buffer; `many`, there are many connections with a head each. The parent is the peer. With a third argument the socket
- * is a non-blocking one. */
+ * filled behind a head by system calls that no hook sees; `interrupted`, the same, but the peer reads while the program
+ * leaves, and signals come all the time; `small`, as `unseen`, and the program had asked for a small buffer; `many`,
+ * there are many connections with a head each. The parent is the peer. With a third argument the socket is a
+ * non-blocking one. */
 #include "p_pairs.h"
 
 #include <linux/close_range.h>
+#include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
-enum { PIECE = 1000, MOST = 100, SOON_MS = 300 };
+enum { PIECE = 1000, MOST = 100, SOON_MS = 300, READS_AFTER_MS = 50 };
 
 struct told {
 	_Atomic uint64_t bytes, sum;  /* of what was taken, in order */
@@ -139,6 +142,19 @@ static void leave(int fd)
 	}
 }
 
+static void do_nothing(int signal_number)
+{
+	(void)signal_number;
+}
+
+static void interrupt_often(void)
+{
+	static const struct itimerval often = { { 0, 3000 }, { 0, 3000 } };
+
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = do_nothing }, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+}
+
 static void __attribute__((noreturn)) run_program(void)
 {
 	for (int i = 0; i < connections; i++) {
@@ -148,9 +164,13 @@ static void __attribute__((noreturn)) run_program(void)
 			fcntl(fds[i], F_SETFL, O_NONBLOCK);
 		if (strcmp(state, "small") == 0)
 			set_int(fds[i], SOL_SOCKET, SO_SNDBUF, 4096);
+		if (strcmp(state, "interrupted") == 0)
+			set_int(fds[i], SOL_SOCKET, SO_SNDBUF, 200000); /* no close makes this larger */
 	}
 	for (int i = 0; i < connections; i++)
 		prepare(fds[i]);
+	if (strcmp(state, "interrupted") == 0)
+		interrupt_often();
 	atomic_store(&told->began, now_ns());
 	for (int i = 0; i < connections; i++)
 		leave(fds[i]);
@@ -213,11 +233,11 @@ static bool read_to_the_end(int client, struct told *got)
 }
 
 /* Waits until the program has left, at most 1.5 s. Then the peer reads anyway, which lets a program that waits for it
- * go on. */
+ * go on. In the state `interrupted` that is to be so. */
 static void wait_until_left(pid_t pid)
 {
 	bool ends = strcmp(way, "exec") == 0 || strstr(way, "exit") != NULL;
-	int64_t until = now_ns() + 1500 * MS;
+	int64_t until = strcmp(state, "interrupted") == 0 ? told->began + READS_AFTER_MS * MS : now_ns() + 1500 * MS;
 
 	while (now_ns() < until) {
 		if (ends ? waitpid(pid, NULL, WNOHANG) == pid : atomic_load(&told->stage) == LEAVING)
@@ -239,7 +259,8 @@ int main(int argc, char **argv)
 	shared = shared_map(SHARED_FD);
 	state = argv[1];
 	way = argv[2];
-	unseen_filler = strcmp(state, "unseen") == 0 || strcmp(state, "small") == 0;
+	unseen_filler = strcmp(state, "unseen") == 0 || strcmp(state, "interrupted") == 0 ||
+	                strcmp(state, "small") == 0;
 	nonblock = argc > 3;
 	connections = strcmp(state, "many") == 0 ? MOST : 1;
 	told = (struct told *)unseen(SYS_mmap, 0, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,

@@ -1,5 +1,5 @@
-/* p_turns meanwhile|heard|marked|closed|ended|file|shut|beside CALL|jump HOW has threads and signal handlers use a
- * connection while a write is under way there, or after a jump has left one, for tests/preload/turns.c. */
+/* p_turns meanwhile|heard|marked|closed|insist|ended|file|shut|beside CALL|jump HOW has threads and signal handlers use
+ * a connection while a write is under way there, or after a jump has left one, for tests/preload/turns.c. */
 #include "p_named.h"
 
 #include <pthread.h>
@@ -235,6 +235,23 @@ static void closed(void)
 	report("closed\n");
 }
 
+/* A handler writes again and again, and finds no room, which the test sees to: does the thread that it interrupts get
+ * out of its call? */
+static void insist(void)
+{
+	static const struct itimerval often = { { 0, 20000 }, { 0, 20000 } };
+	struct sigaction mark = { .sa_handler = write_mark_if_it_is_open, .sa_flags = SA_RESTART };
+	int64_t before;
+
+	write_head();
+	sigaction(SIGALRM, &mark, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	before = now_ns();
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	report("soon: %d\n", now_ns() - before < INT64_C(1000000000));
+	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
 /* The handler writes, and then ends the process or the socket. */
 static void write_mark_and_end(int signal_number)
 {
@@ -430,9 +447,9 @@ static void jumps(void)
 int main(int argc, char **argv)
 {
 	static const struct named scenarios[] = {
-		{ "meanwhile", meanwhile }, { "heard", heard },   { "marked", marked_below },
-		{ "closed", closed },       { "ended", ended },   { "file", file },
-		{ "shut", shut },           { "beside", beside }, { "jump", jumps },
+		{ "meanwhile", meanwhile }, { "heard", heard }, { "marked", marked_below }, { "closed", closed },
+		{ "insist", insist },       { "ended", ended }, { "file", file },           { "shut", shut },
+		{ "beside", beside },       { "jump", jumps },
 	};
 
 	named_begin(argc, argv);

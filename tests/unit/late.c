@@ -1,6 +1,6 @@
 /* What a signal handler writes while its own thread has the turn: is it sent in order, wherever the handler comes? Here
- * a handler comes before each atomic access and system call of a thread that gives its turn back; three of them, at
- * any three of such places. */
+ * a handler comes before each atomic access (of those that name no memory order) and system call of a thread that gives
+ * its turn back; three of them, at any three of such places. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <signal.h>
