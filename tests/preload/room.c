@@ -68,10 +68,6 @@ static const struct {
 	  2 },
 };
 
-/* A thread that has no CPU for longer than the default timeout while its head is held asks once more, so a row that
- * asked too often is repeated. */
-enum { TRIES = 3 };
-
 #ifdef UNDER_TSAN /* to create the helper takes so long that the kernel is asked again before the body is joined */
 enum { ONCE_MORE = 1 };
 #else
@@ -86,7 +82,8 @@ EACH_TEST(room, asked_when_it_is_not_known, ROWS(rows), 30)
 
 	for (size_t k = 0; rows[*i].steps[k] != NULL; k++)
 		setup.args[k + 1] = rows[*i].steps[k];
-	for (int n = 0; n < TRIES && asked > rows[*i].most; n++) {
+	/* A thread that has no CPU for longer than the default timeout while its head is held asks once more. */
+	for (int n = 0; n < ATTEMPTS && asked > rows[*i].most; n++) {
 		if (r != NULL)
 			run_free(r);
 		r = check_same(rows[*i].name, &setup);

@@ -8,8 +8,6 @@ const struct mode every_mode[MODES] = {
 	{ "memory", "header" }, { "memory", "message" }, { "kernel", "header" }, { "kernel", "message" }
 };
 
-enum { TRIES = 3 };
-
 static struct run *run_until(const struct setup *setup, enum behind behind, const char *wanted, int attempts)
 {
 	struct run *r = run(setup, behind);
@@ -36,7 +34,7 @@ void check_everywhere(const char *program, const struct case_of *c)
 		               .timeout = c->timeout != NULL ? c->timeout : "5ms",
 		               .faults = c->faults,
 		               .clients = c->clients };
-	int attempts = c->timed ? TRIES : 1;
+	int attempts = c->timed ? ATTEMPTS : 1;
 	char args[160] = "", name[256];
 	struct run *bare;
 
