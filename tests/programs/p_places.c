@@ -180,14 +180,24 @@ static void privilege(int (*call)(void))
 
 /* --- tasks ------------------------------------------------------------------------------------ */
 
+static _Atomic pid_t lived; /* the last task */
+
 static void *live(void *argument)
 {
+	atomic_store(&lived, (pid_t)syscall(SYS_gettid));
 	return argument;
 }
 
 static int live_too(void *argument)
 {
-	return argument == NULL ? 0 : 1;
+	return live(argument) == NULL ? 0 : 1;
+}
+
+/* A thread that was joined counts as a task until the kernel has taken it down. */
+static void wait_until_it_is_gone(void)
+{
+	while (syscall(SYS_tgkill, getpid(), atomic_load(&lived), 0) == 0)
+		sleep_us(100);
 }
 
 static int a_pthread(void)
@@ -195,7 +205,9 @@ static int a_pthread(void)
 	pthread_t thread;
 	int error = pthread_create(&thread, NULL, live, NULL);
 
-	return error != 0 ? error : pthread_join(thread, NULL);
+	if (error == 0 && (error = pthread_join(thread, NULL)) == 0)
+		wait_until_it_is_gone();
+	return error;
 }
 
 static int a_thrd(void)
@@ -203,7 +215,9 @@ static int a_thrd(void)
 	thrd_t thread;
 	int error = thrd_create(&thread, live_too, NULL);
 
-	return error != thrd_success ? error : thrd_join(thread, NULL) != thrd_success;
+	if (error == thrd_success && (error = thrd_join(thread, NULL)) == thrd_success)
+		wait_until_it_is_gone();
+	return error;
 }
 
 static char *const environment[] = { NULL };
