@@ -254,6 +254,11 @@ static void release_last(int fd, enum end end, enum writing writing, bool lost, 
 	errno = saved;
 }
 
+static enum reason why_it_ends(enum end end)
+{
+	return end == WE_LEAVE ? WHY_RETIRED : WHY_CLOSE;
+}
+
 /* Closes a descriptor on which a signal handler interrupted its own thread's turn. Outside a system call what is held
  * can go now, and the turn finds nothing left. In a call the bytes are with the kernel, or are about to be: then
  * returns false, and the descriptor has to stay until the call is over. */
@@ -262,7 +267,7 @@ static bool close_in_handler(struct msg *m, enum end end)
 	if (atomic_load_explicit(&m->calling, memory_order_relaxed) != NOT_CALLING)
 		return false;
 	late_recover(m);
-	emit_last(m, end, WHY_CLOSE);
+	emit_last(m, end, why_it_ends(end));
 	return true;
 }
 
@@ -272,7 +277,7 @@ static int send_last(struct msg *m, int fd, enum end end)
 {
 	uint64_t until = 0;
 	int error;
-	while ((error = emit_last(m, end, WHY_CLOSE)) != 0 && wait_for_room(fd, &until)) {}
+	while ((error = emit_last(m, end, why_it_ends(end))) != 0 && wait_for_room(fd, &until)) {}
 	do
 		late_drain(m);
 	while (!late_end(m) && late_is_queue(atomic_load(&m->late)));
@@ -282,13 +287,12 @@ static int send_last(struct msg *m, int fd, enum end end)
 /* Takes the message off its connection and ends it. What it holds is sent before, since nobody would find it
  * afterwards: neither a signal handler nor another thread, whose bytes would overtake it. Returns what closing()
  * returns. */
-static int end_message(struct conn *c, int fd, bool may_be_later)
+static int end_message(struct conn *c, int fd, enum end end, bool may_be_later)
 {
 	bool in_handler;
 	int error = 0;
 	struct msg *m = turn_take(c, fd, false, &in_handler);
 	bool locked = m != NULL && !in_handler;
-	enum end end = conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS;
 	if (locked)
 		error = send_last(m, fd, end);
 	struct msg *ended = conn_forget(c, fd);
@@ -325,7 +329,7 @@ static int closing(int fd, bool may_be_later)
 	}
 	int saved = errno, cancel = turn_uncancellable();
 	note_closed(fd, conn_is(fd, CONN_TCP) && conn_has(c, CONN_SEEN) && conn_has(c, CONN_CONNECTED));
-	int error = end_message(c, fd, may_be_later);
+	int error = end_message(c, fd, conn_is_ours(c, fd) ? SOCKET_ENDS : NAME_ENDS, may_be_later);
 	turn_cancellable(cancel);
 	errno = saved;
 	return error > 0 ? EIO : error;
@@ -432,11 +436,7 @@ void release_for_good(void)
 	release_every(WE_LEAVE, GOES_ON, WHY_RETIRED);
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1)) {
 		struct conn *c = conn_find(fd);
-		struct msg *m = c != NULL ? conn_forget(c, fd) : NULL;
-		bool locked = m != NULL && turn_take_detached(m);
-		if (locked)
-			emit_last(m, WE_LEAVE, WHY_RETIRED);
-		if (m != NULL)
-			turn_end(m, locked);
+		if (c != NULL && end_message(c, fd, WE_LEAVE, false) != 0)
+			libc()->shutdown(fd, SHUT_WR); /* bytes are lost, so none may follow; the next write fails */
 	}
 }

@@ -35,8 +35,8 @@
  *                         | privileges                      |            |                       |
  * release_before_exec *   | exec                            | turn, room | the same              | no
  * release_at_the_end *    | the end of the process          | turn, room | the same              | no
- * release_for_good        | one after which the library     | turn, room | nothing: the rest is  | no
- *                         | does nothing more: a sandbox    |            | lost                  |
+ * release_for_good        | one after which the library     | turn, room | nothing: the rest is  | the next write:
+ *                         | does nothing more: a sandbox    |            | lost                  | EPIPE
  * release_held            | any; the caller has the turn    | nothing    | what finds no room    | no: state FAILED */
 #ifndef ONEWRITE_RELEASE_H
 #define ONEWRITE_RELEASE_H

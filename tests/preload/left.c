@@ -14,7 +14,7 @@
 
 static const struct case_of full[] = { LEFT("close"),    LEFT("dup2"),  LEFT("close_range"), LEFT("fclose"),
 	                               LEFT("shutdown"), LEFT("dup"),   LEFT("fork"),        LEFT("exec"),
-	                               LEFT("exit"),     LEFT("_exit"), LEFT("quick_exit") };
+	                               LEFT("exit"),     LEFT("_exit"), LEFT("quick_exit"),  LEFT("retire") };
 EVERYWHERE_TESTS(left, full_buffer_costs_no_byte, PROGRAM, full);
 
 #define NONBLOCKING(way)                                                                      \
@@ -22,23 +22,23 @@ EVERYWHERE_TESTS(left, full_buffer_costs_no_byte, PROGRAM, full);
 		{ "nearly", way, "nonblock" }, ALL_THERE, .timeout = HOLD_LONG, .timed = true \
 	}
 
-static const struct case_of nonblocking[] = { NONBLOCKING("close"), NONBLOCKING("dup2"), NONBLOCKING("shutdown"),
-	                                      NONBLOCKING("dup"),   NONBLOCKING("fork"), NONBLOCKING("exec"),
-	                                      NONBLOCKING("_exit") };
+static const struct case_of nonblocking[] = { NONBLOCKING("close"), NONBLOCKING("dup2"),  NONBLOCKING("shutdown"),
+	                                      NONBLOCKING("dup"),   NONBLOCKING("fork"),  NONBLOCKING("exec"),
+	                                      NONBLOCKING("_exit"), NONBLOCKING("retire") };
 EVERYWHERE_TESTS(left, full_buffer_of_a_nonblocking_socket_costs_no_byte, PROGRAM, nonblocking);
 
 /* The send buffer was filled by calls that the library cannot see, and the peer does not read: the program does not
- * wait long, and a close that can report the loss reports it. */
-#define NOT_IN_SILENCE "a close was silent about bytes that are lost: 0, left soon: 1\n"
+ * wait long, and a close, or the next write, reports the loss. */
+#define NOT_IN_SILENCE "bytes were lost in silence: 0, left soon: 1\n"
 #define UNSEEN(way)                                                                                \
 	{ { "unseen", way }, NOT_IN_SILENCE, .timeout = HOLD_LONG, .timed = true },                \
 	{                                                                                          \
 		{ "unseen", way, "nonblock" }, NOT_IN_SILENCE, .timeout = HOLD_LONG, .timed = true \
 	}
 
-static const struct case_of filled_unseen[] = { UNSEEN("close"),    UNSEEN("dup2"), UNSEEN("close_range"),
-	                                        UNSEEN("shutdown"), UNSEEN("exec"), UNSEEN("exit"),
-	                                        UNSEEN("_exit") };
+static const struct case_of filled_unseen[] = { UNSEEN("close"),    UNSEEN("dup2"),  UNSEEN("close_range"),
+	                                        UNSEEN("shutdown"), UNSEEN("exec"),  UNSEEN("exit"),
+	                                        UNSEEN("_exit"),    UNSEEN("retire") };
 EVERYWHERE_TESTS(left, buffer_that_was_filled_unseen_keeps_nobody, PROGRAM, filled_unseen);
 
 /* Signals that come meanwhile do not end the wait for room. */
@@ -47,7 +47,8 @@ EVERYWHERE_TESTS(left, buffer_that_was_filled_unseen_keeps_nobody, PROGRAM, fill
 		{ "interrupted", way }, ALL_THERE, .timeout = HOLD_LONG, .timed = true \
 	}
 
-static const struct case_of interrupted[] = { INTERRUPTED("close"), INTERRUPTED("dup2"), INTERRUPTED("shutdown") };
+static const struct case_of interrupted[] = { INTERRUPTED("close"), INTERRUPTED("dup2"), INTERRUPTED("shutdown"),
+	                                      INTERRUPTED("retire") };
 EVERYWHERE_TESTS(left, buffer_that_gets_room_meanwhile_costs_no_byte, PROGRAM, interrupted);
 
 /* Where the program has asked for a small buffer, a close makes it larger, and nothing is lost. */

@@ -1,6 +1,7 @@
 /* What a signal handler writes while its own thread has the turn: is it sent in order, wherever the handler comes? Here
  * a handler comes before each atomic access (of those that name no memory order) and system call of a thread that gives
- * its turn back; three of them, at any three of such places. */
+ * its turn back, or that closes; three of them, at any three of such places. And what becomes of a message whose turn a
+ * close cannot have, or loses? */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,19 +13,23 @@ static void handler_may_come(void);
 
 #undef atomic_load
 #undef atomic_store
+#undef atomic_exchange
 #undef atomic_compare_exchange_strong
-#define IN_ORDER                memory_order_seq_cst
-#define atomic_load(from)       (handler_may_come(), atomic_load_explicit(from, IN_ORDER))
-#define atomic_store(to, value) (handler_may_come(), atomic_store_explicit(to, value, IN_ORDER))
+#define IN_ORDER                   memory_order_seq_cst
+#define atomic_load(from)          (handler_may_come(), atomic_load_explicit(from, IN_ORDER))
+#define atomic_store(to, value)    (handler_may_come(), atomic_store_explicit(to, value, IN_ORDER))
+#define atomic_exchange(at, value) (handler_may_come(), atomic_exchange_explicit(at, value, IN_ORDER))
 #define atomic_compare_exchange_strong(at, expected, wanted) \
 	(handler_may_come(), atomic_compare_exchange_strong_explicit(at, expected, wanted, IN_ORDER, IN_ORDER))
 
 #include "../../shim/conn.h"
 
 static struct conn connection;
-#define conn_find(fd) ((void)(fd), &connection)
+#define conn_find(fd)       ((void)(fd), &connection)
+#define conn_is_ours(c, fd) ((void)(c), (fd) > 0)
 
 #include "../../shim/late.c"
+#include "../../shim/release.c"
 #include "../../shim/turn.c"
 
 /* --- the connection --------------------------------------------------------------------------- */
@@ -53,10 +58,32 @@ ssize_t emit_call(const struct call *call)
 	return (ssize_t)call->iov->iov_len;
 }
 
+int emit_held(struct msg *m, int fd, int flags)
+{
+	size_t n = m->len - m->sent;
+
+	(void)flags;
+	return emit_surely(fd, m->buf + m->sent, n, &m->sent);
+}
+
+static int messages_freed;
+
 void msg_free(struct msg *m)
 {
 	handler_may_come();
+	messages_freed++;
 	lock_give(&m->lock);
+}
+
+/* Another thread does this right before the message is taken off. */
+static void (*meanwhile)(void);
+
+struct msg *conn_forget(struct conn *c, int fd)
+{
+	(void)fd;
+	if (meanwhile != NULL)
+		meanwhile();
+	return atomic_exchange(&c->msg, NULL);
 }
 
 void *pool_pages(size_t size)
@@ -72,9 +99,48 @@ void emit_uncork(struct msg *m, int fd)
 	handler_may_come();
 }
 
-/* What is not called here. */
+/* What has nothing to do here, or is not called. */
 struct real real;
 atomic_int held_heads, held_rests;
+struct conn *conns;
+_Atomic unsigned conn_count;
+atomic_bool conn_none_beyond, process_lent;
+bool process_is_borrowed(void)
+{
+	return false;
+}
+void note_decision(struct msg *m, int fd, enum hold_state state, enum hold_event event, enum hold_action action,
+                   enum reason why, size_t held)
+{
+	(void)m, (void)fd, (void)state, (void)event, (void)action, (void)why, (void)held;
+}
+void note_closed(int fd, bool silent)
+{
+	(void)fd, (void)silent;
+}
+void observe_closing(unsigned first, unsigned last)
+{
+	(void)first, (void)last;
+}
+uint64_t conn_cookie_of(int fd, uint64_t before)
+{
+	(void)fd;
+	return before;
+}
+int conn_next(unsigned fd)
+{
+	(void)fd;
+	return -1;
+}
+struct conn *conn_find_beyond(int fd)
+{
+	(void)fd;
+	return NULL;
+}
+void room_make(int fd)
+{
+	(void)fd;
+}
 void real_init(void)
 {
 }
@@ -150,10 +216,10 @@ static void handler_may_come(void)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* Gives the turn back while handlers come. Returns the number of places at which one could have come. */
-static int give_turn(bool holds, bool watched)
+/* No handler comes while the connection is made what it is to be. */
+static void hold_head(bool holds, bool watched)
 {
-	handles = true; /* none comes before the thread has the turn */
+	handles = true;
 	memset(&message, 0, sizeof message);
 	*sent_bytes = '\0';
 	message.fd = 3;
@@ -162,13 +228,24 @@ static int give_turn(bool holds, bool watched)
 	msg_state(&message, HEAD);
 	atomic_store_explicit(&message.deadline.watched, watched, IN_ORDER);
 	atomic_store_explicit(&connection.msg, &message, IN_ORDER);
-	cr_assert(lock_try(&message.lock));
-	places = marks = 0;
+	places = marks = messages_freed = 0;
+}
+
+/* Gives the turn back, or closes, while handlers come. Returns the number of places at which one could have come. */
+static int leave_message(bool holds, bool watched, bool closes)
+{
+	hold_head(holds, watched);
+	if (!holds && closes)
+		msg_gone(&message, IDLE); /* it was sent */
+	cr_assert(closes || lock_try(&message.lock));
 	handles = false;
 	handler_may_come();
-	if (!holds)
-		msg_gone(&message, IDLE); /* it was sent */
-	turn_give(&message);
+	if (!holds && !closes)
+		msg_gone(&message, IDLE);
+	if (closes)
+		cr_assert(end_message(&connection, 3, SOCKET_ENDS, false) == 0);
+	else
+		turn_give(&message);
 	handler_may_come();
 	cr_assert(lock_is_free(&message.lock));
 	cr_assert(!late_is_queue(atomic_load_explicit(&message.late, IN_ORDER)), "bytes are left");
@@ -188,24 +265,74 @@ static bool next_places(int n)
 	return false;
 }
 
-Test(late, handlers_at_every_place_write_in_order, .timeout = 20)
+Test(late, handlers_at_every_place_write_in_order, .timeout = 60)
 {
-	for (int way = 0; way < 4 << HANDLERS; way++) {
-		bool holds = way & 1, watched = way & 2;
+	for (int way = 0; way < 8 << HANDLERS; way++) {
+		bool holds = way & 1, watched = way & 2, closes = way & 4;
 		const char *wanted = holds ? "head123" : "123";
 		int most = HANDLERS, n;
 
-		openers = way >> 2;
+		openers = way >> 3;
 		for (int i = 0; i < HANDLERS; i++)
 			at[i] = i + 1;
 		do {
-			n = give_turn(holds, watched);
+			n = leave_message(holds, watched, closes);
 			most = n > most ? n : most;
 			if (marks == HANDLERS)
 				cr_assert(strcmp(sent_bytes, wanted) == 0,
-				          "held %d, watched %d, openers %d, handlers at %d, %d and %d of %d: sent '%s'",
-				          holds, watched, openers, at[0], at[1], at[2], n, sent_bytes);
+				          "held %d, watched %d, close %d, openers %d, handlers at %d, %d and %d of %d: "
+				          "sent '%s'",
+				          holds, watched, closes, openers, at[0], at[1], at[2], n, sent_bytes);
 		} while (next_places(most));
-		cr_expect(most > 8, "held %d, watched %d: %d places only", holds, watched, most);
+		cr_expect(most > 8, "held %d, watched %d, close %d: %d places only", holds, watched, closes, most);
 	}
+}
+
+/* --- a close that is not alone with the message ----------------------------------------------- */
+
+static struct msg another;
+
+static void head_comes(void)
+{
+	another = message;
+	atomic_store_explicit(&connection.msg, &another, IN_ORDER);
+}
+
+Test(late, head_that_comes_while_a_close_asks_for_its_turn_is_sent)
+{
+	hold_head(true, false);
+	atomic_store_explicit(&connection.msg, NULL, IN_ORDER);
+	meanwhile = head_comes;
+	cr_expect(end_message(&connection, 3, SOCKET_ENDS, false) == 0);
+	cr_expect(strcmp(sent_bytes, "head") == 0, "sent '%s'", sent_bytes);
+	cr_expect(messages_freed == 1 && lock_is_free(&another.lock));
+}
+
+static void closer_comes(void)
+{
+	atomic_store_explicit(&connection.msg, NULL, IN_ORDER);
+}
+
+Test(late, message_that_another_closer_took_off_is_left_to_it)
+{
+	hold_head(true, false);
+	meanwhile = closer_comes;
+	cr_expect(end_message(&connection, 3, SOCKET_ENDS, false) == 0);
+	cr_expect(strcmp(sent_bytes, "head") == 0, "sent '%s'", sent_bytes);
+	cr_expect(messages_freed == 0 && lock_is_free(&message.lock), "%d messages freed", messages_freed);
+}
+
+/* A handler of the closing thread jumped within itself, so another thread took the turn over. */
+static void turn_is_lost(void)
+{
+	atomic_store_explicit(&message.lock.word, thread_self() + 64, IN_ORDER);
+}
+
+Test(late, message_whose_turn_a_close_has_lost_is_not_freed_under_its_owner)
+{
+	hold_head(true, false);
+	meanwhile = turn_is_lost;
+	cr_expect(end_message(&connection, 3, SOCKET_ENDS, false) == 0);
+	cr_expect(messages_freed == 0 && !lock_is_free(&message.lock), "%d messages freed", messages_freed);
+	cr_expect(atomic_load_explicit(&message.detached, IN_ORDER) == 1, "nobody is to free the message");
 }
