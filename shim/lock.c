@@ -115,6 +115,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 	if (lock_is_mine(l))
 		return LOCK_MINE;
 	int saved = errno;
+	lock_number();
 	for (;;) {
 		uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
 		if (seen == 0) {
@@ -230,6 +231,9 @@ void lock_leave(struct lock *l)
 
 void lock_jump(struct lock *l)
 {
-	if (lock_is_mine(l) && atomic_fetch_or(&l->word, LOCK_JUMPED) & WAITERS)
+	if (!lock_is_mine(l))
+		return;
+	lock_name(l); /* without a number the owner would count as one that has no CPU, for ever */
+	if (atomic_fetch_or(&l->word, LOCK_JUMPED) & WAITERS)
 		wake(l, INT_MAX); /* from now on they wait with a limit */
 }

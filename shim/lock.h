@@ -33,7 +33,8 @@
 struct lock {
 	_Atomic uintptr_t word; /* the owner's thread pointer, and bits of the enum below; 0: free */
 	/* The kernel's number of the owner; 0: the lock is free, its owner has only just taken it, or is giving it
-	 * back. Relaxed; written by the owner only, behind taking the lock and before giving it back. */
+	 * back. Relaxed; written by the owner only: behind taking the lock, before giving it back, and before a jump
+	 * out of a signal handler, which may have interrupted either. */
 	_Atomic int tid;
 };
 
@@ -71,13 +72,17 @@ static inline uintptr_t thread_self(void)
 #endif
 }
 
-/* Notes who has taken the lock. */
+/* This thread's number. A thread asks the kernel before it takes its first lock, because the return from a system call
+ * is where signal handlers run. */
+static inline int lock_number(void)
+{
+	return __builtin_expect(lock_self == 0, 0) ? lock_ask_self() : lock_self;
+}
+
+/* Notes who has the lock. */
 static inline void lock_name(struct lock *l)
 {
-	int tid = lock_self;
-	if (__builtin_expect(tid == 0, 0))
-		tid = lock_ask_self();
-	atomic_store_explicit(&l->tid, tid, memory_order_relaxed);
+	atomic_store_explicit(&l->tid, lock_number(), memory_order_relaxed);
 }
 
 /* Called by the owner, right before it gives the lock back. */
@@ -90,10 +95,11 @@ static inline void lock_unname(struct lock *l)
 static inline bool lock_try(struct lock *l)
 {
 	uintptr_t free_ = 0;
+	int number = lock_number();
 	if (!atomic_compare_exchange_strong_explicit(&l->word, &free_, thread_self(), memory_order_acquire,
 	                                             memory_order_relaxed))
 		return false;
-	lock_name(l);
+	atomic_store_explicit(&l->tid, number, memory_order_relaxed);
 	return true;
 }
 

@@ -112,6 +112,28 @@ Test(lock, owner_that_jumped_loses_it, .timeout = 20)
 	cr_expect(lock.tid == gettid(), "the lock bears the number of thread %d, who has lost it", lock.tid);
 }
 
+/* Takes the lock as a signal handler finds it that interrupts its thread right behind the first instruction of taking,
+ * or right before the last one of giving: it is owned, and bears no number yet, or none any more. */
+static void *jump_without_a_number(void *unused)
+{
+	atomic_store(&lock.word, thread_self());
+	lock_jump(&lock);
+	while (!atomic_load(&done))
+		usleep(1000);
+	return unused;
+}
+
+Test(lock, owner_that_jumped_while_it_took_it_or_gave_it_back_loses_it, .timeout = 20)
+{
+	pthread_t thread;
+	pthread_create(&thread, NULL, jump_without_a_number, NULL);
+	while (!lock_is_jumped(&lock))
+		usleep(1000);
+	cr_expect(lock_wait(&lock, &calling) == LOCK_ORPHAN);
+	atomic_store(&done, true);
+	pthread_join(thread, NULL);
+}
+
 /* --- an owner that is not scheduled ----------------------------------------------------------- */
 
 static _Atomic pid_t owners_tid;
