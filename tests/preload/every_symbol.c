@@ -2,6 +2,7 @@
  * not in this file. A libc with a new way to write, to copy a descriptor or to end a process fails this test until that
  * symbol has been considered. */
 #include "harness.h"
+#include "machine.h"
 
 #include <dlfcn.h>
 #include <regex.h>
@@ -178,8 +179,11 @@ static const struct {
 
 EACH_TEST(every_symbol, of_other_architectures_libc_is_a_hook_or_has_a_reason, ROWS(others), 60)
 {
-	if (access(others[*i].libc, R_OK) != 0)
-		cr_skip_test("the libc of %s was not looked at: the package %s is not installed",
-		             others[*i].architecture, others[*i].package);
+#ifndef __x86_64__
+	if (strcmp(others[*i].architecture, "i386") == 0)
+		machine_skip("the libc of i386", "its package is for amd64");
+#endif
+	cr_assert(access(others[*i].libc, R_OK) == 0, "the libc of %s is missing: install the package %s",
+	          others[*i].architecture, others[*i].package);
 	check_libc(others[*i].libc);
 }

@@ -1,6 +1,7 @@
 /* Proves that the helper is an ordinary thread, whichever thread starts it: heads go out in time, and the helper takes
  * over nothing from the thread that created it. */
 #include "harness.h"
+#include "machine.h"
 
 #include <fnmatch.h>
 
@@ -36,7 +37,7 @@ EACH_TEST(ordinary, helper_has_nothing_of_its_creator, ROWS(rows), 60)
 		r = run(&setup, SHIM);
 	}
 	if (strncmp(r->results.p, "not here: ", 10) == 0)
-		cr_skip_test("%s: %s", name, r->results.p);
+		machine_skip(name, r->results.p);
 	cr_expect(r->status == 0 && fnmatch(rows[*i].results, r->results.p, FNM_EXTMATCH) == 0,
 	          "%s: wait status %#x, reported \"%s\", wanted \"%s\"", name, (unsigned)r->status, r->results.p,
 	          rows[*i].results);

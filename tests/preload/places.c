@@ -1,6 +1,7 @@
 /* Proves that the helper is not in the program's way: it keeps no privilege that the program gives up, and it goes when
  * the program needs its place for a task. */
 #include "harness.h"
+#include "machine.h"
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_places"
 #define JOINED  "writev iov=2 bytes=300 = 300"
@@ -12,7 +13,7 @@ static struct run *check(const char *family, const char *what, const char *fault
 	struct run *r = check_same(what, &setup);
 
 	if (strncmp(r->results.p, "not here: ", 10) == 0)
-		cr_skip_test("%s: %s", what, r->results.p);
+		machine_skip(what, r->results.p);
 	return r;
 }
 

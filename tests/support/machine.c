@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,8 +42,8 @@ static bool enter(enum machine_part part)
 
 void machine_skip(const char *row, const char *why)
 {
-	fprintf(stderr, "[SKIP] %s::%s, %s: %s\n", criterion_current_test->category, criterion_current_test->name, row,
-	        why);
+	fprintf(stderr, "[SKIP] %s::%s, %s: %.*s\n", criterion_current_test->category, criterion_current_test->name,
+	        row, (int)strcspn(why, "\n"), why);
 	cr_skip_test("%s", why);
 }
 

@@ -1,6 +1,5 @@
 /* Takes recipes out of docs/deploy.md, and runs the servers that they start. */
 #include "recipes.h"
-#include "machine.h"
 #include "text.h"
 
 #include <netinet/in.h>
@@ -137,10 +136,9 @@ void serve(const char *command)
 	      "exit 1");
 }
 
-void needs(const char *file, const char *package)
+void must_have_file(const char *file, const char *package)
 {
-	if (access(file, F_OK) != 0)
-		machine_skip(package, "the package is not installed");
+	cr_assert(access(file, F_OK) == 0, "there is no %s: install the package %s", file, package);
 }
 
 void must_have(const char *program, const char *package)

@@ -31,9 +31,8 @@ void stop_server(void);
 /* A shell command: has the head of a response, or of a request, left together with its body? */
 #define JOINED "grep -Eq ' body [a-z-]+ (join|lead) ' trace"
 
-/* Skips the test where this file is missing, and with it a package that scripts/packages does not install. */
-void needs(const char *file, const char *package);
-/* Fails where this program of one of its packages is missing. */
+/* Fail where this file, or this program, of a package is missing. */
+void must_have_file(const char *file, const char *package);
 void must_have(const char *program, const char *package);
 
 #endif

@@ -152,7 +152,7 @@ RECIPE_TEST(inetd)
 
 RECIPE_TEST(xinetd)
 {
-	needs("/usr/sbin/xinetd", "xinetd");
+	must_have_file("/usr/sbin/xinetd", "xinetd");
 	if (geteuid() != 0)
 		machine_skip("xinetd", "only root can start a service as another user");
 	take_recipe("xinetd", "xinetd.conf");
@@ -178,7 +178,7 @@ RECIPE_TEST(java)
 RECIPE_TEST(php_fpm)
 {
 	check("find /usr/sbin -name 'php-fpm*' -exec ln -sf {} fpm ';'");
-	needs("fpm", "php-fpm");
+	must_have_file("fpm", "php-fpm");
 	take_recipe("php-fpm-pool", "pool.conf");
 	check("printf '[global]\\nerror_log=%s/log\\npid=%s/pid\\ninclude=%s/pool.conf\\n' $PWD $PWD $PWD "
 	      ">fpm.conf\n"
@@ -193,7 +193,7 @@ RECIPE_TEST(php_fpm)
 /* nginx upgrades its binary only as a daemon; the shell ends both of its masters. */
 RECIPE_TEST(nginx)
 {
-	needs("/usr/sbin/nginx", "nginx");
+	must_have_file("/usr/sbin/nginx", "nginx");
 	take_recipe("nginx", "line");
 	check("{ cat line; printf 'pid %s/pid;events{}http{access_log off;server{listen 127.0.0.1:%s;root %s;}}' "
 	      "$PWD $PORT $PWD/www; } >nginx.conf; LD_PRELOAD=$PWD/$LIB /usr/sbin/nginx -e $PWD/log -p $PWD -c "
@@ -207,7 +207,7 @@ RECIPE_TEST(nginx)
 
 RECIPE_TEST(apache)
 {
-	needs("/usr/sbin/apachectl", "apache2");
+	must_have_file("/usr/sbin/apachectl", "apache2");
 	take_recipe("apache-envvars", "line");
 	check("cat /etc/apache2/envvars line >envvars\n"
 	      "printf 'PidFile %s/pid\\nErrorLog %s/log\\nListen 127.0.0.1:%s\\nServerName here\\n"
@@ -240,7 +240,7 @@ RECIPE_TEST(gunicorn)
 
 RECIPE_TEST(uwsgi)
 {
-	needs("/usr/lib/uwsgi/plugins/python3_plugin.so", "uwsgi-plugin-python3");
+	must_have_file("/usr/lib/uwsgi/plugins/python3_plugin.so", "uwsgi-plugin-python3");
 	take_recipe("uwsgi", "start");
 	make_app();
 	serve("exec sh ./start >said 2>&1");
