@@ -373,7 +373,7 @@ check: packages-check
 # All that can be tried on one machine: hours, and root.
 check-all: check check-musl check-old check-machines check-deb
 	@for release in bookworm trixie sid; do \
-		for who in root user nohup; do scripts/check-debian $$release $$who || exit; done; \
+		for who in root user nohup container; do scripts/check-debian $$release $$who || exit; done; \
 	done
 else # what tests is built with the machine's own compiler
 check check-musl:
@@ -399,7 +399,7 @@ else
 	@tests/check $(NOT_HERE) $(ALL_SUITES)
 endif
 
-# A fresh machine of another release. AS: root, user, nohup; see scripts/check-debian.
+# A fresh machine of another release. AS: root, user, nohup, container; see scripts/check-debian.
 check-debian:
 	@scripts/check-debian '$(RELEASE)' $(AS)
 
