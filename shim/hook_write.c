@@ -143,20 +143,21 @@ static ssize_t sum_of(const struct mmsghdr *v, int n)
  *   out     the descriptor that is written to
  *   most    how many bytes the call writes at most; 0: not known
  *   bytes   how many it has written, or -1, given its result r
- *   more    flags; MSG_MORE among them says that the program itself keeps the bytes back */
-#define LED(type, name, params, args, before, out, most, bytes, more) \
-	EXPORT type name params                                       \
-	{                                                             \
-		struct lead lead;                                     \
-		before;                                               \
-		int error = lead_before(out, most, &lead);            \
-		if (error != 0) {                                     \
-			errno = error;                                \
-			return -1;                                    \
-		}                                                     \
-		type r = libc()->name args;                           \
-		lead_after(out, &lead, bytes, more);                  \
-		return r;                                             \
+ *   flags   those of send(2) that the call has: MSG_MORE among them says that the program itself keeps the bytes back
+ */
+#define LED(type, name, params, args, before, out, most, bytes, flags)   \
+	EXPORT type name params                                          \
+	{                                                                \
+		struct lead lead;                                        \
+		before;                                                  \
+		int error = lead_before(out, most, (int)(flags), &lead); \
+		if (error != 0) {                                        \
+			errno = error;                                   \
+			return -1;                                       \
+		}                                                        \
+		type r = libc()->name args;                              \
+		lead_after(out, &lead, bytes, (int)(flags));             \
+		return r;                                                \
 	}
 
 #define NOTHING_BEFORE (void)0

@@ -25,7 +25,7 @@ static void follow_to_the_end(struct msg *m, struct conn *c, size_t n)
 
 /* Sends what is held, in the turn. Returns 0 or the errno; *report is the errno if an earlier call met it, in which
  * case the caller raises its signal. */
-static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, int *report)
+static int before(struct msg *m, struct conn *c, size_t n, int flags, struct lead *lead, int *report)
 {
 	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
 	note(m, m->fd, m->state, OPAQUE, rule.action, WHY_LEAD, n);
@@ -36,7 +36,7 @@ static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, in
 		return *report = settle_report(m);
 	if (m->state == IDLE)
 		return 0;
-	int error = emit_held(m, m->fd, MSG_MORE | room_flags(c, m->fd, m->len - m->sent));
+	int error = emit_held(m, m->fd, MSG_MORE | flags | room_flags(c, m->fd, m->len - m->sent));
 	if (error != 0) {
 		if (error != EAGAIN)
 			settle_failure(m, c, error);
@@ -50,9 +50,10 @@ static int before(struct msg *m, struct conn *c, size_t n, struct lead *lead, in
 	return 0;
 }
 
-int lead_before(int fd, size_t n, struct lead *lead)
+int lead_before(int fd, size_t n, int flags, struct lead *lead)
 {
 	struct conn *c = conn_find(fd);
+	flags &= MSG_NOSIGNAL | MSG_DONTWAIT;
 	*lead = (struct lead){ 0 };
 	if (unlikely(config.observe))
 		observe_lead(fd, n);
@@ -71,15 +72,15 @@ int lead_before(int fd, size_t n, struct lead *lead)
 		if (ours && m->out_of_sight)
 			outgoing_see_again(m);
 		if (ours)
-			error = before(m, c, n, lead, &report);
+			error = before(m, c, n, flags, lead, &report);
 		if (m != NULL)
 			turn_give(m);
 		room_unknown(c);
 		turn_cancellable(cancel);
-		settle_signal(report, 0);
-		bool again = error == EAGAIN && !room_is_nonblocking(fd);
+		settle_signal(report, flags);
+		bool again = error == EAGAIN && !(flags & MSG_DONTWAIT) && !room_is_nonblocking(fd);
 		if (again)
-			error = room_wait(fd, 0, tries++);
+			error = room_wait(fd, flags, tries++);
 		if (again && error == 0 && atomic_load_explicit(&c->cookie, memory_order_relaxed) != cookie)
 			error = EBADF; /* closed meanwhile, so the number may be another socket's */
 		errno = saved;

@@ -16,8 +16,9 @@ struct lead {
 };
 
 /* Called before a call that writes at most n bytes (0: not known). Sends what is held, with MSG_MORE, and waits for
- * room where the call would. Returns 0, or the errno that the call fails with. */
-int lead_before(int fd, size_t n, struct lead *lead);
+ * room, or raises SIGPIPE, where the call would: `flags` are its own, of send(2). Returns 0, or the errno that the call
+ * fails with. */
+int lead_before(int fd, size_t n, int flags, struct lead *lead);
 /* Called after it. The call wrote `result` bytes, or failed; `flags` has MSG_MORE if the call was told that more
  * follows. Leaves errno alone. */
 void lead_after(int fd, const struct lead *lead, ssize_t result, int flags);
