@@ -81,15 +81,12 @@ EXPORT int accept4(int listener, struct sockaddr *restrict addr, socklen_t *rest
 	return fd;
 }
 
-/* connect(2) has succeeded. `now`: false if the address was of AF_UNSPEC, which ends the connection, so that the socket
- * can have another. The flag is not set on a descriptor that others may have as well, or whose connect() succeeds
- * before the peer has answered (CONN_LAZY): there the kernel is asked when a head is written. */
-static void connected(struct conn *c, bool now)
+/* connect(2) has succeeded. The flag is not set on a descriptor that others may have as well, or whose connect()
+ * succeeds before the peer has answered (CONN_LAZY): there the kernel is asked when a head is written. */
+static void connected(struct conn *c)
 {
 	const unsigned ours = CONN_SEEN, open = CONN_ALIASED | CONN_LAZY;
-	if (!now)
-		conn_disconnected(c);
-	else if ((atomic_load_explicit(&c->flags, memory_order_relaxed) & (ours | open)) == ours)
+	if ((atomic_load_explicit(&c->flags, memory_order_relaxed) & (ours | open)) == ours)
 		conn_set(c, CONN_CONNECTED);
 }
 
@@ -101,8 +98,10 @@ static void connected(struct conn *c, bool now)
 		struct conn *c = conn_find(fd);                                   \
 		if (unlikely(config.observe) && (r == 0 || errno == EINPROGRESS)) \
 			observe_connected(fd);                                    \
-		if (c != NULL && r == 0)                                          \
-			connected(c, addr->sa_family != AF_UNSPEC);               \
+		if (r == 0 && addr->sa_family == AF_UNSPEC)                       \
+			release_disconnected(fd);                                 \
+		else if (r == 0 && c != NULL)                                     \
+			connected(c);                                             \
 		return r;                                                         \
 	}
 CONNECT(connect)

@@ -21,6 +21,7 @@
 			observe_reading(fd);                                               \
 		int error = incoming_before(c, fd);                                        \
 		if (error != 0) {                                                          \
+			conn_unset(c, CONN_CONNECTED); /* the next head asks the kernel */ \
 			errno = error;                                                     \
 			return -1;                                                         \
 		}                                                                          \

@@ -91,12 +91,14 @@ static void asking(int fd)
 	release(fd, WHY_OPTIONS);
 }
 
-static void connecting(int fd)
+static void connecting(int fd, const struct sockaddr *to)
 {
 	struct conn *c = conn_find(fd);
 	asking(fd);
-	if (c != NULL)
-		conn_disconnected(c); /* the address, which may be of AF_UNSPEC, is not read */
+	if (readable(to, sizeof to->sa_family) && to->sa_family == AF_UNSPEC)
+		release_disconnected(fd);
+	else if (c != NULL)
+		conn_disconnected(c); /* the result is not seen */
 }
 
 static void closing_range(unsigned first, unsigned last, unsigned flags)
@@ -128,7 +130,7 @@ static void before_socketcall(int which, const long *args)
 	case SYS_RECVFROM:
 	case SYS_RECVMSG:
 	case SYS_RECVMMSG: asking((int)args[0]); break;
-	case SYS_CONNECT: connecting((int)args[0]); break;
+	case SYS_CONNECT: connecting((int)args[0], (const struct sockaddr *)args[1]); break;
 	}
 }
 
@@ -196,7 +198,7 @@ static void before(const struct by_number *n)
 #ifdef SYS_socketcall
 	case SYS_socketcall: before_socketcall((int)n->a, (const long *)n->b); break;
 #endif
-	case SYS_connect: connecting((int)n->a); break;
+	case SYS_connect: connecting((int)n->a, (const struct sockaddr *)n->b); break;
 	case SYS_close: release_closing((int)n->a); break;
 	case SYS_close_range: closing_range((unsigned)n->a, (unsigned)n->b, (unsigned)n->c); break;
 	case SYS_exit: lifecycle_before_thread_ends(); break;

@@ -28,7 +28,7 @@ static bool is_on_its_way(const struct msg *m)
 		return false;
 	}
 	/* false: that thread was cancelled in the call */
-	bool lives = own()->syscall(SYS_tgkill, own_pid(), m->flyer, 0) == 0;
+	bool lives = !lock_thread_has_ended(m->flyer);
 	errno = saved;
 	return lives;
 }
@@ -61,7 +61,19 @@ bool release_is_here(const struct msg *m)
 	return !(m->out_of_sight || process_is_borrowed()) || conn_cookie_of(m->fd, m->cookie) == m->cookie;
 }
 
-enum report { NO_ERROR, ANY_ERROR, READ_ERROR /* a read never fails with EPIPE */ };
+enum report { NO_ERROR, ANY_ERROR, READ_ERROR };
+
+static bool has_unread(int fd)
+{
+	int unread = 0;
+	return libc()->ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+/* A read never fails with EPIPE, and first gets what has come. */
+static bool is_to_report(const struct msg *m, enum report report)
+{
+	return report == ANY_ERROR || (report == READ_ERROR && m->error != EPIPE && !has_unread(m->fd));
+}
 
 enum whose { ANYBODYS, KERNELS /* only what the kernel holds: what lies in our memory may stay there */ };
 
@@ -80,7 +92,7 @@ static int release_one(struct msg *m, enum report report, enum whose whose, enum
 			release_held(m, rule.next);
 		}
 	}
-	if (m->state == FAILED && (report == ANY_ERROR || (report == READ_ERROR && m->error != EPIPE))) {
+	if (m->state == FAILED && is_to_report(m, report)) {
 		error = m->error;
 		m->error = 0;
 		msg_state(m, IDLE);
@@ -111,6 +123,28 @@ void release(int fd, enum reason why)
 void release_from_kernel(int fd)
 {
 	release_waiting(fd, KERNELS, WHY_OPTIONS);
+}
+
+void release_disconnected(int fd)
+{
+	struct conn *c = conn_find(fd);
+	if (c == NULL)
+		return;
+	conn_disconnected(c);
+	conn_unset(c, CONN_SHUT);
+	room_unknown(c);
+	if (conn_idle(c))
+		return;
+	int saved = errno, cancel = turn_uncancellable();
+	struct msg *m = turn_take_old(c, fd);
+	if (m != NULL) {
+		emit_uncork(m, fd);
+		m->error = 0;
+		msg_gone(m, IDLE);
+		turn_give(m);
+	}
+	turn_cancellable(cancel);
+	errno = saved;
 }
 
 static int release_unless_busy(int fd, enum report report, enum reason why)

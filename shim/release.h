@@ -51,6 +51,9 @@ void release_from_kernel(int fd);
 void release_surely(int fd);
 int release_or_fail(int fd);
 int release_for_read(int fd);
+/* connect(2) with an address of AF_UNSPEC has ended the connection, and with it what was to be sent on it, and what was
+ * to be reported of it. The socket can have another one. */
+void release_disconnected(int fd);
 void release_ending(int fd);
 int release_closing(int fd);
 /* RELEASE_LATER: a signal handler closes the descriptor that its own thread is writing to. The close is said to have

@@ -1,5 +1,5 @@
-/* p_late reset|busy|blocked|fork carries out what tests/preload/late.c and tests/preload/deadline.c cannot say in
- * steps. */
+/* p_late reset|busy|blocked|fork|refused|again|new|new-by-number carries out what tests/preload/late.c and
+ * tests/preload/deadline.c cannot say in steps. */
 #include "p_common.h"
 
 #include <poll.h>
@@ -102,8 +102,80 @@ static void during_fork(void)
 	unseen(SYS_exit_group, 0, 0, 0, 0, 0, 0); /* a seen exit would send what is held */
 }
 
+/* --- a peer that resets the connection while a head is held --------------------------------------- */
+
+static void report_result(const char *call, long r)
+{
+	report("%s %ld%s%s\n", call, r, r < 0 ? ", " : "", r < 0 ? strerrorname_np(errno) : "");
+}
+
+static void send_past_the_hooks(int fd, const char *text)
+{
+	must(unseen(SYS_sendto, fd, (long)text, (long)strlen(text), 0, 0, 0) == (long)strlen(text), "sending");
+}
+
+static void reset_by_peer(int fd, int peer)
+{
+	setsockopt(peer, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));
+	close(peer);
+	must(poll(&(struct pollfd){ fd, 0, 0 }, 1, 5000) == 1, "seeing the reset");
+}
+
+/* The peer answers before it has read everything, and closes. Its answer can still be read. */
+static void refused(void)
+{
+	int peer, fd = accept_own(&peer);
+	char answer[64];
+
+	send_past_the_hooks(fd, "unread");
+	must(poll(&(struct pollfd){ peer, POLLIN, 0 }, 1, 5000) == 1, "seeing what is not read");
+	write_head(fd);
+	send_past_the_hooks(peer, "HTTP/1.1 413 No\r\n\r\n");
+	reset_by_peer(fd, peer);
+	for (int i = 0; i < 3; i++)
+		report_result("read", read(fd, answer, sizeof answer));
+}
+
+/* A read has reported the reset, so the next head is refused. */
+static void again(void)
+{
+	int peer, fd = accept_own(&peer);
+	char c;
+
+	write_head(fd);
+	reset_by_peer(fd, peer);
+	report_result("read", read(fd, &c, 1));
+	report_result("write", write(fd, HEAD, sizeof HEAD - 1));
+}
+
+/* The socket gets another connection, which has nothing to do with the error of the first one. */
+static void another(bool by_number)
+{
+	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	struct sockaddr_storage here;
+	socklen_t size = sizeof here;
+	char got[400], body[200] = "";
+	int peer, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	must(getsockname(LISTENER_FD, (struct sockaddr *)&here, &size) == 0 &&
+	             connect(fd, (struct sockaddr *)&here, size) == 0,
+	     "connecting");
+	peer = accept(LISTENER_FD, NULL, NULL);
+	write_head(fd);
+	reset_by_peer(fd, peer);
+	report_result("disconnect", by_number ? syscall(SYS_connect, fd, &nowhere, sizeof nowhere)
+	                                      : connect(fd, &nowhere, sizeof nowhere));
+	report_result("connect", connect(fd, (struct sockaddr *)&here, size));
+	peer = accept(LISTENER_FD, NULL, NULL);
+	report_result("head", write(fd, HEAD, sizeof HEAD - 1));
+	report_result("body", write(fd, body, sizeof body));
+	close(fd);
+	report_result("at the peer", unseen(SYS_recvfrom, peer, (long)got, sizeof got, MSG_WAITALL, 0, 0));
+}
+
 int main(int argc, char **argv)
 {
+	signal(SIGPIPE, SIG_IGN);
 	shared = shared_map(SHARED_FD);
 	if (argc != 2)
 		return 2;
@@ -113,6 +185,12 @@ int main(int argc, char **argv)
 		busy();
 	else if (strcmp(argv[1], "fork") == 0)
 		during_fork();
+	else if (strcmp(argv[1], "refused") == 0)
+		refused();
+	else if (strcmp(argv[1], "again") == 0)
+		again();
+	else if (strncmp(argv[1], "new", 3) == 0)
+		another(strcmp(argv[1], "new-by-number") == 0);
 	else
 		blocked();
 	return 0;
