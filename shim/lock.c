@@ -45,13 +45,9 @@ uint64_t lock_owner_ran(const struct lock *l)
 	return (uint64_t)ran.s * 1000000000u + (uint64_t)ran.ns;
 }
 
-static bool has_ended(int tid)
-{
-	return own()->syscall(SYS_tgkill, own_pid(), tid, 0) != 0 && errno == ESRCH;
-}
-
-/* Reads /proc/self/task/TID/stat: the state is the letter behind the name, which may have blanks and brackets. */
-bool lock_thread_sleeps(int tid)
+/* Reads /proc/self/task/TID/stat: the state is the letter behind the name, which may have blanks and brackets. '\0': it
+ * cannot be told. */
+static char state_of(int tid)
 {
 	char path[48] = "/proc/self/task/", text[128], digits[12], *at = path + sizeof "/proc/self/task/" - 1, *p;
 	unsigned n = 0, number = (unsigned)tid;
@@ -67,14 +63,32 @@ bool lock_thread_sleeps(int tid)
 		own()->syscall(SYS_close, fd);
 	text[size > 0 ? size : 0] = '\0';
 	p = strrchr(text, ')');
-	return p != NULL && p[1] == ' ' && p[2] == 'S';
+	return p != NULL && p[1] == ' ' ? p[2] : '\0';
+}
+
+/* A main thread that has ended stays as a zombie while other threads live. */
+static bool is_gone(char state)
+{
+	return state == 'Z' || state == 'X';
+}
+
+bool lock_thread_has_ended(int tid)
+{
+	return (own()->syscall(SYS_tgkill, own_pid(), tid, 0) != 0 && errno == ESRCH) || is_gone(state_of(tid));
+}
+
+bool lock_thread_sleeps(int tid)
+{
+	char state = state_of(tid);
+	return state == 'S' || is_gone(state);
 }
 
 bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns)
 {
 	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
 	uint64_t now_ran = lock_owner_ran(l);
-	bool elsewhere = tid != 0 && ((ran != 0 && now_ran >= ran + ns) || lock_thread_sleeps(tid) || has_ended(tid));
+	bool elsewhere = tid != 0 &&
+	                 ((ran != 0 && now_ran >= ran + ns) || lock_thread_sleeps(tid) || lock_thread_has_ended(tid));
 	errno = saved;
 	return elsewhere;
 }

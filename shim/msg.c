@@ -87,9 +87,10 @@ struct msg *msg_new(int fd)
 void msg_free(struct msg *m)
 {
 	struct free_list *list = pool_guarded(&free_list, sizeof *list);
-	if (m->buf != NULL)
-		pool_give(m->buf, m->cap);
+	char *buf = m->buf;
 	m->buf = NULL;
+	if (buf != NULL)
+		pool_give(buf, m->cap);
 	m->cap = 0;
 	msg_state(m, IDLE);
 	atomic_store(&m->detached, 1);
@@ -106,12 +107,18 @@ bool msg_reserve_slowly(struct msg *m, size_t need)
 	char *bigger = pool_take(need < 512 ? 512 : need, &got);
 	if (bigger == NULL)
 		return false;
-	if (m->buf != NULL) {
-		memcpy(bigger, m->buf, m->len);
-		pool_give(m->buf, m->cap);
-	}
+	char *old = m->buf;
+	size_t old_cap = m->cap;
+	if (old != NULL)
+		memcpy(bigger, old, m->len);
+	/* In this order: a signal handler that jumps away in between must not leave the message with memory that was
+	 * given away, or with less than it believes to have. */
 	m->buf = bigger;
+	atomic_signal_fence(memory_order_seq_cst);
 	m->cap = got;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (old != NULL)
+		pool_give(old, old_cap);
 	return true;
 }
 

@@ -134,6 +134,29 @@ Test(lock, owner_that_jumped_while_it_took_it_or_gave_it_back_loses_it, .timeout
 	pthread_join(thread, NULL);
 }
 
+/* It stays as a zombie while other threads live. */
+static void *wait_for_main_thread(void *unused)
+{
+	_exit(lock_wait(&lock, &calling) == LOCK_ORPHAN ? 0 : 1);
+	return unused;
+}
+
+Test(lock, main_thread_that_has_ended_loses_it, .timeout = 20)
+{
+	pid_t pid = fork();
+	int status;
+	if (pid == 0) {
+		pthread_t thread;
+		alarm(10);
+		lock_forget_self();
+		cr_assert(lock_try(&lock));
+		lock_jump(&lock);
+		pthread_create(&thread, NULL, wait_for_main_thread, NULL);
+		pthread_exit(NULL);
+	}
+	cr_expect(waitpid(pid, &status, 0) == pid && status == 0, "wait status %#x", status);
+}
+
 /* --- an owner that is not scheduled ----------------------------------------------------------- */
 
 static _Atomic pid_t owners_tid;
