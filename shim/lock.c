@@ -45,42 +45,50 @@ uint64_t lock_owner_ran(const struct lock *l)
 	return (uint64_t)ran.s * 1000000000u + (uint64_t)ran.ns;
 }
 
-/* Reads /proc/self/task/TID/stat: the state is the letter behind the name, which may have blanks and brackets. '\0': it
- * cannot be told. */
-static char state_of(int tid)
+/* Writes "/proc/self/task/TID/FILE", which needs 48 bytes at most. */
+static const char *path_of(char *path, int tid, const char *file)
 {
-	char path[48] = "/proc/self/task/", text[128], digits[12], *at = path + sizeof "/proc/self/task/" - 1, *p;
+	char digits[12], *at = stpcpy(path, "/proc/self/task/");
 	unsigned n = 0, number = (unsigned)tid;
 	do
 		digits[n++] = (char)('0' + number % 10);
 	while ((number /= 10) != 0);
 	while (n > 0)
 		*at++ = digits[--n];
-	memcpy(at, "/stat", sizeof "/stat");
-	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	strcpy(at, file);
+	return path;
+}
+
+/* Asks for a thread's program. Negative: it has none, or /proc cannot be read. */
+static long read_exe(int tid)
+{
+	char path[48], target[1];
+	return own()->syscall(SYS_readlinkat, AT_FDCWD, path_of(path, tid, "/exe"), target, sizeof target);
+}
+
+/* A main thread that has ended stays while other threads live, and a signal can still be sent to it. But it has no
+ * program any more, and the calling thread has one. To ask this takes no descriptor. */
+static bool is_zombie(int tid)
+{
+	return tid == own_pid() && read_exe(tid) < 0 && errno == ENOENT && read_exe(lock_number()) > 0;
+}
+
+bool lock_thread_has_ended(int tid)
+{
+	return (own()->syscall(SYS_tgkill, own_pid(), tid, 0) != 0 && errno == ESRCH) || is_zombie(tid);
+}
+
+/* In /proc/self/task/TID/stat the state is the letter behind the name, which may have blanks and brackets. */
+bool lock_thread_sleeps(int tid)
+{
+	char path[48], text[128], *p;
+	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, path_of(path, tid, "/stat"), O_RDONLY | O_CLOEXEC);
 	long size = fd >= 0 ? own()->syscall(SYS_read, fd, text, sizeof text - 1) : 0;
 	if (fd >= 0)
 		own()->syscall(SYS_close, fd);
 	text[size > 0 ? size : 0] = '\0';
 	p = strrchr(text, ')');
-	return p != NULL && p[1] == ' ' ? p[2] : '\0';
-}
-
-/* A main thread that has ended stays as a zombie while other threads live. */
-static bool is_gone(char state)
-{
-	return state == 'Z' || state == 'X';
-}
-
-bool lock_thread_has_ended(int tid)
-{
-	return (own()->syscall(SYS_tgkill, own_pid(), tid, 0) != 0 && errno == ESRCH) || is_gone(state_of(tid));
-}
-
-bool lock_thread_sleeps(int tid)
-{
-	char state = state_of(tid);
-	return state == 'S' || is_gone(state);
+	return p != NULL && p[1] == ' ' && p[2] == 'S';
 }
 
 bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns)
@@ -129,7 +137,7 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 	if (lock_is_mine(l))
 		return LOCK_MINE;
 	int saved = errno;
-	lock_number();
+	lock_number(); /* so that the lock can be named as soon as it is had */
 	for (;;) {
 		uintptr_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
 		if (seen == 0) {

@@ -178,8 +178,8 @@ static inline bool lock_is_jumped(const struct lock *l)
 {
 	return atomic_load_explicit(&l->word, memory_order_relaxed) & LOCK_JUMPED;
 }
-/* Does this thread of the process wait for something, and not for a CPU, or has it ended? False also if that cannot be
- * told. Changes errno. */
+/* Does this thread of the process wait for something, and not for a CPU? False also if that cannot be told. Changes
+ * errno. */
 bool lock_thread_sleeps(int tid);
 /* Has this thread of the process ended? Changes errno. */
 bool lock_thread_has_ended(int tid);

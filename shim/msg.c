@@ -89,6 +89,7 @@ void msg_free(struct msg *m)
 	struct free_list *list = pool_guarded(&free_list, sizeof *list);
 	char *buf = m->buf;
 	m->buf = NULL;
+	atomic_signal_fence(memory_order_seq_cst); /* as in msg_reserve_slowly() */
 	if (buf != NULL)
 		pool_give(buf, m->cap);
 	m->cap = 0;
