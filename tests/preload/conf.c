@@ -3,8 +3,8 @@
  *
  * This suite uses a library that looks for the file in its current directory; each test has a directory of its own. */
 #include "harness.h"
-#include "machine.h"
 #include "library.h"
+#include "machine.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
