@@ -19,9 +19,9 @@
 /* This thread's innermost turn. The mark is set before the lock is taken, and restored after it was given back. */
 #pragma GCC visibility push(hidden)
 extern _Thread_local struct turn_mark turn_mark __attribute__((tls_model("initial-exec")));
-/* This thread was cancellable when it called turn_uncancellable(), and has not called turn_cancellable() since: a jump
- * has to restore that (turn_jump). */
-extern _Thread_local bool turn_was_cancellable __attribute__((tls_model("initial-exec")));
+/* PTHREAD_CANCEL_ENABLE from before turn_uncancellable() makes this thread uncancellable until turn_cancellable() has
+ * made it cancellable again: a jump has to restore that (turn_jump). Else PTHREAD_CANCEL_DISABLE. */
+extern _Thread_local int turn_cancel_state __attribute__((tls_model("initial-exec")));
 /* The program's own calls that this thread has on their way without the turn (outgoing.c): the innermost one, and the
  * one that a signal handler interrupted. `number` is msg.writes of that call's write; `m` is NULL where there is
  * none. */
@@ -89,15 +89,20 @@ void turn_end(struct msg *m, bool locked);
 void turn_abandon(struct msg *m);
 
 /* Called before the turn is taken: no call made in the turn may be a cancellation point. Returns the state to restore
- * by turn_cancellable(). */
+ * by turn_cancellable(): libc's, or TURN_INNER where the caller is a signal handler that interrupted this function.
+ *
+ * libc stores the state that was before it sets the new one, so a thread that jumps away in between has it noted. It
+ * stores nothing before glibc 2.34 in a program without threads. */
+enum { TURN_INNER = 64 };
 static inline int turn_uncancellable(void)
 {
-	/* pthread_setcancelstate() stores nothing before glibc 2.34 in a program without threads */
 	int state = PTHREAD_CANCEL_DISABLE;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	if (state == PTHREAD_CANCEL_ENABLE)
-		turn_was_cancellable = true;
-	return state;
+	if (turn_cancel_state == PTHREAD_CANCEL_ENABLE) {
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+		return state | TURN_INNER;
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &turn_cancel_state);
+	return turn_cancel_state;
 }
 
 /* Acts on a pending cancellation of a thread whose type is asynchronous. glibc does that when the state is enabled;
@@ -106,10 +111,10 @@ void turn_cancel_anywhere(void);
 
 static inline void turn_cancellable(int state)
 {
-	pthread_setcancelstate(state, NULL);
+	pthread_setcancelstate(state & ~TURN_INNER, NULL);
 	if (state == PTHREAD_CANCEL_ENABLE) {
 		/* Last: a thread that jumps away before this line is made cancellable by turn_jump(). */
-		turn_was_cancellable = false;
+		turn_cancel_state = PTHREAD_CANCEL_DISABLE;
 		if (!own()->is_glibc)
 			turn_cancel_anywhere();
 	}

@@ -29,3 +29,16 @@ EACH_TEST(jumps, what_was_taken_when_a_handler_jumps_is_not_sent_again, ROWS(whi
 		          "%s: message %d is \"%.300s\"", how, k, r->bytes[0].p + 300 * k);
 	run_free(r);
 }
+
+static const char *const interruptions[] = { "uncancellable", "interrupted" };
+
+EACH_TEST(jumps, thread_that_is_interrupted_while_it_is_made_uncancellable_is_cancellable, ROWS(interruptions), 30)
+{
+	struct setup setup = { .args = { PROGRAM, interruptions[*i] } };
+	struct run *r = run(&setup, SHIM);
+
+	cr_expect(r->status == 0 && strcmp(r->results.p, "interrupted: 1, cancellable: 1\n") == 0,
+	          "%s: wait status %#x, reported \"%s\"; calls: %s", interruptions[*i], (unsigned)r->status,
+	          r->results.p, r->calls.p);
+	run_free(r);
+}

@@ -1,7 +1,12 @@
 /* p_jumps WHILE has a signal arrive while the kernel takes what is held, for tests/preload/jumps.c. The signal is
- * delivered when that call is over, and its handler jumps away. The test makes the call take long enough. */
+ * delivered when that call is over, and its handler jumps away. The test makes the call take long enough.
+ *
+ * p_jumps uncancellable has the signal arrive when libc has just made the thread uncancellable for the library; p_jumps
+ * interrupted, when libc has only just stored how it was before, and the handler writes and returns. */
 #include "p_common.h"
 
+#include <dlfcn.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/sendfile.h>
@@ -11,6 +16,7 @@
 enum { BODY_SIZE = 200, PIECES = 100 };
 
 static sigjmp_buf out;
+static int connection;
 static char body[BODY_SIZE];
 
 static void jump(int signal_number)
@@ -19,9 +25,54 @@ static void jump(int signal_number)
 	siglongjmp(out, 1);
 }
 
+static void write_and_return(int signal_number)
+{
+	(void)signal_number;
+	must(write(connection, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1, "writing a head");
+}
+
+static atomic_bool armed, returns;
+
+static int set_cancel_state(int state, int *old)
+{
+	static __typeof__(pthread_setcancelstate) *libcs;
+	if (libcs == NULL)
+		libcs = (__typeof__(libcs))dlsym(RTLD_NEXT, "pthread_setcancelstate");
+	return libcs(state, old);
+}
+
+/* The library calls this one, since a program's functions come before libc's. */
+int pthread_setcancelstate(int state, int *old)
+{
+	int error = set_cancel_state(state, old);
+	if (state == PTHREAD_CANCEL_DISABLE && atomic_exchange(&armed, false)) {
+		if (returns)
+			set_cancel_state(PTHREAD_CANCEL_ENABLE, NULL);
+		raise(SIGALRM);
+		set_cancel_state(state, NULL);
+	}
+	return error;
+}
+
 static void write_head(int fd)
 {
 	must(write(fd, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1, "writing a head");
+}
+
+static void write_and_be_interrupted(int fd)
+{
+	struct sigaction write_too = { .sa_handler = write_and_return };
+	int before = PTHREAD_CANCEL_DISABLE;
+
+	connection = fd;
+	if (returns)
+		sigaction(SIGALRM, &write_too, NULL);
+	set_cancel_state(PTHREAD_CANCEL_ENABLE, NULL);
+	armed = true;
+	if (sigsetjmp(out, 1) == 0)
+		(void)!write(fd, HEAD, sizeof HEAD - 1);
+	set_cancel_state(PTHREAD_CANCEL_ENABLE, &before);
+	report("interrupted: %d, cancellable: %d\n", !armed, before == PTHREAD_CANCEL_ENABLE);
 }
 
 static void write_body(int fd)
@@ -69,6 +120,11 @@ int main(int argc, char **argv)
 	memset(body, 'b', sizeof body);
 	sigaction(SIGALRM, &leave, NULL);
 	fd = accept_peer();
+	returns = strcmp(argv[1], "interrupted") == 0;
+	if (returns || strcmp(argv[1], "uncancellable") == 0) {
+		write_and_be_interrupted(fd);
+		return 0;
+	}
 	write_head(fd);
 	setitimer(ITIMER_REAL, &soon, NULL);
 	if (sigsetjmp(out, 1) == 0) {
