@@ -16,8 +16,8 @@
 #include "sandbox.h"
 
 /* After the last deadline the helper wakes once per timeout for LINGER_NS, so that a program which sends a message now
- * and then need not wake it. Then it sleeps for IDLE_NS, and ends. Meanwhile it checks whether it is the last thread of
- * the process: once per timeout if the main thread has ended, else every LOOK_NS. */
+ * and then need not wake it. Then it sleeps for IDLE_NS, and ends. It checks whether it is the last thread of the
+ * process: once per timeout if it is idle and the main thread has ended, else every LOOK_NS. */
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
 #define LOOK_NS   100000000u
@@ -158,10 +158,11 @@ static void forget_another_clock(struct helper *h)
 	d->due = 0;
 }
 
-/* Look at deadlines until the helper is told to end, has been idle for long enough, or is the last thread. */
+/* Look at deadlines until the helper is told to end, has been idle for long enough, or is the last thread: what it
+ * cannot send must not keep the process. */
 static void run(struct helper *h)
 {
-	uint64_t busy = now_ns();
+	uint64_t busy = now_ns(), asked = busy;
 	while (!atomic_load(&h->stopping)) {
 		take_pushed(h);
 		look_at_the_due(h);
@@ -173,8 +174,10 @@ static void run(struct helper *h)
 		}
 		if (first != NULL) {
 			busy = now;
+			if (now - asked >= LOOK_NS && (asked = now, are_left(1)))
+				break;
 			if (first->due > now)
-				sleep_until(h, first->due);
+				sleep_until(h, first->due < now + LOOK_NS ? first->due : now + LOOK_NS);
 		} else if (are_left(1)) {
 			break;
 		} else if (now - busy < LINGER_NS) {
@@ -244,7 +247,22 @@ static int create(struct helper *h, size_t stack)
 	return error;
 }
 
-static bool join(struct helper *h, uint64_t until);
+static const struct timespec moment = { 0, 50000 };
+
+/* Join the helper, waiting until `until` at most. The wait is bounded because a thread's end runs destructors of
+ * thread-local data, which may wait for a lock that the caller holds. */
+static bool join(struct helper *h, uint64_t until)
+{
+	struct own_moment limit = clock_moment(until);
+	if (threads()->pthread_clockjoin_np != NULL) /* neither in musl nor before glibc 2.31 */
+		return threads()->pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
+	while (threads()->pthread_tryjoin_np(h->thread, NULL) != 0) {
+		if (now_ns() > until)
+			return false;
+		own()->syscall(SYS_nanosleep, &moment, NULL);
+	}
+	return true;
+}
 
 /* Start the thread. False: it could not be created, or the previous one has not ended. The caller holds the lock, and
  * no signal handler runs on its thread. */
@@ -401,26 +419,9 @@ void deadline_resume(void)
 /* Wait until the kernel has removed the joined thread, which unshare(2) counts as a thread until then. */
 static void see_it_go(struct helper *h)
 {
-	static const struct timespec moment = { 0, 20000 };
 	uint64_t until = now_ns() + (uint64_t)STOPS * STOP_NS;
 	while (own()->syscall(SYS_tgkill, own_pid(), atomic_load(&h->tid), 0) == 0 && now_ns() < until)
 		own()->syscall(SYS_nanosleep, &moment, NULL);
-}
-
-/* Join the helper, waiting until `until` at most. The wait is bounded because a thread's end runs destructors of
- * thread-local data, which may wait for a lock that the caller holds. */
-static bool join(struct helper *h, uint64_t until)
-{
-	static const struct timespec moment = { 0, 100000 };
-	struct own_moment limit = clock_moment(until);
-	if (threads()->pthread_clockjoin_np != NULL) /* neither in musl nor before glibc 2.31 */
-		return threads()->pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
-	while (threads()->pthread_tryjoin_np(h->thread, NULL) != 0) {
-		if (now_ns() > until)
-			return false;
-		own()->syscall(SYS_nanosleep, &moment, NULL);
-	}
-	return true;
 }
 
 /* Join the helper after it was told to end. It may take long until it gets a CPU (a container has used up its share),
@@ -429,7 +430,7 @@ static bool join_patiently(struct helper *h)
 {
 	unsigned waits = 0;
 	while (!join(h, now_ns() + STOP_NS))
-		if (++waits == STOPS || lock_thread_sleeps(atomic_load(&h->tid)))
+		if (++waits == STOPS || lock_thread_state(atomic_load(&h->tid)) == THREAD_SLEEPS)
 			return false;
 	return true;
 }
@@ -437,8 +438,7 @@ static bool join_patiently(struct helper *h)
 enum stop {
 	STOP,
 	STOP_AND_YIELD, /* none is started for a second */
-	STOP_FOR_GOOD,  /* a helper that has not ended in time ends as soon as it has a CPU, and no other one is started
-	                 */
+	STOP_FOR_GOOD,  /* none is started again, and one that has not ended in time ends as soon as it has a CPU */
 };
 
 static void stop(enum stop how)

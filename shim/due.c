@@ -92,10 +92,12 @@ static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
 		m->busy_looks++;
 	if (m->busy_looks == 2) /* most owners are done by then, and need not be asked for */
 		m->busy_ran = lock_owner_ran(&m->lock);
+	bool long_ago = m->busy_looks >= LOOKS_GONE && now - m->busy_since >= GONE_NS;
 	if (word & LOCK_JUMPED)
-		return m->busy_looks >= LOOKS_JUMPED && lock_owner_is_elsewhere(&m->lock, m->busy_ran, JUMPED_NS);
-	return m->busy_looks >= LOOKS_GONE && now - m->busy_since >= GONE_NS &&
-	       atomic_load(&m->calling) == NOT_CALLING && lock_owner_is_elsewhere(&m->lock, m->busy_ran, GONE_NS);
+		return m->busy_looks >= LOOKS_JUMPED && (lock_owner_is_elsewhere(&m->lock, m->busy_ran, JUMPED_NS) ||
+		                                         (long_ago && lock_is_jumped_for_good(&m->lock)));
+	return long_ago && atomic_load(&m->calling) == NOT_CALLING &&
+	       lock_owner_is_elsewhere(&m->lock, m->busy_ran, GONE_NS);
 }
 
 /* Take the turn if it is free, or take it over if its owner has left it for good. False: another thread has it. */

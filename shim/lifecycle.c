@@ -265,7 +265,6 @@ void lifecycle_in_child(void)
 	atomic_store(&held_heads, 0);
 	atomic_store(&held_rests, 0);
 	process_own();
-	lock_forget_self();
 	/* Otherwise the kernel has wiped the tables, the messages with their locks, and the helper's state. */
 	if (!pool_wipes_on_fork()) {
 		deadline_forget();

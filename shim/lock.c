@@ -10,13 +10,23 @@
 #include "clock.h"
 
 _Thread_local int lock_self;
+static _Atomic int process; /* atomic; the number of the process whose memory this is; 0: not told yet */
+
+void lock_own_process(int pid)
+{
+	atomic_store(&process, pid);
+	lock_self = 0;
+}
 
 int lock_ask_self(void)
 {
-	int saved = errno, tid = own_tid();
-	lock_self = tid > 0 ? tid : 0;
+	int saved = errno, tid = own_tid(), known = atomic_load(&process);
+	if (tid < 0)
+		tid = 0;
+	if (known == 0 || known == own_pid()) /* a child of vfork has its parent's variables, and another number */
+		lock_self = tid;
 	errno = saved;
-	return lock_self;
+	return tid;
 }
 
 #define WAITERS ((uintptr_t)LOCK_WAITERS)
@@ -32,10 +42,10 @@ enum { LEFT_GRACES = 100 };
 
 /* --- what the owner does ---------------------------------------------------------------------- */
 
-uint64_t lock_owner_ran(const struct lock *l)
+uint64_t lock_thread_ran(int tid)
 {
 	enum { PER_THREAD = 4, SCHEDULED = 2 }; /* linux/posix-timers.h: how a clock's number is made of a thread's */
-	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
+	int saved = errno;
 	struct own_moment ran = { 0, 0 };
 	/* by number: it is not the vDSO's, and no clock of another library's */
 	if (tid == 0 ||
@@ -45,11 +55,18 @@ uint64_t lock_owner_ran(const struct lock *l)
 	return (uint64_t)ran.s * 1000000000u + (uint64_t)ran.ns;
 }
 
+uint64_t lock_owner_ran(const struct lock *l)
+{
+	return lock_thread_ran(atomic_load_explicit(&l->tid, memory_order_relaxed));
+}
+
 /* Writes "/proc/self/task/TID/FILE", which needs 48 bytes at most. */
 static const char *path_of(char *path, int tid, const char *file)
 {
-	char digits[12], *at = stpcpy(path, "/proc/self/task/");
+	static const char tasks[] = "/proc/self/task/";
+	char digits[12], *at = path + sizeof tasks - 1;
 	unsigned n = 0, number = (unsigned)tid;
+	memcpy(path, tasks, sizeof tasks);
 	do
 		digits[n++] = (char)('0' + number % 10);
 	while ((number /= 10) != 0);
@@ -75,11 +92,13 @@ static bool is_zombie(int tid)
 
 bool lock_thread_has_ended(int tid)
 {
-	return (own()->syscall(SYS_tgkill, own_pid(), tid, 0) != 0 && errno == ESRCH) || is_zombie(tid);
+	int known = atomic_load(&process);
+	return (own()->syscall(SYS_tgkill, known != 0 ? known : own_pid(), tid, 0) != 0 && errno == ESRCH) ||
+	       is_zombie(tid);
 }
 
 /* In /proc/self/task/TID/stat the state is the letter behind the name, which may have blanks and brackets. */
-bool lock_thread_sleeps(int tid)
+enum lock_thread_state lock_thread_state(int tid)
 {
 	char path[48], text[128], *p;
 	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, path_of(path, tid, "/stat"), O_RDONLY | O_CLOEXEC);
@@ -88,17 +107,27 @@ bool lock_thread_sleeps(int tid)
 		own()->syscall(SYS_close, fd);
 	text[size > 0 ? size : 0] = '\0';
 	p = strrchr(text, ')');
-	return p != NULL && p[1] == ' ' && p[2] == 'S';
+	if (p == NULL || p[1] != ' ')
+		return THREAD_UNKNOWN;
+	return p[2] == 'S' ? THREAD_SLEEPS : THREAD_RUNS;
 }
 
 bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns)
 {
 	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
 	uint64_t now_ran = lock_owner_ran(l);
-	bool elsewhere = tid != 0 &&
-	                 ((ran != 0 && now_ran >= ran + ns) || lock_thread_sleeps(tid) || lock_thread_has_ended(tid));
+	bool elsewhere = tid != 0 && ((ran != 0 && now_ran >= ran + ns) || lock_thread_state(tid) == THREAD_SLEEPS ||
+	                              lock_thread_has_ended(tid));
 	errno = saved;
 	return elsewhere;
+}
+
+bool lock_is_jumped_for_good(const struct lock *l)
+{
+	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
+	bool for_good = lock_is_jumped(l) && tid != 0 && lock_thread_state(tid) == THREAD_UNKNOWN;
+	errno = saved;
+	return for_good;
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -167,14 +196,17 @@ enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling)
 			watched = 0; /* the owner gave it back, or another thread changed the word */
 		if (r == 0 || errno != ETIMEDOUT)
 			continue;
-		graces = call != 0 || atomic_load(calling) != 0 ? 0 : graces + 1;
-		if (!asked || (graces == 0 && !(seen & LOCK_JUMPED))) {
+		bool calls = call != 0 || atomic_load(calling) != 0;
+		graces = calls && !(seen & LOCK_JUMPED) ? 0 : graces + 1;
+		if (!asked || graces == 0) {
 			ran = lock_owner_ran(l);
 			asked = true;
 		}
-		if (((seen & LOCK_JUMPED && lock_owner_is_elsewhere(l, ran, GRACE_NS)) ||
-		     (graces >= LEFT_GRACES && lock_owner_is_elsewhere(l, ran, (uint64_t)LEFT_GRACES * GRACE_NS))) &&
-		    lock_take_over(l, seen)) {
+		bool left = seen & LOCK_JUMPED && lock_owner_is_elsewhere(l, ran, GRACE_NS);
+		if (graces >= LEFT_GRACES && !left)
+			left = lock_owner_is_elsewhere(l, ran, (uint64_t)LEFT_GRACES * GRACE_NS) ||
+			       lock_is_jumped_for_good(l);
+		if (left && lock_take_over(l, seen)) {
 			result = LOCK_ORPHAN;
 			break;
 		}

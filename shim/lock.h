@@ -43,11 +43,9 @@ struct lock {
 extern _Thread_local int lock_self __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 int lock_ask_self(void);
-/* Called in a forked child, whose thread has another number than its parent's. */
-static inline void lock_forget_self(void)
-{
-	lock_self = 0;
-}
+/* Notes the number of the process whose memory this is. Called in the constructor, and in a forked child, whose thread
+ * has another number than its parent's. A child in its parent's memory has another number, and notes none. */
+void lock_own_process(int pid);
 
 enum {
 	LOCK_WAITERS = 1, /* at least one thread waits */
@@ -143,7 +141,8 @@ enum lock_result {
  * says what the owner does: it is not 0 while the owner is in a system call, and LOCK_CALLING while that call might
  * wait after all. LOCK_BUSY is returned when such a call has lasted for 10 to 20 ms. The lock is taken over
  * (LOCK_ORPHAN) from an owner that jumped out of a signal handler after 10 ms, and from an owner that is in no call,
- * but does not give the lock back, after 1 s: in both cases only if the owner is elsewhere (lock_owner_is_elsewhere).
+ * but does not give the lock back, after 1 s: in both cases only if the owner is elsewhere (lock_owner_is_elsewhere,
+ * and lock_is_jumped_for_good).
  * Leaves errno alone. */
 enum { LOCK_CALLING = 1 };
 enum lock_result lock_wait(struct lock *l, const _Atomic uint8_t *calling);
@@ -178,18 +177,23 @@ static inline bool lock_is_jumped(const struct lock *l)
 {
 	return atomic_load_explicit(&l->word, memory_order_relaxed) & LOCK_JUMPED;
 }
-/* Does this thread of the process wait for something, and not for a CPU? False also if that cannot be told. Changes
- * errno. */
-bool lock_thread_sleeps(int tid);
+/* Does this thread of the process wait for something (THREAD_SLEEPS), and not for a CPU? That cannot be told without
+ * /proc, or while no descriptor is free. Changes errno. */
+enum lock_thread_state { THREAD_RUNS, THREAD_SLEEPS, THREAD_UNKNOWN };
+enum lock_thread_state lock_thread_state(int tid);
 /* Has this thread of the process ended? Changes errno. */
 bool lock_thread_has_ended(int tid);
-/* The CPU time that the owner has used, in nanoseconds; 0: not known. */
+/* The CPU time that a thread, or the owner, has used, in nanoseconds; 0: not known. */
+uint64_t lock_thread_ran(int tid);
 uint64_t lock_owner_ran(const struct lock *l);
 /* The owner has not given the lock back for at least this time, and was in no call of ours. Has it left the lock? It
  * has if it sleeps or has ended, or if it has used as much CPU time meanwhile: `ran` is lock_owner_ran() as it was
  * then. An owner that wants a CPU and gets none, because the machine is busy, a container has used up its share or a
  * debugger has stopped it, has not: it goes on where it was. */
 bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns);
+/* The owner has jumped, and has not given the lock back for a second. Does it count as elsewhere because nobody can
+ * tell what it does (THREAD_UNKNOWN)? Others would wait for ever otherwise. */
+bool lock_is_jumped_for_good(const struct lock *l);
 /* Takes the lock over if its word is still `seen`. Used by lock_wait(), and by the helper, which does not wait, when
  * the word has been the same for long enough to know that the owner is gone. */
 bool lock_take_over(struct lock *l, uintptr_t seen);

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include "lock.h"
 #include "own.h"
 #include "pool.h"
 
@@ -44,6 +45,7 @@ void process_forbid_memory(void)
 bool process_begin(void)
 {
 	atomic_store(&began, own_pid());
+	lock_own_process(atomic_load(&began));
 	return atomic_load(&began) > 0;
 }
 
@@ -71,6 +73,7 @@ void process_own(void)
 {
 	struct owner *o = atomic_load(&owner);
 	atomic_store(&began, own_pid());
+	lock_own_process(atomic_load(&began));
 	if (o != NULL)
 		atomic_store(&o->process, atomic_load(&began));
 	atomic_store(&process_forbids, atomic_load(&forbidden_for_good));

@@ -2,13 +2,13 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <pthread.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lock.h"
+#include "stopped.h"
 
 static struct lock lock;
 static _Atomic uint8_t calling;
@@ -21,7 +21,7 @@ static void *own_it(void *state)
 	if (state != NULL)
 		atomic_store(&calling, *(const uint8_t *)state);
 	while (!atomic_load(&done))
-		usleep(1000);
+		usleep(20000); /* it uses hardly any CPU time */
 	while (!lock_give_unless_left(&lock)) {}
 	return NULL;
 }
@@ -112,6 +112,43 @@ Test(lock, owner_that_jumped_loses_it, .timeout = 20)
 	cr_expect(lock.tid == gettid(), "the lock bears the number of thread %d, who has lost it", lock.tid);
 }
 
+/* Whether it sleeps cannot be learned while no descriptor is free, so it is given a second. */
+Test(lock, owner_that_jumped_and_cannot_be_asked_for_loses_it, .timeout = 20)
+{
+	pthread_t thread = owner(NULL);
+	struct rlimit some, none;
+	atomic_fetch_or(&lock.word, LOCK_JUMPED);
+	cr_assert(getrlimit(RLIMIT_NOFILE, &some) == 0);
+	none = (struct rlimit){ 0, some.rlim_max };
+	cr_assert(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	double since = seconds();
+	enum lock_result result = lock_wait(&lock, &calling);
+	double took = seconds() - since;
+	setrlimit(RLIMIT_NOFILE, &some);
+	cr_expect(result == LOCK_ORPHAN && took >= 0.9, "%d after %.3f s", result, took);
+	atomic_store(&done, true);
+	pthread_join(thread, NULL);
+}
+
+/* A child of vfork has its parent's variables. */
+Test(lock, child_in_its_parents_memory_leaves_no_number)
+{
+	static volatile bool parent_has_ended;
+	static volatile int childs_number;
+	pid_t parent = getpid();
+	int status;
+	lock_own_process(parent);
+	pid_t pid = vfork();
+	if (pid == 0) {
+		childs_number = lock_number();
+		parent_has_ended = lock_thread_has_ended(parent);
+		_exit(0);
+	}
+	cr_expect(waitpid(pid, &status, 0) == pid && childs_number == pid, "the child calls itself %d", childs_number);
+	cr_expect(!parent_has_ended, "to the child its parent has ended");
+	cr_expect(lock_number() == gettid(), "the parent has the number %d", lock_number());
+}
+
 /* Takes the lock as a signal handler finds it that interrupts its thread right behind the first instruction of taking,
  * or right before the last one of giving: it is owned, and bears no number yet, or none any more. */
 static void *jump_without_a_number(void *unused)
@@ -148,7 +185,7 @@ Test(lock, main_thread_that_has_ended_loses_it, .timeout = 20)
 	if (pid == 0) {
 		pthread_t thread;
 		alarm(10);
-		lock_forget_self();
+		lock_own_process(getpid());
 		cr_assert(lock_try(&lock));
 		lock_jump(&lock);
 		pthread_create(&thread, NULL, wait_for_main_thread, NULL);
@@ -171,20 +208,6 @@ static void *own_it_and_tell(void *unused)
 	return unused;
 }
 
-/* Stops this one thread of its parent for 1.6 s, as a machine does that has no CPU for it: it neither sleeps nor runs.
- * Tells the parent by `stopped`. */
-static void stop_for_a_while(pid_t tid, int stopped)
-{
-	int status;
-	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0 || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 ||
-	    waitpid(tid, &status, __WALL) != tid)
-		_exit(1);
-	if (write(stopped, "", 1) == 1)
-		usleep(1600000);
-	ptrace(PTRACE_DETACH, tid, NULL, NULL);
-	_exit(0);
-}
-
 static const struct {
 	const char *name;
 	uintptr_t bits;
@@ -201,20 +224,14 @@ ParameterizedTestParameters(lock, owner_that_is_not_scheduled_keeps_it)
 
 ParameterizedTest(size_t *i, lock, owner_that_is_not_scheduled_keeps_it, .timeout = 20)
 {
-	int ready[2], status;
-	char byte;
+	int status;
 	pthread_t thread;
 	pthread_create(&thread, NULL, own_it_and_tell, NULL);
 	while (lock_is_free(&lock))
 		usleep(1000);
 	atomic_fetch_or(&lock.word, unscheduled[*i].bits);
-	cr_assert(pipe(ready) == 0);
-	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-	pid_t tracer = fork();
-	if (tracer == 0)
-		stop_for_a_while(atomic_load(&owners_tid), ready[1]);
-	close(ready[1]);
-	cr_assert(read(ready[0], &byte, 1) == 1, "no process can stop a thread of its parent here");
+	pid_t tracer = stop_thread(atomic_load(&owners_tid), 1600);
+	cr_assert(tracer > 0, "no process can stop a thread of its parent here");
 	atomic_store(&done, true); /* it gives the lock back as soon as it goes on */
 	double since = seconds();
 	enum lock_result result = unscheduled[*i].patiently ? lock_take_patiently(&lock) : lock_wait(&lock, &calling);

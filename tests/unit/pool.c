@@ -1,12 +1,11 @@
 /* Memory without malloc: what becomes of it when a thread stays away, or goes for good, in the middle of a list. */
 #include <criterion/criterion.h>
 #include <pthread.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../shim/pool.c" /* the test holds its lock */
+#include "stopped.h"
 
 struct guarded {
 	struct lock lock;
@@ -25,35 +24,17 @@ static void *own_it(void *guarded)
 	return NULL;
 }
 
-/* Stops this one thread of its parent for 0.5 s, as a machine does that has no CPU for it. */
-static void stop_for_a_while(pid_t tid, int stopped)
-{
-	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0 || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 ||
-	    waitpid(tid, NULL, __WALL) != tid)
-		_exit(1);
-	if (write(stopped, "", 1) == 1)
-		usleep(500000);
-	ptrace(PTRACE_DETACH, tid, NULL, NULL);
-	_exit(0);
-}
-
 Test(pool, structure_of_a_thread_without_a_cpu_is_kept, .timeout = 20)
 {
 	struct guarded *guarded = pool_guarded(&place, sizeof *guarded);
-	int stopped[2], status;
 	pthread_t thread;
-	char byte;
+	int status;
 
 	pthread_create(&thread, NULL, own_it, guarded);
 	while (atomic_load(&owners_tid) == 0)
 		usleep(1000);
-	cr_assert(pipe(stopped) == 0);
-	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-	pid_t tracer = fork();
-	if (tracer == 0)
-		stop_for_a_while(atomic_load(&owners_tid), stopped[1]);
-	close(stopped[1]);
-	cr_assert(read(stopped[0], &byte, 1) == 1, "no process can stop a thread of its parent here");
+	pid_t tracer = stop_thread(atomic_load(&owners_tid), 500);
+	cr_assert(tracer > 0, "no process can stop a thread of its parent here");
 	atomic_store(&done, true);
 	for (int i = 0; i < 3; i++)
 		cr_expect(!pool_enter(&place, guarded), "it was entered beside its owner");
@@ -80,6 +61,40 @@ Test(pool, structure_that_a_thread_has_left_is_given_up, .timeout = 20)
 	struct guarded *another = pool_guarded(&place, sizeof *another);
 	cr_expect(another != guarded, "it is there for ever");
 	cr_expect(pool_enter(&place, another));
+}
+
+/* As a handler finds it that interrupts its thread right behind the first instruction of taking, and jumps away. */
+static void *leave_it_without_a_number(void *guarded)
+{
+	atomic_store(&((struct guarded *)guarded)->lock.word, thread_self());
+	while (!atomic_load(&done))
+		usleep(1000);
+	return NULL;
+}
+
+Test(pool, structure_that_bears_no_number_is_given_up, .timeout = 20)
+{
+	struct guarded *guarded = pool_guarded(&place, sizeof *guarded);
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, leave_it_without_a_number, guarded);
+	while (lock_is_free(&guarded->lock))
+		usleep(1000);
+	cr_expect(!pool_enter(&place, guarded) && !pool_enter(&place, guarded), "it was entered");
+	cr_expect(atomic_load(&place) == NULL, "it is there for ever");
+	atomic_store(&done, true);
+	pthread_join(thread, NULL);
+}
+
+Test(pool, structure_that_its_own_thread_has_left_is_given_up)
+{
+	struct guarded *guarded = pool_guarded(&place, sizeof *guarded);
+
+	cr_assert(pool_enter(&place, guarded));
+	cr_expect(!pool_enter(&place, guarded), "it was entered twice");
+	cr_expect(atomic_load(&place) == guarded, "the owner may have been interrupted just now");
+	cr_expect(!pool_enter(&place, guarded), "it was entered twice");
+	cr_expect(atomic_load(&place) == NULL, "it is there for ever");
 }
 
 static void *stay_elsewhere(void *guarded)

@@ -63,6 +63,8 @@ static void *answer_once(void *argument)
 
 	write_head(fd);
 	write_body(fd);
+	if (is_how("held"))
+		write_head(fd);
 	if (is_how("later"))
 		sleep_us(300000);
 	ended = now_ns();
