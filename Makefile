@@ -139,6 +139,7 @@ OBJS := $(PURE) \
 	$(B)/shim/object.o \
 	$(B)/shim/observe.o \
 	$(B)/shim/ordinary.o \
+	$(B)/shim/passage.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/own.o \
 	$(B)/shim/pool.o \
@@ -279,7 +280,8 @@ $(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
 $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 ifneq ($(filter %/unit/lock,$(SUITES)),)
-$(addprefix $(B)/tests/unit/,late lock pool): $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
+$(addprefix $(B)/tests/unit/,late lock passage pool): $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
+$(B)/tests/unit/passage: $(B)/shim/passage.o
 $(B)/tests/unit/late.o: private override CFLAGS += -I$(B)/shim $(PLAIN)
 $(B)/tests/unit/late.o: $(B)/shim/old.h
 endif

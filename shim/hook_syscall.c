@@ -203,7 +203,7 @@ static void before(const struct by_number *n)
 	case SYS_close_range: closing_range((unsigned)n->a, (unsigned)n->b, (unsigned)n->c); break;
 	case SYS_exit: lifecycle_before_thread_ends(); break;
 	case SYS_exit_group: lifecycle_ends_at_once(); break;
-	case SYS_seccomp: lifecycle_before_seccomp((unsigned long)n->a, (const void *)n->c); break;
+	case SYS_seccomp: lifecycle_before_seccomp((unsigned long)n->a, (unsigned long)n->b, (const void *)n->c); break;
 	case SYS_io_uring_setup: lifecycle_unseen_writers(); break;
 	}
 }

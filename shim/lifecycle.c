@@ -19,6 +19,7 @@
 #include "observe.h"
 #include "lock.h"
 #include "ordinary.h"
+#include "passage.h"
 #include "pool.h"
 #include "process.h"
 #include "readable.h"
@@ -440,10 +441,15 @@ bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned l
 	return false;
 }
 
-void lifecycle_before_seccomp(unsigned long operation, const void *filter)
+void lifecycle_before_seccomp(unsigned long operation, unsigned long flags, const void *filter)
 {
+	bool active = config.active;
 	if (operation == SECCOMP_SET_MODE_STRICT || (operation == SECCOMP_SET_MODE_FILTER && filter != NULL))
 		lifecycle_retire();
+	int saved = errno;
+	if (active && !config.active && flags & SECCOMP_FILTER_FLAG_TSYNC)
+		passage_wait();
+	errno = saved;
 }
 
 void lifecycle_ends_at_once(void)

@@ -45,7 +45,7 @@ bool lifecycle_gives_way(void);
  * true, and lifecycle_not_alone() follows. */
 bool lifecycle_before_prctl(unsigned long option, unsigned long mode, unsigned long filter);
 /* Called before seccomp(2), which may set up a sandbox. */
-void lifecycle_before_seccomp(unsigned long operation, const void *filter);
+void lifecycle_before_seccomp(unsigned long operation, unsigned long flags, const void *filter);
 /* There may be writers that no hook sees: from now on nothing is held in memory. */
 void lifecycle_unseen_writers(void);
 /* From here on the process runs as if the library were not there: it enters a sandbox that may allow only the program's

@@ -437,7 +437,7 @@ SLOW ssize_t by_table(const struct call *call)
 			turn_give(m); /* the message is our parent's, of another socket */
 			turn_cancellable(cancel);
 			return pass(c, call);
-		} else if (m->out_of_sight || (m->state == IDLE && !idle)) {
+		} else if (m->out_of_sight || (m->state == IDLE && !(idle && config.active))) {
 			if (m->out_of_sight)
 				outgoing_see_again(m);
 			turn_give(m);

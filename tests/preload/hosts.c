@@ -225,6 +225,14 @@ static const struct life sandboxes[] = {
 #endif
 };
 LIVES(hosts, program_in_a_sandbox_lives, sandboxes);
+
+/* A thread has asked whether the library is at work, and has no CPU before it makes the library's call. */
+#define ALL "a thread was stopped: 1\n"
+static const struct life threads_of_sandboxes[] = {
+	{ "sandbox-for-all", NULL, ALL, .hold = "kernel", .faults = "send:1:delay=200" },
+	{ "sandbox-for-all", NULL, ALL, "message", .hold = "kernel", .faults = "send:1:delay=200" },
+};
+LIVES(hosts, thread_of_a_program_in_a_sandbox_lives, threads_of_sandboxes);
 #endif
 
 static const struct life moments[] = {
@@ -234,6 +242,7 @@ static const struct life moments[] = {
 	{ "last-thread", "later", "late: 0\n", .timed = true },
 	{ "last-thread", "first", "on the first thread: 1, late: 0\n", .timed = true },
 	{ "last-thread", "first, later", "on the first thread: 1, late: 0\n", .timed = true },
+	{ "last-thread", "held", "late: 0\n", .timeout = HOLD_LONG, .timed = true },
 	{ "last-return", NULL, "SIGTERM is blocked: 0, SIGUSR1: 1\nlate: 0\n", .timed = true },
 	{ "last-status", NULL, "ended: 1, status: 3\n" },
 	{ "last-status", "later", "ended: 1, status: 3\n" },

@@ -1,5 +1,6 @@
 /* Lives of p_hosts in a sandbox: the process gives up system calls or the clock, before it writes or while a head is
  * held; or the process was started with some calls refused. */
+#include "../../support/stopped.h"
 #include "hosts.h"
 
 #include <linux/filter.h>
@@ -72,6 +73,60 @@ static void sandbox(void)
 		live_in_a_sandbox(fd);
 	must(pid > 0 && waitpid(pid, &status, 0) == pid, "fork");
 	report("the worker's end: %#x\n", (unsigned)status);
+}
+
+/* --- a sandbox for all threads at once --------------------------------------------------------- */
+
+static _Atomic pid_t writers_tid;
+static _Atomic bool locked_in;
+
+static void *write_message(void *fd)
+{
+	writers_tid = gettid();
+	write_head(*(const int *)fd);
+	write_body(*(const int *)fd);
+	while (!locked_in)
+		sleep_us(1000);
+	return NULL;
+}
+
+static bool sleeps(pid_t tid)
+{
+	char path[64], state = 0;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+	FILE *f = fopen(path, "r");
+	bool known = f != NULL && fscanf(f, "%*d (%*[^)]) %c", &state) == 1;
+	if (f != NULL)
+		fclose(f);
+	return known && state == 'S';
+}
+
+/* The filter comes into force for all threads while one of them is about to send, and has no CPU. The program makes no
+ * call that is forbidden. */
+static void sandbox_for_all(void)
+{
+	struct sock_filter no_sends[] = {
+		NUMBER,
+		ON(SYS_sendto, SECCOMP_RET_KILL_PROCESS),
+		ON(SYS_sendmsg, SECCOMP_RET_KILL_PROCESS),
+		ELSE(SECCOMP_RET_ALLOW)
+	};
+	struct sock_fprog program = { sizeof no_sends / sizeof *no_sends, no_sends };
+	int fd = accept_peer();
+	pthread_t writer;
+
+	pthread_create(&writer, NULL, write_message, &fd);
+	while (writers_tid == 0)
+		sleep_us(1000);
+	for (int64_t until = now_ns() + 150000000; !sleeps(writers_tid) && now_ns() < until;)
+		sleep_us(1000);
+	report("a thread was stopped: %d\n", stop_thread(writers_tid, 500) > 0);
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	             syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0,
+	     "a filter");
+	locked_in = true;
+	pthread_join(writer, NULL);
 }
 
 /* --- a sandbox that was there before the program started --------------------------------------- */
@@ -222,4 +277,6 @@ static void launched(void)
 	told("the last head", write(fd, HEAD, HEAD_SIZE));
 }
 
-const struct life sandbox_lives[] = { { "sandbox", sandbox, true }, { "launched", launched, true }, { NULL } };
+const struct life sandbox_lives[] = {
+	{ "sandbox", sandbox, true }, { "sandbox-for-all", sandbox_for_all }, { "launched", launched, true }, { NULL }
+};
