@@ -29,7 +29,6 @@
 #define STACK     (1 << 20)   /* bytes; if the helper is the last thread, the program's exit handlers run on it */
 
 enum { STOPPED, STARTING, RUNNING };
-
 TAILQ_HEAD(list, deadline);
 
 /* Lies in pages that the kernel wipes in a forked child, so a child has no helper. The atomic fields are written and
@@ -90,10 +89,10 @@ static void take_pushed(struct helper *h)
 	}
 }
 
-static void look_at_the_due(struct helper *h)
+static void look_at_the_due(struct helper *h, uint64_t now)
 {
 	struct deadline *d;
-	uint64_t now = now_ns(), next;
+	uint64_t next;
 	while ((d = TAILQ_FIRST(&h->list)) != NULL && d->due <= now) {
 		TAILQ_REMOVE(&h->list, d, link);
 		next = look(d, now);
@@ -158,14 +157,13 @@ static void forget_another_clock(struct helper *h)
 	d->due = 0;
 }
 
-/* Look at deadlines until the helper is told to end, has been idle for long enough, or is the last thread: what it
- * cannot send must not keep the process. */
+/* Look at deadlines until the helper is told to end, has been idle for long enough, or is the last thread. */
 static void run(struct helper *h)
 {
 	uint64_t busy = now_ns(), asked = busy;
 	while (!atomic_load(&h->stopping)) {
 		take_pushed(h);
-		look_at_the_due(h);
+		look_at_the_due(h, now_ns());
 		uint64_t now = now_ns();
 		struct deadline *first = TAILQ_FIRST(&h->list);
 		if (each_second != NULL && now - h->second_at >= SECOND_NS) {
@@ -174,8 +172,10 @@ static void run(struct helper *h)
 		}
 		if (first != NULL) {
 			busy = now;
-			if (now - asked >= LOOK_NS && (asked = now, are_left(1)))
+			if (now - asked >= LOOK_NS && (asked = now, are_left(1))) {
+				look_at_the_due(h, now + 2 * config.timeout_ns);
 				break;
+			}
 			if (first->due > now)
 				sleep_until(h, first->due < now + LOOK_NS ? first->due : now + LOOK_NS);
 		} else if (are_left(1)) {

@@ -216,6 +216,7 @@ LIVES(hosts, memory_that_is_not_there_is_an_error, memory);
 #define BOTH "written: 100 and 200\n"
 static const struct life sandboxes[] = {
 	{ "sandbox", "filter", BOTH },          { "sandbox", "filter by syscall", BOTH },
+	{ "sandbox", "filter, _exit", BOTH },   { "sandbox", "filter, held, _exit", BOTH },
 	{ "sandbox", "filter, held", BOTH },    { "sandbox", "filter, worker", BOTH "the worker's end: 0\n" },
 	{ "sandbox", "strict", BOTH },          { "sandbox", "strict by syscall", BOTH },
 	{ "sandbox", "strict, held", BOTH },    { "sandbox", "strict, worker", BOTH "the worker's end: 0\n" },
@@ -242,7 +243,9 @@ static const struct life moments[] = {
 	{ "last-thread", "later", "late: 0\n", .timed = true },
 	{ "last-thread", "first", "on the first thread: 1, late: 0\n", .timed = true },
 	{ "last-thread", "first, later", "on the first thread: 1, late: 0\n", .timed = true },
-	{ "last-thread", "held", "late: 0\n", .timeout = HOLD_LONG, .timed = true },
+	{ "last-thread", "held", "all came: 1, late: 0\n", .timeout = HOLD_LONG, .timed = true },
+	{ "last-thread", "held", "all came: 1, late: 0\n", .timed = true },
+	{ "last-thread", "later, held", "all came: 1, late: 0\n", .timed = true },
 	{ "last-return", NULL, "SIGTERM is blocked: 0, SIGUSR1: 1\nlate: 0\n", .timed = true },
 	{ "last-status", NULL, "ended: 1, status: 3\n" },
 	{ "last-status", "later", "ended: 1, status: 3\n" },

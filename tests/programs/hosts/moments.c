@@ -48,10 +48,15 @@ static int64_t ended;
 
 static bool first_thread_ends; /* it is also the last one */
 
+static int answers_client;
+
+/* What is held has left when the last thread has ended, so an exit handler can wait for the peer's word. */
 static void at_exit(void)
 {
 	if (ended == 0)
 		return;
+	if (is_how("held"))
+		report("all came: %d, ", arrival_ms(answers_client, 2 * HEAD_SIZE + BODY_SIZE, ended) >= 0);
 	if (first_thread_ends)
 		report("on the first thread: %d, ", gettid() == getpid());
 	report("late: %d\n", now_ns() - ended >= 500000000);
@@ -63,10 +68,11 @@ static void *answer_once(void *argument)
 
 	write_head(fd);
 	write_body(fd);
-	if (is_how("held"))
-		write_head(fd);
+	answers_client = client;
 	if (is_how("later"))
 		sleep_us(300000);
+	if (is_how("held"))
+		write_head(fd);
 	ended = now_ns();
 	return argument;
 }
