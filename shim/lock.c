@@ -90,11 +90,16 @@ static bool is_zombie(int tid)
 	return tid == own_pid() && read_exe(tid) < 0 && errno == ENOENT && read_exe(lock_number()) > 0;
 }
 
+static bool is_gone(int pid, int tid)
+{
+	return own()->syscall(SYS_tgkill, pid, tid, 0) != 0 && errno == ESRCH;
+}
+
+/* In a child of vfork the threads are its parent's, and in a child that no hook saw they are its own. */
 bool lock_thread_has_ended(int tid)
 {
-	int known = atomic_load(&process);
-	return (own()->syscall(SYS_tgkill, known != 0 ? known : own_pid(), tid, 0) != 0 && errno == ESRCH) ||
-	       is_zombie(tid);
+	int known = atomic_load(&process), pid = own_pid();
+	return (is_gone(pid, tid) && (known == pid || known == 0 || is_gone(known, tid))) || is_zombie(tid);
 }
 
 /* In /proc/self/task/TID/stat the state is the letter behind the name, which may have blanks and brackets. */

@@ -89,7 +89,7 @@ static bool is_left(const struct lock *l, bool mine)
 	static _Atomic uintptr_t before;
 	static _Atomic uint64_t ran_before;
 	uintptr_t word = atomic_load(&l->word);
-	bool again = atomic_exchange(&before, word) == word;
+	bool again = word != 0 && atomic_exchange(&before, word) == word;
 	uint64_t ran = again ? atomic_load(&ran_before) : 0;
 	if (!again)
 		atomic_store(&ran_before, lock_owner_ran(l));

@@ -149,6 +149,17 @@ Test(lock, child_in_its_parents_memory_leaves_no_number)
 	cr_expect(lock_number() == gettid(), "the parent has the number %d", lock_number());
 }
 
+/* Nobody has told such a child that it is a process of its own. */
+Test(lock, threads_of_a_child_that_no_hook_saw_have_not_ended)
+{
+	int status;
+	lock_own_process(getpid());
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(lock_thread_has_ended(gettid()));
+	cr_expect(waitpid(pid, &status, 0) == pid && status == 0, "wait status %#x", status);
+}
+
 /* Takes the lock as a signal handler finds it that interrupts its thread right behind the first instruction of taking,
  * or right before the last one of giving: it is owned, and bears no number yet, or none any more. */
 static void *jump_without_a_number(void *unused)
