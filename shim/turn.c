@@ -13,6 +13,7 @@
 
 _Thread_local struct turn_mark turn_mark;
 _Thread_local int turn_cancel_state = PTHREAD_CANCEL_DISABLE;
+_Thread_local unsigned turn_restored;
 _Thread_local struct turn_flight turn_flights[2];
 /* This thread had a signal stack with SS_AUTODISARM (turn_stack). */
 static _Thread_local bool disarms __attribute__((tls_model("initial-exec")));
@@ -227,8 +228,10 @@ void turn_jump(void)
 	leave(turn_mark.lock);
 	for (struct lock *l = turn_mark.outer; leave(l);)
 		l = message_of(l)->outer.lock;
-	if (turn_cancel_state == PTHREAD_CANCEL_ENABLE)
+	if (turn_cancel_state == PTHREAD_CANCEL_ENABLE) {
+		turn_restored++;
 		turn_cancellable(PTHREAD_CANCEL_ENABLE);
+	}
 }
 
 void turn_abandon(struct msg *m)

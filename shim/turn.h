@@ -22,6 +22,8 @@ extern _Thread_local struct turn_mark turn_mark __attribute__((tls_model("initia
 /* PTHREAD_CANCEL_ENABLE from before turn_uncancellable() makes this thread uncancellable until turn_cancellable() has
  * made it cancellable again: a jump has to restore that (turn_jump). Else PTHREAD_CANCEL_DISABLE. */
 extern _Thread_local int turn_cancel_state __attribute__((tls_model("initial-exec")));
+/* Counts the jumps that restored it. */
+extern _Thread_local unsigned turn_restored __attribute__((tls_model("initial-exec")));
 /* The program's own calls that this thread has on their way without the turn (outgoing.c): the innermost one, and the
  * one that a signal handler interrupted. `number` is msg.writes of that call's write; `m` is NULL where there is
  * none. */
@@ -92,17 +94,25 @@ void turn_abandon(struct msg *m);
  * by turn_cancellable(): libc's, or TURN_INNER where the caller is a signal handler that interrupted this function.
  *
  * libc stores the state that was before it sets the new one, so a thread that jumps away in between has it noted. It
- * stores nothing before glibc 2.34 in a program without threads. */
+ * stores nothing before glibc 2.34 in a program without threads. A handler that jumps within itself, and returns here,
+ * has restored the state. */
 enum { TURN_INNER = 64 };
 static inline int turn_uncancellable(void)
 {
 	int state = PTHREAD_CANCEL_DISABLE;
+	unsigned restored = turn_restored;
 	if (turn_cancel_state == PTHREAD_CANCEL_ENABLE) {
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 		return state | TURN_INNER;
 	}
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &turn_cancel_state);
-	return turn_cancel_state;
+	state = turn_cancel_state;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (__builtin_expect(turn_restored != restored, 0)) {
+		state = turn_cancel_state = PTHREAD_CANCEL_ENABLE;
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	}
+	return state;
 }
 
 /* Acts on a pending cancellation of a thread whose type is asynchronous. glibc does that when the state is enabled;

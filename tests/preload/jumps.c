@@ -30,7 +30,7 @@ EACH_TEST(jumps, what_was_taken_when_a_handler_jumps_is_not_sent_again, ROWS(whi
 	run_free(r);
 }
 
-static const char *const interruptions[] = { "uncancellable", "interrupted" };
+static const char *const interruptions[] = { "uncancellable", "interrupted", "within" };
 
 EACH_TEST(jumps, thread_that_is_interrupted_while_it_is_made_uncancellable_is_cancellable, ROWS(interruptions), 30)
 {

@@ -2,7 +2,8 @@
  * delivered when that call is over, and its handler jumps away. The test makes the call take long enough.
  *
  * p_jumps uncancellable has the signal arrive when libc has just made the thread uncancellable for the library; p_jumps
- * interrupted, when libc has only just stored how it was before, and the handler writes and returns. */
+ * interrupted, when libc has only just stored how it was before, and the handler writes and returns; p_jumps within, as
+ * the first, but the handler jumps within itself, writes and returns. */
 #include "p_common.h"
 
 #include <dlfcn.h>
@@ -17,6 +18,7 @@ enum { BODY_SIZE = 200, PIECES = 100 };
 
 static sigjmp_buf out;
 static int connection;
+static atomic_bool armed, returns, jumps_within;
 static char body[BODY_SIZE];
 
 static void jump(int signal_number)
@@ -28,10 +30,10 @@ static void jump(int signal_number)
 static void write_and_return(int signal_number)
 {
 	(void)signal_number;
+	if (jumps_within && sigsetjmp(out, 1) == 0)
+		siglongjmp(out, 1);
 	must(write(connection, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1, "writing a head");
 }
-
-static atomic_bool armed, returns;
 
 static int set_cancel_state(int state, int *old)
 {
@@ -49,7 +51,8 @@ int pthread_setcancelstate(int state, int *old)
 		if (returns)
 			set_cancel_state(PTHREAD_CANCEL_ENABLE, NULL);
 		raise(SIGALRM);
-		set_cancel_state(state, NULL);
+		if (returns)
+			set_cancel_state(state, NULL);
 	}
 	return error;
 }
@@ -65,11 +68,11 @@ static void write_and_be_interrupted(int fd)
 	int before = PTHREAD_CANCEL_DISABLE;
 
 	connection = fd;
-	if (returns)
+	if (returns || jumps_within)
 		sigaction(SIGALRM, &write_too, NULL);
 	set_cancel_state(PTHREAD_CANCEL_ENABLE, NULL);
 	armed = true;
-	if (sigsetjmp(out, 1) == 0)
+	if (returns || jumps_within || sigsetjmp(out, 1) == 0)
 		(void)!write(fd, HEAD, sizeof HEAD - 1);
 	set_cancel_state(PTHREAD_CANCEL_ENABLE, &before);
 	report("interrupted: %d, cancellable: %d\n", !armed, before == PTHREAD_CANCEL_ENABLE);
@@ -121,7 +124,8 @@ int main(int argc, char **argv)
 	sigaction(SIGALRM, &leave, NULL);
 	fd = accept_peer();
 	returns = strcmp(argv[1], "interrupted") == 0;
-	if (returns || strcmp(argv[1], "uncancellable") == 0) {
+	jumps_within = strcmp(argv[1], "within") == 0;
+	if (returns || jumps_within || strcmp(argv[1], "uncancellable") == 0) {
 		write_and_be_interrupted(fd);
 		return 0;
 	}
