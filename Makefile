@@ -281,7 +281,7 @@ $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 ifneq ($(filter %/unit/lock,$(SUITES)),)
 $(addprefix $(B)/tests/unit/,late lock passage pool): $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
-$(B)/tests/unit/passage: $(B)/shim/passage.o
+$(B)/tests/unit/passage: $(B)/shim/passage.o $(B)/shim/pool.o
 $(B)/tests/unit/late.o: private override CFLAGS += -I$(B)/shim $(PLAIN)
 $(B)/tests/unit/late.o: $(B)/shim/old.h
 endif

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #include "clock.h"
 #include "lock.h"
 #include "own.h"
+#include "pool.h"
 
 /* The CPU time (ns) after which a thread has left any stretch between a question whether the library is at work and the
  * call that follows from the answer: it takes some thousand instructions and a few system calls that do not wait. */
@@ -38,7 +40,9 @@ static void wait_for(int tid, uint64_t until)
 		pause_for(LOOK_NS);
 }
 
-void passage_wait(void)
+/* Lists the threads of the process. Returns how many there are, `most` at most; 0: they cannot be listed. The directory
+ * is not kept open while they are waited for, for it takes a number. */
+static unsigned list_threads(int *tids, unsigned most)
 {
 	struct entry { /* of getdents64(2) */
 		uint64_t inode, offset;
@@ -47,18 +51,30 @@ void passage_wait(void)
 		char name[];
 	};
 	_Alignas(struct entry) char list[2048];
-	uint64_t until = now_ns() + LONGEST_NS;
+	unsigned n = 0;
 	long size;
-	int dir = (int)own()->syscall(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0) {
-		pause_for(BLIND_NS);
-		return;
-	}
+	int tid, dir = (int)own()->syscall(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return 0;
 	while ((size = own()->syscall(SYS_getdents64, dir, list, sizeof list)) > 0)
-		for (char *p = list; p < list + size; p += ((struct entry *)p)->size) {
-			int tid = number_in(((struct entry *)p)->name);
-			if (tid != 0 && tid != own_tid())
-				wait_for(tid, until);
-		}
+		for (char *p = list; p < list + size; p += ((struct entry *)p)->size)
+			if (n < most && (tid = number_in(((struct entry *)p)->name)) != 0)
+				tids[n++] = tid;
 	own()->syscall(SYS_close, dir);
+	return n;
+}
+
+void passage_wait(void)
+{
+	enum { THREADS = 1 << 15 };
+	uint64_t until = now_ns() + LONGEST_NS;
+	int *tids = pool_pages(THREADS * sizeof *tids), self = own_tid();
+	unsigned n = tids != NULL ? list_threads(tids, THREADS) : 0;
+	if (n == 0)
+		pause_for(BLIND_NS);
+	for (unsigned i = 0; i < n; i++)
+		if (tids[i] != self)
+			wait_for(tids[i], until);
+	if (tids != NULL)
+		munmap(tids, THREADS * sizeof *tids);
 }

@@ -7,7 +7,7 @@
 #define ONEWRITE_PASSAGE_H
 
 /* Waits until each other thread has slept in a system call, or has had 0.2 ms of CPU time, since the call; 1 s at most.
- * Needs /proc; without it, waits for 10 ms. Takes a descriptor for that time. Changes errno. */
+ * Needs /proc; without it, waits for 10 ms. Takes a descriptor for moments. Changes errno. */
 void passage_wait(void);
 
 #endif
