@@ -132,15 +132,6 @@ void note_opens_nothing(int fd, const char *first, size_t n)
 
 /* --- decisions -------------------------------------------------------------------------------- */
 
-/* The group of a reason, as reasons.def has it. */
-enum group { AS_MEANT, AT_ONCE, RELEASED, IN_KERNEL, PASSED_OVER };
-static const uint8_t group_of[REASONS] = {
-/* clang-format off */
-#define REASON(NAME, word, group, ...) group,
-/* clang-format on */
-#include "reasons.def"
-};
-
 void note_hold_time(const struct msg *m)
 {
 	static const struct {
@@ -218,7 +209,7 @@ static void count(struct msg *m, int fd, enum hold_state s, enum hold_event e, e
 		stats_count(COUNT_GATHERED, 1);
 	if (e == BODY_END && s == IDLE && a == PASS)
 		stats_count(COUNT_ONE_WRITE, 1);
-	if (group_of[why] == AT_ONCE || (group_of[why] == RELEASED && a == EMIT))
+	if (reason_group(why) == AT_ONCE || (reason_group(why) == RELEASED && a == EMIT))
 		stats_reason(why);
 }
 

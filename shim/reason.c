@@ -10,3 +10,14 @@ const char *reason_word(enum reason why)
 	};
 	return words[why];
 }
+
+enum reason_group reason_group(enum reason why)
+{
+	static const unsigned char groups[REASONS] = {
+/* clang-format off */
+#define REASON(NAME, word, group, ...) group,
+/* clang-format on */
+#include "reasons.def"
+	};
+	return groups[why];
+}

@@ -10,7 +10,11 @@ enum reason {
 	REASONS, /* none */
 };
 
+/* What becomes of the bytes (reasons.def). */
+enum reason_group { AS_MEANT, AT_ONCE, RELEASED, PASSED_OVER, IN_KERNEL };
+
 /* Its word, as in traces. */
 const char *reason_word(enum reason why);
+enum reason_group reason_group(enum reason why);
 
 #endif

@@ -26,16 +26,16 @@ static void end(const struct report *r, struct line *l)
 	r->put(l);
 }
 
-/* A line with the reasons between these two that were counted, if there is any. */
-static void reasons(const struct report *r, const char *what, enum reason first, enum reason last)
+/* A line with the reasons of these two groups that were counted, if there is any. */
+static void reasons(const struct report *r, const char *what, enum reason_group one, enum reason_group other)
 {
 	struct line l;
 	bool any = false;
 	begin(r, &l);
 	line_put(&l, what);
-	for (enum reason why = first; why <= last; why++) {
+	for (enum reason why = 0; why < REASONS; why++) {
 		uint64_t n = r->sum_of[COUNTERS + (unsigned)why];
-		if (n == 0)
+		if (n == 0 || (reason_group(why) != one && reason_group(why) != other))
 			continue;
 		line_put(&l, any ? ", " : " ");
 		line_put(&l, reason_word(why));
@@ -74,6 +74,7 @@ void report_write(const struct report *r)
 	count(&l, n[COUNT_JOINED] + n[COUNT_FILLED], "segments and");
 	count(&l, n[COUNT_STALLS], "stalls (estimated, at most)");
 	end(r, &l);
-	reasons(r, " sent at once or early:", WHY_NO_BODY, WHY_RETIRED);
-	reasons(r, " not looked at:", WHY_NOT_TCP, WHY_NO_WRITE_SEEN);
+	reasons(r, " sent at once or early:", AT_ONCE, RELEASED);
+	reasons(r, " held by the kernel:", IN_KERNEL, IN_KERNEL);
+	reasons(r, " not looked at:", PASSED_OVER, PASSED_OVER);
 }

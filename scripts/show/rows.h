@@ -6,8 +6,6 @@
 
 #include <stdint.h>
 
-enum reason_group { AS_MEANT, AT_ONCE, RELEASED, PASSED_OVER, IN_KERNEL };
-
 extern const struct reason_row {
 	const char *word;
 	enum reason_group group;

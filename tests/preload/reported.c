@@ -77,6 +77,7 @@ Test(reported, child_of_fork_counts_for_itself, .timeout = 60)
 static const struct reporting {
 	const char *name, *steps[4], *said;
 	bool observe;
+	const char *hold;
 } reports[] = {
 	{ "exit", { MESSAGE, "exit" }, DONE },
 	{ "_exit", { MESSAGE, "_exit" }, DONE },
@@ -90,12 +91,13 @@ static const struct reporting {
 	{ "a connection that is passed over",
 	  { "write=220 another protocol\r\n", "exit" },
 	  "*not looked at: other-protocol 1\n" },
+	{ "held by the kernel", { MESSAGE, "exit" }, "*held by the kernel: as-set 1\n", .hold = "kernel" },
 };
 
 EACH_TEST(reported, process_reports_at_its_end, ROWS(reports), 60)
 {
 	const struct reporting *row = &reports[*i];
-	struct setup setup = { .args = { STEPS }, .join = "message" };
+	struct setup setup = { .args = { STEPS }, .join = "message", .hold = row->hold };
 
 	for (size_t s = 0; row->steps[s] != NULL; s++)
 		setup.args[s + 1] = row->steps[s];
