@@ -27,7 +27,7 @@ void check_everywhere(const char *program, const struct case_of *c);
 
 /* A test for each row of `table`. */
 #define EVERYWHERE_TESTS(suite, name, program, table)  \
-	EACH_TEST(suite, name, ROWS(table), 120)       \
+	EACH_TEST(suite, name, ROWS(table), 300)       \
 	{                                              \
 		check_everywhere(program, &table[*i]); \
 	}                                              \
