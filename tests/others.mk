@@ -110,7 +110,7 @@ EMULATOR_OF = qemu-$(patsubst powerpc%,ppc%,$(patsubst i686,i386,$(firstword $(s
 EMULATED_BY = $(if $(filter $(1),$(RUNS_HERE)),,$(EMULATOR_OF) -L /usr/$(1))
 RUNS_HERE  := $(if $(filter x86_64,$(shell uname -m)),i686-linux-gnu)
 MACHINE_UNITS    := $(patsubst tests/unit/%.c,tests/machines/%,$(filter-out \
-	%/pure.c %/layers.c %/late.c %/lock.c %/pool.c,$(wildcard tests/unit/*.c)))
+	%/pure.c %/layers.c %/late.c %/lock.c %/passage.c %/pool.c,$(wildcard tests/unit/*.c)))
 MACHINE_PROGRAMS := libonewrite.so judge tests/recorder.so $(addprefix tests/programs/,p_steps p_scenarios p_late \
 	p_moment p_threads legacy) $(MACHINE_UNITS)
 MACHINE_SUITES    = $(addprefix build/$(1)/suites/preload/,join release deadline doors kernel_hold threads)
