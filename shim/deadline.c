@@ -250,14 +250,14 @@ static int create(struct helper *h, size_t stack)
 static const struct timespec moment = { 0, 50000 };
 
 /* Join the helper, waiting until `until` at most. The wait is bounded because a thread's end runs destructors of
- * thread-local data, which may wait for a lock that the caller holds. */
+ * thread-local data, which may wait for a lock that the caller holds. An exit handler may run on the helper itself. */
 static bool join(struct helper *h, uint64_t until)
 {
 	struct own_moment limit = clock_moment(until);
 	if (threads()->pthread_clockjoin_np != NULL) /* neither in musl nor before glibc 2.31 */
 		return threads()->pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
 	while (threads()->pthread_tryjoin_np(h->thread, NULL) != 0) {
-		if (now_ns() > until)
+		if (now_ns() > until || own_tid() == atomic_load(&h->tid))
 			return false;
 		own()->syscall(SYS_nanosleep, &moment, NULL);
 	}
