@@ -105,7 +105,8 @@ static enum reason read_settings(char **argv, char **envp)
 	return has_switch && conf_file_says_off() ? WHY_SWITCHED_OFF : WHY_LOADED;
 }
 
-static pid_t counting; /* the process that counts; set before there are other threads, and in a forked child */
+static pid_t counting;   /* the process that counts; set before there are other threads, and in a forked child */
+static atomic_bool told; /* the process has stopped counting */
 
 static void begin_to_note(void)
 {
@@ -198,8 +199,6 @@ __attribute__((destructor)) static void end(void)
 	lifecycle_end();
 }
 
-static atomic_bool told; /* the process has stopped counting */
-
 static void put_report(const struct line *l)
 {
 	if (config.report[0] != '\0')
@@ -255,7 +254,7 @@ void lifecycle_after_copy(void)
 
 void lifecycle_in_child(void)
 {
-	if (config.counts) {
+	if (config.counts && !atomic_load(&told)) {
 		stats_in_child();
 		counting = own_pid();
 	}
@@ -405,8 +404,6 @@ void lifecycle_unseen_writers(void)
 	errno = saved;
 }
 
-static atomic_bool retired; /* nothing is held, for good */
-
 void lifecycle_retire(void)
 {
 	int saved = errno;
@@ -419,7 +416,7 @@ void lifecycle_retire(void)
 		deadline_end();
 		note_end();
 		stop_counting(); /* a sandbox may refuse the calls that this takes */
-		atomic_store(&retired, true);
+		process_retire();
 	}
 	errno = saved;
 }
@@ -458,8 +455,6 @@ void lifecycle_before_seccomp(unsigned long operation, unsigned long flags, cons
 void lifecycle_ends_at_once(void)
 {
 	int saved = errno;
-	if (atomic_load(&retired)) /* a sandbox may kill for the question whose process this is */
-		return;
 	if (!process_is_borrowed())
 		process_copy_begins(); /* does not end before the process does */
 	else

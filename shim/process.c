@@ -9,7 +9,7 @@
 atomic_uint process_epoch = 1;
 atomic_uint process_forbids;
 atomic_bool process_lent;
-static atomic_bool forbidden_for_good;
+static atomic_bool forbidden_for_good, retired;
 
 /* Lies in a page that is wiped in a forked child: 0 means a child that no fork handler has told so, made in a way that
  * no hook saw. */
@@ -62,9 +62,16 @@ bool process_note_owner(void)
 	return true;
 }
 
+void process_retire(void)
+{
+	atomic_store(&retired, true);
+}
+
 bool process_is_borrowed(void)
 {
 	struct owner *o = atomic_load(&owner);
+	if (atomic_load(&retired))
+		return false;
 	pid_t process = atomic_load(o != NULL ? &o->process : &began);
 	return process != 0 && process != own_pid();
 }
@@ -72,6 +79,8 @@ bool process_is_borrowed(void)
 void process_own(void)
 {
 	struct owner *o = atomic_load(&owner);
+	if (atomic_load(&retired))
+		return;
 	atomic_store(&began, own_pid());
 	lock_own_process(atomic_load(&began));
 	if (o != NULL)

@@ -50,6 +50,10 @@ bool process_note_owner(void);
  * thread would end with the child, and the parent would count on it. */
 bool process_is_borrowed(void);
 
+/* Nothing is held in this memory any more, for good: it does not matter from now on whose it is, and the question,
+ * which a sandbox may kill for, is not asked. */
+void process_retire(void);
+
 /* Called in a forked child: the memory is its own now, and no copy that was under way in the parent is under way
  * here. */
 void process_own(void);

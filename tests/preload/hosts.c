@@ -215,14 +215,22 @@ LIVES(hosts, memory_that_is_not_there_is_an_error, memory);
 #if !defined __SANITIZE_ADDRESS__ && !defined UNDER_TSAN /* sanitizers make system calls that the sandbox forbids */
 #define BOTH "written: 100 and 200\n"
 static const struct life sandboxes[] = {
-	{ "sandbox", "filter", BOTH },          { "sandbox", "filter by syscall", BOTH },
-	{ "sandbox", "filter, _exit", BOTH },   { "sandbox", "filter, held, _exit", BOTH },
-	{ "sandbox", "filter, held", BOTH },    { "sandbox", "filter, worker", BOTH "the worker's end: 0\n" },
-	{ "sandbox", "strict", BOTH },          { "sandbox", "strict by syscall", BOTH },
-	{ "sandbox", "strict, held", BOTH },    { "sandbox", "strict, worker", BOTH "the worker's end: 0\n" },
-	{ "sandbox", "no sendto, slow", BOTH }, { "sandbox", "no sendto, worker", BOTH "the worker's end: 0\n" },
+	{ "sandbox", "filter", BOTH },
+	{ "sandbox", "filter by syscall", BOTH },
+	{ "sandbox", "filter, _exit", BOTH },
+	{ "sandbox", "filter, held, _exit", BOTH },
+	{ "sandbox", "no getpid, forks", BOTH "its child's end: 0\n" },
+	{ "sandbox", "filter, held", BOTH },
+	{ "sandbox", "filter, worker", BOTH "the worker's end: 0\n" },
+	{ "sandbox", "strict", BOTH },
+	{ "sandbox", "strict by syscall", BOTH },
+	{ "sandbox", "strict, held", BOTH },
+	{ "sandbox", "strict, worker", BOTH "the worker's end: 0\n" },
+	{ "sandbox", "no sendto, slow", BOTH },
+	{ "sandbox", "no sendto, worker", BOTH "the worker's end: 0\n" },
 #if defined __x86_64__ || defined __i386__
-	{ "sandbox", "no clock", BOTH },        { "sandbox", "no clock, held", BOTH },
+	{ "sandbox", "no clock", BOTH },
+	{ "sandbox", "no clock, held", BOTH },
 #endif
 };
 LIVES(hosts, program_in_a_sandbox_lives, sandboxes);

@@ -24,6 +24,7 @@ static void lock_in(void)
 		ELSE(SECCOMP_RET_KILL_PROCESS)
 	};
 	struct sock_filter most[] = { NUMBER, ON(SYS_sendto, SECCOMP_RET_ERRNO | EPERM), ELSE(SECCOMP_RET_ALLOW) };
+	struct sock_filter nobody[] = { NUMBER, ON(SYS_getpid, SECCOMP_RET_KILL_PROCESS), ELSE(SECCOMP_RET_ALLOW) };
 	struct sock_fprog program = { sizeof few / sizeof *few, few };
 
 	if (is_how("no clock")) {
@@ -32,6 +33,8 @@ static void lock_in(void)
 	}
 	if (is_how("no sendto"))
 		program = (struct sock_fprog){ sizeof most / sizeof *most, most };
+	if (is_how("no getpid"))
+		program = (struct sock_fprog){ sizeof nobody / sizeof *nobody, nobody };
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "PR_SET_NO_NEW_PRIVS");
 	if (is_how("strict"))
 		must((is_how("syscall") ? syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, NULL)
@@ -57,6 +60,17 @@ static void __attribute__((noreturn)) live_in_a_sandbox(int fd)
 		sleep_us(30000);
 	r[1] = write(fd, large, BODY_SIZE);
 	report("written: %zd and %zd\n", r[0], r[1]);
+	if (is_how("forks")) {
+		char *const program[] = { "true", NULL }, *const nothing[] = { NULL };
+		int status = 0;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			execve("/bin/true", program, nothing); /* without the library, which asks as it begins */
+			_exit(1);
+		}
+		report("its child's end: %#x\n", waitpid(pid, &status, 0) == pid ? (unsigned)status : 0x100u);
+	}
 	if (is_how("_exit"))
 		_exit(0);
 	syscall(SYS_exit, 0);
