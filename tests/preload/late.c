@@ -133,7 +133,7 @@ Test(late, deadline_comes_although_the_helper_was_stopped_for_a_fork, .timeout =
 		               .faults = "send:1:errno=EAGAIN,send:2:delay=80" };
 	struct run *r = check_same("a head that is written while another thread forks", &setup);
 
-	for (int n = 1; n < ATTEMPTS && calls_like(r, "setsockopt TCP_CORK=0 *") == 0; n++) {
+	for (int n = 1; n < 3 * ATTEMPTS && calls_like(r, "setsockopt TCP_CORK=0 *") == 0; n++) {
 		run_free(r);
 		r = check_same("a head that is written while another thread forks", &setup);
 	}
