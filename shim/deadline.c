@@ -170,16 +170,16 @@ static void run(struct helper *h)
 			h->second_at = now;
 			each_second();
 		}
+		bool ask = first == NULL || now - asked >= LOOK_NS;
+		if (ask && are_left(1)) { /* what is held leaves before the exit handlers run, if it can */
+			look_at_the_due(h, now + 2 * config.timeout_ns);
+			break;
+		}
+		asked = ask ? now : asked;
 		if (first != NULL) {
 			busy = now;
-			if (now - asked >= LOOK_NS && (asked = now, are_left(1))) {
-				look_at_the_due(h, now + 2 * config.timeout_ns);
-				break;
-			}
 			if (first->due > now)
 				sleep_until(h, first->due < now + LOOK_NS ? first->due : now + LOOK_NS);
-		} else if (are_left(1)) {
-			break;
 		} else if (now - busy < LINGER_NS) {
 			sleep_until(h, now + config.timeout_ns);
 		} else if (now - busy < LINGER_NS + IDLE_NS) {
@@ -247,10 +247,10 @@ static int create(struct helper *h, size_t stack)
 	return error;
 }
 
-static const struct timespec moment = { 0, 50000 };
+static const struct timespec moment = { 0, 50000 }; /* between two looks whether the helper is gone */
 
 /* Join the helper, waiting until `until` at most. The wait is bounded because a thread's end runs destructors of
- * thread-local data, which may wait for a lock that the caller holds. An exit handler may run on the helper itself. */
+ * thread-local data, which may wait for a lock that the caller holds. On the helper itself it fails at once. */
 static bool join(struct helper *h, uint64_t until)
 {
 	struct own_moment limit = clock_moment(until);
