@@ -139,9 +139,9 @@ OBJS := $(PURE) \
 	$(B)/shim/object.o \
 	$(B)/shim/observe.o \
 	$(B)/shim/ordinary.o \
-	$(B)/shim/passage.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/own.o \
+	$(B)/shim/passage.o \
 	$(B)/shim/pool.o \
 	$(B)/shim/process.o \
 	$(B)/shim/readable.o \

@@ -442,7 +442,7 @@ SLOW ssize_t by_table(const struct call *call)
 				outgoing_see_again(m);
 			turn_give(m);
 			errno = saved;
-			v = AGAIN;
+			v = AGAIN; /* also where the library has withdrawn while this thread waited for the turn */
 		} else {
 			v = attempt(m, c, call, cancel, &r);
 		}
