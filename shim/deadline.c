@@ -131,12 +131,12 @@ static bool has_ended(void)
 }
 
 /* Are there exactly n threads left that have not ended? The links of /proc/self/task are two, and one for each thread,
- * the main thread even after its end, as long as there are others. */
+ * also for the main thread after its end. They are counted last, for it may start a thread before its end. */
 static bool are_left(unsigned n)
 {
 	struct own_file task = { 0, 0 };
-	own_file("/proc/self/task", &task);
-	return task.links <= 2 + n + 1 && task.links == 2 + n + has_ended();
+	unsigned zombies = has_ended();
+	return own_file("/proc/self/task", &task) && task.links == 2 + n + zombies;
 }
 
 bool deadline_outlives(void)
