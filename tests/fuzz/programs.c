@@ -99,7 +99,7 @@ static int run_programs(uint32_t job)
 		program_generate(p, &wish, k);
 		bool differs = run(p, &which, &d);
 		if (differs && d.timed && !happens_again(p)) {
-			printf("program %lu was late once (%s), and in none of %d more runs: %s\n", (unsigned long)k,
+			printf("program %lu differed once (%s), and in none of %d more runs: %s\n", (unsigned long)k,
 			       which->name, RETRIES, d.what);
 			differs = false;
 		}

@@ -17,7 +17,7 @@ struct options {
 
 struct difference {
 	char what[512];
-	bool timed; /* something came too late, which a busy machine can cause as well */
+	bool timed; /* a busy machine can cause it: something is late, or a number taken for a moment */
 };
 
 #define DIFFERENT(d, ...) (snprintf((d)->what, sizeof(d)->what, __VA_ARGS__), true)
