@@ -123,7 +123,7 @@ static size_t pass(struct framing *f, uint64_t n, enum phase next)
 	return n;
 }
 
-enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, size_t *taken)
+enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, size_t *consumed)
 {
 	const char *const start = p, *const end = p + n;
 	const char *newline;
@@ -149,7 +149,7 @@ enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, 
 		case PHASE_LOST: break;
 		}
 	}
-	*taken = verdict(f) == FRAMING_END ? (size_t)(p - start) : n;
+	*consumed = verdict(f) == FRAMING_END ? (size_t)(p - start) : n;
 	return verdict(f);
 }
 

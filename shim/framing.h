@@ -9,7 +9,7 @@
 
 enum framing_verdict {
 	FRAMING_INSIDE, /* the message goes on after these bytes */
-	FRAMING_END,    /* the message is complete; the bytes behind *taken belong to the next one */
+	FRAMING_END,    /* the message is complete; the bytes behind *consumed belong to the next one */
 	FRAMING_LOST,   /* the end cannot be told any more (a malformed chunk size, for example): pass all bytes on */
 };
 
@@ -24,8 +24,8 @@ struct framing {
 /* Start behind a head. Returns FRAMING_END if the head is the whole message, else FRAMING_INSIDE. */
 enum framing_verdict framing_begin(struct framing *f, const struct http_head *head);
 
-/* Feed the next n bytes of the connection. *taken: how many of them belong to this message (n, unless FRAMING_END). */
-enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, size_t *taken);
+/* Feed the next n bytes of the stream. *consumed: how many of them belong to this message (n, unless FRAMING_END). */
+enum framing_verdict framing_follow(struct framing *f, const char *p, size_t n, size_t *consumed);
 
 /* The same for n bytes that cannot be read (sendfile, splice), or need not be. FRAMING_LOST if they are not all data of
  * the current body or chunk. */

@@ -32,8 +32,8 @@ void look(struct msg *m, enum http_method answers, const struct call *call, stru
  * message (http_may_open). */
 bool look_whole_head(struct msg *m, enum http_method answers, const char *p, size_t n);
 
-/* Feeds bytes [from, to) of the call to the framing. *taken is as in framing_follow(). */
-enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *taken);
+/* Feeds bytes [from, to) of the call to the framing. *consumed is as in framing_follow(). */
+enum framing_verdict look_follow(struct framing *f, const struct call *call, size_t from, size_t to, size_t *consumed);
 
 /* Copies the call's first bytes, at most `room`. Returns how many. */
 size_t look_copy(char *to, size_t room, const struct call *call);

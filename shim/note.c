@@ -28,11 +28,11 @@ typedef _Atomic uint8_t noted_byte;
 /* A byte of enum noted for each number, read and written relaxed; NULL: there is no memory. Set by the constructor. */
 static noted_byte *table;
 
-static atomic_bool ended;
+static atomic_bool process_ends;
 
 void note_end(void)
 {
-	atomic_store(&ended, true);
+	atomic_store(&process_ends, true);
 }
 
 void note_begin(void)
@@ -97,7 +97,7 @@ void note_closed(int fd, bool silent)
 
 void note_passed_over(int fd, enum reason why)
 {
-	if (!config.notes || atomic_load(&ended) || note_once(fd, NOTED_PASSED_OVER))
+	if (!config.notes || atomic_load(&process_ends) || note_once(fd, NOTED_PASSED_OVER))
 		return;
 	if (config.counts)
 		stats_reason(why);
@@ -139,14 +139,14 @@ void note_hold_time(const struct msg *m)
 		enum counter row;
 	} rows[] = { { 100000, COUNT_HELD_100_US }, { 250000, COUNT_HELD_250_US }, { 500000, COUNT_HELD_500_US },
 		     { 1000000, COUNT_HELD_1_MS },  { 2000000, COUNT_HELD_2_MS },  { 5000000, COUNT_HELD_5_MS } };
-	uint64_t began = m->due - config.timeout_ns, now = now_ns(), held = now > began ? now - began : 0;
+	uint64_t began = m->due - config.timeout_ns, now = now_ns(), held_ns = now > began ? now - began : 0;
 	unsigned i = 0;
 	if (m->due == 0)
 		return;
-	while (i < sizeof rows / sizeof *rows && held > rows[i].most_ns)
+	while (i < sizeof rows / sizeof *rows && held_ns > rows[i].most_ns)
 		i++;
 	stats_count(i < sizeof rows / sizeof *rows ? rows[i].row : COUNT_HELD_LONGER, 1);
-	stats_count(COUNT_HELD_NS, held);
+	stats_count(COUNT_HELD_NS, held_ns);
 }
 
 static void count_joined(const struct msg *m, int fd)
@@ -159,13 +159,13 @@ static void count_joined(const struct msg *m, int fd)
 
 __attribute__((noinline)) void note_usual_kept_slowly(const struct msg *m, size_t bytes)
 {
-	if (!atomic_load_explicit(&ended, memory_order_relaxed))
+	if (!atomic_load_explicit(&process_ends, memory_order_relaxed))
 		trace_line(m->fd, IDLE, HEAD_WHOLE, KEEP, WHY_BODY_TO_COME, bytes);
 }
 
 __attribute__((noinline)) void note_usual_joined_slowly(struct msg *m, size_t bytes)
 {
-	if (atomic_load_explicit(&ended, memory_order_relaxed))
+	if (atomic_load_explicit(&process_ends, memory_order_relaxed))
 		return;
 	if (config.counts && !m->uncounted) {
 		count_joined(m, m->fd);
@@ -216,7 +216,7 @@ static void count(struct msg *m, int fd, enum hold_state s, enum hold_event e, e
 void note_decision(struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a, enum reason why,
                    size_t bytes)
 {
-	if (atomic_load(&ended))
+	if (atomic_load(&process_ends))
 		return;
 	note_once(fd, NOTED_WRITE);
 	if (why == WHY_TUNNEL)

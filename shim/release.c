@@ -329,23 +329,23 @@ static int end_message(struct conn *c, int fd, enum end end, bool may_be_later)
 	bool locked = m != NULL && !in_handler;
 	if (locked)
 		error = send_last(m, fd, end);
-	struct msg *ended = conn_forget(c, fd);
-	if (locked && ended != m) { /* another closer has taken it off, and ends it */
+	struct msg *detached = conn_forget(c, fd);
+	if (locked && detached != m) { /* another closer has taken it off, and ends it */
 		turn_give(m);
 		locked = false;
 	}
-	if (ended == NULL)
+	if (detached == NULL)
 		return error;
-	if (ended != m && turn_take_detached(ended)) { /* it came meanwhile, or its turn could not be had before */
+	if (detached != m && turn_take_detached(detached)) { /* it came meanwhile, or its turn was not to be had */
 		locked = true;
-		error = send_last(ended, fd, end);
+		error = send_last(detached, fd, end);
 	}
-	if (!locked && lock_is_mine(&ended->lock) && !close_in_handler(ended, end) && may_be_later) {
-		ended->close_later = true;
-		lock_leave(&ended->lock);
+	if (!locked && lock_is_mine(&detached->lock) && !close_in_handler(detached, end) && may_be_later) {
+		detached->close_later = true;
+		lock_leave(&detached->lock);
 		return RELEASE_LATER;
 	}
-	turn_end(ended, locked);
+	turn_end(detached, locked);
 	return error;
 }
 

@@ -15,7 +15,7 @@ static void each(const struct msghdr *hdr, void (*meets)(int fd))
 	const struct kernel_cmsghdr *c = hdr->msg_control;
 	size_t left = length_of_control(hdr);
 	for (;;) {
-		size_t length = left >= sizeof *c ? length_of(c->len) : 0, taken = CMSG_ALIGN(length);
+		size_t length = left >= sizeof *c ? length_of(c->len) : 0, aligned = CMSG_ALIGN(length);
 		if (length < sizeof *c || length > left)
 			return;
 		size_t n = c->level == SOL_SOCKET && c->type == SCM_RIGHTS ? (length - sizeof *c) / sizeof(int) : 0;
@@ -24,10 +24,10 @@ static void each(const struct msghdr *hdr, void (*meets)(int fd))
 			memcpy(&fd, (const char *)(c + 1) + i * sizeof fd, sizeof fd);
 			meets(fd);
 		}
-		if (taken > left)
+		if (aligned > left)
 			return;
-		left -= taken;
-		c = (const struct kernel_cmsghdr *)((const char *)c + taken);
+		left -= aligned;
+		c = (const struct kernel_cmsghdr *)((const char *)c + aligned);
 	}
 }
 

@@ -40,8 +40,8 @@ static inline int room_flags(struct conn *c, int fd, size_t n)
 /* n bytes were written. */
 static inline void room_spend(struct conn *c, size_t n)
 {
-	uint64_t room = atomic_load_explicit(&c->room, memory_order_relaxed), taken = room_taken_by(n);
-	atomic_store_explicit(&c->room, (uint16_t)(room > taken ? room - taken : 0), memory_order_relaxed);
+	uint64_t room = atomic_load_explicit(&c->room, memory_order_relaxed), spent = room_taken_by(n);
+	atomic_store_explicit(&c->room, (uint16_t)(room > spent ? room - spent : 0), memory_order_relaxed);
 }
 
 /* The room is not known any more: bytes were written that are not counted, or the buffer's size changed. */

@@ -44,8 +44,8 @@ void settle_end(struct msg *m, struct conn *c)
 void settle_the_programs_more(struct msg *m, const struct conn *c, int flags, enum hold_state before)
 {
 	bool waits = flags & MSG_MORE || conn_has(c, CONN_CORKED);
-	bool held = hold_waits(before) || before == REST;
-	if (waits && held && (m->state == IDLE || m->state == STREAM))
+	bool was_held = hold_waits(before) || before == REST;
+	if (waits && was_held && (m->state == IDLE || m->state == STREAM))
 		emit_push(m->fd, m);
 }
 

@@ -29,7 +29,7 @@ static stats_row early[STATS_ROWS];
 static struct stats_head *_Atomic file; /* the mapping; NULL: there is none */
 static atomic_bool tried;               /* a thread has made the file, or is making it, or it cannot be made */
 static atomic_uint threads_seen;        /* deals out the slots */
-static atomic_bool said, ended;
+static atomic_bool said, is_over;
 static char file_name[STATS_NAME_MAX]; /* in the directory; written by the thread that makes the file, before `file` is
                                           set */
 
@@ -180,7 +180,7 @@ static int make_file(int dir)
 static void try_file(void)
 {
 	int dir, error = EFBIG;
-	if (config.stats == NULL || atomic_load(&ended) || atomic_exchange(&tried, true))
+	if (config.stats == NULL || atomic_load(&is_over) || atomic_exchange(&tried, true))
 		return;
 	int saved = errno;
 	if (may_be_as_long()) {
@@ -257,7 +257,7 @@ uint64_t stats_sum(unsigned row)
 
 void stats_end(void)
 {
-	atomic_store(&ended, true);
+	atomic_store(&is_over, true);
 	/* The limit may be lower than it was, and the total is a page. The file stays for the next reader then. */
 	int dir = atomic_load(&file) != NULL && may_be_as_long() ? open_directory() : -1;
 	if (dir < 0)
