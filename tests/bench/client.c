@@ -5,9 +5,10 @@
  *	client stream PORT                    two streams on one connection, whose chunks say when they were written
  *	                                      -> a line for each but the first, "chunk" and its delay in us until the
  *	                                      kernel received it, and one for the end
- *	client heads PORT N MS                N connections, a request on each, evenly over MS milliseconds
- *	                                      -> delays of the heads in us: median, 99th percentile, longest;
- *	                                      how many were held at the same time
+ *	client heads PORT N MS [CHUNKS]       N connections, a request on each, evenly over MS milliseconds; so many
+ *	                                      chunks (0) come with each head, and all say when they were written
+ *	                                      -> delay of each connection's latest piece in us: median, 99th
+ *	                                      percentile, longest; how many were held at the same time
  *	client crowd PORT N                   N connections after one exchange each; says "ready", keeps them
  *	client spawn N PRELOAD COMMAND        COMMAND so many times, with and without LD_PRELOAD, in turn
  *	client wrap N WRAPPER COMMAND         the same of WRAPPER COMMAND and COMMAND, in CPU time
@@ -159,25 +160,34 @@ static void many_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Receives a head that says when it was written. False: none has come. */
-static bool received(int fd, double *delay, uint64_t *written, uint64_t *arrived)
+struct pieces {
+	int left;                  /* so many are still to come */
+	double delay;              /* us; the longest of them, each from its write until the kernel received it */
+	uint64_t written, arrived; /* the last one */
+};
+
+/* Receives pieces that say when they were written. Were they the last ones? */
+static bool received(int fd, struct pieces *p)
 {
 	char buf[1024];
-	ssize_t r = receive(fd, buf, sizeof buf, MSG_DONTWAIT, arrived);
-	if (r <= 0 || stamp(buf, buf + r, written) == NULL)
-		return false;
-	*delay = (double)(int64_t)(*arrived - *written) / 1000;
-	return true;
+	ssize_t r = receive(fd, buf, sizeof buf, MSG_DONTWAIT, &p->arrived);
+	for (const char *at = buf; r > 0 && (at = stamp(at, buf + r, &p->written)) != NULL; p->left--) {
+		double delay = (double)(int64_t)(p->arrived - p->written) / 1000;
+		p->delay = delay > p->delay ? delay : p->delay;
+	}
+	return r > 0 && p->left == 0;
 }
 
-static int heads(int port, int n, int ms)
+static int heads(int port, int n, int ms, int chunks)
 {
 	int epoll = epoll_create1(0), one = 1, asked = 0, got = 0, together = 0, *fds = calloc((size_t)n, sizeof *fds);
 	double *delays = calloc((size_t)n, sizeof *delays);
-	uint64_t *written = calloc((size_t)n, sizeof *written), *arrived = calloc((size_t)n, sizeof *arrived);
+	struct pieces *all = calloc((size_t)n, sizeof *all);
 	uint64_t last = 0;
 	for (int i = 0; i < n; i++) {
-		struct epoll_event e = { .events = EPOLLIN, .data.fd = fds[i] = call(port) };
+		struct epoll_event e = { .events = EPOLLIN, .data.u32 = (uint32_t)i };
+		fds[i] = call(port);
+		all[i].left = 1 + chunks;
 		setsockopt(fds[i], SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
 		epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &e);
 	}
@@ -189,14 +199,16 @@ static int heads(int port, int n, int ms)
 			ask(fds[asked++]);
 		int k = epoll_wait(epoll, events, 512, asked < n ? 0 : 100);
 		for (int i = 0; i < k; i++)
-			got += received(events[i].data.fd, &delays[got], &written[got], &arrived[got]);
+			got += received(fds[events[i].data.u32], &all[events[i].data.u32]);
 	}
 	if (got < n)
 		errx(1, "%d of %d heads never came", n - got, n);
+	for (int i = 0; i < n; i++) {
+		delays[i] = all[i].delay;
+		last = all[i].written > last ? all[i].written : last;
+	}
 	for (int i = 0; i < n; i++)
-		last = written[i] > last ? written[i] : last;
-	for (int i = 0; i < n; i++)
-		together += arrived[i] >= last; /* still held when the last one was written */
+		together += all[i].arrived >= last; /* still held when the last one was written */
 	printf("%.0f %.0f %.0f %d\n", quantile(delays, (size_t)n, 0.5), quantile(delays, (size_t)n, 0.99),
 	       quantile(delays, (size_t)n, 1), together);
 	return 0;
@@ -272,8 +284,8 @@ int main(int argc, char **argv)
 		return exchange(first, count(argv[3]));
 	if (strcmp(what, "stream") == 0 && argc == 3)
 		return stream(first);
-	if (strcmp(what, "heads") == 0 && argc == 5)
-		return heads(first, count(argv[3]), count(argv[4]));
+	if (strcmp(what, "heads") == 0 && (argc == 5 || argc == 6))
+		return heads(first, count(argv[3]), count(argv[4]), argc == 6 ? count(argv[5]) : 0);
 	if (strcmp(what, "crowd") == 0 && argc == 4)
 		return crowd(first, count(argv[3]));
 	if (strcmp(what, "spawn") == 0 && argc > 4)

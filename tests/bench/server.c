@@ -11,7 +11,8 @@
  *	-s   chunked, and chunk-size line, data and line end are writes of their own
  *	-d   TCP_NODELAY on every connection
  *	-t   a stream instead: the head, so many chunks 20 ms apart that say when they were written, the last chunk
- *	-w   only a head that says when it was written, and with -c a first chunk; the rest of its body never comes
+ *	-w   only a head that says when it was written, and with -c a first chunk that does, too; the rest of its body
+ *	     never comes
  *
  * Listens on 127.0.0.1, says "port N" and serves until it is killed. */
 #include <inttypes.h>
@@ -124,13 +125,15 @@ static bool say(int fd, const char *p)
 	return write(fd, p, strlen(p)) == (ssize_t)strlen(p);
 }
 
+#define STAMPED_CHUNK "16\r\n@%020" PRIu64 "\n\r\n"
+
 static bool stream(int fd)
 {
 	char chunk[64];
 	bool good = say(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n");
 	for (int i = 0; good && i < stream_chunks; i++) {
 		nanosleep(&(struct timespec){ .tv_nsec = STREAM_GAP_NS }, NULL);
-		sprintf(chunk, "16\r\n@%020" PRIu64 "\n\r\n", now_ns(WALL));
+		sprintf(chunk, STAMPED_CHUNK, now_ns(WALL));
 		good = say(fd, chunk);
 	}
 	return good && say(fd, "0\r\n\r\n");
@@ -138,10 +141,15 @@ static bool stream(int fd)
 
 static bool withhold(int fd)
 {
-	char head[128];
+	char head[128], chunk[64];
 	sprintf(head, "HTTP/1.1 200 OK\r\n%s\r\nX-Written: @%020" PRIu64 "\n\r\n",
 	        begun ? "Transfer-Encoding: chunked" : "Content-Length: 200", now_ns(WALL));
-	return say(fd, head) && (!begun || say(fd, "5\r\nhello\r\n"));
+	if (!say(fd, head))
+		return false;
+	if (!begun)
+		return true;
+	sprintf(chunk, STAMPED_CHUNK, now_ns(WALL));
+	return say(fd, chunk);
 }
 
 static void wait_for(int fd, uint32_t events)
