@@ -163,6 +163,11 @@ Test(conf, running_program_is_switched_off, .timeout = 30)
 
 /* --- other programs --------------------------------------------------------------------------- */
 
+/* Makes a root directory for /bin/true and the library, but for the library itself. */
+#define ROOT                                                                                     \
+	"mkdir root; for file in /bin/true $(ldd /bin/true " BUILD_DIR "/conf/libonewrite.so | " \
+	"grep -o '\t/[^ :]*\\|=> /[^ ]*' | tr -d '\t=> ' | sort -u); do cp -L --parents $file root; done; "
+
 static const struct {
 	const char *name, *command, *said; /* on stdout and stderr */
 } commands[] = {
@@ -179,11 +184,11 @@ static const struct {
 	  "export ONEWRITE_ONLY=java ONEWRITE_TIMEUOT=1ms; preloaded /bin/true", "" },
 #ifndef UNDER_SANITIZER /* a sanitizer asks /proc, which is not there */
 	{ "another root directory has another file",
-	  "mkdir root; so=" BUILD_DIR "/conf/libonewrite.so; for file in /bin/true $so $(ldd /bin/true $so | "
-	  "grep -o '\t/[^ :]*\\|=> /[^ ]*' | tr -d '\t=> ' | sort -u); do cp -L --parents $file root; done; echo only "
-	  ">root/onewrite.conf; "
-	  "preloaded chroot root /bin/true",
-	  SAYS(":1: 'only' is not name = value") },
+	  ROOT "cp --parents " BUILD_DIR "/conf/libonewrite.so root; echo only >root/onewrite.conf; "
+	       "preloaded chroot root /bin/true; echo $?",
+	  SAYS(":1: 'only' is not name = value") "0\n" },
+	{ "another root directory has no library", ROOT "preloaded chroot root /bin/true; echo $?",
+	  "ERROR: ld.so: object '*' from LD_PRELOAD cannot be preloaded *: ignored.\n0\n" },
 #endif
 #ifdef WITH_MUSL
 #define MUSL "export ONEWRITE_TRACE=$PWD/trace; preloaded " BUILD_DIR "/tests/programs/musl_exchange >/dev/null; "

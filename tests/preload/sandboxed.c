@@ -8,6 +8,7 @@
 
 #define PROGRAM BUILD_DIR "/tests/programs/p_hosts"
 
+/* Where openat, newfstatat or mprotect is refused, no program starts that needs a shared object. */
 static const char *const calls[] = { "sendto",
 	                             "writev",
 	                             "sendmsg",
@@ -42,7 +43,12 @@ static const char *const calls[] = { "sendto",
 	                             "readlinkat",
 	                             "set_robust_list",
 	                             "rseq",
-	                             "statx" };
+	                             "statx",
+	                             "clock_gettime",
+	                             "geteuid",
+	                             "getdents64",
+	                             "rt_sigpending",
+	                             "rt_sigtimedwait" };
 /* Each call does what it was asked for, and a head that nothing follows arrives soon. */
 #define RESULTS                                                                                                     \
 	"a head: 100\nits body: 200\nhalf a head: 50\nits rest: 50\nhalf a body: 100\nits rest: 100\na head: 100\n" \

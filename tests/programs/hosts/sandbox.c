@@ -185,6 +185,13 @@ static const struct {
 	{ "set_robust_list", SYS_set_robust_list },
 	{ "rseq", SYS_rseq },
 	{ "statx", SYS_statx },
+	{ "geteuid", SYS_geteuid },
+	{ "getdents64", SYS_getdents64 },
+	{ "rt_sigpending", SYS_rt_sigpending },
+#ifdef SYS_clock_gettime
+	{ "clock_gettime", SYS_clock_gettime },
+	{ "rt_sigtimedwait", SYS_rt_sigtimedwait },
+#endif
 #ifdef SYS_poll
 	{ "poll", SYS_poll },
 	{ "readlink", SYS_readlink },
