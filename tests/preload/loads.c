@@ -30,7 +30,8 @@ Test(loads, gate_lets_the_library_pass, .timeout = 60)
 	const char *old = getenv("OLD_GLIBC");
 
 	cr_expect(status == 0, "wait status %#x; it said %s", (unsigned)status, said);
-	cr_expect(strstr(said, "tried with this libc") != NULL && strstr(said, ", musl\n") != NULL,
+	cr_expect(strstr(said, "tried with this libc") != NULL && strstr(said, ", musl") != NULL &&
+	                  strstr(said, "musl-tools") == NULL,
 	          "not everything was tried (are the packages gcc, binutils, musl-tools installed?): %s", said);
 	cr_expect(old == NULL || *old == '\0' || strstr(said, ", the libc in ") != NULL,
 	          "not tried with the libc in %s: %s", old, said);
