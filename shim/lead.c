@@ -46,7 +46,7 @@ static int before(struct msg *m, struct conn *c, size_t n, int flags, struct lea
 	msg_clear(m);
 	if (rule.next == REST)
 		follow_to_the_end(m, c, n);
-	*lead = (struct lead){ m, m->writes, m->state };
+	*lead = (struct lead){ m, m->writes, n, m->state };
 	return 0;
 }
 
@@ -89,6 +89,14 @@ int lead_before(int fd, size_t n, int flags, struct lead *lead)
 	}
 }
 
+/* Before Linux 6.5 a call that writes less than it was asked for leaves its end under MSG_MORE, because there was to be
+ * more of it. Where nothing of the message waits on purpose, that end is pushed. */
+static void push_short_end(const struct msg *m, const struct lead *lead, ssize_t result)
+{
+	if ((size_t)result < lead->asked && !hold_waits(m->state) && m->state != REST)
+		emit_push(m->fd, m);
+}
+
 /* Books what the call did. If it wrote nothing, the head that was sent before must not wait for bytes that do not
  * come. */
 static void after(struct msg *m, struct conn *c, const struct lead *lead, ssize_t result)
@@ -105,12 +113,14 @@ static void after(struct msg *m, struct conn *c, const struct lead *lead, ssize_
 	m->last_write_at = now_ns();
 	if (framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE) {
 		settle_end(m, c);
+		push_short_end(m, lead, result);
 		return;
 	}
 	if (!m->corked)
 		atomic_store_explicit(&c->small, 1, memory_order_relaxed);
 	if (m->state == lead->meanwhile)
 		settle_taken(m, c, rule.next);
+	push_short_end(m, lead, result);
 }
 
 void lead_after(int fd, const struct lead *lead, ssize_t result, int flags)

@@ -12,6 +12,7 @@
 struct lead {
 	struct msg *m;
 	unsigned number;
+	size_t asked;              /* how many bytes the call writes at most; 0: not known */
 	enum hold_state meanwhile; /* the message's state while the call is on its way */
 };
 

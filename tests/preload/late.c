@@ -36,6 +36,26 @@ static const struct scenario followers[] = {
 };
 SCENARIO_TESTS(late, followers);
 
+/* The count was larger than the file: before Linux 6.5 the kernel keeps the end back then. */
+static const struct scenario beyond[] = {
+	{ "the end of a message that leaves as it is written",
+	  { "write=" HEAD, "sendfile_beyond=*200", "await" },
+	  LED "sendfile bytes=1200 = 200, setsockopt TCP_CORK=0 = 0" },
+	{ "the end of a message",
+	  { "write=" HEAD, "sendfile_beyond=*200", "await" },
+	  LED "sendfile bytes=1200 = 200, *setsockopt TCP_CORK=0 = 0",
+	  .join = "message",
+	  .segments = 1 },
+	{ "a piece of a message that leaves as it is written",
+	  { "write=" HEAD, "sendfile_beyond=*100", "await", "write=*100" },
+	  LED "sendfile bytes=1100 = 100, " PUSHED "write bytes=100 = 100" },
+	{ "a piece of a message",
+	  { "write=" HEAD, "sendfile_beyond=*100", "await", "write=*100" },
+	  LED "sendfile bytes=1100 = 100, *write bytes=100 = 100*",
+	  .join = "message" },
+};
+SCENARIO_TESTS(late, beyond);
+
 /* The bytes that sendmmsg took complete the message, so the next head is no sign of a writer that no hook sees. */
 static const struct scenario completed[] = {
 	{ "sendmmsg",

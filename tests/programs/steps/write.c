@@ -214,6 +214,16 @@ static long do_sendfile(const struct step *s)
 	return sent > 0 ? sent : r;
 }
 
+/* As a server that does not know how long its file is. */
+static long do_sendfile_beyond(const struct step *s)
+{
+	int file = file_of(s);
+	long r = sendfile(fd, file, NULL, s->size + 1000);
+
+	close(file);
+	return r;
+}
+
 static long do_splice(const struct step *s)
 {
 	struct iovec iov[64];
@@ -296,6 +306,7 @@ const struct verb write_verbs[] = {
 	{ "sendmmsg", do_sendmmsg, BYTES },
 	{ "sendfile", do_sendfile, BYTES },
 	{ "sendfile64", do_sendfile, BYTES },
+	{ "sendfile_beyond", do_sendfile_beyond, BYTES },
 	{ "splice", do_splice, BYTES },
 	{ "dprintf", do_dprintf, BYTES },
 	{ "writeall", do_writeall, BYTES },
