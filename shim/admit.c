@@ -9,7 +9,7 @@
 #include "real.h"
 
 /* A socket may still be connecting. What the program is told now must be what the kernel would tell it. */
-static bool is_connected(struct conn *c, int fd)
+static bool ask_connected(struct conn *c, int fd)
 {
 	if (conn_has(c, CONN_CONNECTED))
 		return true;
@@ -35,7 +35,7 @@ enum reason admit_why_not(struct conn *c, const struct call *call)
 		return WHY_PROGRAM_CORKS;
 	if (conn_has(c, CONN_SHUT))
 		return WHY_SHUT;
-	if (!is_connected(c, call->fd))
+	if (!ask_connected(c, call->fd))
 		return WHY_NOT_CONNECTED;
 	int saved = errno;
 	if (atomic_load(&c->cookie) == 0) {

@@ -74,11 +74,12 @@ static void emit_due(struct msg *m, uint64_t now)
 	} /* else the helper looks again later */
 }
 
-/* Has the owner of the turn left it for good? Either the owner has jumped out of it, and LOOKS_JUMPED looks in a row
- * found no change; or for GONE_NS it has not given the turn back, not been in a system call and not begun another
- * write, so it left by a way that no hook saw. LOOKS_GONE looks are wanted besides, since the process may have been
- * stopped. In both cases the owner must be elsewhere, and not where it was and without a CPU. */
-static bool is_left(struct msg *m, uintptr_t word, uint64_t now)
+/* Books one more look at the owner of the turn. True: it has left the turn for good. Either it has jumped out of it,
+ * and LOOKS_JUMPED looks in a row found no change; or for GONE_NS it has not given the turn back, not been in a system
+ * call and not begun another write, so it left by a way that no hook saw. LOOKS_GONE looks are wanted besides, since
+ * the process may have been stopped. In both cases the owner must be elsewhere, and not where it was and without a CPU.
+ */
+static bool watch_owner(struct msg *m, uintptr_t word, uint64_t now)
 {
 	enum { LOOKS_JUMPED = 3, JUMPED_NS = 10000000, LOOKS_GONE = 10, GONE_NS = 1000000000 };
 	unsigned writes = atomic_load_explicit(&m->writes, memory_order_relaxed);
@@ -107,7 +108,7 @@ static bool take_turn(struct msg *m, uint64_t now)
 	bool got_turn = lock_try(&m->lock), left = false;
 	if (!got_turn) {
 		word = atomic_load(&m->lock.word);
-		left = is_left(m, word, now) && lock_take_over(&m->lock, word);
+		left = watch_owner(m, word, now) && lock_take_over(&m->lock, word);
 	}
 	if (got_turn || left)
 		m->busy_looks = 0;

@@ -67,7 +67,7 @@ void note_nodelay(int fd, struct msg *m)
 
 /* Does Nagle's algorithm hold a short segment of this connection while another one is not acknowledged? The kernel is
  * asked once for each connection. */
-static bool is_nagled(int fd)
+static bool ask_nagle(int fd)
 {
 	int nodelay = 1, saved = errno;
 	socklen_t size = sizeof nodelay;
@@ -153,7 +153,7 @@ static void count_joined(const struct msg *m, int fd)
 {
 	if (stats_count(COUNT_JOINED, 1) % NOTE_TIMED == 0)
 		note_hold_time(m);
-	if (!config.observe && is_nagled(fd)) /* else the kernel is not asked (observe.c) */
+	if (!config.observe && ask_nagle(fd)) /* else the kernel is not asked (observe.c) */
 		stats_count(COUNT_STALLS, 1);
 }
 
@@ -171,7 +171,7 @@ __attribute__((noinline)) void note_usual_joined_slowly(struct msg *m, size_t by
 		count_joined(m, m->fd);
 		stats_count(COUNT_GATHERED, 1);
 	} else if (config.counts) {
-		unsigned row = is_nagled(m->fd) ? COUNT_USUAL_RESPONSES_STALLED : COUNT_USUAL_RESPONSES;
+		unsigned row = ask_nagle(m->fd) ? COUNT_USUAL_RESPONSES_STALLED : COUNT_USUAL_RESPONSES;
 		if (stats_count(row + m->request, 1) % NOTE_TIMED == 0)
 			note_hold_time(m);
 		if (config.trace == NULL)

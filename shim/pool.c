@@ -79,11 +79,11 @@ void *pool_guarded(pool_place *where, size_t size)
 	return there;
 }
 
-/* The owner has had the lock for 10 ms, or this thread has it already. Has it been left? The owner needs some dozen
- * instructions. So it has left if it sleeps, has ended, or has used as much CPU time since the lock was found like this
- * before; or if it has not noted its number meanwhile, or is this thread, for then it has jumped away. To be wrong here
- * costs memory, and nothing else. */
-static bool is_left(const struct lock *l, bool mine)
+/* The owner has had the lock for 10 ms, or this thread has it already. Books that. True: the lock has been left. The
+ * owner needs some dozen instructions, so it has left if it sleeps, has ended, or has used as much CPU time since the
+ * lock was found like this before; or if it has not noted its number meanwhile, or is this thread, for then it has
+ * jumped away. To be wrong here costs memory, and nothing else. */
+static bool watch_owner(const struct lock *l, bool mine)
 {
 	enum { LONG_NS = 10000000 };
 	static _Atomic uintptr_t before;
@@ -101,7 +101,7 @@ bool pool_enter(pool_place *where, void *guarded)
 	if (guarded == NULL)
 		return false;
 	enum lock_result result = lock_take(guarded);
-	if (result != LOCK_TAKEN && is_left(guarded, result == LOCK_MINE))
+	if (result != LOCK_TAKEN && watch_owner(guarded, result == LOCK_MINE))
 		atomic_compare_exchange_strong(where, &(void *){ guarded }, NULL);
 	return result == LOCK_TAKEN;
 }

@@ -352,7 +352,7 @@ COUNTED_TEST(show_fold, numbers_never_go_down)
 	cr_expect(files("it-*.stats") == 1000);
 }
 
-/* Somebody may lock a total for as long as he likes. */
+/* Another program may lock a total for as long as it likes. */
 COUNTED_TEST(show_fold, a_lock_is_not_waited_for_long)
 {
 	static struct outcome o;
