@@ -1,13 +1,16 @@
 /* Proves that nothing that was counted is lost with its process, however that ends; that the report says it; and that a
  * directory which cannot be written to costs one line, and nothing else. */
 #include "counted.h"
+#include "machine.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,9 +142,8 @@ static const struct obstacle {
 	{ "files may not be as long", "/tmp", "onewrite: no counters, EFBIG: /tmp\n", "--fsize=4096" },
 };
 
-EACH_TEST(reported, directory_that_cannot_be_written_to_costs_one_line, ROWS(obstacles), 60)
+static void expect_one_line(const struct obstacle *o)
 {
-	const struct obstacle *o = &obstacles[*i];
 	struct setup setup = { .args = { STEPS, MESSAGE, "await" }, .join = "message" };
 	struct setup limited = { .args = { "/usr/bin/prlimit", o->limit, STEPS, MESSAGE, "await" }, .join = "message" };
 	const struct setup *s = o->limit != NULL ? &limited : &setup;
@@ -153,4 +155,32 @@ EACH_TEST(reported, directory_that_cannot_be_written_to_costs_one_line, ROWS(obs
 	compare_runs(o->name, bare, r, NULL);
 	run_free(bare);
 	run_free(r);
+}
+
+EACH_TEST(reported, directory_that_cannot_be_written_to_costs_one_line, ROWS(obstacles), 60)
+{
+	expect_one_line(&obstacles[*i]);
+}
+
+/* No file is left behind that has no room for its counters, for a write to its memory would raise SIGBUS. */
+Test(reported, full_disk_costs_one_line, .timeout = 60)
+{
+	char directory[] = "/tmp/onewrite-full-XXXXXX", path[100], said[100];
+	static const char nothing[1024];
+	int fd;
+
+	if (geteuid() != 0)
+		machine_skip("a full disk", "only root can mount one");
+	machine_needs(MOUNT_NAMESPACE, "a full disk");
+	cr_assert(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	cr_assert(mkdtemp(directory) != NULL && mount("none", directory, "tmpfs", 0, "size=16k") == 0);
+	snprintf(path, sizeof path, "%s/rest", directory);
+	snprintf(said, sizeof said, "onewrite: no counters, ENOSPC: %s\n", directory);
+	cr_assert((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) >= 0);
+	while (write(fd, nothing, sizeof nothing) > 0) {}
+	close(fd);
+	expect_one_line(&(struct obstacle){ "a full disk", directory, said, NULL });
+	snprintf(path, sizeof path, "[ \"$(ls '%s')\" = rest ]", directory);
+	cr_expect(system(path) == 0, "a file is left behind");
+	cr_expect(umount(directory) == 0 && rmdir(directory) == 0);
 }
