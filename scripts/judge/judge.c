@@ -384,10 +384,11 @@ static int check_process(const char *pid, const struct elf *library)
 	const char *about = v.about == p.path ? p.file : v.about;
 	bool helped = v.cure == NULL && !v.useless;
 	char *notes = format(
-		"%s%s%s%s", *p.tls != '\0' ? "; it has loaded " : "", p.tls,
+		"%s%s%s%s%s%s%s%s", *p.tls != '\0' ? "; it has loaded " : "", p.tls,
 		*p.tls != '\0' ? ", and what goes by TLS is left as it is" : "",
-		p.sandboxed ? "; it is in a sandbox (seccomp): if it entered that itself, nothing is joined since"
-			    : "");
+		p.sandboxed ? "; it is in a sandbox (seccomp): if it entered that itself, nothing is joined since" : "",
+		*p.http != '\0' ? "; it looks as if it wrote HTTP, for the text of a head is in " : "", p.http,
+		*p.traffic != '\0' ? "; " : "", p.traffic);
 	if (p.loaded != NULL)
 		printf("yes: process %s (%s) has loaded %s%s%s\n", pid, p.file, p.loaded,
 		       p.replaced ? ", which has been replaced since: start it again to have the new one" : "", notes);

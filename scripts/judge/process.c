@@ -1,6 +1,7 @@
 #include "process.h"
 #include "preload.h"
 #include "script.h"
+#include "traffic.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,23 +24,45 @@ static bool ends_in(const char *text, const char *end)
 	return n >= size && strcmp(text + n - size, end) == 0;
 }
 
-/* One line of maps: the path is the sixth word. */
-static void look_at_mapping(struct process *p, const char *line)
+static bool is_tls(const char *name)
 {
 	static const char *const tls[] = { "libssl.",     "libssl3.",    "libgnutls.",
 		                           "libmbedtls.", "libwolfssl.", "libnspr4." };
+	for (size_t i = 0; i < sizeof tls / sizeof *tls; i++)
+		if (strncmp(name, tls[i], strlen(tls[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Libraries whose text names HTTP whatever the program does. */
+static bool names_http_anyway(const char *name)
+{
+	return is_tls(name) || strncmp(name, "libcrypto.", 10) == 0 ||
+	       strncmp(name, PRELOAD_SONAME, strlen(PRELOAD_SONAME)) == 0;
+}
+
+static void add(char **list, const char *name)
+{
+	if (strstr(*list, name) == NULL)
+		*list = format("%s%s%s", *list, **list != '\0' ? ", " : "", name);
+}
+
+/* One line of maps: the path is the sixth word. */
+static void look_at_mapping(struct process *p, const char *line)
+{
 	const char *path = strchr(line, '/'), *name = path != NULL ? strrchr(path, '/') + 1 : NULL;
 	if (path == NULL)
 		return;
-	bool gone = ends_in(name, GONE);
+	bool gone = ends_in(name, GONE), whole = strstr(line, " 00000000 ") != NULL; /* the file's first mapping */
 	size_t length = strlen(name) - (gone ? strlen(GONE) : 0);
 	if (length == strlen(PRELOAD_SONAME) && strncmp(name, PRELOAD_SONAME, length) == 0) {
 		p->loaded = format("%.*s", (int)(name - path + (long)length), path);
 		p->replaced = gone;
 	}
-	for (size_t i = 0; i < sizeof tls / sizeof *tls; i++)
-		if (strncmp(name, tls[i], strlen(tls[i])) == 0 && strstr(p->tls, name) == NULL)
-			p->tls = format("%s%s%s", p->tls, *p->tls != '\0' ? ", " : "", name);
+	if (is_tls(name))
+		add(&p->tls, name);
+	if (whole && !gone && !names_http_anyway(name) && traffic_is_named(path))
+		add(&p->http, name);
 }
 
 static bool read_maps(struct process *p, const char *pid)
@@ -50,7 +73,7 @@ static bool read_maps(struct process *p, const char *pid)
 	ssize_t n;
 	if (maps == NULL)
 		return false;
-	p->tls = "";
+	p->tls = p->http = "";
 	while ((n = getline(&line, &room, maps)) > 0) {
 		line[n - (line[n - 1] == '\n')] = '\0';
 		look_at_mapping(p, line);
@@ -114,6 +137,7 @@ char *process_read(struct process *p, const char *pid)
 	            then.st_ino == now.st_ino;
 	p->path = same ? p->file : exe;
 	p->sandboxed = filters(pid) > filters("self");
+	p->traffic = traffic_of(pid);
 	read_command(p, pid);
 	return NULL;
 }

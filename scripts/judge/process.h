@@ -12,6 +12,8 @@ struct process {
 	bool replaced;  /* that file is no longer there, or another one */
 	bool sandboxed; /* it has more filters of system calls (seccomp) than we have */
 	char *tls;      /* the libraries for TLS that it has loaded; empty: none */
+	char *http;     /* its program and libraries that have the text of an HTTP/1 head; empty: none */
+	char *traffic;  /* what its sockets say (traffic_of) */
 };
 
 /* Reads it. Returns NULL; or why it cannot be read and what to do, as a sentence. */
