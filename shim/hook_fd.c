@@ -357,9 +357,13 @@ static int set(__typeof__(setsockopt) *call, int fd, int level, int name, const 
 	struct conn *c = conn_find(fd);
 	enum option_effect effect = c != NULL || config.observe ? option_set(level, name) : HARMLESS;
 	if (unlikely(config.observe)) {
+		if (effect != HARMLESS && effect != CORKS)
+			observe_released(fd, WHY_OPTIONS);
 		int r = call(fd, level, name, value, len);
 		if (r == 0 && level == IPPROTO_TCP && name == TCP_NODELAY)
 			observe_nodelay(fd, is_on(value));
+		else if (r == 0 && level == IPPROTO_TCP && name == TCP_CORK)
+			observe_cork(fd, is_on(value));
 		else if (r == 0 && effect == SWITCHES_OFF)
 			observe_passed_over(fd);
 		return r;

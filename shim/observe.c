@@ -22,6 +22,7 @@ enum kind {
 struct observed {
 	_Atomic uint8_t kind;    /* enum kind, relaxed */
 	_Atomic uint8_t nodelay; /* TCP_NODELAY is set; relaxed */
+	_Atomic uint8_t corked;  /* TCP_CORK is set; relaxed */
 	struct request request;
 	/* A thread follows what is written; it guards all but the fields above. Nobody waits for it, so it is no lock
 	 * (lock.h), which would ask for the thread's number. */
@@ -135,6 +136,13 @@ static void head_is_whole(struct observed *w, const struct http_head *h)
 		request_hear(&w->request);
 }
 
+/* A body follows at once what was held in this state: Nagle's algorithm would have kept it until an ACK. */
+static void count_stall(const struct observed *w, enum hold_state state)
+{
+	if (config.counts && hold_waits(state) && !atomic_load_explicit(&w->nodelay, memory_order_relaxed))
+		stats_count(COUNT_STALLS, 1);
+}
+
 /* The kernel took all bytes of the call, so they can be read. */
 static void follow(struct observed *w, const struct call *call)
 {
@@ -143,6 +151,10 @@ static void follow(struct observed *w, const struct call *call)
 	enum hold_state state = m->state;
 	if (state == IDLE && !look_opens(call)) {
 		note_opens_nothing(call->fd, call->iov->iov_base, call->iov->iov_len);
+		return;
+	}
+	if (state == IDLE && (call->flags & MSG_MORE || atomic_load_explicit(&w->corked, memory_order_relaxed))) {
+		note_passed_over(call->fd, WHY_PROGRAM_CORKS);
 		return;
 	}
 	look(m, request_method(&w->request), call, &s);
@@ -158,9 +170,8 @@ static void follow(struct observed *w, const struct call *call)
 	if (config.counts && state == IDLE && s.event != NOT_OURS && s.event != OPAQUE)
 		note_message(call->iov->iov_base);
 	note(m, call->fd, state, s.event, rule.action, s.why, call->size);
-	bool joins = rule.action == JOIN || rule.action == JOIN_MORE;
-	if (config.counts && joins && hold_waits(state) && !atomic_load_explicit(&w->nodelay, memory_order_relaxed))
-		stats_count(COUNT_STALLS, 1);
+	if (rule.action == JOIN || rule.action == JOIN_MORE)
+		count_stall(w, state);
 	if (rule.action == KEEP)
 		m->len += look_copy(m->buf + m->len, call->size, call);
 	if (m->due == 0 || rule.next == REST)
@@ -188,6 +199,7 @@ void observe_socket(int fd, bool tcp)
 		return;
 	set_kind(w, tcp ? TCP : NO_TCP);
 	atomic_store_explicit(&w->nodelay, 0, memory_order_relaxed);
+	atomic_store_explicit(&w->corked, 0, memory_order_relaxed);
 }
 
 void observe_accepted(int listener, int fd)
@@ -197,7 +209,9 @@ void observe_accepted(int listener, int fd)
 	if (w == NULL || !is(l, TCP))
 		return;
 	uint8_t nodelay = atomic_load_explicit(&l->nodelay, memory_order_relaxed);
+	uint8_t corked = atomic_load_explicit(&l->corked, memory_order_relaxed);
 	atomic_store_explicit(&w->nodelay, nodelay, memory_order_relaxed);
+	atomic_store_explicit(&w->corked, corked, memory_order_relaxed);
 	if (enter(w)) {
 		begin(w, fd);
 		leave(w);
@@ -244,13 +258,17 @@ void observe_lead(int fd, size_t n)
 		return;
 	int saved = errno;
 	struct msg *m = &w->m;
-	enum hold_state state = m->state;
 	look_at_the_clock(m);
-	struct hold_rule rule = hold_decide(config.join, m->state, OPAQUE);
-	if (m->state != IDLE)
-		note(m, fd, m->state, OPAQUE, rule.action, WHY_LEAD, n);
-	if (state != IDLE)
-		end(m, framing_skip(&m->framing, n) == FRAMING_INSIDE ? STREAM : IDLE);
+	if (m->state != IDLE) {
+		enum hold_state state = m->state;
+		struct hold_rule rule = hold_decide(config.join, state, OPAQUE);
+		note(m, fd, state, OPAQUE, rule.action, WHY_LEAD, n);
+		count_stall(w, state);
+		bool goes_on = framing_skip(&m->framing, n) == FRAMING_INSIDE;
+		end(m, goes_on ? rule.next : IDLE);
+		if (hold_waits(m->state) || m->state == REST)
+			m->due = now_ns() + config.timeout_ns;
+	}
 	leave(w);
 	errno = saved;
 }
@@ -260,6 +278,31 @@ void observe_nodelay(int fd, bool on)
 	struct observed *w = find(fd);
 	if (w != NULL)
 		atomic_store_explicit(&w->nodelay, on, memory_order_relaxed);
+}
+
+void observe_cork(int fd, bool on)
+{
+	struct observed *w = find(fd);
+	if (w != NULL)
+		atomic_store_explicit(&w->corked, on, memory_order_relaxed);
+}
+
+void observe_released(int fd, enum reason why)
+{
+	struct observed *w = find(fd);
+	if (!is(w, CONNECTION) || !enter(w))
+		return;
+	int saved = errno;
+	look_at_the_clock(&w->m);
+	let_go(&w->m, why);
+	leave(w);
+	errno = saved;
+}
+
+void observe_released_all(enum reason why)
+{
+	for (int fd = 0; fd < OBSERVED; fd++)
+		observe_released(fd, why);
 }
 
 void observe_passed_over(int fd)

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #include "emit.h"
+#include "reason.h"
 
 /* Called by the constructor. Returns false if there is no memory. May change errno. */
 bool observe_begin(void);
@@ -27,7 +28,11 @@ void observe_reading(int fd); /* before the call */
 void observe_read(int fd, size_t n, const struct iovec *iov, size_t iovcnt);
 void observe_lead(int fd, size_t n);
 void observe_nodelay(int fd, bool on);
+void observe_cork(int fd, bool on);
 void observe_passed_over(int fd);
+/* Called before a call ahead of which what is held would be sent, on this descriptor or on all. */
+void observe_released(int fd, enum reason why);
+void observe_released_all(enum reason why);
 /* Called before the close, also for a range of numbers. */
 void observe_closing(unsigned first, unsigned last);
 /* Makes the program's output call, and follows what it wrote. */

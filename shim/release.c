@@ -103,8 +103,11 @@ static int release_one(struct msg *m, enum report report, enum whose whose, enum
 static void release_waiting(int fd, enum whose whose, enum reason why)
 {
 	struct conn *c = conn_find(fd);
-	if (conn_idle(c))
+	if (conn_idle(c)) {
+		if (unlikely(config.observe) && whose == ANYBODYS)
+			observe_released(fd, why);
 		return;
+	}
 	int saved = errno, cancel = turn_uncancellable();
 	struct msg *m = turn_take_old(c, fd);
 	if (m != NULL) {
@@ -166,6 +169,8 @@ static int release_unless_busy(int fd, enum report report, enum reason why)
 
 int release_or_fail(int fd)
 {
+	if (unlikely(config.observe))
+		observe_released(fd, WHY_OPTIONS);
 	return release_unless_busy(fd, ANY_ERROR, WHY_OPTIONS);
 }
 
@@ -402,6 +407,8 @@ void release_ending(int fd)
 	if (c != NULL)
 		conn_set(c, CONN_SHUT); /* first, so that what another thread is about to hold now is sent, too */
 	look_after_flag();
+	if (unlikely(config.observe))
+		observe_released(fd, WHY_SHUTDOWN);
 	release_last(fd, SOCKET_ENDS, NO_MORE, true, &until, WHY_SHUTDOWN);
 }
 
@@ -411,6 +418,8 @@ static void release_in_time(int fd, enum reason why)
 	uint64_t until = 0;
 	if (c != NULL)
 		room_unknown(c);
+	if (unlikely(config.observe))
+		observe_released(fd, why);
 	release_last(fd, SOCKET_STAYS, GOES_ON, false, &until, why);
 }
 
@@ -422,6 +431,8 @@ void release_surely(int fd)
 void release_aliased(int fd)
 {
 	struct conn *c = conn_find(fd);
+	if (unlikely(config.observe))
+		observe_released(fd, WHY_DUP);
 	if (c == NULL)
 		return;
 	if (conn_has(c, CONN_CORKED))
@@ -444,6 +455,8 @@ void release_corked(void)
 __attribute__((cold)) static void release_every(enum end end, enum writing writing, enum reason why)
 {
 	uint64_t no_wait = 1, until = 0;
+	if (unlikely(config.observe))
+		observe_released_all(why);
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))
 		release_last(fd, end, writing, false, &no_wait, why);
 	for (int fd = conn_next(0); fd >= 0; fd = conn_next((unsigned)fd + 1))

@@ -68,10 +68,8 @@ static const struct counted table[] = {
 	{ "what no hook sees", { "unseen=hello", "close" }, "no-write-seen 1" },
 };
 
-EACH_TEST(counted, decisions, ROWS(table), 60)
+static void check_counted(const struct counted *row)
 {
-	const struct counted *row = &table[*i];
-
 	for (int observe = 0; observe < 2; observe++) {
 		struct setup setup = { .args = { STEPS },
 			               .request = row->request,
@@ -99,6 +97,97 @@ EACH_TEST(counted, decisions, ROWS(table), 60)
 		free(counted.p);
 		free(files.p);
 	}
+}
+
+EACH_TEST(counted, decisions, ROWS(table), 60)
+{
+	check_counted(&table[*i]);
+}
+
+/* Reasons that are told by what the program does beside its messages. A process that is only observed makes no second
+ * look at a connection: it does not say how the kernel would hold, and takes no pause and no habit into account. */
+static const struct counted reasons[] = {
+	{ "a chunk size that is none",
+	  { "write=" CHUNKED_HEAD, "write=zz\r\n", "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, STALLS 1, framing-lost 1" },
+	{ "more than the message has",
+	  { "write=" HEAD, "write=*250", "write=hello", "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, STALLS 1, behind-the-end 1" },
+	{ "out-of-band data",
+	  { "write=" HEAD, "send+MSG_OOB=x", "close" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, ADDED 1, STALLS 1, flags 1",
+	  .observed = "RESPONSES 1, KEPT 1, JOINED 1, ADDED 1, flags 1" },
+	{ "a body by sendfile",
+	  { "write=" HEAD, "sendfile=*200", "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, ADDED 1, STALLS 1, lead 1" },
+	{ "the program corks", { "cork=1", BOTH_HALVES, "cork=0", "await" }, "program-corks 1" },
+	{ "MSG_MORE", { "send+MSG_MORE=" HEAD, "write=*200", "await" }, "program-corks 1" },
+	{ "time stamps", { "stamps", BOTH_HALVES, "await" }, "option-set 1" },
+	{ "a second number",
+	  { "dup", BOTH_HALVES, "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1, second-name 1",
+	  .observed = "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1" },
+	{ "a number that is standard output's",
+	  { "onto=1", BOTH_HALVES, "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1, no-write-seen 1, standard 1",
+	  .observed = "no-write-seen 1" },
+	{ "a writer that is not seen",
+	  { "read=500", "write=" HEAD, "unseen=*200", "peer=GET / HTTP/1.1\r\n\r\n", "read=500", BOTH_HALVES,
+	    BOTH_HALVES, "await" },
+	  "RESPONSES 3, KEPT 3, JOINED 2, GATHERED 2, ADDED 2, STALLS 2, next-head 1, read 1, unseen-writer 2",
+	  .observed = "RESPONSES 3, KEPT 3, JOINED 2, GATHERED 2, ADDED 2, STALLS 2, next-head 1, read 1",
+	  .request = "GET / HTTP/1.1\r\n\r\n" },
+	{ "a child has the socket",
+	  { "forked", BOTH_HALVES, "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1, inherited 1",
+	  .observed = "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1" },
+	{ "held by the kernel",
+	  { BOTH_HALVES, "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1, as-set 1",
+	  .observed = "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, STALLS 1",
+	  .hold = "kernel" },
+	{ "a shutdown", { "write=" HEAD, "shutdown" }, "RESPONSES 1, KEPT 1, ADDED 1, shutdown 1" },
+	{ "behind a shutdown", { "shutdown", "send+MSG_NOSIGNAL=" HEAD }, "shut 1", .observed = "" },
+	{ "a question for errors",
+	  { "write=" HEAD, "get-error", "write=*200", "await" },
+	  "RESPONSES 1, KEPT 1, ADDED 1, options 1" },
+	{ "Expect: 100-continue",
+	  { "write=POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", "write=hello", "await" },
+	  "REQUESTS 1, GATHERED 1, expect 1" },
+	{ "an upgrade",
+	  { "write=GET / HTTP/1.1\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "await" },
+	  "REQUESTS 1, ONE_WRITE 1, upgrade 1" },
+	{ "a tunnel",
+	  { "read=100", "write=HTTP/1.1 200 OK\r\n\r\n", "await" },
+	  "RESPONSES 1, ONE_WRITE 1, tunnel 1",
+	  .request = "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n" },
+	{ "a second name", { "write=" HEAD, "dup", "write=*200", "await" }, "RESPONSES 1, KEPT 1, ADDED 1, dup 1" },
+	{ "a fork", { "write=" HEAD, "forked", "write=*200", "await" }, "RESPONSES 1, KEPT 1, ADDED 1, fork 1" },
+	{ "another program", { "write=" HEAD, "exec" }, "RESPONSES 1, KEPT 1, ADDED 1, exec 1" },
+	{ "the end of the process", { "write=" HEAD, "exit" }, "RESPONSES 1, KEPT 1, ADDED 1, exit 1" },
+	{ "name spaces",
+	  { "write=" HEAD, "unshare", "write=*200", "await" },
+	  "RESPONSES 1, KEPT 1, ADDED 1, privileges 1" },
+	{ "a socket that is not connected", { "socket", "write=" HEAD }, "not-connected 1", .observed = "" },
+	{ "a body that comes too late",
+	  { "write=" HEAD, "sleep=20", "write=*200", "await" },
+	  "RESPONSES 1, KEPT 1, ADDED 1, deadline 1",
+	  .timeout = "1ms" },
+	{ "a pause in the body",
+	  { "write=" HEAD, "write=*50", "sleep=20", "write=*100", "write=*50", "await" },
+	  "RESPONSES 1, KEPT 1, JOINED 1, FILLED 1, STALLS 1, pause 1",
+	  .observed = "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, FILLED 2, STALLS 1",
+	  .timeout = "50ms" },
+	{ "heads that are held in vain",
+	  { "write=" HEAD, "sleep=20", "write=*200", "write=" HEAD, "sleep=20", "write=*200", "write=" HEAD, "sleep=20",
+	    "write=*200", "await" },
+	  "RESPONSES 3, KEPT 1, ADDED 1, in-vain 2, deadline 1",
+	  .observed = "RESPONSES 3, KEPT 3, ADDED 3, deadline 3",
+	  .timeout = "1ms" },
+};
+EACH_TEST(counted, reasons, ROWS(reasons), 60)
+{
+	check_counted(&reasons[*i]);
 }
 
 #ifndef UNDER_SANITIZER /* which makes system calls of its own */
