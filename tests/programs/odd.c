@@ -18,6 +18,7 @@
 
 #include "../../scripts/probe/heads.h"
 #include "../support/server.h"
+#include "number.h"
 
 static const char *way = "";
 
@@ -50,7 +51,7 @@ static bool answer(int fd, unsigned number)
 
 int main(int argc, char **argv)
 {
-	uint16_t port = argc > 1 ? (uint16_t)atoi(argv[1]) : 0;
+	uint16_t port = argc > 1 ? (uint16_t)number("port", argv[1], 1, UINT16_MAX) : 0;
 	char request[4096];
 	unsigned number = 0;
 	int listener = server_listen(INADDR_LOOPBACK, &port, 0, 0);

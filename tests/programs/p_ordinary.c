@@ -1,6 +1,7 @@
 /* p_ordinary WHAT has a thread with unusual scheduling attributes write heads and so start the helper, for
  * tests/preload/ordinary.c. It reports whether the heads come in time, and which attributes the helper has. The program
  * plays the peer itself, because another process might have to wait for the CPU. */
+#include "number.h"
 #include "p_pairs.h"
 
 #include <dirent.h>
@@ -114,9 +115,12 @@ static void look_at_the_helper(void)
 {
 	DIR *d = opendir("/proc/self/task");
 
-	for (struct dirent *e; (e = readdir(d)) != NULL;)
-		if (atoi(e->d_name) > 0 && atoi(e->d_name) != getpid() && atoi(e->d_name) != creator)
-			look_at(atoi(e->d_name));
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		int task = number_of_entry(e->d_name);
+
+		if (task > 0 && task != getpid() && task != creator)
+			look_at(task);
+	}
 	closedir(d);
 }
 

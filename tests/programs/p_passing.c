@@ -1,5 +1,6 @@
 /* p_passing NAME [HOW] gives one descriptor to two processes, or makes one number mean two descriptors, for
  * tests/preload/sharing.c. */
+#include "number.h"
 #include "p_message.h"
 #include "p_named.h"
 
@@ -217,8 +218,8 @@ static void stop_the_other(struct stopper s)
 	char byte;
 
 	while (tasks != NULL && (task = readdir(tasks)) != NULL)
-		if (task->d_name[0] != '.' && (pid_t)strtol(task->d_name, NULL, 10) != getpid())
-			other = (pid_t)strtol(task->d_name, NULL, 10);
+		if (task->d_name[0] != '.' && number_of_entry(task->d_name) != getpid())
+			other = number_of_entry(task->d_name);
 	closedir(tasks);
 	must(write(s.orders, &other, sizeof other) == sizeof other && read(s.answers, &byte, 1) == 1, "an order");
 }

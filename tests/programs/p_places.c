@@ -1,5 +1,6 @@
 /* p_places privilege|task|refused WHAT tests, for tests/preload/places.c, that a process of one thread may do to itself
  * what it could do without the helper, and may have as many tasks. */
+#include "number.h"
 #include "p_pairs.h"
 
 #include <dirent.h>
@@ -128,14 +129,14 @@ static int other;
 
 static int note_other(const char *task)
 {
-	if (atoi(task) != getpid())
-		other = atoi(task);
+	if (number_of_entry(task) != getpid())
+		other = number_of_entry(task);
 	return 0;
 }
 
 static int is_the_same(const char *task)
 {
-	return atoi(task) == other;
+	return number_of_entry(task) == other;
 }
 
 /* Writes the lines of a task's status that tell its privileges to `lines`. */

@@ -2,6 +2,7 @@
 #include "canned.h"
 #include "installed.h"
 #include "machine.h"
+#include "number.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ static bool somebody_listens(void)
 	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof here;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-	here.sin_port = htons((in_port_t)atoi(port));
+	here.sin_port = htons((in_port_t)natural("port", *port != '\0' ? port : "0"));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	bool bound = bind(fd, (struct sockaddr *)&here, size) == 0;
 	getsockname(fd, (struct sockaddr *)&here, &size);
