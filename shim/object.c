@@ -15,6 +15,20 @@ bool object_has(const struct dl_phdr_info *object, const void *address)
 	return false;
 }
 
+struct object_span object_span(const struct dl_phdr_info *object)
+{
+	uintptr_t first = UINTPTR_MAX, end = 0;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
+		uintptr_t at = object->dlpi_addr + p->p_vaddr;
+		if (p->p_type != PT_LOAD)
+			continue;
+		first = at < first ? at : first;
+		end = at + p->p_memsz > end ? at + p->p_memsz : end;
+	}
+	return (struct object_span){ first, end > first ? end - first : 0 };
+}
+
 bool object_is_libc(const struct dl_phdr_info *object)
 {
 	static const char *const names[] = { "libc.",      "libpthread.so", "libdl.so", "librt.so",

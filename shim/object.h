@@ -8,6 +8,11 @@
 
 /* Is this address in the object? */
 bool object_has(const struct dl_phdr_info *object, const void *address);
+/* The addresses between which the object lies. Not each of them is its own. */
+struct object_span {
+	uintptr_t first, bytes;
+};
+__attribute__((cold)) struct object_span object_span(const struct dl_phdr_info *object);
 /* Is it libc, or one of the libraries that parts of libc were in before glibc 2.34? */
 __attribute__((cold)) bool object_is_libc(const struct dl_phdr_info *object);
 /* May a function of the object that has one of libc's names be something else than libc's function? Not in libc itself,

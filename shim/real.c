@@ -125,10 +125,12 @@ static bool is_stranger[ALL];
 
 __attribute__((cold)) static int look_for_strangers(struct dl_phdr_info *object, size_t size, void *unused)
 {
+	struct object_span span = object_span(object); /* most objects have none of the functions */
 	bool judged = false;
 	(void)size, (void)unused;
 	for (size_t i = 0; i < IN_EVERY_LIBC; i++) {
-		if (*hooks[i].real == (void *)real_absent || !object_has(object, *hooks[i].real))
+		if ((uintptr_t)*hooks[i].real - span.first >= span.bytes || *hooks[i].real == (void *)real_absent ||
+		    !object_has(object, *hooks[i].real))
 			continue;
 		if (!judged && !object_is_stranger(object))
 			break;
