@@ -122,6 +122,14 @@ void observe_closing(unsigned first, unsigned last)
 {
 	(void)first, (void)last;
 }
+void observe_released(int fd, enum reason why)
+{
+	(void)fd, (void)why;
+}
+void observe_released_all(enum reason why)
+{
+	(void)why;
+}
 uint64_t conn_cookie_of(int fd, uint64_t before)
 {
 	(void)fd;
