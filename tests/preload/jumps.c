@@ -37,7 +37,8 @@ EACH_TEST(jumps, thread_that_is_interrupted_while_it_is_made_uncancellable_is_ca
 	struct setup setup = { .args = { PROGRAM, interruptions[*i] } };
 	struct run *r = run(&setup, SHIM);
 
-	cr_expect(r->status == 0 && strcmp(r->results.p, "interrupted: 1, cancellable: 1\n") == 0,
+	cr_expect(r->status == 0 &&
+	                  strcmp(r->results.p, "interrupted: 1, cancellable: 1, in the handler's turn: 0\n") == 0,
 	          "%s: wait status %#x, reported \"%s\"; calls: %s", interruptions[*i], (unsigned)r->status,
 	          r->results.p, r->calls.p);
 	run_free(r);

@@ -20,6 +20,8 @@ static sigjmp_buf out;
 static int connection;
 static atomic_bool armed, returns, jumps_within;
 static char body[BODY_SIZE];
+enum { NOT_SET = -1 };
+static volatile sig_atomic_t in_handler, handlers_state = NOT_SET; /* what the handler's write sets first */
 
 static void jump(int signal_number)
 {
@@ -32,7 +34,9 @@ static void write_and_return(int signal_number)
 	(void)signal_number;
 	if (jumps_within && sigsetjmp(out, 1) == 0)
 		siglongjmp(out, 1);
+	in_handler = 1;
 	must(write(connection, HEAD, sizeof HEAD - 1) == sizeof HEAD - 1, "writing a head");
+	in_handler = 0;
 }
 
 static int set_cancel_state(int state, int *old)
@@ -47,6 +51,8 @@ static int set_cancel_state(int state, int *old)
 int pthread_setcancelstate(int state, int *old)
 {
 	int error = set_cancel_state(state, old);
+	if (in_handler && handlers_state == NOT_SET)
+		handlers_state = state;
 	if (state == PTHREAD_CANCEL_DISABLE && atomic_exchange(&armed, false)) {
 		if (returns)
 			set_cancel_state(PTHREAD_CANCEL_ENABLE, NULL);
@@ -75,7 +81,8 @@ static void write_and_be_interrupted(int fd)
 	if (returns || jumps_within || sigsetjmp(out, 1) == 0)
 		(void)!write(fd, HEAD, sizeof HEAD - 1);
 	set_cancel_state(PTHREAD_CANCEL_ENABLE, &before);
-	report("interrupted: %d, cancellable: %d\n", !armed, before == PTHREAD_CANCEL_ENABLE);
+	report("interrupted: %d, cancellable: %d, in the handler's turn: %d\n", !armed, before == PTHREAD_CANCEL_ENABLE,
+	       handlers_state == PTHREAD_CANCEL_ENABLE);
 }
 
 static void write_body(int fd)
