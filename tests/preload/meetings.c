@@ -130,8 +130,8 @@ static const struct {
 	{ "asleep", HOLD_LONG, { NULL, NULL } },
 	/* there is no helper */
 	{ "asleep", HOLD_LONG, { "pthread_create:*:errno=EAGAIN", "pthread_create:*:errno=EAGAIN" } },
-	{ "busy", "5ms", { "cookie:2:delay=150", "cookie:2:delay=150" } },   /* it asks for the socket's identity */
-	{ "busy", "5ms", { "send:1:delay=150", "setsockopt:1:delay=150" } }, /* it sends */
+	{ "busy", "50ms", { "cookie:2:delay=150", "cookie:2:delay=150" } },   /* it asks for the socket's identity */
+	{ "busy", "50ms", { "send:1:delay=150", "setsockopt:1:delay=150" } }, /* it sends */
 };
 
 EACH_TEST(meetings, who_waits_for_the_helper, ROWS(calls), 180)

@@ -35,6 +35,8 @@ bool is_socket(int fd);
 const struct fault *fault_of(const char *call);
 
 void sleep_through(long ms);
+/* How many calls do that just now? The program asks. */
+int recorder_delays(void);
 
 /* Writes one line of the log. */
 void record(long result, const char *format, ...) __attribute__((format(printf, 2, 3)));

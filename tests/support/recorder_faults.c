@@ -84,12 +84,21 @@ const struct fault *fault_of(const char *call)
 	return found;
 }
 
+static atomic_int delayed; /* so many calls are */
+
+EXPORT int recorder_delays(void)
+{
+	return atomic_load(&delayed);
+}
+
 void sleep_through(long ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
 
+	atomic_fetch_add(&delayed, 1);
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
+	atomic_fetch_sub(&delayed, 1);
 }
 
 /* --- memory and threads, which the library under test needs ----------------------------------- */
