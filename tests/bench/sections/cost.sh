@@ -43,7 +43,7 @@ calls_of() {
 	perf stat -x, -o "$dir/perf" -p "$pid" -e raw_syscalls:sys_enter \
 		-e syscalls:sys_enter_write,syscalls:sys_enter_writev \
 		-e syscalls:sys_enter_sendto,syscalls:sys_enter_sendmsg,syscalls:sys_enter_sendfile64 \
-		taskset -c $load_core "$bench/client" exchange "$port" $n >"$dir/said" 2>&1 ||
+		taskset -c "$load_core" "$bench/client" exchange "$port" "$n" >"$dir/said" 2>&1 ||
 		stop_here "perf: $(cat "$dir/said")"
 	finish "$pid"
 	# the client's own first exchange and the accept and close of the connection are in it: a few calls of many

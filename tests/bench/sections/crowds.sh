@@ -76,8 +76,9 @@ section_crowds() {
 	crowd "${native_many% *}" $((many - 10)); crowds=$crowd_pid
 	crowd "${shim_many% *}" $((many - 10)); crowds="$crowds $crowd_pid"
 	round=1
-	while [ $round -le $many_rounds ]; do
+	while [ "$round" -le "$many_rounds" ]; do
 		for contender in "native 10" "shim 10" "shim $many" "native $many"; do
+			# shellcheck disable=SC2086 # a port and a process
 			case $contender in
 				"native 10") set -- $native_few ;;
 				"shim 10") set -- $shim_few ;;

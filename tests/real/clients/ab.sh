@@ -2,6 +2,7 @@ packages=apache2-utils
 runtime="C, APR"
 scenarios="get post"
 client() {
-	[ "$scenario" = get ] && set -- || set -- -p "$files/small"
+	set --
+	[ "$scenario" = get ] || set -- -p "$files/small"
 	run ab -q -n "$count" -c 1 "$@" "$url/"
 }

@@ -1,7 +1,7 @@
 # apt's http method, which sends GET requests.
 packages=apt
 runtime=C++
-scenarios=get
+scenarios="get"
 client() {
 	set --
 	for n in $(seq "$count"); do

@@ -1,6 +1,6 @@
 packages=aria2
 runtime=C++
-scenarios=get
+scenarios="get"
 client() {
 	set --
 	for n in $(seq "$count"); do

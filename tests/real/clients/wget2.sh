@@ -2,7 +2,8 @@ packages=wget2
 runtime=C
 scenarios="get post"
 client() {
-	[ "$scenario" = get ] && set -- || set -- "--post-file=$files/small"
+	set --
+	[ "$scenario" = get ] || set -- "--post-file=$files/small"
 	for n in $(seq "$count"); do
 		set -- "$@" "$url/state$n"
 	done
