@@ -1,5 +1,5 @@
 /* Proves what no other test looks at: each of these tests is the only one that notices some fault of
- * tests/mutants/list. */
+ * tests/mutants. */
 #include "everywhere.h"
 
 #include <stdio.h>
