@@ -193,3 +193,28 @@ COMPARE_TEST(a_picture_has_plain_attributes)
 	cr_expect(strncmp(svg, "<svg ", 5) == 0 && strstr(svg, "<style") == NULL && strstr(svg, "class=") == NULL &&
 	          strstr(svg, "var(") == NULL);
 }
+
+/* A viewer that knows no style sheets shows colours, and not black on black. */
+static void expect_colours(const char *svg)
+{
+	static struct outcome o;
+	char script[1024];
+	int colours = 0, dark = 100;
+	snprintf(script, sizeof script,
+	         "rsvg-convert -w 240 -o picture.png '%s' && python3 '" SOURCE_DIR
+	         "/tests/wrapper/picture/colours.py' picture.png",
+	         svg);
+	launch(&o, NULL, "/bin/sh", ARGS("-c", script), NULL);
+	cr_assert(exit_status(&o) == 0 && sscanf(o.out, "%d %d", &colours, &dark) == 2,
+	          "%s (is the package librsvg2-bin installed?): status %#x: %s%s", svg, o.status, o.out, o.err);
+	cr_expect(colours >= 4 && dark < 10, "%s: %d colours, %d %% are dark", svg, colours, dark);
+}
+
+COMPARE_TEST(a_picture_is_no_black_one)
+{
+	static struct outcome o;
+	onewrite(&o, &shells[0], "--compare", url, "--picture", "a picture.svg", LEGACY, port);
+	check_ran(&o, "--picture", shells[0].package);
+	expect_colours("a picture.svg");
+	expect_colours(SOURCE_DIR "/docs/segments.svg");
+}
