@@ -90,10 +90,13 @@ int lead_before(int fd, size_t n, int flags, struct lead *lead)
 }
 
 /* Before Linux 6.5 a call that writes less than it was asked for leaves its end under MSG_MORE, because there was to be
- * more of it. Where nothing of the message waits on purpose, that end is pushed. */
-static void push_short_end(const struct msg *m, const struct lead *lead, ssize_t result)
+ * more of it. That end is pushed where the message is over; and where a head that was held may be in the same segment,
+ * for the library has made it wait. Any other end is the program's, and waits as it would. */
+static void push_short_end(const struct msg *m, struct conn *c, const struct lead *lead, ssize_t result)
 {
-	if ((size_t)result < lead->asked && !hold_waits(m->state) && m->state != REST)
+	if ((size_t)result >= lead->asked)
+		return;
+	if (m->state == IDLE || (m->state == STREAM && hold_waits(lead->meanwhile) && m->size < conn_mss(c, m->fd)))
 		emit_push(m->fd, m);
 }
 
@@ -113,14 +116,14 @@ static void after(struct msg *m, struct conn *c, const struct lead *lead, ssize_
 	m->last_write_at = now_ns();
 	if (framing_skip(&m->framing, (uint64_t)result) != FRAMING_INSIDE) {
 		settle_end(m, c);
-		push_short_end(m, lead, result);
+		push_short_end(m, c, lead, result);
 		return;
 	}
 	if (!m->corked)
 		atomic_store_explicit(&c->small, 1, memory_order_relaxed);
 	if (m->state == lead->meanwhile)
 		settle_taken(m, c, rule.next);
-	push_short_end(m, lead, result);
+	push_short_end(m, c, lead, result);
 }
 
 void lead_after(int fd, const struct lead *lead, ssize_t result, int flags)

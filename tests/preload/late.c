@@ -49,6 +49,10 @@ static const struct scenario beyond[] = {
 	{ "a piece of a message that leaves as it is written",
 	  { "write=" HEAD, "sendfile_beyond=*100", "await", "write=*100" },
 	  LED "sendfile bytes=1100 = 100, " PUSHED "write bytes=100 = 100" },
+	{ "pieces of which the first one has the head with it",
+	  { "write=" HEAD, "sendfile_beyond=*50", "sendfile_beyond=*50", "sendfile_beyond=*100", "await" },
+	  LED "sendfile bytes=1050 = 50, " PUSHED
+	      "sendfile bytes=1050 = 50, sendfile bytes=1100 = 100, setsockopt TCP_CORK=0 = 0" },
 	{ "a piece of a message",
 	  { "write=" HEAD, "sendfile_beyond=*100", "await", "write=*100" },
 	  LED "sendfile bytes=1100 = 100, *write bytes=100 = 100*",
