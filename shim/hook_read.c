@@ -18,7 +18,7 @@
 	{                                                                                  \
 		struct conn *c = conn_find(fd);                                            \
 		if (unlikely(config.observe))                                              \
-			observe_reading(fd);                                               \
+			observe_released(fd, WHY_READ);                                    \
 		int error = incoming_before(c, fd);                                        \
 		if (error != 0) {                                                          \
 			conn_unset(c, CONN_CONNECTED); /* the next head asks the kernel */ \

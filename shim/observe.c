@@ -227,18 +227,6 @@ void observe_connected(int fd)
 	}
 }
 
-void observe_reading(int fd)
-{
-	struct observed *w = find(fd);
-	if (!is(w, CONNECTION) || !enter(w))
-		return;
-	int saved = errno;
-	look_at_the_clock(&w->m);
-	let_go(&w->m, WHY_READ);
-	leave(w);
-	errno = saved;
-}
-
 void observe_read(int fd, size_t n, const struct iovec *iov, size_t iovcnt)
 {
 	struct observed *w = find(fd);
@@ -318,10 +306,8 @@ void observe_closing(unsigned first, unsigned last)
 {
 	for (unsigned fd = first; fd <= last && fd < OBSERVED; fd++) {
 		struct observed *w = find((int)fd);
-		if (is(w, CONNECTION) && enter(w)) {
-			look_at_the_clock(&w->m);
-			let_go(&w->m, WHY_CLOSE);
-			leave(w);
+		if (is(w, CONNECTION)) {
+			observe_released((int)fd, WHY_CLOSE);
 			note_closed((int)fd, true);
 		}
 		set_kind(w, NO_TCP);

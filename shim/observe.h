@@ -24,7 +24,6 @@ void observe_in_child(void);
 void observe_socket(int fd, bool tcp);
 void observe_accepted(int listener, int fd);
 void observe_connected(int fd);
-void observe_reading(int fd); /* before the call */
 void observe_read(int fd, size_t n, const struct iovec *iov, size_t iovcnt);
 void observe_lead(int fd, size_t n);
 void observe_nodelay(int fd, bool on);
