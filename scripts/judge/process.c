@@ -47,13 +47,20 @@ static void add(char **list, const char *name)
 		*list = format("%s%s%s", *list, **list != '\0' ? ", " : "", name);
 }
 
+/* Is it a program or library? The second word is its rights: rwxp. */
+static bool is_code(const char *line)
+{
+	const char *rights = strchr(line, ' ');
+	return rights != NULL && strlen(rights) > 3 && rights[3] == 'x';
+}
+
 /* One line of maps: the path is the sixth word. */
 static void look_at_mapping(struct process *p, const char *line)
 {
 	const char *path = strchr(line, '/'), *name = path != NULL ? strrchr(path, '/') + 1 : NULL;
 	if (path == NULL)
 		return;
-	bool gone = ends_in(name, GONE), whole = strstr(line, " 00000000 ") != NULL; /* the file's first mapping */
+	bool gone = ends_in(name, GONE);
 	size_t length = strlen(name) - (gone ? strlen(GONE) : 0);
 	if (length == strlen(PRELOAD_SONAME) && strncmp(name, PRELOAD_SONAME, length) == 0) {
 		p->loaded = format("%.*s", (int)(name - path + (long)length), path);
@@ -61,7 +68,7 @@ static void look_at_mapping(struct process *p, const char *line)
 	}
 	if (is_tls(name))
 		add(&p->tls, name);
-	if (whole && !gone && !names_http_anyway(name) && traffic_is_named(path))
+	if (is_code(line) && !gone && !names_http_anyway(name) && traffic_is_named(path))
 		add(&p->http, name);
 }
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,21 +109,27 @@ char *traffic_of(const char *pid)
 	return "it has no TCP socket now";
 }
 
+/* The path is that of a process which may be anybody's: whatever lies there now is not waited for, and a file that is
+ * cut short meanwhile raises no signal. */
 bool traffic_is_named(const char *file)
 {
+	enum { PIECE = 1 << 16, MOST = 1 << 28 };
 	static const char name[] = "HTTP/1.";
+	static char text[sizeof name + PIECE];
 	struct stat st;
+	size_t kept = 0; /* the end of the piece before, where the name may begin */
+	ssize_t n;
 	bool found = false;
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-		size_t size = (size_t)st.st_size;
-		void *text = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (text != MAP_FAILED) {
-			found = memmem(text, size, name, sizeof name - 1) != NULL;
-			munmap(text, size);
-		}
+	int fd = stat(file, &st) == 0 && S_ISREG(st.st_mode) ? open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+	                                                     : -1;
+	if (fd < 0)
+		return false;
+	for (off_t done = 0; !found && done < MOST && (n = read(fd, text + kept, PIECE)) > 0; done += n) {
+		size_t have = kept + (size_t)n;
+		found = memmem(text, have, name, sizeof name - 1) != NULL;
+		kept = have < sizeof name - 2 ? have : sizeof name - 2;
+		memmove(text, text + have - kept, kept);
 	}
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return found;
 }

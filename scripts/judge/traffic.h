@@ -5,7 +5,7 @@
 
 /* What the TCP sockets of a process say, as a part of a sentence; empty: they may not be looked at. */
 char *traffic_of(const char *pid);
-/* Has this file the text "HTTP/1."? */
+/* Has this file the text "HTTP/1." in its first 256 MiB? */
 _Bool traffic_is_named(const char *file);
 
 #endif
