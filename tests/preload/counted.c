@@ -104,8 +104,8 @@ EACH_TEST(counted, decisions, ROWS(table), 60)
 	check_counted(&table[*i]);
 }
 
-/* Reasons that are told by what the program does beside its messages. A process that is only observed makes no second
- * look at a connection: it does not say how the kernel would hold, and takes no pause and no habit into account. */
+/* Reasons that come from what the program does beside its messages. Observing makes no calls of its own, so it cannot
+ * say why the kernel would hold; and it knows nothing of pauses and of what was held in vain before. */
 static const struct counted reasons[] = {
 	{ "a chunk size that is none",
 	  { "write=" CHUNKED_HEAD, "write=zz\r\n", "await" },
@@ -170,17 +170,17 @@ static const struct counted reasons[] = {
 	  "RESPONSES 1, KEPT 1, ADDED 1, privileges 1" },
 	{ "a socket that is not connected", { "socket", "write=" HEAD }, "not-connected 1", .observed = "" },
 	{ "a body that comes too late",
-	  { "write=" HEAD, "sleep=20", "write=*200", "await" },
+	  { "write=" HEAD, "sleep=200", "write=*200", "await" },
 	  "RESPONSES 1, KEPT 1, ADDED 1, deadline 1",
 	  .timeout = "1ms" },
 	{ "a pause in the body",
-	  { "write=" HEAD, "write=*50", "sleep=20", "write=*100", "write=*50", "await" },
+	  { "write=" HEAD, "write=*50", "sleep=300", "write=*100", "write=*50", "await" },
 	  "RESPONSES 1, KEPT 1, JOINED 1, FILLED 1, STALLS 1, pause 1",
 	  .observed = "RESPONSES 1, KEPT 1, JOINED 1, GATHERED 1, FILLED 2, STALLS 1",
-	  .timeout = "50ms" },
+	  .timeout = "1s" },
 	{ "heads that are held in vain",
-	  { "write=" HEAD, "sleep=20", "write=*200", "write=" HEAD, "sleep=20", "write=*200", "write=" HEAD, "sleep=20",
-	    "write=*200", "await" },
+	  { "write=" HEAD, "sleep=200", "write=*200", "write=" HEAD, "sleep=200", "write=*200", "write=" HEAD,
+	    "sleep=200", "write=*200", "await" },
 	  "RESPONSES 3, KEPT 1, ADDED 1, in-vain 2, deadline 1",
 	  .observed = "RESPONSES 3, KEPT 3, ADDED 3, deadline 3",
 	  .timeout = "1ms" },
