@@ -80,7 +80,8 @@ static bool never_ended(const struct side *s, const char *name, struct differenc
 	return DIFFERENT(d, "%s never ended: its operations are all done", name);
 }
 
-/* While the library looks whether a thread that jumped out of its turn sleeps, it has a file of /proc open. */
+/* While the library looks whether a thread that jumped out of its turn sleeps, it has a file of /proc open, and the
+ * program's next descriptor gets a higher number. */
 static bool number_may_be_taken(const struct side *shim, uint32_t i)
 {
 	const struct program *p = &shim->board->program;

@@ -56,7 +56,7 @@ static inline int natural(const char *what, const char *text)
 	return (int)number(what, text, 0, INT_MAX);
 }
 
-/* The name of an entry of a directory of /proc, which is a number from 1 to INT_MAX; 0: it is none. */
+/* An entry of a directory of /proc that has a number for a name: that number, from 1 to INT_MAX; 0: it has none. */
 static inline int number_of_entry(const char *name)
 {
 	const char *problem;
