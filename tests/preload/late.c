@@ -149,6 +149,17 @@ EACH_TEST(late, reset_is_reported_where_it_is_bare, ROWS(resets), 30)
 	run_free(check_same(resets[*i], &setup));
 }
 
+/* There is no room for a head when its connection is ended by connect(AF_UNSPEC). Bare it is lost with the connection,
+ * and the socket's next one gets what is written to it only. */
+static const char *const full[] = { "full", "full-by-number" };
+
+EACH_TEST(late, head_without_room_does_not_go_to_the_next_connection, ROWS(full), 30)
+{
+	struct setup setup = { .args = { PROGRAM, full[*i] }, .timeout = HOLD_LONG, .faults = "send:1:errno=EAGAIN" };
+
+	run_free(check_same(full[*i], &setup));
+}
+
 Test(late, deadline_comes_although_the_helper_was_stopped_for_a_fork, .timeout = 60)
 {
 	struct setup setup = { .args = { PROGRAM, "fork" },

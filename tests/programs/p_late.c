@@ -1,5 +1,5 @@
-/* p_late reset|busy|blocked|fork|refused|again|new|new-by-number carries out what tests/preload/late.c and
- * tests/preload/deadline.c cannot say in steps. */
+/* p_late reset|busy|blocked|fork|refused|again|new|new-by-number|full|full-by-number carries out what
+ * tests/preload/late.c and tests/preload/deadline.c cannot say in steps. */
 #include "p_common.h"
 
 #include <poll.h>
@@ -148,25 +148,28 @@ static void again(void)
 	report_result("write", write(fd, HEAD, sizeof HEAD - 1));
 }
 
-/* The socket gets another connection, which has nothing to do with the error of the first one. */
-static void another(bool by_number)
+/* The socket gets another connection, which has nothing to do with the error of the first one, and nothing with the
+ * head that was written to it. */
+static void another(bool is_reset, bool by_number)
 {
 	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-	struct sockaddr_storage here;
+	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof here;
 	char got[400], body[200] = "";
-	int peer, fd = socket(AF_INET, SOCK_STREAM, 0);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), peer, fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	must(getsockname(LISTENER_FD, (struct sockaddr *)&here, &size) == 0 &&
+	must(bind(listener, (struct sockaddr *)&here, size) == 0 && listen(listener, 1) == 0 &&
+	             getsockname(listener, (struct sockaddr *)&here, &size) == 0 &&
 	             connect(fd, (struct sockaddr *)&here, size) == 0,
 	     "connecting");
-	peer = accept(LISTENER_FD, NULL, NULL);
+	peer = accept(listener, NULL, NULL);
 	write_head(fd);
-	reset_by_peer(fd, peer);
+	if (is_reset)
+		reset_by_peer(fd, peer);
 	report_result("disconnect", by_number ? syscall(SYS_connect, fd, &nowhere, sizeof nowhere)
 	                                      : connect(fd, &nowhere, sizeof nowhere));
 	report_result("connect", connect(fd, (struct sockaddr *)&here, size));
-	peer = accept(LISTENER_FD, NULL, NULL);
+	peer = accept(listener, NULL, NULL);
 	report_result("head", write(fd, HEAD, sizeof HEAD - 1));
 	report_result("body", write(fd, body, sizeof body));
 	close(fd);
@@ -189,8 +192,8 @@ int main(int argc, char **argv)
 		refused();
 	else if (strcmp(argv[1], "again") == 0)
 		again();
-	else if (strncmp(argv[1], "new", 3) == 0)
-		another(strcmp(argv[1], "new-by-number") == 0);
+	else if (strncmp(argv[1], "new", 3) == 0 || strncmp(argv[1], "full", 4) == 0)
+		another(argv[1][0] == 'n', strstr(argv[1], "by-number") != NULL);
 	else
 		blocked();
 	return 0;
