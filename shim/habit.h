@@ -25,13 +25,13 @@ enum vain {
 
 /* The habit of a connection. All fields are guarded by the turn of its message. */
 struct habit {
-	uint16_t kind;  /* the kind of messages (habit_kind) that are held in vain; 0: none */
-	uint8_t vain;   /* what is held in vain of such a message; enum vain */
-	bool asked;     /* the record of the process need not be asked any more */
-	bool counted;   /* this connection was counted in the record of the process */
-	bool unheld;    /* the message in progress is not held, because of the habit */
-	uint64_t since; /* if `unheld`: since this moment (CLOCK_MONOTONIC ns) */
-	uint16_t now;   /* the kind of the message in progress, where its head is not kept */
+	uint16_t kind;    /* the kind of messages (habit_kind) that are held in vain; 0: none */
+	uint8_t vain;     /* what is held in vain of such a message; enum vain */
+	bool asked;       /* the record of the process need not be asked any more */
+	bool counted;     /* this connection was counted in the record of the process */
+	bool unheld;      /* the message in progress is not held, because of the habit */
+	uint64_t since;   /* if `unheld`: since this moment (CLOCK_MONOTONIC ns) */
+	uint16_t current; /* the kind of the message in progress, where its head is not kept */
 };
 
 /* The kind of message that this head opens: a hash of status class, method, framing and field names, never 0. PURE. */

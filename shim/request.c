@@ -39,11 +39,11 @@ static inline uint32_t known(enum http_method method, bool certain)
 	return (uint32_t)method * UNIT(REQUEST_METHOD) | (certain ? REQUEST_CERTAIN : 0);
 }
 
-/* The word after n more bytes, where it was `now` before. No place behind a space is ever reached, since the method is
+/* The word after n more bytes, where it was `word` before. No place behind a space is ever reached, since the method is
  * known at the space. */
-static inline uint32_t after(uint32_t now, const char *p, size_t n)
+static inline uint32_t word_after(uint32_t word, const char *p, size_t n)
 {
-	unsigned place = (now & REQUEST_PLACE) / UNIT(REQUEST_PLACE);
+	unsigned place = (word & REQUEST_PLACE) / UNIT(REQUEST_PLACE);
 	for (const char *end = p + n; p < end; p++) {
 		if (place == 0 && (*p == '\r' || *p == '\n'))
 			continue; /* RFC 9112 section 2.2: empty lines before a request */
@@ -51,10 +51,10 @@ static inline uint32_t after(uint32_t now, const char *p, size_t n)
 			if ((place = tree[place].otherwise) == 0)
 				return known(METHOD_OTHER, false);
 		if (*p == ' ')
-			return known(tree[place].method, now & REQUEST_FIRST);
+			return known(tree[place].method, word & REQUEST_FIRST);
 		place++;
 	}
-	return (now & ~(uint32_t)REQUEST_PLACE) | place * UNIT(REQUEST_PLACE);
+	return (word & ~(uint32_t)REQUEST_PLACE) | place * UNIT(REQUEST_PLACE);
 }
 
 void request_begin(struct request *r, bool first)
@@ -82,13 +82,15 @@ void request_tell(const struct request *from, struct request *to)
 
 void request_follow(struct request *r, const char *p, size_t n)
 {
-	uint32_t before = atomic_load_explicit(&r->word, memory_order_relaxed), now = before & ~(uint32_t)REQUEST_PEER;
+	uint32_t before = atomic_load_explicit(&r->word, memory_order_relaxed), next = before & ~(uint32_t)REQUEST_PEER;
 	if (n == 0 || !(before & (REQUEST_PEER | REQUEST_WAIT)))
 		return;
 	if (before & REQUEST_WAIT)
-		now = after(now, p, n);
-	if (now == before ||
-	    atomic_compare_exchange_strong_explicit(&r->word, &before, now, memory_order_relaxed, memory_order_relaxed))
+		next = word_after(next, p, n);
+	if (next == before)
+		return;
+	const memory_order relaxed = memory_order_relaxed;
+	if (atomic_compare_exchange_strong_explicit(&r->word, &before, next, relaxed, relaxed))
 		return;
 	/* A response was written meanwhile, or another thread reads here, too: it is not known any more which byte
 	 * comes first. */

@@ -19,7 +19,7 @@ enum { RAISED = sizeof raised / sizeof *raised };
 static int append_unraised(const char *path, const struct line *l)
 {
 	sigset_t pending, ours;
-	static const struct own_moment now = { 0, 0 };
+	static const struct own_moment at_once = { 0, 0 };
 	sigemptyset(&ours);
 	if (own()->syscall(SYS_rt_sigpending, &pending, _NSIG / 8) != 0)
 		return EPERM;
@@ -37,7 +37,7 @@ static int append_unraised(const char *path, const struct line *l)
 	if (fd >= 0 && path != NULL)
 		own()->syscall(SYS_close, fd);
 	if (error == EPIPE || error == EFBIG)
-		own()->syscall(SYS_rt_sigtimedwait, &ours, NULL, &now, _NSIG / 8);
+		own()->syscall(SYS_rt_sigtimedwait, &ours, NULL, &at_once, _NSIG / 8);
 	return error;
 }
 

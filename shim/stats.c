@@ -96,9 +96,9 @@ static int open_directory(void)
 static bool may_be_as_long(void)
 {
 	struct {
-		uint64_t now, most;
+		uint64_t soft, hard;
 	} limit;
-	return own()->syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) != 0 || limit.now >= FILE_SIZE;
+	return own()->syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) != 0 || limit.soft >= FILE_SIZE;
 }
 
 /* Takes room on the disk, by writing: a page that has none raises SIGBUS when it is written to. (The arguments of

@@ -26,7 +26,7 @@ static bool has_paused(const struct msg *m)
 static void learn(struct msg *m, enum vain vain)
 {
 	bool kept = m->len >= m->head.size || m->known == m->head.size;
-	uint16_t kind = kept ? habit_kind(m->buf, &m->head) : m->habit.now;
+	uint16_t kind = kept ? habit_kind(m->buf, &m->head) : m->habit.current;
 	if (kind != 0)
 		habit_begin(&m->habit, kind, vain);
 }
@@ -59,7 +59,7 @@ struct hold_rule vain_rule(struct msg *m, const struct call *call, struct sight 
 		return hold_without(rule);
 	}
 	if (state == IDLE && rule.action == PASS_MORE)
-		m->habit.now = kind_of(m, call, s);
+		m->habit.current = kind_of(m, call, s);
 	if (!habit_any(&m->habit) || !(begins || (s->event == HEAD_WHOLE && s->head_done)))
 		return rule;
 	enum vain vain = habit_says(&m->habit, kind_of(m, call, s));
