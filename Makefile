@@ -154,6 +154,8 @@ OBJS := $(PURE) \
 	$(B)/shim/settle.o \
 	$(B)/shim/stats.o \
 	$(B)/shim/stats_fold.o \
+	$(B)/shim/task.o \
+	$(B)/shim/thread.o \
 	$(B)/shim/trace.o \
 	$(B)/shim/turn.o \
 	$(B)/shim/usual.o \
@@ -280,7 +282,7 @@ $(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
 $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 ifneq ($(filter %/unit/lock,$(SUITES)),)
-$(addprefix $(B)/tests/unit/,late lock passage pool): $(B)/shim/lock.o $(B)/shim/own.o $(B)/shim/object.o
+$(addprefix $(B)/tests/unit/,late lock passage pool): $(B)/shim/lock.o $(B)/shim/task.o $(B)/shim/own.o $(B)/shim/object.o
 $(B)/tests/unit/passage: $(B)/shim/passage.o $(B)/shim/pool.o
 $(B)/tests/unit/late.o: private override CFLAGS += -I$(B)/shim $(PLAIN)
 $(B)/tests/unit/late.o: $(B)/shim/old.h

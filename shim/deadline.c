@@ -9,11 +9,12 @@
 
 #include "config.h"
 #include "lock.h"
-#include "ordinary.h"
 #include "pool.h"
 #include "process.h"
 #include "real.h"
 #include "sandbox.h"
+#include "task.h"
+#include "thread.h"
 
 /* After the last deadline the helper wakes once per timeout for LINGER_NS, so that a program which sends a message now
  * and then need not wake it. Then it sleeps for IDLE_NS, and ends. It checks whether it is the last thread of the
@@ -21,12 +22,8 @@
 #define LINGER_NS 100000000u
 #define IDLE_NS   1000000000u
 #define LOOK_NS   100000000u
-#define STOP_NS   100000000u /* the longest wait for a helper that was told to end, if it sleeps somewhere then */
-#define STOPS     50         /* so many of these waits for a helper that has no CPU, and so cannot end */
-#define LEAVE_NS  10000000u  /* the longest wait for a helper that is about to end by itself */
 #define SECOND_NS 1000000000u
 #define AGAIN_NS  1000000000u /* from a failed attempt to create the thread to the next attempt */
-#define STACK     (1 << 20)   /* bytes; if the helper is the last thread, the program's exit handlers run on it */
 
 enum { STOPPED, STARTING, RUNNING };
 TAILQ_HEAD(list, deadline);
@@ -38,9 +35,7 @@ struct helper {
 	/* atomic; RUNNING: there is a thread, and it will look at `pushed` once more before it ends */
 	_Atomic int running;
 	_Atomic int stopping; /* atomic; the thread is told to end */
-	bool joinable;        /* guarded by `lock`: `thread` has not been joined yet */
-	pthread_t thread;     /* guarded by `lock` */
-	_Atomic pid_t tid;    /* atomic; the kernel's number of the thread */
+	struct thread thread; /* guarded by `lock`, but for its number */
 	sigset_t mask;        /* the signal mask of the thread that started it; set under `lock` before it runs */
 	bool yielded;         /* guarded by `lock`: deadline_yield() has raised process_forbids until the next start */
 	atomic_bool first_ends;          /* atomic; the main thread is about to end, or has ended */
@@ -123,25 +118,9 @@ static void wake(struct helper *h)
 	errno = saved;
 }
 
-/* Has the main thread ended? Then /proc/self names no executable any more. */
-static bool has_ended(void)
-{
-	char image[1];
-	return own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image) < 0 && errno == ENOENT;
-}
-
-/* Are there exactly n threads left that have not ended? The links of /proc/self/task are two, and one for each thread,
- * also for the main thread after its end. They are counted last, for it may start a thread before its end. */
-static bool are_left(unsigned n)
-{
-	struct own_file task = { 0, 0 };
-	unsigned zombies = has_ended();
-	return own_file("/proc/self/task", &task) && task.links == 2 + n + zombies;
-}
-
 bool deadline_outlives(void)
 {
-	return atomic_load(&helper) != NULL && are_left(2);
+	return atomic_load(&helper) != NULL && task_are_left(2);
 }
 
 /* Deadlines that the previous helper left may be due later than is possible: the process has entered another time
@@ -171,7 +150,7 @@ static void run(struct helper *h)
 			each_second();
 		}
 		bool ask = first == NULL || now - asked >= LOOK_NS;
-		if (ask && are_left(1)) { /* what is held leaves before the exit handlers run, if it can */
+		if (ask && task_are_left(1)) { /* what is held leaves before the exit handlers run, if it can */
 			look_at_the_due(h, now + 2 * config.timeout_ns);
 			break;
 		}
@@ -183,8 +162,8 @@ static void run(struct helper *h)
 		} else if (now - busy < LINGER_NS) {
 			sleep_until(h, now + config.timeout_ns);
 		} else if (now - busy < LINGER_NS + IDLE_NS) {
-			sleep_until(h,
-			            now + (atomic_load(&h->first_ends) || has_ended() ? config.timeout_ns : LOOK_NS));
+			bool soon = atomic_load(&h->first_ends) || task_main_has_ended();
+			sleep_until(h, now + (soon ? config.timeout_ns : LOOK_NS));
 		} else if (atomic_load(&h->pushed) == NULL) {
 			break;
 		}
@@ -198,8 +177,7 @@ static void *run_until_idle(void *arg)
 {
 	struct helper *h = arg;
 	bool again = true;
-	ordinary_self();
-	atomic_store(&h->tid, own_tid());
+	thread_begin(&h->thread);
 	atomic_store(&h->running, RUNNING);
 	forget_another_clock(h);
 	while (again) {
@@ -211,77 +189,9 @@ static void *run_until_idle(void *arg)
 			lock_give(&h->lock);
 		}
 	}
-	if (are_left(1))
+	if (task_are_left(1))
 		own_sigmask(SIG_SETMASK, &h->mask, NULL);
 	return NULL;
-}
-
-/* Create a thread on which no signal handler runs, from its first instruction on. Returns 0 or the error. The caller
- * holds the lock. */
-static int create(struct helper *h, size_t stack)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	const struct threads *t = threads();
-	bool mask = t->pthread_attr_setsigmask_np != NULL; /* neither in musl nor before glibc 2.32 */
-	if (LACKS(pthread_create))
-		return EAGAIN; /* before glibc 2.34, in a program without libpthread */
-	sigfillset(&all);      /* but for libc's own signals (setuid in all threads), which libc leaves out */
-	t->pthread_attr_init(&attr);
-	if (!ordinary_attributes(&attr)) {
-		t->pthread_attr_destroy(&attr);
-		return EAGAIN;
-	}
-	if (stack != 0)
-		t->pthread_attr_setstacksize(&attr, stack);
-	if (mask)
-		t->pthread_attr_setsigmask_np(&attr, &all);
-	else
-		own_sigmask(SIG_SETMASK, &all, &before);
-	int error = libc()->pthread_create(&h->thread, &attr, run_until_idle, h);
-	if (!mask)
-		own_sigmask(SIG_SETMASK, &before, NULL);
-	t->pthread_attr_destroy(&attr);
-	if (error == 0)
-		ordinary_created(h->thread);
-	return error;
-}
-
-static const struct timespec moment = { 0, 50000 }; /* between two looks whether the helper is gone */
-
-/* Join the helper, waiting until `until` at most. The wait is bounded because a thread's end runs destructors of
- * thread-local data, which may wait for a lock that the caller holds. On the helper itself it fails at once. */
-static bool join(struct helper *h, uint64_t until)
-{
-	struct own_moment limit = clock_moment(until);
-	if (threads()->pthread_clockjoin_np != NULL) /* neither in musl nor before glibc 2.31 */
-		return threads()->pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
-	while (threads()->pthread_tryjoin_np(h->thread, NULL) != 0) {
-		if (now_ns() > until || own_tid() == atomic_load(&h->tid))
-			return false;
-		own()->syscall(SYS_nanosleep, &moment, NULL);
-	}
-	return true;
-}
-
-/* Start the thread. False: it could not be created, or the previous one has not ended. The caller holds the lock, and
- * no signal handler runs on its thread. */
-static bool start(struct helper *h)
-{
-	int saved = errno;
-	int cancel = PTHREAD_CANCEL_DISABLE;
-	/* pthread_join() is a cancellation point, and the caller holds a lock */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	bool gone = !h->joinable || join(h, now_ns() + LEAVE_NS); /* `running` is not set, so that thread is ending */
-	if (gone) {
-		int error = create(h, STACK);
-		if (error == EINVAL) /* STACK is too small for the program's thread-local storage: use libc's size */
-			error = create(h, 0);
-		h->joinable = error == 0;
-	}
-	pthread_setcancelstate(cancel, NULL);
-	errno = saved;
-	return gone && h->joinable;
 }
 
 static struct helper *helper_get(void)
@@ -317,7 +227,7 @@ static bool start_if_hopeful(struct helper *h)
 	if (TAILQ_FIRST(&h->list) == NULL)
 		TAILQ_INIT(&h->list);
 	atomic_store(&h->running, STARTING); /* no other thread relies on it before the lock is free (ensure) */
-	if (sandbox_allows() && start(h)) {
+	if (sandbox_allows() && thread_start(&h->thread, run_until_idle, h)) {
 		if (h->yielded)
 			atomic_fetch_sub(&process_forbids, 1);
 		h->yielded = false;
@@ -416,25 +326,6 @@ void deadline_resume(void)
 		ensure(h);
 }
 
-/* Wait until the kernel has removed the joined thread, which unshare(2) counts as a thread until then. */
-static void see_it_go(struct helper *h)
-{
-	uint64_t until = now_ns() + (uint64_t)STOPS * STOP_NS;
-	while (own()->syscall(SYS_tgkill, own_pid(), atomic_load(&h->tid), 0) == 0 && now_ns() < until)
-		own()->syscall(SYS_nanosleep, &moment, NULL);
-}
-
-/* Join the helper after it was told to end. It may take long until it gets a CPU (a container has used up its share),
- * and until it is gone it has the descriptors that the caller is about to leave behind. */
-static bool join_patiently(struct helper *h)
-{
-	unsigned waits = 0;
-	while (!join(h, now_ns() + STOP_NS))
-		if (++waits == STOPS || lock_thread_state(atomic_load(&h->tid)) == THREAD_SLEEPS)
-			return false;
-	return true;
-}
-
 enum stop {
 	STOP,
 	STOP_AND_YIELD, /* none is started for a second */
@@ -448,16 +339,14 @@ static void stop(enum stop how)
 	/* pthread_join() is a cancellation point, and this thread will hold a lock */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (h != NULL && lock_take_patiently(&h->lock) == LOCK_TAKEN) { /* else another thread starts or stops it */
-		if (h->joinable) {
+		if (h->thread.joinable) {
 			if (how == STOP_AND_YIELD)
 				atomic_store(&h->hopeless_since, now_ns());
 			atomic_store(&h->stopping, 1);
 			wake(h);
-			h->joinable = !join_patiently(h);
+			thread_join(&h->thread);
 			if (how != STOP_FOR_GOOD)
 				atomic_store(&h->stopping, 0);
-			if (!h->joinable)
-				see_it_go(h);
 		}
 		/* A thread that is about to hold in memory either sees this afterwards, or its hold is seen by the
 		 * caller, which then releases what is held. */

@@ -1,29 +1,27 @@
 #include "lock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "clock.h"
+#include "task.h"
 
 _Thread_local int lock_self;
-static _Atomic int process; /* atomic; the number of the process whose memory this is; 0: not told yet */
 
 void lock_own_process(int pid)
 {
-	atomic_store(&process, pid);
+	task_own_process(pid);
 	lock_self = 0;
 }
 
 int lock_ask_self(void)
 {
-	int saved = errno, tid = own_tid(), known = atomic_load(&process);
+	int saved = errno, tid = own_tid();
 	if (tid < 0)
 		tid = 0;
-	if (known == 0 || known == own_pid()) /* a child of vfork has its parent's variables, and another number */
+	if (task_memory_is_ours()) /* a child of vfork has its parent's variables, and another number */
 		lock_self = tid;
 	errno = saved;
 	return tid;
@@ -42,87 +40,17 @@ enum { LEFT_GRACES = 100 };
 
 /* --- what the owner does ---------------------------------------------------------------------- */
 
-uint64_t lock_thread_ran(int tid)
-{
-	enum { PER_THREAD = 4, SCHEDULED = 2 }; /* linux/posix-timers.h: how a clock's number is made of a thread's */
-	int saved = errno;
-	struct own_moment ran = { 0, 0 };
-	/* by number: it is not the vDSO's, and no clock of another library's */
-	if (tid == 0 ||
-	    own()->syscall(SYS_clock_gettime, (clockid_t)((~(unsigned)tid << 3) | PER_THREAD | SCHEDULED), &ran) != 0)
-		ran = (struct own_moment){ 0, 0 };
-	errno = saved;
-	return (uint64_t)ran.s * 1000000000u + (uint64_t)ran.ns;
-}
-
 uint64_t lock_owner_ran(const struct lock *l)
 {
-	return lock_thread_ran(atomic_load_explicit(&l->tid, memory_order_relaxed));
-}
-
-/* Writes "/proc/self/task/TID/FILE", which needs 48 bytes at most. */
-static const char *path_of(char *path, int tid, const char *file)
-{
-	static const char tasks[] = "/proc/self/task/";
-	char digits[12], *at = path + sizeof tasks - 1;
-	unsigned n = 0, number = (unsigned)tid;
-	memcpy(path, tasks, sizeof tasks);
-	do
-		digits[n++] = (char)('0' + number % 10);
-	while ((number /= 10) != 0);
-	while (n > 0)
-		*at++ = digits[--n];
-	strcpy(at, file);
-	return path;
-}
-
-/* Asks for a thread's program. Negative: it has none, or /proc cannot be read. */
-static long read_exe(int tid)
-{
-	char path[48], target[1];
-	return own()->syscall(SYS_readlinkat, AT_FDCWD, path_of(path, tid, "/exe"), target, sizeof target);
-}
-
-/* A main thread that has ended stays while other threads live, and a signal can still be sent to it. But it has no
- * program any more, and the calling thread has one. To ask this takes no descriptor. */
-static bool is_zombie(int tid)
-{
-	return tid == own_pid() && read_exe(tid) < 0 && errno == ENOENT && read_exe(lock_number()) > 0;
-}
-
-static bool is_gone(int pid, int tid)
-{
-	return own()->syscall(SYS_tgkill, pid, tid, 0) != 0 && errno == ESRCH;
-}
-
-/* In a child of vfork the threads are its parent's, and in a child that no hook saw they are its own. */
-bool lock_thread_has_ended(int tid)
-{
-	int known = atomic_load(&process), pid = own_pid();
-	return (is_gone(pid, tid) && (known == pid || known == 0 || is_gone(known, tid))) || is_zombie(tid);
-}
-
-/* In /proc/self/task/TID/stat the state is the letter behind the name, which may have blanks and brackets. */
-enum lock_thread_state lock_thread_state(int tid)
-{
-	char path[48], text[128], *p;
-	int fd = (int)own()->syscall(SYS_openat, AT_FDCWD, path_of(path, tid, "/stat"), O_RDONLY | O_CLOEXEC);
-	long size = fd >= 0 ? own()->syscall(SYS_read, fd, text, sizeof text - 1) : 0;
-	if (fd >= 0)
-		own()->syscall(SYS_close, fd);
-	text[size > 0 ? size : 0] = '\0';
-	p = strrchr(text, ')');
-	if (p == NULL || p[1] != ' ')
-		return THREAD_UNKNOWN;
-	return p[2] == 'S' ? THREAD_SLEEPS : THREAD_RUNS;
+	return task_ran(atomic_load_explicit(&l->tid, memory_order_relaxed));
 }
 
 bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns)
 {
 	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
 	uint64_t now_ran = lock_owner_ran(l);
-	bool elsewhere = tid != 0 && ((ran != 0 && now_ran >= ran + ns) || lock_thread_state(tid) == THREAD_SLEEPS ||
-	                              lock_thread_has_ended(tid));
+	bool elsewhere = tid != 0 &&
+	                 ((ran != 0 && now_ran >= ran + ns) || task_state(tid) == TASK_SLEEPS || task_has_ended(tid));
 	errno = saved;
 	return elsewhere;
 }
@@ -130,7 +58,7 @@ bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns)
 bool lock_is_jumped_for_good(const struct lock *l)
 {
 	int tid = atomic_load_explicit(&l->tid, memory_order_relaxed), saved = errno;
-	bool for_good = lock_is_jumped(l) && tid != 0 && lock_thread_state(tid) == THREAD_UNKNOWN;
+	bool for_good = lock_is_jumped(l) && tid != 0 && task_state(tid) == TASK_UNKNOWN;
 	errno = saved;
 	return for_good;
 }

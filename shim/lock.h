@@ -177,14 +177,7 @@ static inline bool lock_is_jumped(const struct lock *l)
 {
 	return atomic_load_explicit(&l->word, memory_order_relaxed) & LOCK_JUMPED;
 }
-/* Does this thread of the process wait for something (THREAD_SLEEPS), and not for a CPU? That cannot be told without
- * /proc, or while no descriptor is free. Changes errno. */
-enum lock_thread_state { THREAD_RUNS, THREAD_SLEEPS, THREAD_UNKNOWN };
-enum lock_thread_state lock_thread_state(int tid);
-/* Has this thread of the process ended? Changes errno. */
-bool lock_thread_has_ended(int tid);
-/* The CPU time that a thread, or the owner, has used, in nanoseconds; 0: not known. */
-uint64_t lock_thread_ran(int tid);
+/* The CPU time that the owner has used, in nanoseconds; 0: not known. */
 uint64_t lock_owner_ran(const struct lock *l);
 /* The owner has not given the lock back for at least this time, and was in no call of ours. Has it left the lock? It
  * has if it sleeps or has ended, or if it has used as much CPU time meanwhile: `ran` is lock_owner_ran() as it was
@@ -192,7 +185,7 @@ uint64_t lock_owner_ran(const struct lock *l);
  * debugger has stopped it, has not: it goes on where it was. */
 bool lock_owner_is_elsewhere(const struct lock *l, uint64_t ran, uint64_t ns);
 /* The owner has jumped, and has not given the lock back for a second. Does it count as elsewhere because nobody can
- * tell what it does (THREAD_UNKNOWN)? Others would wait for ever otherwise. */
+ * tell what it does (TASK_UNKNOWN)? Others would wait for ever otherwise. */
 bool lock_is_jumped_for_good(const struct lock *l);
 /* Takes the lock over if its word is still `seen`. Used by lock_wait(), and by the helper, which does not wait, when
  * the word has been the same for long enough to know that the owner is gone. */

@@ -13,6 +13,7 @@
 #include "room.h"
 #include "note.h"
 #include "observe.h"
+#include "task.h"
 #include "turn.h"
 
 /* May the last write's own call, on its way in another thread, have the kernel's lock of the socket? A call that waits
@@ -28,7 +29,7 @@ static bool is_on_its_way(const struct msg *m)
 		return false;
 	}
 	/* false: that thread was cancelled in the call */
-	bool lives = !lock_thread_has_ended(m->flyer);
+	bool lives = !task_has_ended(m->flyer);
 	errno = saved;
 	return lives;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lock.h"
+#include "task.h"
 #include "stopped.h"
 
 static struct lock lock;
@@ -141,7 +142,7 @@ Test(lock, child_in_its_parents_memory_leaves_no_number)
 	pid_t pid = vfork();
 	if (pid == 0) {
 		childs_number = lock_number();
-		parent_has_ended = lock_thread_has_ended(parent);
+		parent_has_ended = task_has_ended(parent);
 		_exit(0);
 	}
 	cr_expect(waitpid(pid, &status, 0) == pid && childs_number == pid, "the child calls itself %d", childs_number);
@@ -156,7 +157,7 @@ Test(lock, threads_of_a_child_that_no_hook_saw_have_not_ended)
 	lock_own_process(getpid());
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(lock_thread_has_ended(gettid()));
+		_exit(task_has_ended(gettid()));
 	cr_expect(waitpid(pid, &status, 0) == pid && status == 0, "wait status %#x", status);
 }
 
