@@ -67,8 +67,7 @@ int lead_before(int fd, size_t n, int flags, struct lead *lead)
 		uint64_t cookie = atomic_load_explicit(&c->cookie, memory_order_relaxed);
 		int saved = errno, cancel = turn_uncancellable(), error = 0, report = 0;
 		struct msg *m = turn_take_old(c, fd);
-		/* In a vfork's child the number may be another socket, and the message its parent's. */
-		bool ours = m != NULL && !(atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m));
+		bool ours = m != NULL && !release_is_our_parents(m);
 		if (ours && m->out_of_sight)
 			outgoing_see_again(m);
 		if (ours)
@@ -80,9 +79,7 @@ int lead_before(int fd, size_t n, int flags, struct lead *lead)
 		settle_signal(report, flags);
 		bool again = error == EAGAIN && !(flags & MSG_DONTWAIT) && !room_is_nonblocking(fd);
 		if (again)
-			error = room_wait(fd, flags, tries++);
-		if (again && error == 0 && atomic_load_explicit(&c->cookie, memory_order_relaxed) != cookie)
-			error = EBADF; /* closed meanwhile, so the number may be another socket's */
+			error = room_wait(c, cookie, fd, flags, tries++);
 		errno = saved;
 		if (!again || error != 0)
 			return error;
@@ -149,8 +146,8 @@ void lead_after(int fd, const struct lead *lead, ssize_t result, int flags)
 
 void lead_corked(struct msg *m)
 {
-	if (process_is_borrowed() && !release_is_here(m))
-		return; /* the message is our parent's, of another socket */
+	if (release_is_our_parents(m))
+		return;
 	if (m->out_of_sight)
 		outgoing_see_again(m);
 	if (m->state != FAILED && emit_held(m, m->fd, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL) == 0)

@@ -433,8 +433,8 @@ SLOW ssize_t by_table(const struct call *call)
 		} else if (m == NULL) {
 			turn_cancellable(cancel);
 			return pass(c, call);
-		} else if (atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m)) {
-			turn_give(m); /* the message is our parent's, of another socket */
+		} else if (release_is_our_parents(m)) {
+			turn_give(m);
 			turn_cancellable(cancel);
 			return pass(c, call);
 		} else if (m->out_of_sight || (m->state == IDLE && !(idle && config.active))) {
@@ -454,9 +454,7 @@ SLOW ssize_t by_table(const struct call *call)
 		}
 		if (v == DONE || v == REPORTED)
 			return r;
-		int error = v == WAIT ? room_wait(call->fd, call->flags, tries++) : 0;
-		if (v == WAIT && error == 0 && atomic_load_explicit(&c->cookie, memory_order_relaxed) != cookie)
-			error = EBADF; /* closed meanwhile, so the number may be another socket's */
+		int error = v == WAIT ? room_wait(c, cookie, call->fd, call->flags, tries++) : 0;
 		errno = error != 0 ? error : saved;
 		if (error != 0)
 			return -1;

@@ -62,6 +62,11 @@ bool release_is_here(const struct msg *m)
 	return !(m->out_of_sight || process_is_borrowed()) || conn_cookie_of(m->fd, m->cookie) == m->cookie;
 }
 
+bool release_is_our_parents(const struct msg *m)
+{
+	return atomic_load(&process_lent) && process_is_borrowed() && !release_is_here(m);
+}
+
 enum report { NO_ERROR, ANY_ERROR, READ_ERROR };
 
 static bool has_unread(int fd)

@@ -124,13 +124,19 @@ static int wait_by_poll(int fd)
 
 /* The kernel waits for room before it reads the bytes; when it comes to read this one, it fails with EFAULT. A kernel
  * or an emulator that looks at the byte first does not wait, and after some tries poll(2) is used. */
-int room_wait(int fd, int flags, unsigned tries)
+static int wait_by_send(int fd, int flags, const char *byte)
+{
+	return libc()->send(fd, byte, 1, flags & MSG_NOSIGNAL) < 0 && errno != EFAULT ? errno : 0;
+}
+
+int room_wait(const struct conn *c, uint64_t cookie, int fd, int flags, unsigned tries)
 {
 	enum { IN_VAIN = 3 };
 	const char *byte = tries < IN_VAIN ? unreadable() : NULL;
-	if (byte == NULL)
-		return wait_by_poll(fd);
-	return libc()->send(fd, byte, 1, flags & MSG_NOSIGNAL) < 0 && errno != EFAULT ? errno : 0;
+	int error = byte == NULL ? wait_by_poll(fd) : wait_by_send(fd, flags, byte);
+	if (error == 0 && atomic_load_explicit(&c->cookie, memory_order_relaxed) != cookie)
+		return EBADF;
+	return error;
 }
 
 /* A buffer that has grown by itself is left alone, since setting its size would make it smaller. */

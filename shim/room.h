@@ -52,9 +52,11 @@ static inline void room_unknown(struct conn *c)
 }
 
 /* Waits for room as a send(2) of the program's with these flags would: as long, interrupted by the same signals, with
- * the same errors. No byte is sent, so the thread may be cancelled or jump away meanwhile. `tries`: how often the
- * caller has waited here and found no room afterwards. Returns 0, or the errno; may change errno. */
-int room_wait(int fd, int flags, unsigned tries);
+ * the same errors. No byte is sent, so the thread may be cancelled or jump away meanwhile. `cookie` is the connection's
+ * when the caller found no room: if it has changed meanwhile, the number was closed and may be another socket's, which
+ * is EBADF. `tries`: how often the caller has waited here and found no room afterwards. Returns 0, or the errno; may
+ * change errno. */
+int room_wait(const struct conn *c, uint64_t cookie, int fd, int flags, unsigned tries);
 
 /* Enlarges a small send buffer, before a close that would lose bytes. May change errno. */
 void room_make(int fd);
