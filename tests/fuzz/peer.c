@@ -37,7 +37,12 @@ static void become_runner(struct side *s, int control)
 		setenv("LD_PRELOAD", s->preload, 1);
 		setenv("ONEWRITE_TIMEOUT", timeout, 1);
 		setenv("ONEWRITE_JOIN", s->join, 1);
-		setenv("ONEWRITE_HOLD", s->hold, 1);
+		if (strcmp(s->hold, "observe") == 0) {
+			setenv("ONEWRITE_OBSERVE", "1", 1);
+			setenv("ONEWRITE_REPORT", "/dev/null", 1); /* so that there is something to count for */
+		} else {
+			setenv("ONEWRITE_HOLD", s->hold, 1);
+		}
 	}
 	if (s->trace != NULL)
 		setenv("ONEWRITE_TRACE", s->trace, 1);

@@ -1,7 +1,7 @@
 /* Runs random programs bare and under the library (`make fuzz`): the peer must get the same bytes, and every operation
  * must return the same.
  *
- *     programs [-n PROGRAMS] [-s SEED] [-j JOBS] [--join header|message|both] [--hold memory|kernel|both]
+ *     programs [-n PROGRAMS] [-s SEED] [-j JOBS] [--join header|message|both] [--hold memory|kernel|both|observe]
  *              [--library FILE] [--only FAMILY]
  *     programs -s SEED -k NUMBER -v      one program, in words, with the results of both runs
  *
@@ -50,14 +50,14 @@ bool run(const struct program *p, struct side **which, struct difference *d)
 
 static void start_sides(void)
 {
-	static const char *const joins[] = { "header", "message" }, *const holds[] = { "memory", "kernel" };
+	static const char *const joins[] = { "header", "message" }, *const holds[] = { "memory", "kernel", "observe" };
 	static char names[SIDES][64];
 	sides[0] = (struct side){ .name = "bare", .join = "", .hold = "" };
 	nsides = 1;
 	for (int j = 0; j < 2; j++)
-		for (int h = 0; h < 2; h++)
+		for (int h = 0; h < 3; h++)
 			if ((strcmp(options.join, "both") == 0 || strcmp(options.join, joins[j]) == 0) &&
-			    (strcmp(options.hold, "both") == 0 || strcmp(options.hold, holds[h]) == 0)) {
+			    ((strcmp(options.hold, "both") == 0 && h < 2) || strcmp(options.hold, holds[h]) == 0)) {
 				snprintf(names[nsides], sizeof *names, "%s, %s", joins[j], holds[h]);
 				sides[nsides] = (struct side){ .name = names[nsides],
 					                       .preload = options.library,
@@ -90,7 +90,7 @@ static int run_programs(uint32_t job)
 	int failed = 0;
 	struct wish wish = { .seed = options.seed,
 		             .timeout_us = TIMEOUT_US,
-		             .unseen = strcmp(options.hold, "kernel") == 0,
+		             .unseen = strcmp(options.hold, "kernel") == 0 || strcmp(options.hold, "observe") == 0,
 		             .only = options.family };
 	start_sides();
 	for (uint64_t k = options.only >= 0 ? (uint64_t)options.only : job; !failed; k += options.jobs) {
