@@ -282,7 +282,7 @@ $(B)/tests/programs/p_hosts: $(call REST_OF,hosts)
 $(B)/tests/programs/p_scenarios: $(call REST_OF,scenarios)
 $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 ifneq ($(filter %/unit/lock,$(SUITES)),)
-$(addprefix $(B)/tests/unit/,late lock passage pool): $(B)/shim/lock.o $(B)/shim/task.o $(B)/shim/own.o $(B)/shim/object.o
+$(addprefix $(B)/tests/unit/,late lock passage pool): $(addprefix $(B)/shim/,lock.o task.o own.o object.o)
 $(B)/tests/unit/passage: $(B)/shim/passage.o $(B)/shim/pool.o
 $(B)/tests/unit/late.o: private override CFLAGS += -I$(B)/shim $(PLAIN)
 $(B)/tests/unit/late.o: $(B)/shim/old.h

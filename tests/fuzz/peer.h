@@ -22,11 +22,11 @@ struct stream {
 };
 
 struct side {
-	const char *name;    /* as the reports call it */
-	const char *preload; /* the library's file; NULL: bare */
+	const char *name;        /* as the reports call it */
+	const char *preload;     /* the library's file; NULL: bare */
 	const char *join, *hold; /* ONEWRITE_JOIN, ONEWRITE_HOLD; a hold of "observe" is ONEWRITE_OBSERVE */
-	const char *trace; /* the file for the library's trace, or NULL */
-	uint32_t timeout;  /* ONEWRITE_TIMEOUT in microseconds */
+	const char *trace;       /* the file for the library's trace, or NULL */
+	uint32_t timeout;        /* ONEWRITE_TIMEOUT in microseconds */
 	/* all fields below are peer.c's own */
 	struct board *board;
 	int board_fd, control, listeners[CONNS];
