@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static void make_directory(void)
@@ -316,6 +317,69 @@ static void make_reading_long(void)
 		counters_begin(&c, "it", 1, i);
 		c.head.pid_space++;
 		counters_write(&c, "counted");
+	}
+}
+
+/* Stops a reader after so many microseconds, folds this file meanwhile if that can be done, and returns what the reader
+ * says of this name. */
+static uint64_t shown_around_a_fold(unsigned us, int there, const char *file, const char *name)
+{
+	static struct stats_fold room = { .syscall = syscall, .fstat = fstat };
+	static char text[65536];
+	int out[2], status;
+	cr_assert(pipe2(out, O_CLOEXEC) == 0);
+	pid_t reader = fork();
+	if (reader == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(out[1], 1);
+		execl(SHOW, SHOW, "--format", "json", "counted", NULL);
+		_exit(2);
+	}
+	close(out[1]);
+	usleep(us);
+	kill(reader, SIGSTOP);
+	cr_assert(waitpid(reader, &status, WUNTRACED) == reader);
+	if (WIFSTOPPED(status)) {
+		stats_fold(&room, there, file); /* a reader that has locked the total keeps it from being folded */
+		kill(reader, SIGCONT);
+		cr_assert(waitpid(reader, &status, 0) == reader);
+	}
+	FILE *f = fdopen(out[0], "r");
+	cr_assert(f != NULL && status == 0, "show: status %#x", status);
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	return number_in(text, name);
+}
+
+/* What was counted once is counted once, wherever the reader is when a file goes into its total. */
+COUNTED_TEST(show_fold, a_fold_in_the_middle_of_reading_is_seen)
+{
+	enum { PLACES = 50 };
+	char name[STATS_NAME_MAX];
+	struct timespec began, ended;
+	make_reading_long();
+	int there = open_directory();
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	shown("counted", "joined");
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	long us = (ended.tv_sec - began.tv_sec) * 1000000 + (ended.tv_nsec - began.tv_nsec) / 1000;
+	for (unsigned i = 0; i < PLACES; i++) {
+		struct counters c;
+		pid_t counted = fork(); /* it lives, so the reader does not fold its file */
+		if (counted == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+		counters_begin(&c, "it", counted, started_of(counted));
+		count(&c, COUNT_JOINED, 1);
+		counters_write(&c, "counted");
+		stats_name(name, &c.head);
+		uint64_t joined = shown_around_a_fold((unsigned)us * i / PLACES, there, name, "joined");
+		cr_assert(joined == i + 1, "after %ld us of %ld: joined %llu, want %u", us * i / PLACES, us,
+		          (unsigned long long)joined, i + 1);
+		kill(counted, SIGKILL);
+		waitpid(counted, NULL, 0);
 	}
 }
 

@@ -83,16 +83,22 @@ void counters_put(const char *directory, const char *program, pid_t pid, enum co
 	counters_write(&c, directory);
 }
 
+uint64_t number_in(const char *shown, const char *name)
+{
+	char word[64];
+	snprintf(word, sizeof word, "\"%s\":", name);
+	const char *at = strstr(shown, word);
+	return at != NULL ? strtoull(at + strlen(word), NULL, 10) : UINT64_MAX;
+}
+
 uint64_t shown(const char *directory, const char *name)
 {
-	char command[512], word[64], text[65536];
+	char command[512], text[65536];
 	snprintf(command, sizeof command, "exec " SHOW " --format json %s", directory);
 	FILE *f = popen(command, "re");
 	cr_assert_not_null(f);
 	text[fread(text, 1, sizeof text - 1, f)] = '\0';
 	int status = pclose(f);
 	cr_assert(status == 0 || status == 1 << 8, "show: status %#x", status);
-	snprintf(word, sizeof word, "\"%s\":", name);
-	const char *at = strstr(text, word);
-	return at != NULL ? strtoull(at + strlen(word), NULL, 10) : UINT64_MAX;
+	return number_in(text, name);
 }

@@ -35,8 +35,9 @@ void counters_write(const struct counters *c, const char *directory);
 /* Begins, sets one row, and writes. */
 void counters_put(const char *directory, const char *program, pid_t pid, enum counter row, uint64_t value);
 
-/* The number that is shown behind "name" in the JSON form of this directory, in the object of the first program;
- * UINT64_MAX: there is none. */
+/* The first number behind "name" in what `show --format json` has printed; UINT64_MAX: there is none. */
+uint64_t number_in(const char *shown, const char *name);
+/* The same of what it prints of this directory now. */
 uint64_t shown(const char *directory, const char *name);
 
 #endif
