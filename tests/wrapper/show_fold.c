@@ -157,12 +157,13 @@ COUNTED_TEST(show_fold, tables_of_other_lengths)
 	cr_expect(shown("counted", "tls") == 35 && files("it-*.stats") == 0);
 }
 
-/* --- killed ----------------------------------------------------------------------------------- */
+/* --- between two calls ------------------------------------------------------------------------ */
 
-static int calls_left; /* of the process that folds, before it is killed */
+static int calls_left; /* of the process that folds, until something happens before the next one */
+static void (*what_happens)(void);
 
-/* As libc's syscall(), but that the process ends before one of them. */
-static long mortal(long number, ...)
+/* As libc's syscall(), but that something happens before one of them. */
+static long interrupted(long number, ...)
 {
 	long a[5];
 	va_list args;
@@ -171,8 +172,13 @@ static long mortal(long number, ...)
 		a[i] = va_arg(args, long);
 	va_end(args);
 	if (calls_left-- == 0)
-		_exit(1);
+		what_happens();
 	return syscall(number, a[0], a[1], a[2], a[3], a[4]);
+}
+
+static void die(void)
+{
+	_exit(1);
 }
 
 /* Folds the file in a process that is killed before its call of this number. Returns whether it came that far. */
@@ -183,7 +189,8 @@ static bool fold_and_die(const char *name, int calls)
 	cr_assert(pid >= 0);
 	if (pid == 0) {
 		calls_left = calls;
-		_exit(fold_by(mortal, there, name) != NULL ? 2 : 0);
+		what_happens = die;
+		_exit(fold_by(interrupted, there, name) != NULL ? 2 : 0);
 	}
 	cr_assert(waitpid(pid, &status, 0) == pid && (status == 0 || status == 1 << 8), "status %#x", status);
 	close(there);
@@ -214,6 +221,42 @@ COUNTED_TEST(show_fold, killed_between_two_calls)
 			expect_whole(1015 + (way == 2 ? 7 : 0), 3);
 			cr_expect(files("it-*.stats") == (way == 2), "after %d calls", calls);
 		}
+	cr_expect(calls > 8, "it came to its end after %d calls", calls);
+}
+
+static int overtaken_in; /* this directory */
+static char overtaken[2][STATS_NAME_MAX];
+
+/* Another process folds both files, if the total is not locked. */
+static void fold_both(void)
+{
+	static struct stats_fold room = { .syscall = syscall, .fstat = fstat };
+	for (int i = 0; i < 2; i++)
+		stats_fold(&room, overtaken_in, overtaken[i]);
+}
+
+/* Another process folds the same file between two calls, each in turn, and another file behind it, of which the note in
+ * the total is then. */
+COUNTED_TEST(show_fold, overtaken_between_two_calls)
+{
+	bool came = true;
+	int calls = 0;
+	overtaken_in = open_directory();
+	what_happens = fold_both;
+	for (int i = 0; i < 2; i++)
+		file_name(overtaken[i], NO_PROCESS + i, 1);
+	for (; came; calls++) {
+		prepare("rm -f counted/*");
+		counters_put("counted", "it", NO_PROCESS + 2, COUNT_JOINED, 1000);
+		cr_assert(shown("counted", "joined") == 1000);
+		counters_put("counted", "it", NO_PROCESS, COUNT_JOINED, 10);
+		counters_put("counted", "it", NO_PROCESS + 1, COUNT_JOINED, 5);
+		calls_left = calls;
+		cr_expect(fold_by(interrupted, overtaken_in, overtaken[0]) == NULL);
+		came = calls_left < 0;
+		expect_whole(1015, 3);
+		cr_expect(files("it-*.stats") == 0, "after %d calls", calls);
+	}
 	cr_expect(calls > 8, "it came to its end after %d calls", calls);
 }
 
