@@ -45,8 +45,18 @@ static void prepare_server(void)
 	cr_assert(f != NULL && fputs(serve_py, f) >= 0 && fclose(f) == 0, "%s cannot be written", path);
 }
 
-/* What is shown of the directory `counted`, of which this Python expression must be true; `s` is the program's object.
- */
+/* Runs the server to its end, and counts in the directory `counted`. No head meets a deadline of a second. */
+static void count_of(const char *kind, const char *requests, const char *pause_ms)
+{
+	static struct outcome o;
+	prepare_server();
+	prepare("mkdir counted");
+	onewrite(&o, &shells[0], "--stats=counted", "--timeout=1s", "--", "/usr/bin/python3", "serve.py", kind,
+	         requests, pause_ms);
+	check_ran(&o, kind, shells[0].package);
+}
+
+/* This Python expression must be true of what is shown of `counted`, where `s` is the program's object. */
 static void expect_shown(const char *expression)
 {
 	static struct outcome o;
@@ -62,29 +72,19 @@ static void expect_shown(const char *expression)
 
 #define COUNTING_TEST(name) Test(counting, name, .init = install, .fini = uninstall, .timeout = 60)
 
-/* Each child counts for itself. One file is left of all of them. No head meets a deadline of a second. */
+/* Each child counts for itself. One file is left of all of them. */
 COUNTING_TEST(forking_server_leaves_one_total)
 {
-	static struct outcome o;
-	prepare_server();
-	prepare("mkdir counted");
-	onewrite(&o, &shells[0], "--stats=counted", "--timeout=1s", "--", "/usr/bin/python3", "serve.py", "forking",
-	         "20", "0");
-	check_ran(&o, "a forking server", shells[0].package);
+	count_of("forking", "20", "0");
 	expect_shown("s['processes'] == {'living': 0, 'ended': 21} and s['messages']['responses'] == 20 and "
 	             "s['messages']['requests'] == 20 and s['joined'] == 20 and s['at_once']['no-body'] == 20");
 	prepare("ls counted >files; [ \"$(wc -l <files)\" = 1 ] && grep -q '\\.total$' files");
 }
 
-/* One head in 16 is timed. A pause of 3 ms is no deadline here, and no pause that the library takes for a stream's. */
+/* One head in 16 is timed. */
 COUNTING_TEST(time_that_heads_are_held)
 {
-	static struct outcome o;
-	prepare_server();
-	prepare("mkdir counted");
-	onewrite(&o, &shells[0], "--stats=counted", "--timeout=1s", "--", "/usr/bin/python3", "serve.py", "single",
-	         "40", "3");
-	check_ran(&o, "a slow server", shells[0].package);
+	count_of("single", "40", "3");
 	expect_shown("s['joined'] == 40 and 1 <= s['held']['heads'] <= 4 and "
 	             "s['held']['seconds'] >= 0.0025 * s['held']['heads'] and "
 	             "sum(b['heads'] for b in s['held']['buckets']) == s['held']['heads'] and "
