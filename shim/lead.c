@@ -146,8 +146,9 @@ void lead_after(int fd, const struct lead *lead, ssize_t result, int flags)
 
 void lead_corked(struct msg *m)
 {
-	if (release_is_our_parents(m))
-		return;
+	/* Asked also where no descriptor is known to have changed: an option costs a system call anyway. */
+	if (process_is_borrowed() && !release_is_here(m))
+		return; /* the message is our parent's, of another socket */
 	if (m->out_of_sight)
 		outgoing_see_again(m);
 	if (m->state != FAILED && emit_held(m, m->fd, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL) == 0)

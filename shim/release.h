@@ -77,8 +77,8 @@ void release_for_good(void);
 void release_held(struct msg *m, enum hold_state next);
 /* Does the number still mean, in this thread, the socket that the message is for? The caller has the turn. */
 bool release_is_here(const struct msg *m);
-/* In a child of vfork: is the message its parent's, while the number is another socket in the child? Then it is left
- * alone. The caller has the turn. */
+/* In a child of vfork that has made or closed descriptors: is the message its parent's, while the number is another
+ * socket in the child? Then the message is left alone. The caller has the turn. */
 bool release_is_our_parents(const struct msg *m);
 
 #endif
