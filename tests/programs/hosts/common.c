@@ -62,6 +62,18 @@ void *write_large(void *argument)
 	return NULL;
 }
 
+bool thread_is(pid_t tid, char state)
+{
+	char path[64], found = 0;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+	FILE *f = fopen(path, "r");
+	bool known = f != NULL && fscanf(f, "%*d (%*[^)]) %c", &found) == 1;
+	if (f != NULL)
+		fclose(f);
+	return known && found == state;
+}
+
 bool ends_soon(pthread_t thread)
 {
 	struct timespec limit;

@@ -42,6 +42,9 @@ int arrival_ms(int fd, size_t n, int64_t since);
 /* Waits until the count of unread bytes at `client` stops growing. As nobody reads, the writer is then blocked. */
 void wait_until_blocked(int client);
 
+/* Is this thread of the process in this state, as proc(5) calls it (S: it sleeps, Z: it has ended)? */
+bool thread_is(pid_t tid, char state);
+
 /* Joins a thread. False: it did not end within two seconds; it is left running. */
 bool ends_soon(pthread_t thread);
 

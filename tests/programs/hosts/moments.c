@@ -81,6 +81,8 @@ static void *answer_once(void *argument)
 	if (is_how("later"))
 		sleep_us(300000);
 	if (is_how("held")) {
+		while (!thread_is(getpid(), 'Z')) /* else the first thread is the last, and a hook sees its end */
+			sleep_us(1000);
 		wait_for_a_second_to_begin();
 		write_head(fd);
 	}

@@ -106,18 +106,6 @@ static void *write_message(void *fd)
 	return NULL;
 }
 
-static bool sleeps(pid_t tid)
-{
-	char path[64], state = 0;
-
-	snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-	FILE *f = fopen(path, "r");
-	bool known = f != NULL && fscanf(f, "%*d (%*[^)]) %c", &state) == 1;
-	if (f != NULL)
-		fclose(f);
-	return known && state == 'S';
-}
-
 /* The filter comes into force for all threads while one of them is about to send, and has no CPU. The program makes no
  * call that is forbidden. */
 static void sandbox_for_all(void)
@@ -135,7 +123,7 @@ static void sandbox_for_all(void)
 	pthread_create(&writer, NULL, write_message, &fd);
 	while (writers_tid == 0)
 		sleep_us(1000);
-	for (int64_t until = now_ns() + 150000000; !sleeps(writers_tid) && now_ns() < until;)
+	for (int64_t until = now_ns() + 150000000; !thread_is(writers_tid, 'S') && now_ns() < until;)
 		sleep_us(1000);
 	report("a thread was stopped: %d\n", stop_thread(writers_tid, 500) > 0);
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
