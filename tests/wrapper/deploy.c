@@ -133,8 +133,10 @@ RECIPE_TEST(supervisor)
 
 RECIPE_TEST(cron)
 {
+	must_have("wget", "wget");
+	must_have("php", "php-cli");
 	take_recipe("cron", "crontab");
-	serve("exec python3 -m http.server --bind 127.0.0.1 --directory www $PORT >log 2>&1");
+	serve("exec php -S 127.0.0.1:$PORT -t www >log 2>&1");
 	check("! [ -s trace ] && grep -Eqx '([*/0-9,-]+ ){5}.*' crontab && "
 	      "env -i HOME=$PWD SHELL=/bin/sh PATH=/usr/bin:/bin ONEWRITE_TRACE=$ONEWRITE_TRACE ONEWRITE_TIMEOUT=1s "
 	      "/bin/sh -c \"$(cut -d ' ' -f 6- crontab)\" && " JOINED);
