@@ -2,6 +2,7 @@
 packages="socat python3-aiohttp"
 runtime=C
 varies=yes
+why_large="a socket that other processes have is not corked, so an acknowledgement lets a short segment go now and then"
 scenarios="small large chunked HEAD 204 304 redirect events stream tokens continue"
 bodies="chunked events stream tokens"
 behind=yes
