@@ -12,6 +12,7 @@ struct life {
 	const char *faults;
 	int joined;       /* how many messages leave in one call; 0: any number */
 	const char *call; /* a call that reaches libc once; NULL: none is looked for */
+	const char *or;   /* what else it may report, if it does so bare as well; NULL: nothing */
 	bool timed;
 };
 
@@ -21,6 +22,11 @@ static bool differ(const struct run *a, const struct run *b)
 		if (a->bytes[i].n != b->bytes[i].n || memcmp(a->bytes[i].p, b->bytes[i].p, a->bytes[i].n) != 0)
 			return true;
 	return a->status != b->status || strcmp(a->said.p, b->said.p) != 0;
+}
+
+static bool as_wanted(const struct life *l, const struct run *r)
+{
+	return strcmp(r->results.p, l->wanted) == 0 || (l->or != NULL && strcmp(r->results.p, l->or) == 0);
 }
 
 static void check_life(const struct life *l)
@@ -33,19 +39,20 @@ static void check_life(const struct life *l)
 	const char *how = l->how != NULL ? l->how : "";
 	struct run *bare = run(&setup, BARE), *shim = run(&setup, SHIM);
 
-	for (int n = 1; l->timed && n < ATTEMPTS && strcmp(bare->results.p, l->wanted) != 0; n++) {
+	for (int n = 1; l->timed && n < ATTEMPTS && !as_wanted(l, bare); n++) {
 		run_free(bare);
 		bare = run(&setup, BARE);
 	}
-	for (int n = 1; l->timed && n < ATTEMPTS && strcmp(shim->results.p, l->wanted) != 0; n++) {
+	for (int n = 1; l->timed && n < ATTEMPTS && !as_wanted(l, shim); n++) {
 		run_free(shim);
 		shim = run(&setup, SHIM);
 	}
-	cr_expect(bare->status == 0 && strcmp(bare->results.p, l->wanted) == 0,
+	cr_expect(bare->status == 0 && as_wanted(l, bare),
 	          "%s %s: bare: wait status %#x, reported \"%s\", wanted \"%s\"", l->what, how, (unsigned)bare->status,
 	          bare->results.p, l->wanted);
-	cr_expect(strcmp(shim->results.p, l->wanted) == 0, "%s %s: wait status %#x, reported \"%s\", wanted \"%s\"",
-	          l->what, how, (unsigned)shim->status, shim->results.p, l->wanted);
+	cr_expect(strcmp(shim->results.p, bare->results.p) == 0,
+	          "%s %s: wait status %#x, reported \"%s\", bare \"%s\"", l->what, how, (unsigned)shim->status,
+	          shim->results.p, bare->results.p);
 	cr_expect(
 		!differ(bare, shim),
 		"%s %s: wait status %#x, bare %#x; %zu bytes came, \"%.20s...\", bare %zu; said \"%s\"; calls:\n%.600s",
@@ -244,6 +251,11 @@ static const struct life threads_of_sandboxes[] = {
 LIVES(hosts, thread_of_a_program_in_a_sandbox_lives, threads_of_sandboxes);
 #endif
 
+#ifdef __SANITIZE_ADDRESS__ /* its threads may block all signals when they end, as with gcc 14 */
+#define OR_BLOCKED "SIGTERM is blocked: 1, SIGUSR1: 1\nlate: 0\n"
+#else
+#define OR_BLOCKED NULL
+#endif
 static const struct life moments[] = {
 	{ "early", NULL, "close_range 1, closefrom 1, _Fork 1, execveat 1\n", .timeout = HOLD_LONG, .joined = 1 },
 #ifndef UNDER_TSAN
@@ -254,7 +266,7 @@ static const struct life moments[] = {
 	{ "last-thread", "held", "all came: 1, late: 0\n", .timeout = HOLD_LONG, .timed = true },
 	{ "last-thread", "held", "all came: 1, late: 0\n", .timed = true },
 	{ "last-thread", "later, held", "all came: 1, late: 0\n", .timed = true },
-	{ "last-return", NULL, "SIGTERM is blocked: 0, SIGUSR1: 1\nlate: 0\n", .timed = true },
+	{ "last-return", NULL, "SIGTERM is blocked: 0, SIGUSR1: 1\nlate: 0\n", .or = OR_BLOCKED, .timed = true },
 	{ "last-status", NULL, "ended: 1, status: 3\n" },
 	{ "last-status", "later", "ended: 1, status: 3\n" },
 #endif
