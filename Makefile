@@ -313,6 +313,7 @@ $(B)/tests/programs/p_sharing: $(B)/tests/programs/lib_sharing.so
 $(B)/tests/programs/p_strangers: $(B)/tests/programs/lib_names.so
 $(B)/tests/programs/p_names: | $(B)/tests/programs/lib_plug.so
 $(B)/tests/programs/p_clock: | $(B)/tests/programs/lib_liar.so
+$(B)/tests/programs/p_interrupted: | $(B)/tests/programs/lib_masks.so
 
 ifneq ($(IN_FRONT),)
 $(B)/tests/programs/%.o $(B)/tests/programs/lib_moments.so $(RECORDER): private CPPFLAGS += -include $(IN_FRONT)

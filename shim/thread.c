@@ -18,6 +18,9 @@ static const struct timespec moment = { 0, 50000 }; /* between two looks whether
 
 void thread_begin(struct thread *t)
 {
+	sigset_t all;
+	sigfillset(&all);
+	own_sigmask(SIG_SETMASK, &all, NULL);
 	ordinary_self();
 	atomic_store(&t->tid, own_tid());
 }

@@ -15,7 +15,9 @@ struct thread {
 	_Atomic pid_t tid; /* the kernel's; atomic, in the default memory order; written by the thread itself */
 };
 
-/* Called by the thread first: takes the scheduling of an ordinary thread of the process, and notes its number. */
+/* Called by the thread first: takes the scheduling of an ordinary thread of the process, and notes its number. Blocks
+ * all signals again: whoever stands in front of libc's pthread_create() may have set the thread's mask, as the
+ * AddressSanitizer of gcc 14 does. */
 void thread_begin(struct thread *t);
 /* Create the thread; it runs no signal handler, from its first instruction on. A previous one that is about to end by
  * itself is waited for, 10 ms at most. False: it could not be created, or the previous one has not ended. Leaves errno

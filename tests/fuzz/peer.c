@@ -31,7 +31,7 @@ static void become_runner(struct side *s, int control)
 	char timeout[32];
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	unsetenv("LD_PRELOAD");
-	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", 1);
+	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0:detect_stack_use_after_return=0", 1);
 	if (s->preload != NULL) {
 		snprintf(timeout, sizeof timeout, "%uus", s->timeout);
 		setenv("LD_PRELOAD", s->preload, 1);

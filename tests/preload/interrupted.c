@@ -146,9 +146,16 @@ EACH_TEST(interrupted, ignored_signal_cuts_no_other_threads_write, ROWS(modes), 
 	run_free(check_same("SIGCHLD while the helper is started", &setup));
 }
 
-Test(interrupted, helper_runs_no_handler_of_the_programs, .timeout = 30)
+/* Another library may set the mask of the threads that it creates. */
+static const struct {
+	const char *when, *creator;
+} blocked[] = { { "blocked" }, { "blocked-later" }, { "blocked-later", BUILD_DIR "/tests/programs/lib_masks.so" } };
+
+EACH_TEST(interrupted, helper_runs_no_handler_of_the_programs, ROWS(blocked), 30)
 {
-	struct setup setup = { .args = { PROGRAM, "blocked" } };
+	struct setup setup = { .args = { PROGRAM, blocked[*i].when },
+		               .behind = blocked[*i].creator,
+		               .timeout = "5ms" };
 
 	run_free(check_same("a signal that every thread of the program blocks", &setup));
 }

@@ -20,10 +20,10 @@
  * A signal comes that the program ignores, while the library starts its helper and another thread waits in a long
  * write.
  *
- *	p_interrupted blocked
+ *	p_interrupted blocked|blocked-later
  *
- * The program blocks a signal in each thread that it knows of, after a head was held. The helper must not take the
- * signal.
+ * The program blocks a signal in each thread that it knows of, after a head was held; or later, after it has come. The
+ * helper must not take the signal.
  *
  *	p_interrupted close MS
  *
@@ -345,14 +345,17 @@ static void count(int signal_number)
 	atomic_fetch_add(&handled, 1);
 }
 
-static void block_a_signal(void)
+static void block_a_signal(bool later)
 {
 	struct sigaction action = { .sa_handler = count };
 	sigset_t one;
 
 	fd = accept_peer();
 	write_head(fd);
-	peer_has_all();
+	for (int64_t until = now_ns() + 5000 * MS; later && atomic_load(&shared->received) < HEAD_SIZE;) {
+		must(now_ns() < until, "the head's arrival");
+		sleep_us(1000);
+	}
 	sigemptyset(&one);
 	sigaddset(&one, SIGUSR1);
 	sigaction(SIGUSR1, &action, NULL);
@@ -375,8 +378,8 @@ int main(int argc, char **argv)
 		write_first();
 	else if (argc == 2 && strcmp(argv[1], "ignored-signal") == 0)
 		ignore_a_signal();
-	else if (argc == 2 && strcmp(argv[1], "blocked") == 0)
-		block_a_signal();
+	else if (argc == 2 && strncmp(argv[1], "blocked", 7) == 0)
+		block_a_signal(argv[1][7] != '\0');
 	else
 		write_much();
 	return 0;
