@@ -10,9 +10,9 @@ struct life {
 	const char *join, *hold;
 	const char *timeout; /* NULL: 5 ms */
 	const char *faults;
-	int joined;       /* how many messages leave in one call; 0: any number */
-	const char *call; /* a call that reaches libc once; NULL: none is looked for */
-	const char *or;   /* what else it may report, if it does so bare as well; NULL: nothing */
+	int joined;        /* how many messages leave in one call; 0: any number */
+	const char *call;  /* a call that reaches libc once; NULL: none is looked for */
+	const char *other; /* what else it may report, if it does so bare as well; NULL: nothing */
 	bool timed;
 };
 
@@ -26,7 +26,7 @@ static bool differ(const struct run *a, const struct run *b)
 
 static bool as_wanted(const struct life *l, const struct run *r)
 {
-	return strcmp(r->results.p, l->wanted) == 0 || (l->or != NULL && strcmp(r->results.p, l->or) == 0);
+	return strcmp(r->results.p, l->wanted) == 0 || (l->other != NULL && strcmp(r->results.p, l->other) == 0);
 }
 
 static void check_life(const struct life *l)
@@ -50,9 +50,8 @@ static void check_life(const struct life *l)
 	cr_expect(bare->status == 0 && as_wanted(l, bare),
 	          "%s %s: bare: wait status %#x, reported \"%s\", wanted \"%s\"", l->what, how, (unsigned)bare->status,
 	          bare->results.p, l->wanted);
-	cr_expect(strcmp(shim->results.p, bare->results.p) == 0,
-	          "%s %s: wait status %#x, reported \"%s\", bare \"%s\"", l->what, how, (unsigned)shim->status,
-	          shim->results.p, bare->results.p);
+	cr_expect(strcmp(shim->results.p, bare->results.p) == 0, "%s %s: wait status %#x, reported \"%s\", bare \"%s\"",
+	          l->what, how, (unsigned)shim->status, shim->results.p, bare->results.p);
 	cr_expect(
 		!differ(bare, shim),
 		"%s %s: wait status %#x, bare %#x; %zu bytes came, \"%.20s...\", bare %zu; said \"%s\"; calls:\n%.600s",
@@ -266,7 +265,7 @@ static const struct life moments[] = {
 	{ "last-thread", "held", "all came: 1, late: 0\n", .timeout = HOLD_LONG, .timed = true },
 	{ "last-thread", "held", "all came: 1, late: 0\n", .timed = true },
 	{ "last-thread", "later, held", "all came: 1, late: 0\n", .timed = true },
-	{ "last-return", NULL, "SIGTERM is blocked: 0, SIGUSR1: 1\nlate: 0\n", .or = OR_BLOCKED, .timed = true },
+	{ "last-return", NULL, "SIGTERM is blocked: 0, SIGUSR1: 1\nlate: 0\n", .other = OR_BLOCKED, .timed = true },
 	{ "last-status", NULL, "ended: 1, status: 3\n" },
 	{ "last-status", "later", "ended: 1, status: 3\n" },
 #endif
