@@ -1,6 +1,7 @@
 # transmission-daemon: libevent's evhttp, with a page that does not fit into one of its writes.
 packages="transmission-daemon transmission-common"
 runtime=C
+mask="s/^Expires: .*/Expires: MASKED/" # a day after Date
 scenarios="page index"
 ask_page=/transmission/web/javascript/main.js
 ask_index=/transmission/web/index.html
