@@ -1,6 +1,7 @@
 /* Runs a program on all sides at once: starts the runner of each side, and plays the peer of all connections in one
  * poll loop. */
 #include "peer.h"
+#include "library.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -31,7 +32,7 @@ static void become_runner(struct side *s, int control)
 	char timeout[32];
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	unsetenv("LD_PRELOAD");
-	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0:detect_stack_use_after_return=0", 1);
+	setenv("ASAN_OPTIONS", ASAN_SETTINGS, 1);
 	if (s->preload != NULL) {
 		snprintf(timeout, sizeof timeout, "%uus", s->timeout);
 		setenv("LD_PRELOAD", s->preload, 1);

@@ -23,7 +23,7 @@ static char directory[] = "/tmp/onewrite-conf-XXXXXX";
 static void use_library(void)
 {
 	setenv("LIBRARY_UNDER_TEST", BUILD_DIR "/conf/libonewrite.so", 1);
-	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0:detect_stack_use_after_return=0", 1);
+	setenv("ASAN_OPTIONS", ASAN_SETTINGS, 1);
 }
 
 static void open_directory(void)

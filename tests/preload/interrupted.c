@@ -153,9 +153,7 @@ static const struct {
 
 EACH_TEST(interrupted, helper_runs_no_handler_of_the_programs, ROWS(blocked), 30)
 {
-	struct setup setup = { .args = { PROGRAM, blocked[*i].when },
-		               .behind = blocked[*i].creator,
-		               .timeout = "5ms" };
+	struct setup setup = { .args = { PROGRAM, blocked[*i].when }, .behind = blocked[*i].creator, .timeout = "5ms" };
 
 	run_free(check_same("a signal that every thread of the program blocks", &setup));
 }

@@ -104,7 +104,7 @@ static void set_environment(const struct stage *s, enum behind behind)
 	setenv("ONEWRITE_HOLD", s->setup->hold != NULL ? s->setup->hold : "memory", 1);
 	setenv("ONEWRITE_JOIN", s->setup->join != NULL ? s->setup->join : "header", 1);
 	setenv("ONEWRITE_TIMEOUT", s->setup->timeout != NULL ? s->setup->timeout : HOLD_LONG, 1);
-	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0:detect_stack_use_after_return=0", 1);
+	setenv("ASAN_OPTIONS", ASAN_SETTINGS, 1);
 	/* A helper that has ended is joined by the thread that starts the next one, which may never happen; and the
 	 * first hold may be made in a signal handler (docs/design.md). */
 	setenv("TSAN_OPTIONS",

@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 /* Variables that the command gets unless the test sets them. */
-static const char *const defaults[] = { "PATH=/usr/local/bin:/usr/bin:/bin",
-	                                "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0:detect_stack_use_after_return=0" };
+static const char *const defaults[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "ASAN_OPTIONS=" ASAN_SETTINGS };
 
 const struct shell shells[] = { { "dash", NULL }, { "busybox", "sh" }, { "bash", "--posix" } };
 
