@@ -33,7 +33,7 @@ static char head[] = "HTTP/1.1 200 OK\r\n"
 		     "Cache-Control: max-age=3600\r\n"
 		     "Connection: keep-alive\r\n"
 		     "\r\n";
-static const char not_http[16] = "0123456789abcdef";
+static const char not_http[16] = "0123456789abcde";
 static char body[200];
 enum { EXCHANGED = sizeof head - 1 + sizeof body };
 _Static_assert(sizeof head - 1 >= 295 && sizeof head - 1 <= 305, "a head of about 300 bytes");
