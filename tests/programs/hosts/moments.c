@@ -71,6 +71,18 @@ static void wait_for_a_second_to_begin(void)
 		sleep_us(5000);
 }
 
+/* Otherwise the first thread is the last one, and a hook sees its end. */
+static void wait_for_the_first_thread_to_end(void)
+{
+	int64_t until = now_ns() + INT64_C(2000000000);
+
+	while (!thread_is(getpid(), 'Z')) {
+		errno = ETIMEDOUT;
+		must(now_ns() < until, "waiting for the first thread's end");
+		sleep_us(1000);
+	}
+}
+
 static void *answer_once(void *argument)
 {
 	int client, fd = accept_own(&client);
@@ -81,8 +93,7 @@ static void *answer_once(void *argument)
 	if (is_how("later"))
 		sleep_us(300000);
 	if (is_how("held")) {
-		while (!thread_is(getpid(), 'Z')) /* else the first thread is the last, and a hook sees its end */
-			sleep_us(1000);
+		wait_for_the_first_thread_to_end();
 		wait_for_a_second_to_begin();
 		write_head(fd);
 	}
