@@ -238,20 +238,27 @@ static bool start_if_hopeful(struct helper *h)
 	return false;
 }
 
-/* Block all signals that have a handler; the caller restores *before later. Other signals are left alone: the kernel
- * does not discard a blocked signal even if it is to be ignored, and it may interrupt another thread's call. */
-static void block_handlers(sigset_t *before)
+/* Is nothing done about this signal? */
+static bool is_ignored(int s, const struct sigaction *action)
 {
-	sigset_t handled;
+	return action->sa_handler == SIG_IGN ||
+	       (action->sa_handler == SIG_DFL && (s == SIGCHLD || s == SIGURG || s == SIGWINCH || s == SIGCONT));
+}
+
+/* Block all signals about which something is done; the caller restores *before later. Those without a handler are among
+ * them because a new helper inherits the mask, and they may get a handler before it has begun. Signals that are ignored
+ * are left alone: the kernel does not discard a blocked one, and it may interrupt another thread's call. */
+static void block_signals(sigset_t *before)
+{
+	sigset_t blocked;
 	struct sigaction action;
 	int saved = errno;
-	sigemptyset(&handled);
+	sigemptyset(&blocked);
 	for (int s = 1; s < NSIG; s++) /* for its own signals (setuid in all threads) libc returns EINVAL */
-		if (own()->sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
-		    action.sa_handler != SIG_IGN)
-			sigaddset(&handled, s);
+		if (own()->sigaction(s, NULL, &action) == 0 && !is_ignored(s, &action))
+			sigaddset(&blocked, s);
 	errno = saved;
-	own_sigmask(SIG_BLOCK, &handled, before);
+	own_sigmask(SIG_BLOCK, &blocked, before);
 }
 
 /* Is there a helper, or can one be started? Does not wait for another thread that is starting or stopping one. No
@@ -266,7 +273,7 @@ static bool ensure(struct helper *h)
 		return true;
 	if (atomic_load(&h->running) == STOPPED && is_hopeless(h))
 		return false;
-	block_handlers(&before);
+	block_signals(&before);
 	bool mine = lock_try(&h->lock);
 	if (mine)
 		h->mask = before;

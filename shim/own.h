@@ -39,7 +39,6 @@ struct own {
 };
 
 /* Not every libc has these, and not every libc that has them declares them. */
-extern int pthread_attr_setsigmask_np(pthread_attr_t *, const sigset_t *);
 extern int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const cpu_set_t *);
 
 /* Before glibc 2.34 only programs with threads have most of these. */
@@ -51,7 +50,6 @@ extern int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const cpu_set_t
 	X(pthread_attr_setinheritsched) \
 	X(pthread_attr_setschedparam)   \
 	X(pthread_attr_setschedpolicy)  \
-	X(pthread_attr_setsigmask_np)   \
 	X(pthread_attr_setstacksize)    \
 	X(pthread_join)                 \
 	X(pthread_setaffinity_np)       \

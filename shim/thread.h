@@ -15,13 +15,12 @@ struct thread {
 	_Atomic pid_t tid; /* the kernel's; atomic, in the default memory order; written by the thread itself */
 };
 
-/* Called by the thread first: takes the scheduling of an ordinary thread of the process, and notes its number. Blocks
- * all signals again: whoever stands in front of libc's pthread_create() may have set the thread's mask, as the
- * AddressSanitizer of gcc 14 does. */
+/* Called by the thread first: blocks all signals, takes the scheduling of an ordinary thread of the process, and notes
+ * its number. */
 void thread_begin(struct thread *t);
-/* Create the thread; it runs no signal handler, from its first instruction on. A previous one that is about to end by
- * itself is waited for, 10 ms at most. False: it could not be created, or the previous one has not ended. Leaves errno
- * alone. The caller holds its lock, and no signal handler runs on the calling thread. */
+/* Create the thread. A previous one that is about to end by itself is waited for, 10 ms at most. False: it could not be
+ * created, or the previous one has not ended. Leaves errno alone. The caller holds its lock, and blocks all signals
+ * about which something is done, so that no handler runs on either thread. */
 bool thread_start(struct thread *t, void *(*run)(void *), void *arg);
 /* Wait until the thread, which was told to end, is gone for the kernel, too: at most 100 ms if it sleeps somewhere, or
  * 5 s if it wants a CPU and gets none. False: it is not gone. Changes errno. The caller holds its lock, and cannot be

@@ -149,7 +149,12 @@ EACH_TEST(interrupted, ignored_signal_cuts_no_other_threads_write, ROWS(modes), 
 /* Another library may set the mask of the threads that it creates. */
 static const struct {
 	const char *when, *creator;
-} blocked[] = { { "blocked" }, { "blocked-later" }, { "blocked-later", BUILD_DIR "/tests/programs/lib_masks.so" } };
+} blocked[] = {
+	{ "blocked" },
+	{ "blocked-later" },
+	{ "blocked", BUILD_DIR "/tests/programs/lib_masks.so" },
+	{ "blocked-later", BUILD_DIR "/tests/programs/lib_masks.so" },
+};
 
 EACH_TEST(interrupted, helper_runs_no_handler_of_the_programs, ROWS(blocked), 30)
 {

@@ -348,6 +348,7 @@ static void count(int signal_number)
 static void block_a_signal(bool later)
 {
 	struct sigaction action = { .sa_handler = count };
+	const int signal_number = later ? SIGUSR2 : SIGUSR1;
 	sigset_t one;
 
 	fd = accept_peer();
@@ -357,13 +358,13 @@ static void block_a_signal(bool later)
 		sleep_us(1000);
 	}
 	sigemptyset(&one);
-	sigaddset(&one, SIGUSR1);
-	sigaction(SIGUSR1, &action, NULL);
+	sigaddset(&one, signal_number);
+	sigaction(signal_number, &action, NULL);
 	pthread_sigmask(SIG_BLOCK, &one, NULL);
-	kill(getpid(), SIGUSR1);
+	kill(getpid(), signal_number);
 	sleep_us(50000);
 	sigpending(&one);
-	report("handled: %d, pending: %d\n", atomic_load(&handled), sigismember(&one, SIGUSR1));
+	report("handled: %d, pending: %d\n", atomic_load(&handled), sigismember(&one, signal_number));
 }
 
 int main(int argc, char **argv)
