@@ -99,7 +99,8 @@ COUNTING_TEST(report_goes_to_a_file)
 	prepare_server();
 	UNDER_EACH(sh)
 	{
-		onewrite(&o, sh, "--report=said", "--", "/usr/bin/python3", "serve.py", "single", "2", "0");
+		onewrite(&o, sh, "--report=said", "--timeout=1s", "--", "/usr/bin/python3", "serve.py", "single", "2",
+		         "0");
 		check_ran(&o, "--report=said", sh->package);
 		cr_expect_str_eq(o.err, "", "%s: %s", sh->package, o.err);
 	}
