@@ -11,7 +11,7 @@
 #   make check-old           ... with those of glibc 2.31
 #   make check-all           all of that, on bookworm, trixie and sid, for other libcs and machines, and the packages
 #                            (hours; root)
-#   make check-real          95 real programs, and docs/compatibility.md out of what they did
+#   make check-real          102 real programs, and docs/compatibility.md out of what they did
 #   make demo                a real server, before and after
 #   make lint                the layout of C, scripts, manual pages, the docs' links and figures, repeated blocks
 #   make deb                 Debian packages, in build/deb
@@ -409,7 +409,7 @@ endif
 check-debian:
 	@scripts/check-debian '$(RELEASE)' $(if $(filter default,$(origin AS)),,$(AS))
 
-# Every program of tests/real, bare and under the shim: 11 minutes, on a machine that does nothing else.
+# Every program of tests/real, bare and under the shim: 20 minutes, on a machine that does nothing else.
 check-real: packages-real
 	@$(MAKE) --no-print-directory run-real
 

@@ -1,4 +1,4 @@
-# The end of a growing log: a shell script writes a head, and tail -f the lines behind it.
+# The end of a growing log: a shell script writes a head, and a chunk for each line that tail -f shows.
 packages="socat coreutils"
 runtime=C
 varies=yes
