@@ -66,7 +66,10 @@ static void blocked(void)
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, write_large, &fd);
-	sleep_us(100000);
+	for (int64_t until = now_ns() + INT64_C(5000000000); poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 0) == 1;) {
+		must(now_ns() < until, "filling the send buffer");
+		sleep_us(1000);
+	}
 	before = now_ns();
 	close(fd);
 	report("closed, and soon: %d\n", now_ns() - before < INT64_C(1000000000));
