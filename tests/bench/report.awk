@@ -1,5 +1,6 @@
 # Reads rates (group, round, contender, requests/s, server's CPU time per response) and figures (section, name, value,
-# unit, relation, budget); writes tables to stdout, and JSON to `json`. Exits with 1 when a budget is missed.
+# unit, relation, budget, 95 % interval); writes tables to stdout, and JSON to `json`. Exits with 1 when a budget is
+# missed.
 function sorted(list, v, n,    i, j, t) {
 	n = split(list, v, " ")
 	for (i = 2; i <= n; i++)
@@ -24,6 +25,7 @@ FILENAME == ARGV[1] {
 {
 	n++
 	section[n] = $1; name[n] = $2; value[n] = $3; unit[n] = $4; relation[n] = $5; budget[n] = $6
+	interval[n] = $7
 	met[n] = $5 == "" || ($5 == "<=" && $3 + 0 <= $6 + 0) || ($5 == ">=" && $3 + 0 >= $6 + 0)
 	if (!met[n]) missed++
 }
@@ -54,9 +56,9 @@ END {
 	group = ""
 	for (i = 1; i <= n; i++) {
 		if (section[i] != group) { group = section[i]; printf "%s\n", group }
-		printf "  %-88s %10s %-12s %-10s %s\n", name[i], value[i], unit[i],
+		printf "  %-88s %10s %-12s %-10s %-6s %s\n", name[i], value[i], unit[i],
 			relation[i] == "" ? "" : relation[i] " " budget[i],
-			relation[i] == "" ? "" : met[i] ? "met" : "MISSED"
+			relation[i] == "" ? "" : met[i] ? "met" : "MISSED", interval[i]
 	}
 	printf "{\n\t\"machine\": { \"cpu\": %s, \"cores\": %d, \"kernel\": %s, " \
 		"\"descriptors\": %s, \"load_average\": %s },\n",
@@ -69,6 +71,8 @@ END {
 		if (relation[i] != "")
 			printf ", \"budget\": %s, \"met\": %s", quoted(relation[i] " " budget[i]),
 				met[i] ? "true" : "false" > json
+		if (interval[i] != "")
+			printf ", \"interval\": %s", quoted(interval[i]) > json
 		printf " }" > json
 	}
 	printf "\n\t],\n\t\"requests_per_second\": [" > json

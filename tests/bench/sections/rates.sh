@@ -71,16 +71,3 @@ END
 	figure throughput "chunked, Nagle, 32 connections: shim / native MSG_MORE, CPU time per response" \
 		"$(ratio "$often" "shim (message)" "native MSG_MORE" 5)" ratio
 }
-
-section_already() {
-	contend "programs that write once" 32 <<END
-nginx|nginx-bare|
-nginx with the shim|nginx-message|
-node|node-bare|
-node with the shim|node-message|
-END
-	figure already "nginx (one writev already): with the shim / without" \
-		"$(ratio "programs that write once" "nginx with the shim" nginx)" ratio
-	figure already "node (one write already): with the shim / without" \
-		"$(ratio "programs that write once" "node with the shim" node)" ratio
-}
