@@ -16,18 +16,19 @@ run-fuzz-http: $(B)/tests/http_fuzz
 
 # What it costs and what it gains, beside programs written right (root, two cores, nothing else running). QUICK=1: a
 # first look.
-BENCH := $(addprefix $(B)/tests/bench/,server client calls)
+BENCH := $(addprefix $(B)/tests/bench/,server client calls first)
 $(BENCH): %: %.o
-	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBBSD)
+	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBBSD) -lm -pthread
 
-$(B)/tests/bench/nodelay.so: tests/bench/nodelay.c
+OTHER_PRELOADS := $(addprefix $(B)/tests/bench/,nodelay.so empty.so)
+$(OTHER_PRELOADS): $(B)/tests/bench/%.so: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 
 bench: packages-bench
 	@$(MAKE) --no-print-directory run-bench
 
-run-bench: $(LIB) $(JUDGE) $(PROBE) $(BENCH) $(B)/tests/bench/nodelay.so
+run-bench: $(LIB) $(JUDGE) $(PROBE) $(BENCH) $(OTHER_PRELOADS) $(B)/conf/libonewrite.so
 	@tests/bench/run $(if $(QUICK),-q) $(B)
 
 # Other people's test suites, bare and under the shim, test by test (on Debian 12).

@@ -1,8 +1,7 @@
 /* What wrk cannot measure: segments, delays of single writes, and crowds.
  *
  *	client [-a ADDRESS] exchange PORT N   N requests, one after the other, on one connection
- *	                                      -> segments and bytes per response, bytes per segment, median microseconds
- *	client stream PORT                    two streams on one connection, whose chunks say when they were written
+ * *	client stream PORT                    two streams on one connection, whose chunks say when they were written
  *	                                      -> a line for each but the first, "chunk" and its delay in us until the
  *	                                      kernel received it, and one for the end
  *	client heads PORT N MS [CHUNKS]       N connections, a request on each, evenly over MS milliseconds; so many
@@ -12,9 +11,11 @@
  *	client crowd PORT N                   N connections after one exchange each; says "ready", keeps them
  *	client spawn N PRELOAD COMMAND        COMMAND so many times, with and without LD_PRELOAD, in turn
  *	client wrap N WRAPPER COMMAND         the same of WRAPPER COMMAND and COMMAND, in CPU time
- *	                                      -> median of the paired differences, in us */
+ *	                                      -> median of the paired differences, in us; its 95 % interval, and how
+ *	                                      many page faults are added to how many: "us low high faults bare" */
 #include <arpa/inet.h>
 #include <limits.h>
+#include <math.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -71,6 +72,9 @@ static size_t answer(int fd)
 	return r.head + r.wire;
 }
 
+/* What each packet has in front of its bytes: the headers of IPv4 and of TCP, this one with time stamps. */
+enum { HEADERS = 20 + 32 };
+
 static int exchange(int port, int n)
 {
 	double *micros = calloc((size_t)n, sizeof *micros);
@@ -78,7 +82,7 @@ static int exchange(int port, int n)
 	size_t bytes = 0;
 	ask(fd);
 	answer(fd); /* a connection's first answer may find a small congestion window */
-	unsigned before = tcp_info_of(fd).tcpi_data_segs_in;
+	struct tcp_info before = tcp_info_of(fd);
 	for (int i = 0; i < n; i++) {
 		uint64_t start = now_ns(WALL);
 		ask(fd);
@@ -86,8 +90,11 @@ static int exchange(int port, int n)
 		micros[i] = (double)(now_ns(WALL) - start) / 1000;
 	}
 	struct tcp_info after = tcp_info_of(fd);
-	printf("%.4f %.1f %u %.1f\n", (double)(after.tcpi_data_segs_in - before) / n, (double)bytes / n,
-	       after.tcpi_rcv_mss, quantile(micros, (size_t)n, 0.5));
+	unsigned packets = after.tcpi_segs_in - before.tcpi_segs_in + after.tcpi_segs_out - before.tcpi_segs_out;
+	printf("%.4f %.1f %u %.1f %.1f\n", (double)(after.tcpi_data_segs_in - before.tcpi_data_segs_in) / n,
+	       (double)bytes / n, after.tcpi_rcv_mss,
+	       (double)packets / n * HEADERS + (double)bytes / n + sizeof request - 1,
+	       quantile(micros, (size_t)n, 0.5));
 	return 0;
 }
 
@@ -227,8 +234,12 @@ static int crowd(int port, int n)
 	return 0;
 }
 
-/* How long the command runs, or how much CPU time it and its children take, in us. */
-static double lifetime(char **command, char **environment, bool of_cpu)
+struct life {
+	double us;   /* how long it ran, or how much CPU time it and its children took */
+	long faults; /* page faults without input */
+};
+
+static struct life live(char **command, char **environment, bool of_cpu)
 {
 	pid_t pid;
 	int status;
@@ -237,23 +248,35 @@ static double lifetime(char **command, char **environment, bool of_cpu)
 	if (posix_spawn(&pid, command[0], NULL, NULL, command, environment) != 0 ||
 	    wait4(pid, &status, 0, &used) != pid || status != 0)
 		errx(1, "%s did not run", command[0]);
-	if (!of_cpu)
-		return (double)(now_ns(WALL) - start) / 1000;
-	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
-	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+	struct life l = { (double)(now_ns(WALL) - start) / 1000, used.ru_minflt };
+	if (of_cpu)
+		l.us = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+		       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+	return l;
 }
 
 /* Prints how much longer the first command takes than the other. */
 static int compare(int n, char **command, char **environment, char **other, char **other_environment, bool of_cpu)
 {
-	double *added = calloc((size_t)n, sizeof *added);
+	double *us = calloc((size_t)n, sizeof *us), *faults = calloc((size_t)n, sizeof *faults);
+	double *bare = calloc((size_t)n, sizeof *bare);
 	for (int i = 0; i < n; i++) {
 		/* every other pair the other way round */
-		double before = i % 2 ? lifetime(command, environment, of_cpu) : 0;
-		added[i] = -lifetime(other, other_environment, of_cpu);
-		added[i] += i % 2 ? before : lifetime(command, environment, of_cpu);
+		bool first = i % 2 != 0;
+		struct life with = { 0, 0 }, without;
+		if (first)
+			with = live(command, environment, of_cpu);
+		without = live(other, other_environment, of_cpu);
+		if (!first)
+			with = live(command, environment, of_cpu);
+		us[i] = with.us - without.us;
+		faults[i] = (double)(with.faults - without.faults);
+		bare[i] = (double)without.faults;
 	}
-	printf("%.0f\n", quantile(added, (size_t)n, 0.5));
+	/* the interval by the order of the values: about a standard deviation of the binomial distribution, twice */
+	double half = n < 4 ? 0.5 : 0.98 / sqrt(n);
+	printf("%.0f %.0f %.0f %.0f %.0f\n", quantile(us, (size_t)n, 0.5), quantile(us, (size_t)n, 0.5 - half),
+	       quantile(us, (size_t)n, 0.5 + half), quantile(faults, (size_t)n, 0.5), quantile(bare, (size_t)n, 0.5));
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 # What goes over the wire, and when: segments on a cable, delays of a stream.
 # shellcheck shell=sh disable=SC2154 # what run sets
 
-# over_cable VARIANT ARGUMENT...: "segments bytes segment-size us" between two name spaces, MTU 1500
+# over_cable VARIANT ARGUMENT...: "segments bytes segment-size packets us" between two name spaces, MTU 1500
 over_cable() {
 	preload=
 	[ "$1" = bare ] || preload=$library
