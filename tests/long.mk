@@ -16,7 +16,7 @@ run-fuzz-http: $(B)/tests/http_fuzz
 
 # What it costs and what it gains, beside programs written right (root, two cores, nothing else running). QUICK=1: a
 # first look.
-BENCH := $(addprefix $(B)/tests/bench/,server client calls first)
+BENCH := $(addprefix $(B)/tests/bench/,server client calls threads first)
 $(BENCH): %: %.o
 	$(call say,LD)$(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBBSD) -lm -pthread
 
