@@ -20,7 +20,7 @@ instructions_with() {
 
 section_threads() {
 	n=$((quick ? 5000 : 20000))
-	for round in $(seq $many_rounds); do
+	for round in $(seq "$many_rounds"); do
 		for way in bare:1 onewrite:1 onewrite:2 bare:2; do
 			preload=
 			[ "${way%:*}" = bare ] || preload=$library
