@@ -25,8 +25,10 @@
 
 #if __SIZEOF_POINTER__ == 8
 #define ADDRESS .quad
+#define ALIGNED .p2align 3
 #else
 #define ADDRESS .long
+#define ALIGNED .p2align 2
 #endif
 
 	.macro begin name
@@ -324,9 +326,17 @@ door_here:
 
 #endif
 
+	/* The slots are an array, in the order of struct real (real.h). */
+	.pushsection .data.rel.local, "aw", PROGBITS
+	ALIGNED
+	.globl slot_first
+	.hidden slot_first
+slot_first:
+	.popsection
+
 	.macro slot name
 	.pushsection .data.rel.local, "aw", PROGBITS
-	.p2align 3
+	ALIGNED
 	.globl slot_\name
 	.hidden slot_\name
 slot_\name:

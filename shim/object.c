@@ -48,31 +48,34 @@ static const ElfW(Dyn) * dynamic_section(const struct dl_phdr_info *object)
 	return NULL;
 }
 
-/* The dynamic section's entry of this tag as an address. Some loaders have added the object's base to it, some have
- * not. */
-static const void *table(const struct dl_phdr_info *object, int tag)
+struct object_symbols object_symbols(const struct dl_phdr_info *object)
 {
-	const ElfW(Dyn) *d = dynamic_section(object);
-	while (d != NULL && d->d_tag != DT_NULL && d->d_tag != tag)
-		d++;
-	if (d == NULL || d->d_tag == DT_NULL)
-		return NULL;
-	return (const void *)(d->d_un.d_ptr + (d->d_un.d_ptr < object->dlpi_addr ? object->dlpi_addr : 0));
+	struct object_symbols in = { .base = object->dlpi_addr };
+	for (const ElfW(Dyn) *d = dynamic_section(object); d != NULL && d->d_tag != DT_NULL; d++) {
+		/* Some loaders have added the object's base to it, some have not. */
+		const void *table = (const void *)(d->d_un.d_ptr + (d->d_un.d_ptr < in.base ? in.base : 0));
+		switch (d->d_tag) {
+		case DT_SYMTAB: in.symbols = table; break;
+		case DT_STRTAB: in.names = table; break;
+		case DT_GNU_HASH: in.gnu_hash = table; break;
+		case DT_HASH: in.hash = table; break;
+		case DT_VERSYM: in.versions = table; break;
+		case DT_VERDEF: in.defined = table; break;
+		}
+	}
+	return in;
 }
 
 /* Does the object use dlsym? The symbols that an object wants come before those that it offers. */
 static bool looks_up(const struct dl_phdr_info *object)
 {
-	const ElfW(Sym) *symbols = table(object, DT_SYMTAB);
-	const char *names = table(object, DT_STRTAB);
-	const uint32_t *gnu_hash = table(object, DT_GNU_HASH);
-	const object_hash_word *hash = table(object, DT_HASH);
-	object_hash_word n = gnu_hash != NULL ? gnu_hash[1] : hash != NULL ? hash[1] : 0;
-	if (symbols == NULL || names == NULL)
+	struct object_symbols in = object_symbols(object);
+	object_hash_word n = in.gnu_hash != NULL ? in.gnu_hash[1] : in.hash != NULL ? in.hash[1] : 0;
+	if (in.symbols == NULL || in.names == NULL)
 		return false;
 	for (object_hash_word i = 1; i < n; i++) {
-		const char *name = names + symbols[i].st_name;
-		if (symbols[i].st_shndx == SHN_UNDEF && (strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0))
+		const char *name = in.names + in.symbols[i].st_name;
+		if (in.symbols[i].st_shndx == SHN_UNDEF && (strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0))
 			return true;
 	}
 	return false;
@@ -84,13 +87,6 @@ bool object_is_stranger(const struct dl_phdr_info *object)
 }
 
 /* --- what it offers --------------------------------------------------------------------------- */
-
-struct object_symbols object_symbols(const struct dl_phdr_info *object)
-{
-	return (struct object_symbols){ object->dlpi_addr,          table(object, DT_SYMTAB), table(object, DT_STRTAB),
-		                        table(object, DT_GNU_HASH), table(object, DT_HASH),   table(object, DT_VERSYM),
-		                        table(object, DT_VERDEF) };
-}
 
 static bool has_version(const struct object_symbols *in, size_t i, const char *version)
 {
