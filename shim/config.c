@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rarely.h"
+
 struct config config = {
 	.timeout_ns = TIMEOUT_DEFAULT_NS,
 	.join = JOIN_MESSAGE,
@@ -86,7 +88,7 @@ static void name_program(char **argv, const char *image, bool (*exists)(const ch
 /* A copy of a path, since programs that set their title write over the environment. NULL: it is too long. */
 static const char *copy_of(const char *v)
 {
-	static char paths[3][4096];
+	RARELY static char paths[3][4096];
 	static unsigned used;
 	char *path = paths[used];
 	if (used >= sizeof paths / sizeof *paths || snprintf(path, sizeof *paths, "%s", v) >= (int)sizeof *paths)

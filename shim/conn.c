@@ -10,6 +10,7 @@
 #include "options.h"
 #include "own.h"
 #include "pool.h"
+#include "rarely.h"
 #include "real.h"
 
 #ifndef IPPROTO_MPTCP
@@ -30,7 +31,7 @@ _Atomic unsigned conn_count;
 _Atomic unsigned conn_top;
 atomic_bool conn_none_beyond;
 static struct conn *_Atomic first; /* the first row; the thread that sets it then publishes it by `conn_count` */
-static struct conn *_Atomic rows[MOST / ROW];
+RARELY static struct conn *_Atomic rows[MOST / ROW];
 
 void conn_begin(void)
 {

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rarely.h"
+
 /* If a process has more names of one socket, or more such sockets at a time, not all are remembered. */
 enum { NAMES = 4, SOCKETS = 256 };
 
-static struct named {
+RARELY static struct named {
 	_Atomic uint64_t cookie;
 	_Atomic int numbers[NAMES]; /* each is the descriptor plus one; 0: none */
 } sockets[SOCKETS];

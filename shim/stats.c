@@ -11,6 +11,7 @@
 #include "headers.h"
 #include "line.h"
 #include "own.h"
+#include "rarely.h"
 #include "say.h"
 #include "stats_file.h"
 #include "stats_fold.h"
@@ -125,7 +126,7 @@ static int open_new(int dir)
 /* Where another process is at the total for longer, the file stays for the next reader. */
 static void fold(int dir)
 {
-	static struct stats_fold f;
+	RARELY static struct stats_fold f;
 	struct pollfd nothing = { .fd = -1 };
 	f.syscall = own()->syscall;
 	f.fstat = own_fstat;
