@@ -72,15 +72,32 @@ int arrivals_second(int from, int to)
 /* The kernel gives out the lowest free number. After this many free numbers in a row the search ends. */
 enum { FREE_IN_A_ROW = 32 };
 
-/* Each number is first asked by fstat() only. The dynamic loader makes that call for each library, so a sandbox that
- * was set up before the program started allows it, and perhaps no other. Two numbers of one socket are not recognised
- * here, but when one of them is first read or written (names.h). */
+/* Are all these numbers free? One question about all of them. False also where it is refused. */
+static bool are_free(int from)
+{
+	struct pollfd each[FREE_IN_A_ROW];
+	for (int i = 0; i < FREE_IN_A_ROW; i++)
+		each[i] = (struct pollfd){ .fd = from + i };
+	if (own()->poll(each, FREE_IN_A_ROW, 0) != FREE_IN_A_ROW)
+		return false;
+	for (int i = 0; i < FREE_IN_A_ROW; i++)
+		if (each[i].revents != POLLNVAL)
+			return false;
+	return true;
+}
+
+/* Each open number is first asked by fstat() only. The dynamic loader makes that call for each library, so a sandbox
+ * that was set up before the program started allows it, and perhaps no other. Two numbers of one socket are not
+ * recognised here, but when one of them is first read or written (names.h). */
 void arrivals_at_start(void)
 {
 	struct stat s;
 	for (int fd = 0, open = -1; fd - open <= FREE_IN_A_ROW; fd++) {
-		if (own_fstat(fd, &s) != 0)
+		if (own_fstat(fd, &s) != 0) {
+			if (fd == open + 1 && are_free(fd))
+				break;
 			continue;
+		}
 		open = fd;
 		struct conn *c = S_ISSOCK(s.st_mode) ? known(fd) : NULL;
 		if (c != NULL)

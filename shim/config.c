@@ -163,6 +163,14 @@ static const char *name_of_ours(const char *variable, size_t *n)
 	return variable[prefix + *n] == '\0' || variable[prefix + *n + 1] == '\0' ? NULL : variable + prefix;
 }
 
+bool config_is_given(char **envp)
+{
+	size_t n;
+	while (envp != NULL && *envp != NULL && name_of_ours(*envp, &n) == NULL)
+		envp++;
+	return envp != NULL && *envp != NULL;
+}
+
 /* Reads the variables that the constructor was given. getenv() may be another library's function, and a constructor
  * that ran earlier may have changed `environ`. */
 static void read_environment(char **envp, struct given *g)

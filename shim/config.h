@@ -44,6 +44,8 @@ struct config {
 
 extern struct config config;
 
+/* Does the environment name a setting, or what may be meant for one? If not, and without a file, nothing is set. */
+bool config_is_given(char **envp);
 /* Read the settings into `config`; if this program is not to be helped, `trace` only.
  *   file      the text of the file of settings (conf_file.h), NULL if there is none; the environment outranks it
  *   image     the path of the program's file, "" if it is not known

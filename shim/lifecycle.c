@@ -22,6 +22,7 @@
 #include "passage.h"
 #include "pool.h"
 #include "process.h"
+#include "rarely.h"
 #include "readable.h"
 #include "real.h"
 #include "due.h"
@@ -91,15 +92,18 @@ static void look_at_the_switch(void)
 		trace_process(WHY_SWITCHED_OFF);
 }
 
-/* Returns why the program is not to be helped; WHY_LOADED: it is. */
+/* Returns why the program is not to be helped; WHY_LOADED: it is. The name of the program's file is wanted only where
+ * something is set. */
 static enum reason read_settings(char **argv, char **envp)
 {
-	char image[4096], room[CONF_FILE_ROOM];
+	RARELY static char image[4096], room[CONF_FILE_ROOM];
 	struct settings_text file;
-	ssize_t n = own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image - 1);
-	image[n > 0 ? n : 0] = '\0';
 	bool read = conf_file_read(&file, room, say_complaint);
 	has_switch = file.p != NULL;
+	if (read && !has_switch && !config_is_given(envp))
+		return WHY_LOADED;
+	ssize_t n = own()->syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", image, sizeof image - 1);
+	image[n > 0 ? n : 0] = '\0';
 	if (!read || !config_read(argv, envp, has_switch ? &file : NULL, image, exists, say_complaint))
 		return WHY_NOT_LISTED;
 	return has_switch && conf_file_says_off() ? WHY_SWITCHED_OFF : WHY_LOADED;
