@@ -169,8 +169,8 @@ OBJS := $(PURE) \
 # What can be installed for: the groups of scripts/packages.
 GROUPS := demo check deb lint musl machines real bench suites soak fuzz
 .PHONY: all check check-all compiled build-suites run-suites check-debian check-machines run-machines check-real \
-	run-real check-suites run-foreign bench run-bench mutants soak run-soak fuzz demo run-demo fuzz-http \
-	run-fuzz-http install uninstall deb check-deb lint format clean $(GROUPS:%=packages-%)
+	run-real check-suites run-foreign bench run-bench bench-page mutants soak run-soak fuzz demo run-demo \
+	fuzz-http run-fuzz-http install uninstall deb check-deb lint format clean $(GROUPS:%=packages-%)
 all: $(LIB) $(JUDGE) $(PROBE) $(SHOW)
 
 # A distribution's compiler may fortify unasked (_FORTIFY_SOURCE), and have 64-bit offsets and times: its headers turn

@@ -31,6 +31,10 @@ bench: packages-bench
 run-bench: $(LIB) $(JUDGE) $(PROBE) $(BENCH) $(OTHER_PRELOADS) $(B)/conf/libonewrite.so
 	@tests/bench/run $(if $(QUICK),-q) $(B)
 
+# What was measured, into the page: all of it, or the sections that tests/bench/run was told.
+bench-page:
+	@tests/bench/write $(B) docs/measurements.md
+
 # Other people's test suites, bare and under the shim, test by test (on Debian 12).
 check-suites: packages-suites
 	@$(MAKE) --no-print-directory run-foreign
