@@ -138,6 +138,7 @@ OBJS := $(PURE) \
 	$(B)/shim/note.o \
 	$(B)/shim/object.o \
 	$(B)/shim/observe.o \
+	$(B)/shim/once.o \
 	$(B)/shim/ordinary.o \
 	$(B)/shim/outgoing.o \
 	$(B)/shim/own.o \
@@ -158,6 +159,7 @@ OBJS := $(PURE) \
 	$(B)/shim/thread.o \
 	$(B)/shim/trace.o \
 	$(B)/shim/turn.o \
+	$(B)/shim/unread.o \
 	$(B)/shim/usual.o \
 	$(B)/shim/vain.o \
 	$(B)/shim/hook_fd.o \
@@ -284,8 +286,12 @@ $(B)/tests/programs/p_steps: $(call REST_OF,steps)
 ifneq ($(filter %/unit/lock,$(SUITES)),)
 $(addprefix $(B)/tests/unit/,late lock passage pool): $(addprefix $(B)/shim/,lock.o task.o own.o object.o)
 $(B)/tests/unit/passage: $(B)/shim/passage.o $(B)/shim/pool.o
+$(B)/tests/unit/late: $(B)/shim/once.o
 $(B)/tests/unit/late.o: private override CFLAGS += -I$(B)/shim $(PLAIN)
 $(B)/tests/unit/late.o: $(B)/shim/old.h
+endif
+ifneq ($(filter %/unit/once,$(SUITES)),)
+$(B)/tests/unit/once: $(B)/shim/once.o
 endif
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 

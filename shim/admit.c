@@ -24,6 +24,12 @@ static bool ask_connected(struct conn *c, int fd)
 	return yes;
 }
 
+bool admit_is_still_connected(struct conn *c, int fd)
+{
+	conn_unset(c, CONN_CONNECTED);
+	return ask_connected(c, fd);
+}
+
 enum reason admit_why_not(struct conn *c, const struct call *call)
 {
 	if (conn_has(c, CONN_NAMES))

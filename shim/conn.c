@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "once.h"
 #include "options.h"
 #include "own.h"
 #include "pool.h"
@@ -222,6 +223,7 @@ struct msg *conn_forget(struct conn *c, int fd)
 	atomic_store_explicit(&c->kind, CONN_UNKNOWN, memory_order_relaxed);
 	atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->small, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->unread, 0, memory_order_relaxed);
 	request_end(&c->request);
 	atomic_store_explicit(&c->cookie, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->mss, 0, memory_order_relaxed);
@@ -248,6 +250,7 @@ struct msg *conn_born(int fd, enum conn_kind kind, unsigned flags)
 	 * child's descriptor is not noted. If something is known about the parent's, it is marked as aliased, and the
 	 * child's bytes are never held in the parent's memory. */
 	if (process_is_borrowed()) {
+		once_end();
 		atomic_store(&process_lent, true); /* even if nothing is known: the parent may get a socket there */
 		if (!conn_unknown(fd))
 			conn_set(c, CONN_ALIASED);

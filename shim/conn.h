@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "config.h"
 #include "msg.h"
@@ -46,16 +47,34 @@ struct conn {
 	struct msg *_Atomic msg; /* the message in progress, NULL: none; release or stronger, and acquire */
 	_Atomic uint64_t cookie; /* conn_cookie_of(); 0: not asked yet */
 	uint32_t epoch;          /* process_epoch when it was created; written by conn_born() only, before `flags` */
-	_Atomic uint8_t kind;    /* enum conn_kind */
-	_Atomic uint8_t flags;   /* enum conn_flags */
-	/* not 0: a short segment was sent since the peer was heard last, so with Nagle's algorithm on the next short
-	 * one waits for an ACK. 2: it may have been sent after the bytes that are read next had come (incoming.c) */
-	_Atomic uint8_t small;
+	union {
+		struct {
+			_Atomic uint8_t kind;  /* enum conn_kind */
+			_Atomic uint8_t flags; /* enum conn_flags */
+			/* not 0: a short segment was sent since the peer was heard last, so with Nagle's algorithm on
+			 * the next short one waits for an ACK. 2: it may have been sent after the bytes that are read
+			 * next had come (incoming.c) */
+			_Atomic uint8_t small;
+			/* not 0: the response that was written last was passed on unread (once.h); then `room` is not 0
+			 * either */
+			_Atomic uint8_t unread;
+		};
+		_Atomic uint32_t facts; /* all four in one load; conn_facts() */
+	};
 	struct request request; /* which method the next response answers; one atomic word (request.h) */
 	_Atomic uint16_t mss;   /* TCP_MAXSEG, bytes; 0: not asked yet */
 	_Atomic uint16_t room;  /* KiB that the send buffer has free at least (room.h); 0: not known */
 };
 _Static_assert(sizeof(struct conn) == 32, "every read and write looks up a conn: keep it a power of two");
+
+/* The value of conn.facts if the four fields have these values. */
+static inline uint32_t conn_facts(uint8_t kind, uint8_t flags, uint8_t small, uint8_t unread)
+{
+	const uint8_t fields[] = { kind, flags, small, unread };
+	uint32_t facts;
+	memcpy(&facts, fields, sizeof facts);
+	return facts;
+}
 
 /* --- lookup: the first descriptors lie in one row, the others in rows that are mapped as they are seen --- */
 #pragma GCC visibility push(hidden) /* -fvisibility says nothing about declarations; hidden data is one load away */

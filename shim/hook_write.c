@@ -20,14 +20,16 @@ static size_t total(const struct iovec *iov, size_t n)
 	return sum;
 }
 
-/* outgoing_quiet() for a vector. */
-static bool quiet_iov(int fd, const struct iovec *iov, size_t n)
+/* outgoing_way() for a vector. */
+static enum way way_of(int fd, const struct iovec *iov, size_t n)
 {
-	if (n > IOV_MAX || http_nowhere(iov))
-		return n != 0 || conn_idle(conn_find(fd)); /* the kernel refuses the call without reading bytes */
-	while (n > 0 && iov->iov_len == 0)                 /* a head may follow empty pieces */
+	if (n != 0 && (n > IOV_MAX || http_nowhere(iov)))
+		return WAY_STRAIGHT;       /* the kernel refuses the call without reading bytes */
+	while (n > 0 && iov->iov_len == 0) /* a head may follow empty pieces */
 		iov++, n--;
-	return n == 0 ? conn_idle(conn_find(fd)) : outgoing_quiet(fd, iov->iov_base, iov->iov_len);
+	if (n == 0)
+		return conn_idle(conn_find(fd)) ? WAY_STRAIGHT : WAY_IN;
+	return outgoing_way(fd, iov->iov_base, iov->iov_len, -1);
 }
 
 /* Does the kernel accept this vector? If not, the call is passed on, so that the kernel refuses it. */
@@ -42,43 +44,69 @@ SLOW ssize_t out_bytes(int fd, const void *buf, size_t n, int flags, int door)
 	return outgoing(&(struct call){ .fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n, .door = door });
 }
 
-SLOW ssize_t out_iov(int fd, const struct iovec *iov, size_t n, int flags, const struct msghdr *hdr)
+SLOW ssize_t out_unread(int fd, const void *buf, size_t n, int flags, int door)
 {
-	const struct iovec *first = iov;
-	while (n > 0 && first->iov_len == 0)
-		first++, n--;
-	return outgoing(&(struct call){ .fd = fd,
-	                                .flags = flags,
-	                                .iov = first,
-	                                .iovcnt = n,
-	                                .size = total(first, n),
-	                                .hdr = hdr,
-	                                .door = hdr != NULL ? DOOR_SENDMSG : DOOR_WRITEV });
+	struct iovec iov = { (void *)buf, n };
+	return unread_call(
+		&(struct call){ .fd = fd, .flags = flags, .iov = &iov, .iovcnt = 1, .size = n, .door = door });
 }
 
-#define WRITE(name)                                            \
-	EXPORT ssize_t name(int fd, const void *buf, size_t n) \
-	{                                                      \
-		if (likely(outgoing_quiet(fd, buf, n)))        \
-			return real.name(fd, buf, n);          \
-		return out_bytes(fd, buf, n, 0, DOOR_WRITE);   \
+SLOW ssize_t out_iov(int fd, const struct iovec *iov, size_t n, int flags, const struct msghdr *hdr, enum way way)
+{
+	while (n > 0 && iov->iov_len == 0)
+		iov++, n--;
+	const struct call call = { .fd = fd,
+		                   .flags = flags,
+		                   .iov = iov,
+		                   .iovcnt = n,
+		                   .size = total(iov, n),
+		                   .hdr = hdr,
+		                   .door = hdr != NULL ? DOOR_SENDMSG : DOOR_WRITEV };
+	return way == WAY_UNREAD ? unread_call(&call) : outgoing(&call);
+}
+
+#define WRITE(name)                                                                                                  \
+	EXPORT ssize_t name(int fd, const void *buf, size_t n)                                                       \
+	{                                                                                                            \
+		enum way way = outgoing_way(fd, buf, n, 0);                                                          \
+		if (likely(way == WAY_STRAIGHT))                                                                     \
+			return real.name(fd, buf, n);                                                                \
+		return way == WAY_IN ? out_bytes(fd, buf, n, 0, DOOR_WRITE) : out_unread(fd, buf, n, 0, DOOR_WRITE); \
 	}
 WRITE(write)
 WRITE(__write)
 
-EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+SLOW ssize_t look_at_writev(int fd, const struct iovec *iov, int n)
 {
-	if (n <= 0 || likely(quiet_iov(fd, iov, (size_t)n)) || !fits(iov, (size_t)n))
+	if (n <= 0 || way_of(fd, iov, (size_t)n) == WAY_STRAIGHT || !fits(iov, (size_t)n))
 		return libc()->writev(fd, iov, n);
-	return out_iov(fd, iov, (size_t)n, 0, NULL);
+	return out_iov(fd, iov, (size_t)n, 0, NULL, WAY_IN);
 }
 
-#define SEND(name)                                                        \
-	EXPORT ssize_t name(int fd, const void *buf, size_t n, int flags) \
-	{                                                                 \
-		if (likely(outgoing_quiet(fd, buf, n)))                   \
-			return real.name(fd, buf, n, flags);              \
-		return out_bytes(fd, buf, n, flags, DOOR_SEND);           \
+/* Whether it is passed unread is asked first: most programs that write whole responses do it by this call. */
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+	if (likely(!once_is_on()) || n <= 0 || n > IOV_MAX || http_nowhere(iov) || http_nowhere(iov->iov_base) ||
+	    iov->iov_len < SHORTEST_HEAD || (unsigned)fd >= atomic_load_explicit(&conn_count, memory_order_acquire))
+		return look_at_writev(fd, iov, n);
+	struct conn *c = conns + fd;
+	if (!msg_is_idle(atomic_load_explicit(&c->msg, memory_order_acquire)))
+		return look_at_writev(fd, iov, n);
+	size_t more = n == 1 ? 0 : n == 2 ? iov[1].iov_len : SIZE_MAX;
+	enum way way = unread_way(c, iov->iov_base, iov->iov_len, more, 0);
+	if (way == WAY_STRAIGHT)
+		return real.writev(fd, iov, n);
+	return way == WAY_IN ? look_at_writev(fd, iov, n) : out_iov(fd, iov, (size_t)n, 0, NULL, WAY_UNREAD);
+}
+
+#define SEND(name)                                                               \
+	EXPORT ssize_t name(int fd, const void *buf, size_t n, int flags)        \
+	{                                                                        \
+		enum way way = outgoing_way(fd, buf, n, flags);                  \
+		if (likely(way == WAY_STRAIGHT))                                 \
+			return real.name(fd, buf, n, flags);                     \
+		return way == WAY_IN ? out_bytes(fd, buf, n, flags, DOOR_SEND)   \
+		                     : out_unread(fd, buf, n, flags, DOOR_SEND); \
 	}
 SEND(send)
 SEND(__send)
@@ -94,21 +122,21 @@ SLOW ssize_t out_to(int fd, const void *buf, size_t n, int flags, const struct s
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)
 {
-	if (likely(outgoing_quiet(fd, buf, n)))
+	if (likely(outgoing_way(fd, buf, n, -1) == WAY_STRAIGHT))
 		return real.sendto(fd, buf, n, flags, addr, len);
 	return addr == NULL ? out_bytes(fd, buf, n, flags, DOOR_SEND) : out_to(fd, buf, n, flags, addr, len);
 }
 
-#define SENDMSG(name)                                                                 \
-	EXPORT ssize_t name(int fd, const struct msghdr *hdr, int flags)              \
-	{                                                                             \
-		if (http_nowhere(hdr))                                                \
-			return libc()->name(fd, hdr, flags);                          \
-		rights_pass(fd, hdr);                                                 \
-		size_t n = length_of_iov(hdr);                                        \
-		if (likely(quiet_iov(fd, hdr->msg_iov, n)) || !fits(hdr->msg_iov, n)) \
-			return libc()->name(fd, hdr, flags);                          \
-		return out_iov(fd, hdr->msg_iov, n, flags, hdr);                      \
+#define SENDMSG(name)                                                                              \
+	EXPORT ssize_t name(int fd, const struct msghdr *hdr, int flags)                           \
+	{                                                                                          \
+		if (http_nowhere(hdr))                                                             \
+			return libc()->name(fd, hdr, flags);                                       \
+		rights_pass(fd, hdr);                                                              \
+		size_t n = length_of_iov(hdr);                                                     \
+		if (likely(way_of(fd, hdr->msg_iov, n) == WAY_STRAIGHT) || !fits(hdr->msg_iov, n)) \
+			return libc()->name(fd, hdr, flags);                                       \
+		return out_iov(fd, hdr->msg_iov, n, flags, hdr, WAY_IN);                           \
 	}
 SENDMSG(sendmsg)
 #if TWO_TIMES
@@ -116,13 +144,14 @@ SENDMSG(__sendmsg64)
 #endif
 
 /* pwritev2() at offset -1 is writev() with flags of its own (RWF_*); at any other offset a socket refuses it. */
-#define PWRITEV2(name, off)                                                                                        \
-	EXPORT ssize_t name(int fd, const struct iovec *iov, int n, off offset, int flags)                         \
-	{                                                                                                          \
-		if (offset == -1 && flags == 0 && n > 0 && !quiet_iov(fd, iov, (size_t)n) && fits(iov, (size_t)n)) \
-			return out_iov(fd, iov, (size_t)n, 0, NULL);                                               \
-		release_surely(fd);                                                                                \
-		return libc()->name(fd, iov, n, offset, flags);                                                    \
+#define PWRITEV2(name, off)                                                                        \
+	EXPORT ssize_t name(int fd, const struct iovec *iov, int n, off offset, int flags)         \
+	{                                                                                          \
+		if (offset == -1 && flags == 0 && n > 0 && way_of(fd, iov, (size_t)n) == WAY_IN && \
+		    fits(iov, (size_t)n))                                                          \
+			return out_iov(fd, iov, (size_t)n, 0, NULL, WAY_IN);                       \
+		release_surely(fd);                                                                \
+		return libc()->name(fd, iov, n, offset, flags);                                    \
 	}
 PWRITEV2(pwritev2, off_t)
 PWRITEV2(pwritev64v2, off64_t)

@@ -59,8 +59,10 @@ int lead_before(int fd, size_t n, int flags, struct lead *lead)
 		observe_lead(fd, n);
 	for (unsigned tries = 0;;) {
 		if (conn_idle(c)) {
-			if (c != NULL)
-				room_unknown(c); /* now, since the call that follows may never return */
+			if (c == NULL)
+				return 0;
+			once_missed(&c->unread);
+			room_unknown(c); /* now, since the call that follows may never return */
 			return 0;
 		}
 		own_testcancel();

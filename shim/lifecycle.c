@@ -17,6 +17,7 @@
 #include "habit.h"
 #include "note.h"
 #include "observe.h"
+#include "once.h"
 #include "lock.h"
 #include "ordinary.h"
 #include "passage.h"
@@ -266,6 +267,7 @@ void lifecycle_in_child(void)
 		observe_in_child();
 		return;
 	}
+	once_end();
 	atomic_store(&held_heads, 0);
 	atomic_store(&held_rests, 0);
 	process_own();

@@ -187,6 +187,15 @@ void note_message(const char *first)
 	stats_count(memcmp(first, "HTTP/", 5) == 0 ? COUNT_RESPONSES : COUNT_REQUESTS, 1);
 }
 
+__attribute__((noinline)) void note_unread_slowly(int fd)
+{
+	if (atomic_load_explicit(&process_ends, memory_order_relaxed))
+		return;
+	note_once(fd, NOTED_WRITE);
+	stats_count(COUNT_RESPONSES, 1);
+	stats_count(COUNT_ONE_WRITE, 1);
+}
+
 static void count(struct msg *m, int fd, enum hold_state s, enum hold_event e, enum hold_action a, enum reason why)
 {
 	bool joins = a == JOIN || a == JOIN_MORE || a == LEAD;

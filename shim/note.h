@@ -53,6 +53,14 @@ static inline void note_usual_joined(struct msg *m, size_t bytes)
 		note_hold_time(m);
 }
 
+void note_unread_slowly(int fd);
+/* A whole response is passed on unread (once.h). */
+static inline void note_unread(int fd)
+{
+	if (unlikely(config.notes))
+		note_unread_slowly(fd);
+}
+
 /* A message begins with these bytes. */
 void note_message(const char *first);
 /* Its head is held by the kernel, for this reason. */

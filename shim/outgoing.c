@@ -323,6 +323,8 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 	look(m, request_method(&c->request), call, &s);
 	vain_look_back(m, s.event);
 	struct hold_rule rule = vain_rule(m, call, &s);
+	if (state == IDLE)
+		rule = unread_judge(c, call, &s, rule);
 	if (unlikely(config.counts) && state == IDLE && s.event != NOT_OURS && s.event != OPAQUE)
 		note_message(call->iov->iov_base);
 	if (rule.action == REPORT) {
@@ -383,8 +385,8 @@ static enum verdict attempt(struct msg *m, struct conn *c, const struct call *ca
 /* Makes the program's call as it is, for it has nothing to do with a message. What it writes is not counted. */
 static ssize_t pass(struct conn *c, const struct call *call)
 {
-	if (c != NULL)
-		room_unknown(c);
+	if (c != NULL && call->size > 0)
+		atomic_store_explicit(&c->room, 0, memory_order_relaxed);
 	return emit_call(call);
 }
 
@@ -409,6 +411,8 @@ SLOW ssize_t by_table(const struct call *call)
 	for (unsigned tries = 0;;) {
 		struct conn *c = conn_find(call->fd);
 		bool idle = conn_idle(c), own_turn;
+		if (idle && c != NULL && call->size > 0)
+			unread_followed(c, call);
 		if (call->size == 0 || (idle && !(may_open(call) && (c = conn_make(call->fd)) != NULL))) {
 			if (unlikely(config.notes) && c != NULL && idle && call->size > 0 &&
 			    conn_is(call->fd, CONN_TCP))

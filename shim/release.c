@@ -13,6 +13,7 @@
 #include "room.h"
 #include "note.h"
 #include "observe.h"
+#include "once.h"
 #include "task.h"
 #include "turn.h"
 
@@ -369,6 +370,7 @@ static int closing(int fd, bool may_be_later)
 	if (conn_unknown(fd) || config.observe)
 		return 0;
 	if (process_is_borrowed()) {
+		once_end();
 		atomic_store(&process_lent, true);
 		return 0;
 	}
@@ -422,8 +424,10 @@ static void release_in_time(int fd, enum reason why)
 {
 	struct conn *c = conn_find(fd);
 	uint64_t until = 0;
-	if (c != NULL)
+	if (c != NULL) {
+		once_missed(&c->unread);
 		room_unknown(c);
+	}
 	if (unlikely(config.observe))
 		observe_released(fd, why);
 	release_last(fd, SOCKET_STAYS, GOES_ON, false, &until, why);

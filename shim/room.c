@@ -70,6 +70,8 @@ enum { SEGMENT_LEAST = 450 };
 
 __attribute__((noinline)) bool room_ask(struct conn *c, int fd, size_t n)
 {
+	if (atomic_load_explicit(&c->unread, memory_order_relaxed))
+		return false; /* what became of that response is asked first (unread.c) */
 	int saved = errno;
 	uint32_t kib = conn_mss(c, fd) < SEGMENT_LEAST ? 0 : free_to_send(fd) / 1024;
 	errno = saved;

@@ -44,10 +44,13 @@ static inline void room_spend(struct conn *c, size_t n)
 	atomic_store_explicit(&c->room, (uint16_t)(room > spent ? room - spent : 0), memory_order_relaxed);
 }
 
+/* As conn.room it says as little as 0, since no byte has room in so few KiB (room_taken_by). */
+enum { ROOM_FOR_NOTHING = 1 };
+
 /* The room is not known any more: bytes were written that are not counted, or the buffer's size changed. */
 static inline void room_unknown(struct conn *c)
 {
-	if (atomic_load_explicit(&c->room, memory_order_relaxed) != 0)
+	if (atomic_load_explicit(&c->room, memory_order_relaxed) > ROOM_FOR_NOTHING)
 		atomic_store_explicit(&c->room, 0, memory_order_relaxed);
 }
 

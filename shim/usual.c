@@ -5,6 +5,7 @@
 #include "place.h"
 #include "settle.h"
 #include "note.h"
+#include "once.h"
 
 static inline bool usual_head(struct msg *m, struct conn *c, const struct call *call, ssize_t *r)
 {
@@ -19,6 +20,8 @@ static inline bool usual_head(struct msg *m, struct conn *c, const struct call *
 	note_usual_kept(m, call->size);
 	m->len = call->size;
 	settle_head(m, c, &m->head);
+	if (!m->request)
+		once_end();
 	*r = (ssize_t)call->size;
 	return settle_kept(m, c, rule.next);
 }

@@ -8,6 +8,7 @@
  *        close-tcp                                  accept and close
  *        exchange                                   read a request; a head of 10 lines, 300 bytes; a body of 200 bytes
  *        exchange-again                             the same with the same head each time, not another
+ *        whole-send whole-writev                    read a request; head and body in one call, some 1,100 of them more
  *
  * The other end is a second process, and not under the instrument: it is no part of what is counted. */
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +38,8 @@ static char head[] = "HTTP/1.1 200 OK\r\n"
 static const char not_http[16] = "0123456789abcde";
 static char body[200];
 enum { EXCHANGED = sizeof head - 1 + sizeof body };
+/* After so many whole responses the library has stopped looking at them (once.h). */
+enum { LOOKED_AT = 1100 };
 _Static_assert(sizeof head - 1 >= 295 && sizeof head - 1 <= 305, "a head of about 300 bytes");
 
 static void whole(int fd, char *to, size_t n)
@@ -43,6 +47,12 @@ static void whole(int fd, char *to, size_t n)
 	for (ssize_t got; n > 0; to += got, n -= (size_t)got)
 		if ((got = recv(fd, to, n, 0)) <= 0)
 			err(1, "recv");
+}
+
+/* The kinds in which requests are answered. */
+static bool answers(const char *kind)
+{
+	return strncmp(kind, "exchange", 8) == 0 || strncmp(kind, "whole", 5) == 0;
 }
 
 /* The other end: sends or receives until the counted process has made its calls. */
@@ -58,7 +68,7 @@ static int peer(const char *kind, long n, uint16_t port)
 		if (connections > 1)
 			close(fd);
 	}
-	if (strncmp(kind, "exchange", 8) == 0) {
+	if (answers(kind)) {
 		for (; n > 0; n--) {
 			if (send(fd, request, sizeof request - 1, 0) < 0)
 				err(1, "send");
@@ -78,7 +88,9 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		errx(2, "usage: calls KIND N");
 	const char *kind = argv[1];
-	long n = (long)number("N", argv[2], 0, LONG_MAX);
+	long n = (long)number("N", argv[2], 0, LONG_MAX - LOOKED_AT);
+	if (strncmp(kind, "whole", 5) == 0)
+		n += LOOKED_AT;
 	if (argc > 3)
 		return peer(kind, n, (uint16_t)number("PORT", argv[3], 1, UINT16_MAX));
 
@@ -92,7 +104,10 @@ int main(int argc, char **argv)
 				err(1, "write");
 		return 0;
 	}
-	char buf[sizeof request];
+	char buf[sizeof request], both[EXCHANGED];
+	struct iovec pieces[] = { { head, sizeof head - 1 }, { body, sizeof body } };
+	memcpy(both, head, sizeof head - 1);
+	memcpy(both + sizeof head - 1, body, sizeof body);
 	if (strcmp(kind, "read-file") == 0) {
 		int fd = open("/dev/zero", O_RDONLY);
 		for (; n > 0; n--)
@@ -130,10 +145,14 @@ int main(int argc, char **argv)
 				r = read(fd, buf, 16);
 			} else if (strcmp(kind, "recv-tcp") == 0) {
 				r = recv(fd, buf, 16, 0);
-			} else if (strncmp(kind, "exchange", 8) == 0) {
+			} else if (answers(kind)) {
 				whole(fd, buf, sizeof request - 1);
 				*changes = another ? (char)('0' + n % 2) : '0';
-				if (send(fd, head, sizeof head - 1, 0) >= 0)
+				if (strcmp(kind, "whole-send") == 0)
+					r = send(fd, both, EXCHANGED, 0);
+				else if (strcmp(kind, "whole-writev") == 0)
+					r = writev(fd, pieces, 2);
+				else if (send(fd, head, sizeof head - 1, 0) >= 0)
 					r = send(fd, body, sizeof body, 0);
 			} else {
 				errx(2, "no such kind: %s", kind);

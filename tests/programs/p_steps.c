@@ -15,8 +15,9 @@ const char *self;
 int fd = -1;
 bool stops;
 
-static const struct verb *const families[] = { write_verbs,  read_verbs,   descriptor_verbs, option_verbs,
-	                                       socket_verbs, stream_verbs, process_verbs,    surroundings_verbs };
+static const struct verb *const families[] = { write_verbs,   read_verbs,         descriptor_verbs,
+	                                       option_verbs,  socket_verbs,       stream_verbs,
+	                                       process_verbs, surroundings_verbs, serve_verbs };
 
 static void need_fd(void)
 {

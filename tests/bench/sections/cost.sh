@@ -26,6 +26,10 @@ section_instructions() {
 		"$(added exchange send)" instructions '<=' 1500
 	figure instructions "the same, the connection's last head again" \
 		"$(added exchange-again send)" instructions '<=' 1500
+	for kind in send writev; do
+		figure instructions "head and body in one $kind(), behind 1,100 of them: instructions added" \
+			"$(added whole-$kind $kind)" instructions '<=' 60
+	done
 	counters=$(mktemp -d)
 	figure instructions "the same with ONEWRITE_STATS: instructions more per message" \
 		"$(calc "$(ONEWRITE_STATS=$counters added exchange-again send) - $(added exchange-again send)" %.0f)" \

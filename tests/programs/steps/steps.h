@@ -42,7 +42,7 @@ struct verb {
 
 /* Each table ends with a verb that has no name. */
 extern const struct verb write_verbs[], read_verbs[], descriptor_verbs[], option_verbs[], socket_verbs[],
-	stream_verbs[], process_verbs[], surroundings_verbs[];
+	stream_verbs[], process_verbs[], surroundings_verbs[], serve_verbs[];
 
 extern char **args;      /* the steps; args[1] is the one being carried out */
 extern const char *self; /* the path of this program */
