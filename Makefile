@@ -123,6 +123,7 @@ OBJS := $(PURE) \
 	$(B)/shim/conf_file.o \
 	$(B)/shim/config.o \
 	$(B)/shim/conn.o \
+	$(B)/shim/crowd.o \
 	$(B)/shim/deadline.o \
 	$(B)/shim/doors.o \
 	$(B)/shim/due.o \
@@ -292,6 +293,7 @@ $(B)/tests/unit/late.o: $(B)/shim/old.h
 endif
 ifneq ($(filter %/unit/once,$(SUITES)),)
 $(B)/tests/unit/once: $(B)/shim/once.o
+$(B)/tests/unit/crowd: $(addprefix $(B)/shim/,crowd.o own.o object.o)
 endif
 $(B)/tests/programs/p_moment: $(B)/shim/own.o $(B)/shim/object.o # the clock of theirs that is waited by
 

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "config.h"
+#include "crowd.h"
 #include "emit.h"
 #include "late.h"
 #include "real.h"
@@ -66,6 +67,7 @@ static void emit_due(struct msg *m, uint64_t now)
 		note(m, m->fd, m->state, RELEASE, rule.action, WHY_DEADLINE, m->len - m->sent);
 		vain_met_the_deadline(m);
 		bool nagled = is_behind_a_short_one(m);
+		crowd_sent();
 		release_held(m, rule.next);
 		if (m->state == FAILED && config.counts)
 			stats_count(COUNT_ERRORS, 1);
@@ -155,5 +157,6 @@ static uint64_t look_at(struct msg *m, uint64_t now)
 
 uint64_t due_look(struct deadline *d, uint64_t now)
 {
+	crowd_tick(now);
 	return look_at((struct msg *)((char *)d - offsetof(struct msg, deadline)), now);
 }

@@ -268,8 +268,7 @@ void lifecycle_in_child(void)
 		return;
 	}
 	once_end();
-	atomic_store(&held_heads, 0);
-	atomic_store(&held_rests, 0);
+	crowd_begin();
 	process_own();
 	/* Otherwise the kernel has wiped the tables, the messages with their locks, and the helper's state. */
 	if (!pool_wipes_on_fork()) {

@@ -14,7 +14,6 @@ struct free_list {
 };
 
 static pool_place free_list;
-atomic_int held_heads, held_rests;
 
 static void give_back(struct free_list *list, struct msg *m)
 {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
+#include "crowd.h"
 #include "deadline.h"
 #include "framing.h"
 #include "habit.h"
@@ -53,6 +54,7 @@ struct msg {
 	 * Relaxed; written in the turn, but for a jump, which sets it to 0 without. */
 	_Atomic unsigned flying;
 	int flyer;                /* the kernel's number of the thread that makes this call */
+	struct crowd_place place; /* written where the state changes (msg_state) */
 	struct turn_mark outer;   /* turn_mark of the turn's owner, before it took the turn */
 	uint64_t cookie;          /* conn_cookie_of() of the socket that the message is for */
 	uint64_t due;             /* CLOCK_MONOTONIC ns: nothing is held after this; 0: nothing has a deadline */
@@ -154,15 +156,10 @@ static inline bool hold_waits(enum hold_state s)
 	return s == HEAD || s == BODY;
 }
 
-#pragma GCC visibility push(hidden)
-extern atomic_int held_heads; /* how many heads wait for their bodies now; changed relaxed */
-/* How many messages are followed to their end now, while the kernel may hold a part of them. Changed relaxed. */
-extern atomic_int held_rests;
-#pragma GCC visibility pop
-
-/* No more than these wait at a time, which is about what the helper can send in 2 ms. A program that writes thousands
- * of heads and no bodies, or no ends of bodies, has them sent as they are written. */
-enum { HELD_HEADS_MAX = 128, HELD_RESTS_MAX = 128 };
+static inline enum crowd msg_crowd(enum hold_state s)
+{
+	return hold_waits(s) ? CROWD_HEADS : s == REST ? CROWD_RESTS : CROWD_NONE;
+}
 
 /* Changes the state. The caller has the turn. A thread that forbids memory, or copies descriptors, makes that visible
  * and then looks for holds; a thread that holds makes the hold visible and then asks for permission. One of the two
@@ -170,15 +167,17 @@ enum { HELD_HEADS_MAX = 128, HELD_RESTS_MAX = 128 };
 static inline void msg_state(struct msg *m, enum hold_state s)
 {
 	enum hold_state before = atomic_load_explicit(&m->state, memory_order_relaxed);
-	int heads = hold_waits(s) - hold_waits(before);
+	enum crowd from = msg_crowd(before), to = msg_crowd(s);
 	if (hold_waits(s))
 		atomic_store(&m->state, s);
 	else
 		atomic_store_explicit(&m->state, s, memory_order_release);
-	if (heads != 0)
-		atomic_fetch_add_explicit(&held_heads, heads, memory_order_relaxed);
-	if (__builtin_expect((s == REST) != (before == REST), 0))
-		atomic_fetch_add_explicit(&held_rests, s == REST ? 1 : -1, memory_order_relaxed);
+	if (from == to)
+		return;
+	if (from != CROWD_NONE)
+		crowd_leave(from, &m->place);
+	if (to != CROWD_NONE)
+		crowd_enter(to, &m->place);
 }
 
 /* Nothing of the message is held any more, neither in memory nor by the kernel. The caller has the turn. */

@@ -23,7 +23,7 @@ static bool adds_more(enum hold_action action)
 static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *call, struct hold_rule rule)
 {
 	enum hold_action action = rule.action;
-	if (m->state == IDLE && action == KEEP && atomic_load(&held_heads) >= HELD_HEADS_MAX)
+	if (m->state == IDLE && action == KEEP && !crowd_has_room(CROWD_HEADS))
 		return false;
 	if (m->state == IDLE && (adds_more(action) || rule.next == REST)) {
 		settle_begin(m, c, true);
@@ -31,7 +31,7 @@ static bool prepare_kernel(struct msg *m, struct conn *c, const struct call *cal
 	}
 	if (!adds_more(action))
 		return true;
-	if (m->state != REST && action != KEEP && atomic_load(&held_rests) >= HELD_RESTS_MAX)
+	if (m->state != REST && action != KEEP && !crowd_has_room(CROWD_RESTS))
 		return false;
 	if (action == KEEP && !(m->kernel && msg_reserve(m, m->len + call->size)))
 		return false;
@@ -51,7 +51,7 @@ static bool keep_in_memory(struct msg *m, struct conn *c, const struct call *cal
 {
 	if (m->state == IDLE) {
 		if (!place_is_memory(c, atomic_load_explicit(&c->flags, memory_order_relaxed), call->fd, call->size) ||
-		    held_heads >= HELD_HEADS_MAX)
+		    !crowd_has_room(CROWD_HEADS))
 			return false;
 		settle_begin(m, c, false);
 	}

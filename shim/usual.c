@@ -12,7 +12,7 @@ static inline bool usual_head(struct msg *m, struct conn *c, const struct call *
 	const struct hold_rule rule = hold_decide(config.join, IDLE, HEAD_WHOLE);
 	if (rule.action != KEEP || m->habit.vain != NOT_IN_VAIN ||
 	    !look_whole_head(m, request_method(&c->request), call->iov->iov_base, call->size) ||
-	    m->head.at_once != AT_ONCE_NO || held_heads >= HELD_HEADS_MAX)
+	    m->head.at_once != AT_ONCE_NO || !crowd_has_room(CROWD_HEADS))
 		return false;
 	settle_begin(m, c, false);
 	if (framing_begin(&m->framing, &m->head) != FRAMING_INSIDE || !settle_watch(m, call->size))

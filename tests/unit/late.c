@@ -101,7 +101,16 @@ void emit_uncork(struct msg *m, int fd)
 
 /* What has nothing to do here, or is not called. */
 struct real real;
-atomic_int held_heads, held_rests;
+_Thread_local struct crowd_share crowd_share __attribute__((tls_model("initial-exec")));
+atomic_uint crowd_period;
+void crowd_enter_slowly(enum crowd kind, unsigned period)
+{
+	(void)kind, (void)period;
+}
+void crowd_free(enum crowd kind, const struct crowd_place *p)
+{
+	(void)kind, (void)p;
+}
 struct conn *conns;
 _Atomic unsigned conn_count;
 atomic_bool conn_none_beyond, process_lent;
