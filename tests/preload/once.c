@@ -10,6 +10,7 @@
  * miss; anywhere else it is joined with its body. */
 #define SPLIT       "split"
 #define SPLIT_WRITE "write=" HEAD, "write=*200"
+#define NO_BODY     "write=HTTP/1.1 304 Not Modified\r\n\r\n"
 #define ASKED       "peer=GET / HTTP/1.1\r\n\r\n", "read=500"
 #define WHOLE       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 /* The first response behind the row is looked at: one in a thousand of each thread is. */
@@ -59,15 +60,15 @@ static const struct row changes[] = {
 	{ "and is as long again", { ON, SPLIT, "serve=1001", ASKED, SPLIT, ASKED, SPLIT, "await" }, 1 },
 	{ "a head alone in the middle of a row", { "serve=500", SPLIT_WRITE, "serve=999", ASKED, SPLIT, "await" }, 2 },
 	{ "parts of responses, and no more of them", { ON, "serve-part=1000", ASKED, SPLIT, "await" }, 1 },
-	{ "a request says nothing",
-	  { ON,
-	    "write=POST / HTTP/1.1\r\nContent-Length: 200\r\nX: "
-	    "0123456789012345678901234567890123456789012345678901234\r\n\r\n",
-	    "write=*200", ASKED, SPLIT, "await" },
-	  1 },
-	{ "heads that are whole responses say nothing",
-	  { "serve=500", "write=HTTP/1.1 304 Not Modified\r\n\r\n", "serve=501", ASKED, SPLIT, "await" },
+	{ "the same on a connection that has a message",
+	  { SPLIT_WRITE, "serve=500", SPLIT_WRITE, "serve=999", ASKED, SPLIT, "await" },
+	  3 },
+	{ "a head that is the whole response does not end the row",
+	  { "serve=500", NO_BODY, "serve=501", ASKED, SPLIT, "await" },
 	  0 },
+	{ "nor is it one of the row",
+	  { "serve=500", NO_BODY, NO_BODY, NO_BODY, "serve=499", ASKED, SPLIT, "await" },
+	  1 },
 };
 JOINED_TESTS(changes);
 
@@ -126,15 +127,18 @@ static const struct row looked_at[] = {
 	    "await" },
 	  1 },
 	{ "HEAD behind an unread response",
+	  { "serve=1002", "peer=HEAD / HTTP/1.1\r\n\r\n", "read=500", "write=" HEAD, "await" },
+	  0 },
+	{ "HEAD behind two of them",
 	  { "serve=1003", "peer=HEAD / HTTP/1.1\r\n\r\n", "read=500", "write=" HEAD, "await" },
 	  0 },
 	{ "an interim response",
-	  { ON, "writev/2=HTTP/1.1 100 Continue\r\n\r\n", "peer=hello", "read=5", "write=" HEAD, "write=*200",
-	    "await" },
+	  { ON, "writev/2=HTTP/1.1 100 Continue\r\nServer: a server\r\n\r\n", "peer=hello", "read=5", "write=" HEAD,
+	    "write=*200", "await" },
 	  1 },
 	{ "a tunnel",
-	  { "serve=1001", "peer=CONNECT a:1 HTTP/1.1\r\n\r\n", "read=500", "writev/2=HTTP/1.1 200 OK\r\n\r\n",
-	    "write=" HEAD, "await", "write=*200", "await" },
+	  { "serve=1001", "peer=CONNECT a:1 HTTP/1.1\r\n\r\n", "read=500",
+	    "writev/2=HTTP/1.1 200 OK\r\nServer: a server\r\n\r\n", "write=" HEAD, "await", "write=*200", "await" },
 	  0 },
 	{ "another protocol",
 	  { ON, "writev/2=HTTP/1.1 101 Switching Protocols\r\n\r\n", "write=" HEAD, "await", "write=*200", "await" },
@@ -145,7 +149,7 @@ static const struct row looked_at[] = {
 	  0 },
 	{ "by sendmsg", { ON, "sendmsg/2=" HEAD, "write=*200", "await" }, 1 },
 	{ "a second name",
-	  { ON, "dup", "writev/2=" HEAD, "write=*200", "await" },
+	  { "serve=500", "dup", "serve=502", ASKED, "writev/2=" HEAD, "write=*200", "await" },
 	  1,
 	  .call = "sendmsg iov=2 bytes=100 flags=*MSG_MORE* = 100" },
 	{ "where a child borrows the memory", { ON, "vfork-close", SPLIT, "await" }, 1 },

@@ -51,8 +51,11 @@ static void begin(void)
 
 Test(crowd, a_share_is_so_many_at_a_time, .init = begin)
 {
+	int others = 0;
 	cr_expect(take(places, 4 * CROWD_MAX) == CROWD_MAX);
 	give(places, 5);
+	in_another_thread(take_all, &others);
+	cr_expect(others == CROWD_MAX);
 	cr_expect(take(places, 4 * CROWD_MAX) == 5);
 	cr_expect(crowd_has_room(CROWD_RESTS));
 }
