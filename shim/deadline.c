@@ -247,8 +247,9 @@ static bool is_ignored(int s, const struct sigaction *action)
 
 /* Block all signals about which something is done; the caller restores *before later. Those without a handler are among
  * them because a new helper inherits the mask, and they may get a handler before it has begun. Signals that are ignored
- * are left alone: the kernel does not discard a blocked one, and it may interrupt another thread's call. */
-static void block_signals(sigset_t *before)
+ * are left alone: the kernel does not discard a blocked one, and it may interrupt another thread's call. Not inlined:
+ * the stack may be a coroutine's, and small, and the caller calls pthread_create(). */
+static __attribute__((noinline)) void block_signals(sigset_t *before)
 {
 	sigset_t blocked;
 	struct sigaction action;
