@@ -33,11 +33,14 @@ CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wno-psabi
 
 # This machine's compiler for 32 bits, or one for i386, which gets along with compilers for other machines, as
-# gcc-multilib does not. Debian's gcc-12-multilib does, and has not the link to these headers.
+# gcc-multilib does not. Debian's gcc-12-multilib does, and has not the link to these headers. What it builds has to run
+# here, which some kernels of 64 bits do not let it.
 can_build = $(shell echo 'int main(void) { return 0; }' | $(1) -x c -o /dev/null - 2>/dev/null && echo yes)
+runs_here = $(shell d=$$(mktemp -d) && echo 'int main(void) { return 0; }' | $(1) -x c -o $$d/program - 2>/dev/null && \
+	$$d/program 2>/dev/null && echo yes; rm -rf $$d)
 HEADERS_BESIDE = -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
-FOR_I386 = $(if $(call can_build,$(CC) -m32),$(CC) -m32 -Wno-psabi $(HEADERS_BESIDE),$(if \
-	$(call can_build,i686-linux-gnu-gcc),i686-linux-gnu-gcc -Wno-psabi))
+FOR_I386 = $(if $(call runs_here,$(CC) -m32),$(CC) -m32 -Wno-psabi $(HEADERS_BESIDE),$(if \
+	$(call runs_here,i686-linux-gnu-gcc),i686-linux-gnu-gcc -Wno-psabi))
 ifneq ($(CROSS),)
 CC := $(CROSS)-gcc
 ifeq ($(shell command -v $(firstword $(CC)) || :),)

@@ -23,7 +23,7 @@ WIDE_SUITES := $(addprefix $(WIDE)/suites/preload/,doors release join deadline)
 $(eval $(call SUITES_FOR,$(WIDE),wide,-DWIDE,$(WIDE_SUITES)))
 else
 NOT_HERE += --skipped "doors, release, join, deadline in programs of 32 bits with 64-bit time: no compiler for them \
-	(Debian package gcc-i686-linux-gnu)"
+	(Debian package gcc-i686-linux-gnu), or this machine runs none"
 endif
 .PHONY: wide
 wide:
@@ -108,7 +108,7 @@ endif
 MACHINES ?= aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu powerpc64le-linux-gnu s390x-linux-gnu i686-linux-gnu
 EMULATOR_OF = qemu-$(patsubst powerpc%,ppc%,$(patsubst i686,i386,$(firstword $(subst -, ,$(1)))))
 EMULATED_BY = $(if $(filter $(1),$(RUNS_HERE)),,$(EMULATOR_OF) -L /usr/$(1))
-RUNS_HERE  := $(if $(filter x86_64,$(shell uname -m)),i686-linux-gnu)
+RUNS_HERE   = $(if $(call runs_here,i686-linux-gnu-gcc),i686-linux-gnu)
 MACHINE_UNITS    := $(patsubst tests/unit/%.c,tests/machines/%,$(filter-out \
 	%/pure.c %/layers.c %/late.c %/lock.c %/passage.c %/pool.c,$(wildcard tests/unit/*.c)))
 MACHINE_PROGRAMS := libonewrite.so judge tests/recorder.so $(addprefix tests/programs/,p_steps p_scenarios p_late \
